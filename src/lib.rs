@@ -1,0 +1,8 @@
+//! The sidecar as a library: see `docs/ARCHITECTURE.md` for the flow these modules form.
+
+pub mod cli;
+pub mod cluster;
+pub mod csi;
+pub mod logging;
+pub mod objects;
+pub mod settings;

@@ -1,0 +1,53 @@
+//! What a driver's answer says, in the terms decisions are made in.
+
+/// A snapshot as a driver described it, checked: the fields hold what the CSI spec promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// `snapshot_id`, never empty.
+    pub handle: String,
+    /// `source_volume_id`; empty where the driver does not say (allowed in lists).
+    pub source_volume: String,
+    /// `creation_time` in nanoseconds since the epoch, `None` where the driver sent none.
+    pub creation_time: Option<i64>,
+    /// `size_bytes`; `None` for 0, which the CSI spec reads as "not known".
+    pub size: Option<i64>,
+    /// `ready_to_use`.
+    pub ready: bool,
+    /// `group_snapshot_id`, `None` where it is empty.
+    pub group_handle: Option<String>,
+}
+
+/// A group snapshot as a driver described it, checked as [`Snapshot`] is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSnapshot {
+    /// `group_snapshot_id`, never empty.
+    pub handle: String,
+    /// The members, each with its own handle and source volume.
+    pub members: Vec<Snapshot>,
+    /// `creation_time` in nanoseconds since the epoch.
+    pub creation_time: Option<i64>,
+    /// `ready_to_use`.
+    pub ready: bool,
+}
+
+/// How much a failed call says about what the storage did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// The request never left us: nothing happened in the storage because of it.
+    NotSent,
+    /// The driver refused with a code that promises that nothing was done.
+    Definite,
+    /// Anything may have happened: a timeout, a lost connection, an internal error, a malformed answer.
+    Indefinite,
+}
+
+/// A failed driver call, as decisions and users see it. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the failure says about the storage.
+    pub certainty: Certainty,
+    /// True for the code NOT_FOUND sent by the driver.
+    pub not_found: bool,
+    /// One line for users: method, code and the driver's own words.
+    pub message: String,
+}
