@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod csi;
+pub mod decide;
 pub mod logging;
 pub mod objects;
 pub mod settings;

@@ -51,3 +51,41 @@ pub struct Refusal {
     /// One line for users: method, code and the driver's own words.
     pub message: String,
 }
+
+/// A driver's answer about either kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// About one snapshot.
+    Single(Snapshot),
+    /// About a group.
+    Group(GroupSnapshot),
+}
+
+impl Answer {
+    /// The driver's handle.
+    #[must_use]
+    pub fn handle(&self) -> &str {
+        match self {
+            Self::Single(snapshot) => &snapshot.handle,
+            Self::Group(group) => &group.handle,
+        }
+    }
+
+    /// Whether it can be restored from.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Single(snapshot) => snapshot.ready,
+            Self::Group(group) => group.ready,
+        }
+    }
+
+    /// When it was cut, nanoseconds since the epoch.
+    #[must_use]
+    pub fn creation_time(&self) -> Option<i64> {
+        match self {
+            Self::Single(snapshot) => snapshot.creation_time,
+            Self::Group(group) => group.creation_time,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The rules: from what is known of one content to the one thing that is owed next.
+//!
+//! Pure: no `async`, no client, no clock, no log, no chance. [`decide`] names the next step; after the step
+//! was tried, [`conclude`] says what its outcome means for the status, the marker, the user and the queue.
+//! One set of rules serves both kinds, because both are seen as [`Facts`](crate::objects::facts::Facts).
+//!
+//! # Invariants (each a law in `laws.rs`, over every combination of facts)
+//! 1. `Create` that may cut something only while the marker is on the object; never for a member of a group.
+//! 2. `Delete` never while marked (a given handle excepted), never under Retain, never for a member.
+//! 3. `DropFinalizer` never under Delete while an own handle is in status.
+//! 4. Not ours: no write, no call.
+//! 5. Every ideal outcome leads on; with a perfect driver an object is settled or gone within six steps.
+//! 6. One object has one snapshot name for ever.
+//! 7. No secret value comes in here, so none can leave.
+
+mod conclude;
+mod creation;
+mod observed;
+mod rules;
+mod step;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod world;
+
+pub use conclude::{After, ErrorChange, Note, Outcome, StatusChange, Then, conclude};
+pub use observed::{ClassSeen, DriverFacts, Memory, Naming, Observed};
+pub use rules::decide;
+pub use step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, PollCall, Purpose, SecretRef, Step};

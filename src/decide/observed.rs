@@ -1,0 +1,71 @@
+//! Everything a decision may look at.
+
+use crate::objects::class::Class;
+use crate::objects::facts::Facts;
+
+/// The class a content names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassSeen<'a> {
+    /// It names none.
+    Unnamed,
+    /// It names this one.
+    Found(&'a Class),
+    /// It names one that does not exist.
+    Missing(&'a str),
+}
+
+/// What the driver said of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverFacts {
+    /// `GetPluginInfo.name`.
+    pub name: String,
+    /// Whether a single snapshot can be asked for: `GET_SNAPSHOT` or `LIST_SNAPSHOTS`.
+    pub can_find: bool,
+}
+
+/// How snapshots of one kind are named and described to the driver; settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The part before the `-`.
+    pub prefix: String,
+    /// How many characters of the uid without dashes, or the uid as it is.
+    pub uuid_length: Option<u8>,
+    /// Whether the names of the Kubernetes objects go along as parameters.
+    pub extra_metadata: bool,
+}
+
+/// What this process remembers of one object between steps. All of it may be lost at any time; the default
+/// is what a fresh process knows, and always errs on the side of "something may have been cut".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// This process set the marker, and no create call since then has left anything open: a definite refusal
+    /// now proves that nothing was cut.
+    pub nothing_in_flight: bool,
+    /// Create calls in a row that left things open while the deletion waited for them.
+    pub open_ends: u32,
+    /// The driver has deleted the handle that the spec gives.
+    pub deleted: bool,
+}
+
+/// The input of a decision, all borrowed.
+#[derive(Debug, Clone)]
+pub struct Observed<'a> {
+    /// The object.
+    pub facts: Facts<'a>,
+    /// Its class.
+    pub class: ClassSeen<'a>,
+    /// The driver beside us.
+    pub driver: &'a DriverFacts,
+    /// Settings for this kind.
+    pub naming: &'a Naming,
+    /// What we remember.
+    pub memory: Memory,
+}
+
+impl Observed<'_> {
+    /// A deletion that is agreed on waits for a creation of ours to come to an end.
+    #[must_use]
+    pub fn is_reconciling(&self) -> bool {
+        self.facts.removal_agreed() && self.facts.is_in_flight()
+    }
+}

@@ -1,0 +1,76 @@
+//! VolumeSnapshotClass and VolumeGroupSnapshotClass: which driver, with which parameters.
+
+use std::collections::BTreeMap;
+
+use super::lenient::Fields;
+use super::object::{Body, Object};
+
+/// What a class says; its two kinds have the same fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Class {
+    /// `driver`: the only driver the class is for.
+    pub driver: String,
+    /// `parameters`, reserved ones included.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Class {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            driver: fields.take("driver").unwrap_or_default(),
+            parameters: fields.take("parameters").unwrap_or_default(),
+        }
+    }
+}
+
+/// Body of a VolumeSnapshotClass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleClass(pub Class);
+
+/// Body of a VolumeGroupSnapshotClass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupClass(pub Class);
+
+/// snapshot.storage.k8s.io/v1 VolumeSnapshotClass.
+pub type VolumeSnapshotClass = Object<SingleClass>;
+
+/// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotClass.
+pub type VolumeGroupSnapshotClass = Object<GroupClass>;
+
+impl Body for SingleClass {
+    const GROUP: &'static str = "snapshot.storage.k8s.io";
+    const KIND: &'static str = "VolumeSnapshotClass";
+    const PLURAL: &'static str = "volumesnapshotclasses";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self(Class::read(fields))
+    }
+    fn keeps(_annotation: &str) -> bool {
+        false
+    }
+}
+
+impl Body for GroupClass {
+    const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
+    const KIND: &'static str = "VolumeGroupSnapshotClass";
+    const PLURAL: &'static str = "volumegroupsnapshotclasses";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self(Class::read(fields))
+    }
+    fn keeps(_annotation: &str) -> bool {
+        false
+    }
+}
+
+impl AsRef<Class> for SingleClass {
+    fn as_ref(&self) -> &Class {
+        &self.0
+    }
+}
+
+impl AsRef<Class> for GroupClass {
+    fn as_ref(&self) -> &Class {
+        &self.0
+    }
+}

@@ -1,0 +1,101 @@
+//! An API object as we hold it: the metadata we use, and the body of its kind.
+//!
+//! Two promises, for every kind: reading keeps only what decisions use (no managedFields, no labels, no
+//! annotations of others, however large), and a field of the wrong type reads as absent instead of failing
+//! the whole list it stands in.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use k8s_openapi::ClusterResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::lenient::Fields;
+
+/// One of our kinds: its place in the API, and how its body is read. All of them are cluster-scoped.
+pub trait Body: Debug + Clone + Send + Sync + 'static {
+    /// API group.
+    const GROUP: &'static str;
+    /// Kind, as in manifests.
+    const KIND: &'static str;
+    /// Resource name, as in paths.
+    const PLURAL: &'static str;
+    /// Takes what this kind needs out of the object.
+    fn read(fields: &mut Fields) -> Self;
+    /// Whether an annotation is one that decisions use.
+    fn keeps(annotation: &str) -> bool;
+}
+
+/// An object of kind `B`, slim. Never written back whole: writes are patches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object<B> {
+    /// Name, uid, resourceVersion, times, finalizers, and the annotations that `B` keeps. An annotations map
+    /// of which nothing is kept stays as an empty map: a patch must know whether there is one.
+    pub metadata: ObjectMeta,
+    /// The rest.
+    pub body: B,
+}
+
+impl<'de, B: Body> Deserialize<'de> for Object<B> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Fields::of(Value::deserialize(deserializer)?);
+        let mut metadata: Map<String, Value> = fields.take("metadata").unwrap_or_default();
+        for unused in ["managedFields", "labels", "ownerReferences"] {
+            metadata.remove(unused);
+        }
+        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+            annotations.retain(|key, value| B::keeps(key) && value.is_string());
+        }
+        let metadata = serde_json::from_value(Value::Object(metadata)).unwrap_or_default();
+        Ok(Self {
+            metadata,
+            body: B::read(&mut fields),
+        })
+    }
+}
+
+impl<B: Body> kube::Resource for Object<B> {
+    type DynamicType = ();
+    type Scope = ClusterResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        B::KIND.into()
+    }
+    fn group((): &()) -> Cow<'_, str> {
+        B::GROUP.into()
+    }
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+    fn plural((): &()) -> Cow<'_, str> {
+        B::PLURAL.into()
+    }
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+impl<B> Object<B> {
+    /// `metadata.name`, "" where a server left it out (none does).
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// `metadata.uid`, "" where a server left it out (none does).
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// The value of an annotation that this kind keeps.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+}
