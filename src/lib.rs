@@ -1,5 +1,6 @@
 //! The sidecar as a library: see `docs/ARCHITECTURE.md` for the flow these modules form.
 
+pub mod act;
 pub mod cli;
 pub mod cluster;
 pub mod csi;

@@ -1,1 +1,564 @@
-//! Soon.
+//! One test a row: of the rules in docs/ARCHITECTURE.md, then of what follows from each outcome.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::fixtures::{Around, CLASS, DRIVER, From, Model, UID, around, dynamic, now, pre_provisioned};
+use super::*;
+use crate::objects::facts::Kind;
+use crate::objects::reply::{Answer, Certainty, GroupSnapshot, Refusal, Snapshot};
+
+fn create_call(model: &Model) -> CreateCall {
+    create_call_in(model, &around())
+}
+
+fn create_call_in(model: &Model, around: &Around) -> CreateCall {
+    match decide(&model.seen(around)) {
+        Step::Create(call) => call,
+        other => panic!("expected a create, got {other:?}"),
+    }
+}
+
+fn complaint(model: &Model, around: &Around) -> String {
+    match decide(&model.seen(around)) {
+        Step::Reject(complaint) => complaint.to_string(),
+        other => panic!("expected a complaint, got {other:?}"),
+    }
+}
+
+fn with_parameter(key: &str, value: &str) -> Around {
+    let mut around = around();
+    let class = around.classes.get_mut(CLASS).unwrap();
+    class.parameters.insert(key.into(), value.into());
+    around
+}
+
+// ---- rule 1: whose it is
+
+#[test]
+fn a_content_of_another_driver_is_not_ours() {
+    let foreign = Model { driver: "other", ..dynamic() };
+    assert_eq!(foreign.step(), Step::NotOurs(NotOursWhy::OtherDriver));
+}
+
+#[test]
+fn a_content_without_any_source_is_not_ours() {
+    let empty = Model { source: From::Nothing, ..dynamic() };
+    assert_eq!(empty.step(), Step::NotOurs(NotOursWhy::NoSource));
+}
+
+#[test]
+fn a_class_of_another_driver_makes_its_content_not_ours() {
+    let mut around = around();
+    around.classes.get_mut(CLASS).unwrap().driver = "other".into();
+    assert_eq!(decide(&dynamic().seen(&around)), Step::NotOurs(NotOursWhy::ClassOfOtherDriver));
+}
+
+// ---- rule 2: deletion
+
+#[test]
+fn a_released_content_under_delete_has_its_snapshot_deleted() {
+    let model = dynamic().with_handle("h").ready().deleting().released();
+    let expected = DeleteCall { handle: "h".into(), members: vec![], secret: None };
+    assert_eq!(model.step(), Step::Delete(expected));
+}
+
+#[test]
+fn a_deleting_content_that_is_not_released_is_left_alone() {
+    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), Step::Settled);
+}
+
+#[test]
+fn retain_drops_the_finalizer_without_a_call() {
+    assert_eq!(dynamic().retained().with_handle("h").ready().deleting().released().step(), Step::DropFinalizer);
+}
+
+#[test]
+fn without_a_handle_the_finalizer_is_dropped_without_a_call() {
+    assert_eq!(dynamic().deleting().released().step(), Step::DropFinalizer);
+}
+
+#[test]
+fn a_member_with_a_recorded_group_is_not_deleted_on_its_own() {
+    assert_eq!(dynamic().recorded().with_handle("h").deleting().released().step(), Step::DropFinalizer);
+}
+
+#[test]
+fn without_our_finalizer_a_deletion_is_settled() {
+    assert_eq!(dynamic().deleting().released().without_finalizer().step(), Step::Settled);
+}
+
+#[test]
+fn an_unbound_pre_provisioned_content_is_deletable_without_being_released() {
+    let model = pre_provisioned().unbound().with_handle("given-1").ready().deleting();
+    assert!(matches!(model.step(), Step::Delete(_)));
+}
+
+#[test]
+fn better_2_a_pre_provisioned_content_without_status_is_deleted_by_the_handle_of_its_spec() {
+    let model = pre_provisioned().deleting().released();
+    let expected = DeleteCall { handle: "given-1".into(), members: vec![], secret: None };
+    assert_eq!(model.step(), Step::Delete(expected));
+}
+
+#[test]
+fn a_given_handle_that_the_driver_has_deleted_is_not_deleted_again() {
+    let mut around = around();
+    around.memory.deleted = true;
+    assert_eq!(decide(&pre_provisioned().deleting().released().seen(&around)), Step::DropFinalizer);
+}
+
+#[test]
+fn a_deletion_sends_the_annotated_secret() {
+    let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
+    let Step::Delete(call) = model.step() else { panic!("not a delete") };
+    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into() }));
+}
+
+// ---- a deletion that finds the marker
+
+#[test]
+fn better_1_a_marked_content_without_a_handle_is_created_once_more_before_it_goes() {
+    let call = create_call(&dynamic().marked().deleting().released());
+    assert_eq!(call.purpose, Purpose::Reconcile);
+    assert_eq!(call.name, format!("snapshot-{UID}"));
+}
+
+#[test]
+fn a_marked_content_whose_handle_is_known_only_loses_its_marker() {
+    assert_eq!(dynamic().marked().with_handle("h").deleting().released().step(), Step::Unmark);
+}
+
+#[test]
+fn a_marked_content_for_which_nothing_can_be_in_flight_only_loses_its_marker() {
+    let mut around = around();
+    around.memory.nothing_in_flight = true;
+    assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), Step::Unmark);
+}
+
+#[test]
+fn better_4_a_reconciling_create_goes_out_without_its_class() {
+    for class in [None, Some("gone")] {
+        let call = create_call(&dynamic().of_class(class).marked().deleting().released());
+        assert_eq!(call.parameters, BTreeMap::new());
+    }
+}
+
+#[test]
+fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
+    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Delete(_)));
+}
+
+// ---- rules 3 and 6: creation
+
+#[test]
+fn a_fresh_content_is_marked_first() {
+    assert_eq!(dynamic().step(), Step::Mark);
+}
+
+#[test]
+fn a_marked_content_is_created() {
+    let call = create_call(&dynamic().marked());
+    let parameters = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
+    let name = format!("snapshot-{UID}");
+    let volumes = vec!["vol-1".to_owned()];
+    assert_eq!(call, CreateCall { purpose: Purpose::Cut, name, volumes, parameters, secret: None });
+}
+
+#[test]
+fn an_unready_snapshot_is_followed_by_create_without_a_marker() {
+    assert_eq!(create_call(&dynamic().with_handle("h")).purpose, Purpose::Follow);
+}
+
+#[test]
+fn a_failed_creation_is_marked_again_before_it_is_tried_again() {
+    assert_eq!(dynamic().with_error("no").step(), Step::Mark);
+}
+
+#[test]
+fn ready_without_a_handle_is_nonsense_that_the_driver_repairs() {
+    assert_eq!(dynamic().ready().step(), Step::Mark);
+}
+
+#[test]
+fn an_announced_member_is_never_created() {
+    assert_eq!(dynamic().announced().step(), Step::Await(AwaitWhy::GroupHandle));
+    assert_eq!(dynamic().announced().marked().step(), Step::Await(AwaitWhy::GroupHandle));
+}
+
+#[test]
+fn a_member_with_its_handle_is_polled() {
+    let Step::Poll(call) = dynamic().recorded().with_handle("h").step() else { panic!("not a poll") };
+    assert_eq!(call.handle, "h");
+}
+
+// ---- rule 4: ready
+
+#[test]
+fn a_ready_content_is_settled_and_a_left_over_marker_goes() {
+    assert_eq!(dynamic().with_handle("h").ready().step(), Step::Settled);
+    assert_eq!(dynamic().with_handle("h").ready().marked().step(), Step::Unmark);
+}
+
+// ---- rule 5: pre-provisioned
+
+#[test]
+fn a_given_handle_is_polled() {
+    let expected = PollCall { handle: "given-1".into(), members: vec![], secret: None };
+    assert_eq!(pre_provisioned().step(), Step::Poll(expected));
+}
+
+#[test]
+fn a_driver_that_cannot_be_asked_makes_a_given_handle_ready() {
+    let mut around = around();
+    around.driver.can_find = false;
+    assert_eq!(decide(&pre_provisioned().seen(&around)), Step::Adopt("given-1".into()));
+    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Poll(_)));
+}
+
+#[test]
+fn a_poll_fills_the_class_secret_template_with_the_content_name() {
+    let mut around = with_parameter(
+        "csi.storage.k8s.io/snapshotter-list-secret-name",
+        "secret-${volumesnapshotcontent.name}",
+    );
+    let class = around.classes.get_mut(CLASS).unwrap();
+    class.parameters.insert("csi.storage.k8s.io/snapshotter-list-secret-namespace".into(), "ns".into());
+    let model = pre_provisioned().of_class(Some(CLASS));
+    let Step::Poll(call) = decide(&model.seen(&around)) else { panic!("not a poll") };
+    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into() }));
+}
+
+#[test]
+fn a_template_that_nobody_can_fill_is_refused() {
+    let key = "csi.storage.k8s.io/snapshotter-list-secret-name";
+    let around = with_parameter(key, "${pvc.name}");
+    assert!(complaint(&pre_provisioned().of_class(Some(CLASS)), &around).contains("${pvc.name}"));
+}
+
+// ---- refusals before anything is written
+
+#[test]
+fn two_sources_are_refused() {
+    let both = Model { source: From::Both, ..dynamic() };
+    assert_eq!(both.step(), Step::Reject(Complaint::TwoSources));
+}
+
+#[test]
+fn an_unbound_dynamic_content_is_refused() {
+    assert_eq!(dynamic().unbound().step(), Step::Reject(Complaint::Unbound));
+}
+
+#[test]
+fn a_content_without_finalizer_is_refused() {
+    let finalizer = Kind::Single.names().finalizer;
+    assert_eq!(dynamic().without_finalizer().step(), Step::Reject(Complaint::NoFinalizer { finalizer }));
+}
+
+#[test]
+fn no_class_and_a_missing_class_are_refused() {
+    assert!(complaint(&dynamic().of_class(None), &around()).contains("no snapshot class"));
+    assert!(complaint(&dynamic().of_class(Some("gone")), &around()).contains("\"gone\" does not exist"));
+}
+
+#[test]
+fn half_a_secret_reference_is_refused_whichever_half() {
+    for (name, namespace) in [(Some("s"), None), (None, Some("ns"))] {
+        let model = dynamic().with_secret(name, namespace);
+        assert!(complaint(&model, &around()).contains("incomplete"));
+        assert!(complaint(&model.with_handle("h").deleting().released(), &around()).contains("incomplete"));
+    }
+}
+
+#[test]
+fn an_unknown_reserved_parameter_is_refused_and_named() {
+    let around = with_parameter("csi.storage.k8s.io/fancy", "x");
+    assert!(complaint(&dynamic(), &around).contains("csi.storage.k8s.io/fancy"));
+}
+
+#[test]
+fn known_reserved_parameters_are_stripped() {
+    for key in crate::objects::names::RESERVED_PARAMETERS {
+        let call = create_call_in(&dynamic().marked(), &with_parameter(key, "x"));
+        assert_eq!(call.parameters.keys().collect::<Vec<_>>(), ["tier"]);
+    }
+}
+
+#[test]
+fn extra_metadata_names_the_kubernetes_objects() {
+    let mut around = around();
+    around.naming.extra_metadata = true;
+    let call = create_call_in(&dynamic().marked(), &around);
+    let value = |key: &str| call.parameters.get(key).map(String::as_str);
+    assert_eq!(value("csi.storage.k8s.io/volumesnapshot/name"), Some("snap"));
+    assert_eq!(value("csi.storage.k8s.io/volumesnapshot/namespace"), Some("default"));
+    assert_eq!(value("csi.storage.k8s.io/volumesnapshotcontent/name"), Some("content-1"));
+    let call = create_call_in(&dynamic().group().marked(), &around);
+    assert_eq!(call.parameters.get("csi.storage.k8s.io/volumegroupsnapshot/name").unwrap(), "snap");
+}
+
+#[test]
+fn a_name_length_drops_the_dashes_and_then_cuts() {
+    let mut around = around();
+    around.naming.uuid_length = Some(10);
+    assert_eq!(create_call_in(&dynamic().marked(), &around).name, "snapshot-0b7c1f0e5a");
+}
+
+// ---- what follows from each outcome
+
+fn snapshot(ready: bool) -> Outcome {
+    Outcome::Answered(Answer::Single(Snapshot {
+        handle: "h".into(),
+        source_volume: "vol-1".into(),
+        creation_time: Some(1_899_999_990_000_000_000),
+        size: Some(42),
+        ready,
+        group_handle: None,
+    }))
+}
+
+fn refusal(certainty: Certainty) -> Outcome {
+    Outcome::Refused(Refusal { certainty, not_found: false, message: "CreateSnapshot: Internal: disk".into() })
+}
+
+fn after(model: &Model, memory: Memory, outcome: Outcome) -> After {
+    let around = Around { memory, ..around() };
+    let seen = model.seen(&around);
+    conclude(&seen, &decide(&seen), outcome, now())
+}
+
+const CERTAIN: Memory = Memory { nothing_in_flight: true, open_ends: 0, deleted: false };
+
+#[test]
+fn a_ready_answer_is_recorded_and_looked_at_again_at_once() {
+    let after = after(&dynamic().marked(), Memory::default(), snapshot(true));
+    assert_eq!(after.status.handle.as_deref(), Some("h"));
+    assert_eq!(after.status.creation_time, Some(1_899_999_990_000_000_000));
+    assert_eq!((after.status.size, after.status.ready), (Some(42), Some(true)));
+    assert!(after.unmark && after.note.is_none());
+    assert_eq!(after.then, Then::Again);
+}
+
+#[test]
+fn what_is_set_is_never_changed() {
+    let mut model = dynamic().with_handle("h");
+    model.status.as_mut().unwrap().size = Some(7);
+    let after = after(&model, Memory::default(), snapshot(true));
+    let expected = StatusChange { ready: Some(true), ..StatusChange::default() };
+    assert_eq!(after.status, expected);
+}
+
+#[test]
+fn an_unready_answer_that_is_known_already_writes_nothing() {
+    let mut model = dynamic().with_handle("h");
+    model.status.as_mut().unwrap().size = Some(42);
+    let after = after(&model, Memory::default(), snapshot(false));
+    assert_eq!(after.status, StatusChange::default());
+    assert!(!after.unmark && after.note.is_none());
+}
+
+#[test]
+fn better_6_the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
+    for (age, expected) in [(0, 1.0), (10, 1.0), (200, 20.0), (86_400, 60.0), (-500, 1.0)] {
+        let mut model = dynamic().with_handle("h");
+        let cut = now() - jiff::SignedDuration::from_secs(age);
+        model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
+        let after = after(&model, Memory::default(), snapshot(false));
+        assert_eq!(after.then, Then::After(Duration::from_secs_f64(expected)), "age {age}");
+    }
+}
+
+#[test]
+fn better_7_an_old_error_goes_at_the_first_success_ready_or_not() {
+    for ready in [false, true] {
+        let after = after(&dynamic().marked().with_error("old"), Memory::default(), snapshot(ready));
+        assert_eq!(after.status.error, ErrorChange::Clear);
+    }
+}
+
+#[test]
+fn better_9_an_error_without_a_message_is_tolerated_and_cleared() {
+    let mut model = dynamic().marked().with_error("x");
+    model.status.as_mut().unwrap().error = Some(None);
+    assert_eq!(after(&model, Memory::default(), snapshot(true)).status.error, ErrorChange::Clear);
+    let failed = after(&model, Memory::default(), refusal(Certainty::Indefinite));
+    assert!(matches!(failed.status.error, ErrorChange::Set(_)));
+}
+
+#[test]
+fn a_missing_creation_time_becomes_now() {
+    let outcome = Outcome::Answered(Answer::Single(Snapshot {
+        handle: "h".into(),
+        source_volume: "vol-1".into(),
+        creation_time: None,
+        size: None,
+        ready: true,
+        group_handle: None,
+    }));
+    let after = after(&dynamic().marked(), Memory::default(), outcome);
+    assert_eq!(after.status.creation_time, Some(1_900_000_000_000_000_000));
+    assert_eq!(after.status.size, None);
+}
+
+#[test]
+fn another_handle_for_the_same_name_is_an_error_and_the_recorded_one_stays() {
+    let after = after(&dynamic().with_handle("first"), Memory::default(), snapshot(true));
+    assert_eq!(after.status.handle, None);
+    assert!(after.note.unwrap().message.contains("\"first\""));
+    assert_eq!(after.then, Then::Retry);
+}
+
+#[test]
+fn better_1_a_definite_refusal_clears_the_marker_only_if_nothing_was_left_open() {
+    let model = dynamic().marked();
+    assert!(after(&model, CERTAIN, refusal(Certainty::Definite)).unmark);
+    assert!(!after(&model, Memory::default(), refusal(Certainty::Definite)).unmark);
+}
+
+#[test]
+fn better_1_an_open_end_keeps_the_marker_and_is_remembered() {
+    let after = after(&dynamic().marked(), CERTAIN, refusal(Certainty::Indefinite));
+    assert!(!after.unmark && !after.memory.nothing_in_flight);
+    assert_eq!(after.then, Then::Retry);
+}
+
+#[test]
+fn a_call_that_was_not_sent_leaves_marker_and_certainty_as_they_are() {
+    let after = after(&dynamic().marked(), CERTAIN, refusal(Certainty::NotSent));
+    assert!(!after.unmark && after.memory.nothing_in_flight);
+}
+
+#[test]
+fn better_1_a_definite_answer_to_the_reconciling_create_lets_the_object_go() {
+    let after = after(&dynamic().marked().deleting().released(), Memory::default(), refusal(Certainty::Definite));
+    assert!(after.unmark && after.note.is_none());
+    assert_eq!(after.then, Then::Again);
+}
+
+#[test]
+fn better_5_the_tenth_open_end_of_a_deletion_gives_up_and_names_what_may_be_left() {
+    let model = dynamic().marked().deleting().released();
+    let mut memory = Memory::default();
+    for _ in 0..9 {
+        let after = after(&model, memory, refusal(Certainty::Indefinite));
+        assert!(!after.unmark);
+        memory = after.memory;
+    }
+    let last = after(&model, memory, refusal(Certainty::Indefinite));
+    let note = last.note.unwrap();
+    assert!(last.unmark && note.orphan);
+    assert_eq!((note.reason, last.then), ("SnapshotMayBeOrphaned", Then::Again));
+    assert!(note.message.contains("vol-1") && note.message.contains(&format!("snapshot-{UID}")));
+}
+
+#[test]
+fn calls_that_were_not_sent_do_not_count_towards_giving_up() {
+    let model = dynamic().marked().deleting().released();
+    let memory = Memory { open_ends: 9, ..Memory::default() };
+    assert!(!after(&model, memory, refusal(Certainty::NotSent)).unmark);
+    assert!(!after(&model, memory, Outcome::NoCredentials("no".into())).unmark);
+}
+
+#[test]
+fn a_first_failure_and_a_later_one_have_their_own_reasons_and_the_same_words_are_written_once() {
+    let first = after(&dynamic().marked(), CERTAIN, refusal(Certainty::Indefinite));
+    let note = first.note.unwrap();
+    assert_eq!(note.reason, "SnapshotCreationFailed");
+    assert_eq!(first.status.ready, Some(false));
+    let second = after(&dynamic().marked().with_error(&note.message), CERTAIN, refusal(Certainty::Indefinite));
+    assert_eq!((second.status, second.note), (StatusChange::default(), None));
+    let other = after(&dynamic().marked().with_error("else"), CERTAIN, refusal(Certainty::Indefinite));
+    assert_eq!(other.note.unwrap().reason, "SnapshotContentCheckandUpdateFailed");
+}
+
+#[test]
+fn a_failed_deletion_keeps_the_status_and_sends_an_event() {
+    let model = dynamic().with_handle("h").ready().deleting().released();
+    let after = after(&model, Memory::default(), refusal(Certainty::Definite));
+    assert_eq!(after.status, StatusChange::default());
+    assert_eq!(after.note.unwrap().reason, "SnapshotDeleteError");
+    assert_eq!(after.then, Then::Retry);
+}
+
+#[test]
+fn better_3_a_secret_that_cannot_be_read_for_a_deletion_is_told_in_status_and_event() {
+    let model = dynamic().with_handle("h").ready().with_secret(Some("s"), Some("n")).deleting().released();
+    let after = after(&model, Memory::default(), Outcome::NoCredentials("forbidden".into()));
+    assert_eq!(after.status.error, ErrorChange::Set("forbidden".into()));
+    assert_eq!(after.status.ready, None);
+    assert_eq!(after.note.unwrap().reason, "SnapshotDeleteError");
+}
+
+#[test]
+fn a_deletion_is_forgotten_in_status_before_the_finalizer_goes() {
+    let model = dynamic().with_handle("h").ready().deleting().released();
+    let after = after(&model, Memory::default(), Outcome::Deleted);
+    assert!(after.status.forget && after.memory.deleted);
+    assert_eq!(after.then, Then::Again);
+}
+
+#[test]
+fn a_handle_that_the_driver_does_not_know_is_an_error_in_status() {
+    let after = after(&pre_provisioned(), Memory::default(), Outcome::Unknown);
+    assert!(matches!(after.status.error, ErrorChange::Set(text) if text.contains("given-1")));
+}
+
+#[test]
+fn an_adopted_handle_is_ready_now_and_has_no_size() {
+    let mut around = around();
+    around.driver.can_find = false;
+    let model = pre_provisioned();
+    let seen = model.seen(&around);
+    let after = conclude(&seen, &decide(&seen), Outcome::Nothing, now());
+    assert_eq!(after.status.handle.as_deref(), Some("given-1"));
+    assert_eq!(after.status.creation_time, Some(1_900_000_000_000_000_000));
+    assert_eq!((after.status.ready, after.status.size), (Some(true), None));
+}
+
+#[test]
+fn a_fresh_content_gets_a_moment_for_its_finalizer_and_an_old_one_an_error() {
+    let mut fresh = dynamic().without_finalizer();
+    fresh.meta.created = Some(now());
+    let quiet = after(&fresh, Memory::default(), Outcome::Nothing);
+    assert!(quiet.note.is_none() && matches!(quiet.then, Then::After(_)));
+    let old = after(&dynamic().without_finalizer(), Memory::default(), Outcome::Nothing);
+    assert!(matches!(old.status.error, ErrorChange::Set(_)));
+}
+
+#[test]
+fn a_group_handle_found_by_a_poll_is_recorded() {
+    let outcome = Outcome::Answered(Answer::Single(Snapshot {
+        handle: "given-1".into(),
+        source_volume: String::new(),
+        creation_time: Some(1),
+        size: None,
+        ready: true,
+        group_handle: Some("group-1".into()),
+    }));
+    let after = after(&pre_provisioned(), Memory::default(), outcome);
+    assert_eq!(after.status.group_handle.as_deref(), Some("group-1"));
+}
+
+#[test]
+fn better_10_a_group_that_is_unchanged_is_not_written() {
+    let member = Snapshot {
+        handle: "m".into(),
+        source_volume: "vol-1".into(),
+        creation_time: Some(5),
+        size: Some(6),
+        ready: false,
+        group_handle: None,
+    };
+    let group = GroupSnapshot { handle: "given-1".into(), members: vec![member], creation_time: Some(5), ready: false };
+    let outcome = Outcome::Answered(Answer::Group(group));
+    let mut model = pre_provisioned().group();
+    let first = after(&model, Memory::default(), outcome.clone());
+    assert_eq!(first.status.members.as_ref().unwrap().len(), 1);
+    model.apply(&first.status);
+    assert_eq!(after(&model, Memory::default(), outcome).status, StatusChange::default());
+}
+
+#[test]
+fn the_driver_of_the_fixtures_is_the_one_in_their_class() {
+    assert_eq!(around().classes[CLASS].driver, DRIVER);
+}

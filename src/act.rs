@@ -1,0 +1,324 @@
+//! One pass over one object: decide, perform exactly one effect, conclude, record; again on the reply.
+//!
+//! # Promises
+//! - At most one driver call a pass; if a second is owed, the key goes back to the queue without delay.
+//! - A reply is recorded before anything else happens: status first, then the marker.
+//! - The object that the API server returns is the next input; nothing is assumed of it.
+//! - No effect begins once [`Effects::may`] says no; a reply in hand is still recorded while we drain.
+//! - A write that lost a race is repeated on a fresh read, quietly; nothing is overwritten.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use crate::decide::{
+    After, ClassSeen, CreateCall, DeleteCall, DriverFacts, ErrorChange, Memory, Naming, Note, Observed,
+    Outcome, PollCall, StatusChange, Step, Then, conclude, decide,
+};
+use crate::objects::facts::Facts;
+
+pub mod live;
+pub mod perform;
+pub mod status;
+
+/// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.
+const MOST_STEPS: u32 = 16;
+/// Lost races in one pass before the key's backoff takes over.
+const MOST_RACES: u32 = 4;
+
+/// An object that a pass can work on.
+pub trait Content {
+    /// The view that decisions use.
+    fn facts(&self) -> Facts<'_>;
+}
+
+/// What may begin now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// A step of its own.
+    Step,
+    /// Writing down what a call has answered.
+    Record,
+}
+
+/// Why a write to the API server did not happen, as far as a pass cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteFailure {
+    /// Somebody else changed the object first.
+    LostRace,
+    /// The object is gone.
+    Gone,
+    /// Anything else, in words for the log.
+    Failed(String),
+}
+
+/// The marker, the finalizer: the metadata writes there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetadataWrite {
+    /// Set the being-created annotation.
+    Mark,
+    /// Remove it.
+    Unmark,
+    /// Remove our finalizer.
+    DropFinalizer,
+}
+
+/// The world as one pass needs it. One implementation speaks to an API server and a driver, one simulates.
+pub trait Effects: Sync {
+    /// The kind of object.
+    type Object: Content + Send + Sync;
+
+    /// The class that the object names, as it is known now.
+    fn class(&self, name: Option<&str>) -> ClassSeen<'_>;
+    /// The driver beside us.
+    fn driver(&self) -> &DriverFacts;
+    /// Settings for this kind.
+    fn naming(&self) -> &Naming;
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+    /// Whether we lead and are not draining.
+    fn may(&self, begin: Begin) -> bool;
+
+    /// A fresh read; `None` if the object is gone.
+    fn read(&self) -> impl Future<Output = Result<Option<Self::Object>, WriteFailure>> + Send;
+    /// A guarded write of metadata; the reply is the object as it is now.
+    fn write(
+        &self,
+        object: &Self::Object,
+        what: MetadataWrite,
+    ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
+    /// A guarded write of status; the reply is the object as it is now.
+    fn write_status(
+        &self,
+        object: &Self::Object,
+        change: &StatusChange,
+    ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
+    /// The driver's create.
+    fn create(&self, call: &CreateCall) -> impl Future<Output = Outcome> + Send;
+    /// The driver's get or list.
+    fn poll(&self, call: &PollCall) -> impl Future<Output = Outcome> + Send;
+    /// The driver's delete.
+    fn delete(&self, call: &DeleteCall) -> impl Future<Output = Outcome> + Send;
+    /// A Warning event; never waits.
+    fn note(&self, object: &Self::Object, note: Note);
+    /// Keeps what is remembered of the object, at once: whatever ends this pass, it must not be lost.
+    fn remember(&self, memory: Memory);
+}
+
+/// How a pass ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct PassEnd {
+    /// What the queue does with the key.
+    pub then: Then,
+    /// What went wrong, for the one log line that the worker writes.
+    pub problem: Option<String>,
+}
+
+/// Works on an object until nothing is owed, one driver call was made, or something failed.
+pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> PassEnd {
+    let mut pass = Pass {
+        world,
+        object,
+        memory,
+        called: false,
+        problem: None,
+    };
+    let mut races = 0;
+    for _ in 0..MOST_STEPS {
+        if !world.may(Begin::Step) {
+            return pass.end(Then::Retry);
+        }
+        match pass.step().await {
+            Ok(Then::Again) => {}
+            Ok(then) => return pass.end(then),
+            Err(Stop::CallOwed) => return pass.end(Then::Again),
+            Err(Stop::Write(WriteFailure::Gone)) => return pass.end(Then::Done),
+            Err(Stop::Write(WriteFailure::Failed(why))) => return fail(why),
+            Err(Stop::Write(WriteFailure::LostRace)) => {
+                races += 1;
+                if races > MOST_RACES {
+                    return fail("other writers were faster, time and again");
+                }
+                match world.read().await {
+                    Ok(Some(fresh)) => pass.object = fresh,
+                    Ok(None) | Err(WriteFailure::Gone) => return pass.end(Then::Done),
+                    Err(WriteFailure::Failed(why)) => return fail(why),
+                    Err(WriteFailure::LostRace) => return pass.end(Then::Retry),
+                }
+            }
+        }
+    }
+    fail(format!(
+        "no end after {MOST_STEPS} steps; please report this as a bug"
+    ))
+}
+
+fn fail(why: impl Into<String>) -> PassEnd {
+    PassEnd {
+        then: Then::Retry,
+        problem: Some(why.into()),
+    }
+}
+
+/// Why a step was not carried through.
+enum Stop {
+    /// A second driver call is owed: another pass makes it.
+    CallOwed,
+    /// The API server said no.
+    Write(WriteFailure),
+}
+
+struct Pass<'a, E: Effects> {
+    world: &'a E,
+    object: E::Object,
+    memory: Memory,
+    called: bool,
+    problem: Option<String>,
+}
+
+impl<E: Effects> Pass<'_, E> {
+    fn end(self, then: Then) -> PassEnd {
+        PassEnd {
+            then,
+            problem: self.problem,
+        }
+    }
+
+
+    async fn step(&mut self) -> Result<Then, Stop> {
+        let step = decide(&self.seen());
+        let written = match &step {
+            Step::Mark => Some(MetadataWrite::Mark),
+            Step::Unmark => Some(MetadataWrite::Unmark),
+            Step::DropFinalizer => Some(MetadataWrite::DropFinalizer),
+            Step::NotOurs(_)
+            | Step::Settled
+            | Step::Await(_)
+            | Step::Reject(_)
+            | Step::Create(_)
+            | Step::Poll(_)
+            | Step::Delete(_)
+            | Step::Adopt(_) => None,
+        };
+        let before = self.memory;
+        if let Some(what) = written {
+            let reply = self.world.write(&self.object, what).await.map_err(Stop::Write)?;
+            let after = conclude(&self.seen(), &step, Outcome::Nothing, self.world.now());
+            self.object = reply;
+            self.remember(after.memory);
+            return Ok(after.then);
+        }
+        let outcome = self.call(&step).await?;
+        self.record(&step, &outcome, before).await
+    }
+
+    fn seen(&self) -> Observed<'_> {
+        let facts = self.object.facts();
+        Observed {
+            class: self.world.class(facts.class_name),
+            facts,
+            driver: self.world.driver(),
+            naming: self.world.naming(),
+            memory: self.memory,
+        }
+    }
+
+    /// The driver call of a step, if it has one. Before a create call goes out, what is remembered is already
+    /// that it may have cut something: a pass that ends here must not look as if it had never begun.
+    async fn call(&mut self, step: &Step) -> Result<Outcome, Stop> {
+        let makes_call = matches!(step, Step::Create(_) | Step::Poll(_) | Step::Delete(_));
+        if makes_call && std::mem::replace(&mut self.called, true) {
+            return Err(Stop::CallOwed);
+        }
+        let world = self.world;
+        let outcome = match step {
+            Step::Create(call) => {
+                self.remember(Memory {
+                    nothing_in_flight: false,
+                    ..self.memory
+                });
+                world.create(call).await
+            }
+            Step::Poll(call) => world.poll(call).await,
+            Step::Delete(call) => world.delete(call).await,
+            Step::NotOurs(_)
+            | Step::Settled
+            | Step::Await(_)
+            | Step::Reject(_)
+            | Step::Mark
+            | Step::Unmark
+            | Step::DropFinalizer
+            | Step::Adopt(_) => Outcome::Nothing,
+        };
+        Ok(outcome)
+    }
+
+    fn remember(&mut self, memory: Memory) {
+        if self.memory != memory {
+            self.memory = memory;
+            self.world.remember(memory);
+        }
+    }
+
+    /// Writes down what follows from a reply: status, event, marker, in this order. A race that the status
+    /// write loses does not lose the reply: what follows from it is concluded anew for the object as it is.
+    async fn record(&mut self, step: &Step, outcome: &Outcome, before: Memory) -> Result<Then, Stop> {
+        let mut races = 0;
+        let After {
+            note,
+            unmark,
+            memory,
+            then,
+            status,
+        } = loop {
+            let seen = Observed {
+                memory: before,
+                ..self.seen()
+            };
+            let after = conclude(&seen, step, outcome.clone(), self.world.now());
+            if after.status == StatusChange::default() {
+                break after;
+            }
+            match self
+                .may_record(self.world.write_status(&self.object, &after.status))
+                .await
+            {
+                Ok(reply) => {
+                    self.object = reply;
+                    break after;
+                }
+                Err(Stop::Write(WriteFailure::LostRace)) if races < MOST_RACES => {
+                    races += 1;
+                    let fresh = self.world.read().await.map_err(Stop::Write)?;
+                    self.object = fresh.ok_or(Stop::Write(WriteFailure::Gone))?;
+                }
+                Err(other) => return Err(other),
+            }
+        };
+        if let ErrorChange::Set(message) = status.error {
+            self.problem = Some(message);
+        }
+        if let Some(note) = note {
+            self.problem = Some(note.message.clone());
+            self.world.note(&self.object, note);
+        }
+        if unmark && self.object.facts().meta.marked {
+            let write = self.world.write(&self.object, MetadataWrite::Unmark);
+            self.object = self.may_record(write).await?;
+        }
+        Ok(then)
+    }
+
+    async fn may_record(
+        &self,
+        write: impl Future<Output = Result<E::Object, WriteFailure>>,
+    ) -> Result<E::Object, Stop> {
+        if !self.world.may(Begin::Record) {
+            return Err(Stop::Write(WriteFailure::Failed(
+                "this replica no longer leads".to_owned(),
+            )));
+        }
+        write.await.map_err(Stop::Write)
+    }
+}
