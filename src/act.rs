@@ -117,13 +117,7 @@ pub struct PassEnd {
 
 /// Works on an object until nothing is owed, one driver call was made, or something failed.
 pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> PassEnd {
-    let mut pass = Pass {
-        world,
-        object,
-        memory,
-        called: false,
-        problem: None,
-    };
+    let mut pass = Pass { world, object, memory, called: false, problem: None };
     let mut races = 0;
     for _ in 0..MOST_STEPS {
         if !world.may(Begin::Step) {
@@ -149,16 +143,11 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> P
             }
         }
     }
-    fail(format!(
-        "no end after {MOST_STEPS} steps; please report this as a bug"
-    ))
+    fail(format!("no end after {MOST_STEPS} steps; please report this as a bug"))
 }
 
 fn fail(why: impl Into<String>) -> PassEnd {
-    PassEnd {
-        then: Then::Retry,
-        problem: Some(why.into()),
-    }
+    PassEnd { then: Then::Retry, problem: Some(why.into()) }
 }
 
 /// Why a step was not carried through.
@@ -179,12 +168,8 @@ struct Pass<'a, E: Effects> {
 
 impl<E: Effects> Pass<'_, E> {
     fn end(self, then: Then) -> PassEnd {
-        PassEnd {
-            then,
-            problem: self.problem,
-        }
+        PassEnd { then, problem: self.problem }
     }
-
 
     async fn step(&mut self) -> Result<Then, Stop> {
         let step = decide(&self.seen());
@@ -234,10 +219,7 @@ impl<E: Effects> Pass<'_, E> {
         let world = self.world;
         let outcome = match step {
             Step::Create(call) => {
-                self.remember(Memory {
-                    nothing_in_flight: false,
-                    ..self.memory
-                });
+                self.remember(Memory { nothing_in_flight: false, ..self.memory });
                 world.create(call).await
             }
             Step::Poll(call) => world.poll(call).await,
@@ -265,25 +247,14 @@ impl<E: Effects> Pass<'_, E> {
     /// write loses does not lose the reply: what follows from it is concluded anew for the object as it is.
     async fn record(&mut self, step: &Step, outcome: &Outcome, before: Memory) -> Result<Then, Stop> {
         let mut races = 0;
-        let After {
-            note,
-            unmark,
-            memory,
-            then,
-            status,
-        } = loop {
-            let seen = Observed {
-                memory: before,
-                ..self.seen()
-            };
+        let After { note, unmark, memory: _, then, status } = loop {
+            let seen = Observed { memory: before, ..self.seen() };
             let after = conclude(&seen, step, outcome.clone(), self.world.now());
+            self.remember(after.memory);
             if after.status == StatusChange::default() {
                 break after;
             }
-            match self
-                .may_record(self.world.write_status(&self.object, &after.status))
-                .await
-            {
+            match self.may_record(self.world.write_status(&self.object, &after.status)).await {
                 Ok(reply) => {
                     self.object = reply;
                     break after;
@@ -315,9 +286,7 @@ impl<E: Effects> Pass<'_, E> {
         write: impl Future<Output = Result<E::Object, WriteFailure>>,
     ) -> Result<E::Object, Stop> {
         if !self.world.may(Begin::Record) {
-            return Err(Stop::Write(WriteFailure::Failed(
-                "this replica no longer leads".to_owned(),
-            )));
+            return Err(Stop::Write(WriteFailure::Failed("this replica no longer leads".to_owned())));
         }
         write.await.map_err(Stop::Write)
     }

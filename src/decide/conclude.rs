@@ -116,10 +116,9 @@ pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, now: Timesta
         (Step::Create(call), Outcome::Answered(answer)) => created(seen, call, answer, now),
         (Step::Create(call), Outcome::Refused(refusal)) => create_refused(seen, call, &refusal),
         (Step::Poll(call), Outcome::Answered(answer)) => answered(seen, answer, Some(&call.handle), now),
-        (Step::Poll(call), Outcome::Unknown) => failed(
-            seen,
-            format!("the driver knows no snapshot with the handle {:?}", call.handle),
-        ),
+        (Step::Poll(call), Outcome::Unknown) => {
+            failed(seen, format!("the driver knows no snapshot with the handle {:?}", call.handle))
+        }
         (Step::Poll(_), Outcome::Refused(refusal)) => {
             failed(seen, format!("cannot look at the snapshot: {}", refusal.message))
         }
@@ -128,13 +127,9 @@ pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, now: Timesta
         (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::NoCredentials(why)) => failed(seen, why),
         (Step::Adopt(handle), Outcome::Nothing) => adopted(seen, handle, now),
         (Step::Reject(complaint), Outcome::Nothing) => rejected(seen, complaint, now),
-        (Step::Mark, Outcome::Nothing) => carry_on(
-            Memory {
-                nothing_in_flight: true,
-                ..seen.memory
-            },
-            Then::Again,
-        ),
+        (Step::Mark, Outcome::Nothing) => {
+            carry_on(Memory { nothing_in_flight: true, ..seen.memory }, Then::Again)
+        }
         (Step::Unmark | Step::DropFinalizer, Outcome::Nothing) => carry_on(seen.memory, Then::Again),
         // A step with an outcome that is not its own is a bug of the caller; looking again is always safe.
         (
@@ -153,13 +148,7 @@ pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, now: Timesta
 }
 
 fn carry_on(memory: Memory, then: Then) -> After {
-    After {
-        status: StatusChange::default(),
-        note: None,
-        unmark: false,
-        memory,
-        then,
-    }
+    After { status: StatusChange::default(), note: None, unmark: false, memory, then }
 }
 
 fn created(seen: &Observed<'_>, call: &CreateCall, answer: Answer, now: Timestamp) -> After {
@@ -178,11 +167,7 @@ fn created(seen: &Observed<'_>, call: &CreateCall, answer: Answer, now: Timestam
     if call.purpose == Purpose::Reconcile {
         after.then = Then::Again;
     }
-    after.memory = Memory {
-        nothing_in_flight: false,
-        open_ends: 0,
-        ..seen.memory
-    };
+    after.memory = Memory { nothing_in_flight: false, open_ends: 0, ..seen.memory };
     after
 }
 
@@ -195,16 +180,9 @@ fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>, now: Times
     let handle = asked.unwrap_or(answer.handle()).to_owned();
     let mut status = StatusChange {
         handle: known.handle.is_none().then_some(handle),
-        creation_time: known
-            .creation_time
-            .is_none()
-            .then(|| time.unwrap_or(nanoseconds(now))),
+        creation_time: known.creation_time.is_none().then(|| time.unwrap_or(nanoseconds(now))),
         ready: (known.ready != ready || seen.facts.status.is_none()).then_some(ready),
-        error: if known.error.is_some() {
-            ErrorChange::Clear
-        } else {
-            ErrorChange::Keep
-        },
+        error: if known.error.is_some() { ErrorChange::Clear } else { ErrorChange::Keep },
         ..StatusChange::default()
     };
     match answer {
@@ -217,21 +195,8 @@ fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>, now: Times
             status.members = (members != known.members).then_some(members);
         }
     }
-    let then = if ready {
-        Then::Again
-    } else {
-        Then::After(pause(&seen.facts, time, now))
-    };
-    After {
-        status,
-        note: None,
-        unmark: false,
-        memory: Memory {
-            open_ends: 0,
-            ..seen.memory
-        },
-        then,
-    }
+    let then = if ready { Then::Again } else { Then::After(pause(&seen.facts, time, now)) };
+    After { status, note: None, unmark: false, memory: Memory { open_ends: 0, ..seen.memory }, then }
 }
 
 const EMPTY: StatusFacts<'static> = StatusFacts {
@@ -274,36 +239,19 @@ fn create_refused(seen: &Observed<'_>, call: &CreateCall, refusal: &Refusal) -> 
     let volumes = call.volumes.join(", ");
     let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
     match (refusal.certainty, call.purpose) {
-        (Certainty::Definite, Purpose::Reconcile) => After {
-            unmark: true,
-            ..carry_on(memory, Then::Again)
-        },
+        (Certainty::Definite, Purpose::Reconcile) => After { unmark: true, ..carry_on(memory, Then::Again) },
         (Certainty::Indefinite, Purpose::Reconcile) if memory.open_ends + 1 >= MOST_OPEN_ENDS => {
             let note = orphan_note(seen, call, &refusal.message);
-            After {
-                unmark: true,
-                note: Some(note),
-                ..carry_on(memory, Then::Again)
-            }
+            After { unmark: true, note: Some(note), ..carry_on(memory, Then::Again) }
         }
         (Certainty::Indefinite, purpose) => {
             let more = u32::from(purpose == Purpose::Reconcile);
-            let memory = Memory {
-                nothing_in_flight: false,
-                open_ends: memory.open_ends + more,
-                ..memory
-            };
-            After {
-                memory,
-                ..failed(seen, message)
-            }
+            let memory = Memory { nothing_in_flight: false, open_ends: memory.open_ends + more, ..memory };
+            After { memory, ..failed(seen, message) }
         }
         (Certainty::Definite, Purpose::Cut | Purpose::Follow) => {
             let certain = memory.nothing_in_flight || call.purpose == Purpose::Follow;
-            After {
-                unmark: seen.facts.meta.marked && certain,
-                ..failed(seen, message)
-            }
+            After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
         }
         (Certainty::NotSent, _) => failed(seen, message),
     }
@@ -317,11 +265,7 @@ fn orphan_note(seen: &Observed<'_>, call: &CreateCall, last: &str) -> Note {
         call.name,
         call.volumes.join(", ")
     );
-    Note {
-        reason: seen.facts.kind.names().may_be_orphaned,
-        message,
-        orphan: true,
-    }
+    Note { reason: seen.facts.kind.names().may_be_orphaned, message, orphan: true }
 }
 
 /// A failure that users shall see: in status and as an event, each once for as long as the words stay.
@@ -344,16 +288,8 @@ fn failed(seen: &Observed<'_>, message: String) -> After {
         error: ErrorChange::Set(message.clone()),
         ..StatusChange::default()
     };
-    let note = Some(Note {
-        reason,
-        message,
-        orphan: false,
-    });
-    After {
-        status,
-        note,
-        ..carry_on(seen.memory, Then::Retry)
-    }
+    let note = Some(Note { reason, message, orphan: false });
+    After { status, note, ..carry_on(seen.memory, Then::Retry) }
 }
 
 fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Timestamp) -> After {
@@ -372,49 +308,23 @@ fn adopted(seen: &Observed<'_>, handle: &str, now: Timestamp) -> After {
         handle: known.handle.is_none().then(|| handle.to_owned()),
         creation_time: known.creation_time.is_none().then(|| nanoseconds(now)),
         ready: Some(true),
-        error: if known.error.is_some() {
-            ErrorChange::Clear
-        } else {
-            ErrorChange::Keep
-        },
+        error: if known.error.is_some() { ErrorChange::Clear } else { ErrorChange::Keep },
         ..StatusChange::default()
     };
-    After {
-        status,
-        ..carry_on(seen.memory, Then::Again)
-    }
+    After { status, ..carry_on(seen.memory, Then::Again) }
 }
 
 fn deleted(seen: &Observed<'_>) -> After {
     let known = seen.facts.status.unwrap_or(EMPTY);
     let nothing_left =
         known.handle.is_none() && known.creation_time.is_none() && !known.ready && !known.has_size;
-    let status = StatusChange {
-        forget: !nothing_left,
-        ..StatusChange::default()
-    };
-    After {
-        status,
-        ..carry_on(
-            Memory {
-                deleted: true,
-                ..seen.memory
-            },
-            Then::Again,
-        )
-    }
+    let status = StatusChange { forget: !nothing_left, ..StatusChange::default() };
+    After { status, ..carry_on(Memory { deleted: true, ..seen.memory }, Then::Again) }
 }
 
 /// Every failed deletion is told: equal events count up, so this is one Event with a growing count.
 fn delete_refused(seen: &Observed<'_>, refusal: &Refusal) -> After {
     let message = format!("cannot delete the snapshot, and try again: {}", refusal.message);
-    let note = Note {
-        reason: seen.facts.kind.names().delete_failed,
-        message,
-        orphan: false,
-    };
-    After {
-        note: Some(note),
-        ..carry_on(seen.memory, Then::Retry)
-    }
+    let note = Note { reason: seen.facts.kind.names().delete_failed, message, orphan: false };
+    After { note: Some(note), ..carry_on(seen.memory, Then::Retry) }
 }

@@ -19,9 +19,7 @@ pub(super) fn create_call(seen: &Observed<'_>) -> Result<CreateCall, Complaint> 
     let purpose = purpose(seen);
     let uid = facts.owner.uid.ok_or(Complaint::Unbound)?;
     if !facts.meta.held && purpose != Purpose::Reconcile {
-        return Err(Complaint::NoFinalizer {
-            finalizer: facts.kind.names().finalizer,
-        });
+        return Err(Complaint::NoFinalizer { finalizer: facts.kind.names().finalizer });
     }
     let volumes = match facts.source {
         Source::Volumes(volumes) => volumes.to_vec(),
@@ -47,16 +45,10 @@ pub(super) fn poll_call(
         (_, ClassSeen::Found(class)) => class_secret(&seen.facts, class)?,
         (_, ClassSeen::Unnamed) => None,
         (_, ClassSeen::Missing(name)) => {
-            return Err(Complaint::ClassMissing {
-                name: name.to_owned(),
-            });
+            return Err(Complaint::ClassMissing { name: name.to_owned() });
         }
     };
-    Ok(PollCall {
-        handle: handle.to_owned(),
-        members: members.to_vec(),
-        secret,
-    })
+    Ok(PollCall { handle: handle.to_owned(), members: members.to_vec(), secret })
 }
 
 /// The Secret that the two annotations name: both or neither.
@@ -81,11 +73,7 @@ fn snapshot_name(naming: &Naming, uid: &str) -> String {
     match naming.uuid_length {
         None => format!("{}-{uid}", naming.prefix),
         Some(length) => {
-            let cut: String = uid
-                .chars()
-                .filter(|&c| c != '-')
-                .take(usize::from(length))
-                .collect();
+            let cut: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
             format!("{}-{cut}", naming.prefix)
         }
     }
@@ -100,14 +88,10 @@ fn parameters(seen: &Observed<'_>, purpose: Purpose) -> Result<BTreeMap<String, 
         ClassSeen::Found(class) => &class.parameters,
         ClassSeen::Unnamed | ClassSeen::Missing(_) if tolerant => &empty,
         ClassSeen::Unnamed => {
-            return Err(Complaint::NoClass {
-                driver: seen.driver.name.clone(),
-            });
+            return Err(Complaint::NoClass { driver: seen.driver.name.clone() });
         }
         ClassSeen::Missing(name) => {
-            return Err(Complaint::ClassMissing {
-                name: name.to_owned(),
-            });
+            return Err(Complaint::ClassMissing { name: name.to_owned() });
         }
     };
     let is_reserved = |key: &str| key.starts_with(RESERVED_PARAMETER_PREFIX);
@@ -117,22 +101,13 @@ fn parameters(seen: &Observed<'_>, purpose: Purpose) -> Result<BTreeMap<String, 
     {
         return Err(Complaint::UnknownReservedParameter { key: key.clone() });
     }
-    let mut sent: BTreeMap<String, String> = given
-        .iter()
-        .filter(|(key, _)| !is_reserved(key))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
+    let mut sent: BTreeMap<String, String> =
+        given.iter().filter(|(key, _)| !is_reserved(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
     if seen.naming.extra_metadata {
         let owner = &seen.facts.owner;
         let values = [owner.name, owner.namespace, seen.facts.name];
         sent.extend(
-            seen.facts
-                .kind
-                .names()
-                .metadata
-                .iter()
-                .zip(values)
-                .map(|(&k, v)| (k.to_owned(), v.to_owned())),
+            seen.facts.kind.names().metadata.iter().zip(values).map(|(&k, v)| (k.to_owned(), v.to_owned())),
         );
     }
     Ok(sent)
@@ -142,26 +117,16 @@ fn parameters(seen: &Observed<'_>, purpose: Purpose) -> Result<BTreeMap<String, 
 fn class_secret(facts: &Facts<'_>, class: &Class) -> Result<Option<SecretRef>, Complaint> {
     let (name_key, namespace_key) = facts.kind.names().poll_secret;
     let filled = |key: &str| -> Result<Option<String>, Complaint> {
-        class
-            .parameters
-            .get(key)
-            .filter(|v| !v.is_empty())
-            .map(|v| fill(facts, key, v))
-            .transpose()
+        class.parameters.get(key).filter(|v| !v.is_empty()).map(|v| fill(facts, key, v)).transpose()
     };
     let (name, namespace) = (filled(name_key)?, filled(namespace_key)?);
     secret_ref((name_key, name.as_deref()), (namespace_key, namespace.as_deref()))
 }
 
 fn fill(facts: &Facts<'_>, key: &str, template: &str) -> Result<String, Complaint> {
-    let text = template
-        .replace(CONTENT_NAME, facts.name)
-        .replace(GROUP_CONTENT_NAME, facts.name);
+    let text = template.replace(CONTENT_NAME, facts.name).replace(GROUP_CONTENT_NAME, facts.name);
     if text.contains("${") {
-        return Err(Complaint::SecretTemplate {
-            key: key.to_owned(),
-            value: template.to_owned(),
-        });
+        return Err(Complaint::SecretTemplate { key: key.to_owned(), value: template.to_owned() });
     }
     Ok(text)
 }
@@ -175,10 +140,9 @@ fn secret_ref(
         missing: missing.to_owned(),
     };
     match (name, namespace) {
-        (Some(name), Some(namespace)) => Ok(Some(SecretRef {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })),
+        (Some(name), Some(namespace)) => {
+            Ok(Some(SecretRef { namespace: namespace.to_owned(), name: name.to_owned() }))
+        }
         (None, None) => Ok(None),
         (Some(_), None) => Err(half(name_key, namespace_key)),
         (None, Some(_)) => Err(half(namespace_key, name_key)),

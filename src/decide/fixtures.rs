@@ -158,10 +158,6 @@ impl Model {
         self.status_mut().error = Some(Some(message.into()));
         self
     }
-    pub fn with_empty_status(mut self) -> Self {
-        self.status_mut();
-        self
-    }
 
     fn status_mut(&mut self) -> &mut ModelStatus {
         self.status.get_or_insert_default()

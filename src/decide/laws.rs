@@ -19,7 +19,8 @@ fn every_model(mut visit: impl FnMut(&Model)) {
                 for class_name in [None, Some(CLASS), Some("foreign"), Some("gone")] {
                     for policy in [Policy::Delete, Policy::Retain] {
                         for &member in memberships {
-                            let base = Model { kind, driver, policy, source, class_name, member, ..dynamic() };
+                            let base =
+                                Model { kind, driver, policy, source, class_name, member, ..dynamic() };
                             every_metadata(&base, &mut visit);
                         }
                     }
@@ -122,7 +123,8 @@ fn ideal(model: &mut Model, around: &mut Around, step: &Step) -> Then {
 
 fn answer(model: &Model) -> Answer {
     let known = model.facts().handle().map(str::to_owned);
-    let handle = known.unwrap_or_else(|| if model.source == From::Handle { "given-1".into() } else { "h".into() });
+    let handle =
+        known.unwrap_or_else(|| if model.source == From::Handle { "given-1".into() } else { "h".into() });
     match model.kind {
         Kind::Single => Answer::Single(Snapshot {
             handle,
@@ -194,10 +196,8 @@ fn law_5_every_ideal_outcome_leads_on_to_an_end_within_six_steps() {
                 let step = decide(&model.seen(&around));
                 let follows = matches!(step, Step::Create(_) | Step::Poll(_));
                 assert!(follows || steps.last() != Some(&step), "no progress at {step:?} from {start:?}");
-                let ends = matches!(
-                    step,
-                    Step::NotOurs(_) | Step::Settled | Step::Await(_) | Step::Reject(_)
-                );
+                let ends =
+                    matches!(step, Step::NotOurs(_) | Step::Settled | Step::Await(_) | Step::Reject(_));
                 if ends {
                     break;
                 }

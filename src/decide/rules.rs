@@ -19,21 +19,13 @@ pub fn decide(seen: &Observed<'_>) -> Step {
     }
     if seen.is_reconciling() {
         let nothing_to_learn = facts.handle().is_some() || seen.memory.nothing_in_flight;
-        return if nothing_to_learn {
-            Step::Unmark
-        } else {
-            create(seen)
-        };
+        return if nothing_to_learn { Step::Unmark } else { create(seen) };
     }
     if facts.status.is_none() && facts.is_dynamic() && facts.member == Membership::Own {
         return create(seen);
     }
     if facts.is_ready() {
-        return if facts.meta.marked {
-            Step::Unmark
-        } else {
-            Step::Settled
-        };
+        return if facts.meta.marked { Step::Unmark } else { Step::Settled };
     }
     match (&facts.source, facts.member, facts.handle()) {
         (Source::Given(handle, members), ..) => poll(seen, handle, members),

@@ -70,7 +70,10 @@ fn a_deleting_content_that_is_not_released_is_left_alone() {
 
 #[test]
 fn retain_drops_the_finalizer_without_a_call() {
-    assert_eq!(dynamic().retained().with_handle("h").ready().deleting().released().step(), Step::DropFinalizer);
+    assert_eq!(
+        dynamic().retained().with_handle("h").ready().deleting().released().step(),
+        Step::DropFinalizer
+    );
 }
 
 #[test]
@@ -318,7 +321,11 @@ fn snapshot(ready: bool) -> Outcome {
 }
 
 fn refusal(certainty: Certainty) -> Outcome {
-    Outcome::Refused(Refusal { certainty, not_found: false, message: "CreateSnapshot: Internal: disk".into() })
+    Outcome::Refused(Refusal {
+        certainty,
+        not_found: false,
+        message: "CreateSnapshot: Internal: disk".into(),
+    })
 }
 
 fn after(model: &Model, memory: Memory, outcome: Outcome) -> After {
@@ -430,7 +437,8 @@ fn a_call_that_was_not_sent_leaves_marker_and_certainty_as_they_are() {
 
 #[test]
 fn better_1_a_definite_answer_to_the_reconciling_create_lets_the_object_go() {
-    let after = after(&dynamic().marked().deleting().released(), Memory::default(), refusal(Certainty::Definite));
+    let after =
+        after(&dynamic().marked().deleting().released(), Memory::default(), refusal(Certainty::Definite));
     assert!(after.unmark && after.note.is_none());
     assert_eq!(after.then, Then::Again);
 }
@@ -465,7 +473,8 @@ fn a_first_failure_and_a_later_one_have_their_own_reasons_and_the_same_words_are
     let note = first.note.unwrap();
     assert_eq!(note.reason, "SnapshotCreationFailed");
     assert_eq!(first.status.ready, Some(false));
-    let second = after(&dynamic().marked().with_error(&note.message), CERTAIN, refusal(Certainty::Indefinite));
+    let second =
+        after(&dynamic().marked().with_error(&note.message), CERTAIN, refusal(Certainty::Indefinite));
     assert_eq!((second.status, second.note), (StatusChange::default(), None));
     let other = after(&dynamic().marked().with_error("else"), CERTAIN, refusal(Certainty::Indefinite));
     assert_eq!(other.note.unwrap().reason, "SnapshotContentCheckandUpdateFailed");
@@ -549,7 +558,12 @@ fn better_10_a_group_that_is_unchanged_is_not_written() {
         ready: false,
         group_handle: None,
     };
-    let group = GroupSnapshot { handle: "given-1".into(), members: vec![member], creation_time: Some(5), ready: false };
+    let group = GroupSnapshot {
+        handle: "given-1".into(),
+        members: vec![member],
+        creation_time: Some(5),
+        ready: false,
+    };
     let outcome = Outcome::Answered(Answer::Group(group));
     let mut model = pre_provisioned().group();
     let first = after(&model, Memory::default(), outcome.clone());

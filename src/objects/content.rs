@@ -77,19 +77,13 @@ impl OwnerRef {
     }
 
     pub(super) fn facts(&self) -> Owner<'_> {
-        Owner {
-            namespace: &self.namespace,
-            name: &self.name,
-            uid: non_empty(self.uid.as_ref()),
-        }
+        Owner { namespace: &self.namespace, name: &self.name, uid: non_empty(self.uid.as_ref()) }
     }
 }
 
 impl StatusError {
     pub(super) fn read(value: Value) -> Self {
-        Self {
-            message: Fields::of(value).take("message"),
-        }
+        Self { message: Fields::of(value).take("message") }
     }
 }
 
@@ -141,14 +135,8 @@ impl Body for Content {
 
     fn keeps(annotation: &str) -> bool {
         let names = Kind::Single.names();
-        [
-            names.marker,
-            names.released,
-            names.secret_name,
-            names.secret_namespace,
-            MEMBER_OF_GROUP,
-        ]
-        .contains(&annotation)
+        [names.marker, names.released, names.secret_name, names.secret_namespace, MEMBER_OF_GROUP]
+            .contains(&annotation)
     }
 }
 
@@ -188,9 +176,5 @@ impl Object<Content> {
 
 /// Reads `spec.deletionPolicy`.
 pub(super) fn policy(text: &str) -> Policy {
-    if text == "Delete" {
-        Policy::Delete
-    } else {
-        Policy::Retain
-    }
+    if text == "Delete" { Policy::Delete } else { Policy::Retain }
 }

@@ -140,8 +140,7 @@ impl Facts<'_> {
     /// Ready, with a handle to show for it: "ready" alone is nonsense that the driver can repair.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.status
-            .is_some_and(|status| status.ready && status.handle.is_some())
+        self.status.is_some_and(|status| status.ready && status.handle.is_some())
     }
 
     /// Somebody wants it gone, and the snapshot-controller agrees.
@@ -167,10 +166,7 @@ impl Facts<'_> {
 
 /// What the metadata says; both kinds read alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts: each pair occurs"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts: each pair occurs")]
 pub struct Meta<'a> {
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
@@ -189,24 +185,15 @@ pub struct Meta<'a> {
 impl<'a> Meta<'a> {
     pub(super) fn of(metadata: &'a ObjectMeta, kind: Kind) -> Self {
         let names = kind.names();
-        let annotation = |key: &str| {
-            metadata
-                .annotations
-                .as_ref()
-                .and_then(|all| all.get(key))
-                .map(String::as_str)
-        };
+        let annotation =
+            |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
         let filled = |key: &str| annotation(key).filter(|value| !value.is_empty());
         Self {
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             deleting: metadata.deletion_timestamp.is_some(),
             released: annotation(names.released).is_some(),
             marked: annotation(names.marker).is_some(),
-            held: metadata
-                .finalizers
-                .iter()
-                .flatten()
-                .any(|name| name == names.finalizer),
+            held: metadata.finalizers.iter().flatten().any(|name| name == names.finalizer),
             secret: (filled(names.secret_name), filled(names.secret_namespace)),
         }
     }

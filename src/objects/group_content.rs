@@ -116,13 +116,7 @@ impl Body for GroupContent {
 
     fn keeps(annotation: &str) -> bool {
         let names = Kind::Group.names();
-        [
-            names.marker,
-            names.released,
-            names.secret_name,
-            names.secret_namespace,
-        ]
-        .contains(&annotation)
+        [names.marker, names.released, names.secret_name, names.secret_namespace].contains(&annotation)
     }
 }
 
@@ -131,10 +125,7 @@ impl Object<GroupContent> {
     #[must_use]
     pub fn facts(&self) -> Facts<'_> {
         let body = &self.body;
-        let given = body
-            .group_handles
-            .as_ref()
-            .filter(|(handle, _)| !handle.is_empty());
+        let given = body.group_handles.as_ref().filter(|(handle, _)| !handle.is_empty());
         let source = match (body.volume_handles.as_ref().filter(|all| !all.is_empty()), given) {
             (Some(volumes), None) => Source::Volumes(volumes),
             (Some(_), Some(_)) => Source::Both,

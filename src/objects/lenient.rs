@@ -15,10 +15,9 @@ impl Fields {
     pub fn of(value: Value) -> Self {
         match value {
             Value::Object(map) => Self { map, nonsense: false },
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Self {
-                map: Map::new(),
-                nonsense: true,
-            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Self { map: Map::new(), nonsense: true }
+            }
         }
     }
 

@@ -49,10 +49,7 @@ impl<'de, B: Body> Deserialize<'de> for Object<B> {
             annotations.retain(|key, value| B::keeps(key) && value.is_string());
         }
         let metadata = serde_json::from_value(Value::Object(metadata)).unwrap_or_default();
-        Ok(Self {
-            metadata,
-            body: B::read(&mut fields),
-        })
+        Ok(Self { metadata, body: B::read(&mut fields) })
     }
 }
 
