@@ -7,4 +7,5 @@ pub mod csi;
 pub mod decide;
 pub mod logging;
 pub mod objects;
+pub mod queue;
 pub mod settings;
