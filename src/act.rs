@@ -12,10 +12,10 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use crate::decide::{
-    After, ClassSeen, CreateCall, DeleteCall, DriverFacts, ErrorChange, Memory, Naming, Note, Observed,
+    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, Memory, Naming, Note, Observed,
     Outcome, PollCall, StatusChange, Step, Then, conclude, decide,
 };
-use crate::objects::facts::Facts;
+use crate::objects::facts::Content;
 
 pub mod live;
 pub mod perform;
@@ -25,12 +25,6 @@ pub mod status;
 const MOST_STEPS: u32 = 16;
 /// Lost races in one pass before the key's backoff takes over.
 const MOST_RACES: u32 = 4;
-
-/// An object that a pass can work on.
-pub trait Content {
-    /// The view that decisions use.
-    fn facts(&self) -> Facts<'_>;
-}
 
 /// What may begin now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +63,7 @@ pub trait Effects: Sync {
     type Object: Content + Send + Sync;
 
     /// The class that the object names, as it is known now.
-    fn class(&self, name: Option<&str>) -> ClassSeen<'_>;
+    fn class(&self, name: Option<&str>) -> ClassSight;
     /// The driver beside us.
     fn driver(&self) -> &DriverFacts;
     /// Settings for this kind.
@@ -117,7 +111,7 @@ pub struct PassEnd {
 
 /// Works on an object until nothing is owed, one driver call was made, or something failed.
 pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> PassEnd {
-    let mut pass = Pass { world, object, memory, called: false, problem: None };
+    let mut pass = Pass { world, object, class: ClassSight::Unnamed, memory, called: false, problem: None };
     let mut races = 0;
     for _ in 0..MOST_STEPS {
         if !world.may(Begin::Step) {
@@ -161,6 +155,7 @@ enum Stop {
 struct Pass<'a, E: Effects> {
     world: &'a E,
     object: E::Object,
+    class: ClassSight,
     memory: Memory,
     called: bool,
     problem: Option<String>,
@@ -172,6 +167,7 @@ impl<E: Effects> Pass<'_, E> {
     }
 
     async fn step(&mut self) -> Result<Then, Stop> {
+        self.class = self.world.class(self.object.facts().class_name);
         let step = decide(&self.seen());
         let written = match &step {
             Step::Mark => Some(MetadataWrite::Mark),
@@ -199,10 +195,9 @@ impl<E: Effects> Pass<'_, E> {
     }
 
     fn seen(&self) -> Observed<'_> {
-        let facts = self.object.facts();
         Observed {
-            class: self.world.class(facts.class_name),
-            facts,
+            facts: self.object.facts(),
+            class: self.class.seen(),
             driver: self.world.driver(),
             naming: self.world.naming(),
             memory: self.memory,

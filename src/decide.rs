@@ -20,7 +20,7 @@ mod rules;
 mod step;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -29,6 +29,6 @@ mod table;
 mod world;
 
 pub use conclude::{After, ErrorChange, Note, Outcome, StatusChange, Then, conclude};
-pub use observed::{ClassSeen, DriverFacts, Memory, Naming, Observed};
+pub use observed::{ClassSeen, ClassSight, DriverFacts, Memory, Naming, Observed};
 pub use rules::decide;
 pub use step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, PollCall, Purpose, SecretRef, Step};

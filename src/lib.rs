@@ -9,3 +9,4 @@ pub mod logging;
 pub mod objects;
 pub mod queue;
 pub mod settings;
+pub mod watch;

@@ -12,9 +12,10 @@ use crate::objects::reply::{Answer, Certainty, Refusal, Snapshot};
 /// Create calls in a row that may leave things open while a deletion waits, before we give up and say so.
 const MOST_OPEN_ENDS: u32 = 10;
 
-/// How long a fresh object may lack its finalizer before we call that an error: the snapshot-controller adds
-/// it in a write of its own, a moment after it has created the object.
-const FINALIZER_GRACE: Duration = Duration::from_secs(2);
+/// How long a fresh object may lack its finalizer or its class before we call that an error: the
+/// snapshot-controller adds the finalizer in a write of its own, and our watch of the classes may be a moment
+/// behind our watch of the contents.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Bounds of the pause between two looks at a snapshot that is not ready.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -293,11 +294,14 @@ fn failed(seen: &Observed<'_>, message: String) -> After {
 }
 
 fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Timestamp) -> After {
-    let age = seen.facts.meta.created.map_or(FINALIZER_GRACE, |created| {
-        Duration::try_from(now.duration_since(created)).unwrap_or_default()
-    });
-    if matches!(complaint, Complaint::NoFinalizer { .. }) && age < FINALIZER_GRACE {
-        return carry_on(seen.memory, Then::After(FINALIZER_GRACE));
+    let age = seen
+        .facts
+        .meta
+        .created
+        .map_or(GRACE, |created| Duration::try_from(now.duration_since(created)).unwrap_or_default());
+    let may_pass = matches!(complaint, Complaint::NoFinalizer { .. } | Complaint::ClassMissing { .. });
+    if may_pass && age < GRACE {
+        return carry_on(seen.memory, Then::After(GRACE));
     }
     failed(seen, complaint.to_string())
 }

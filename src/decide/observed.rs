@@ -1,5 +1,7 @@
 //! Everything a decision may look at.
 
+use std::sync::Arc;
+
 use crate::objects::class::Class;
 use crate::objects::facts::Facts;
 
@@ -12,6 +14,29 @@ pub enum ClassSeen<'a> {
     Found(&'a Class),
     /// It names one that does not exist.
     Missing(&'a str),
+}
+
+/// What was found when a class was looked up; owns what [`ClassSeen`] borrows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClassSight {
+    /// None is named.
+    Unnamed,
+    /// This one is named.
+    Found(Arc<Class>),
+    /// One is named that does not exist.
+    Missing(String),
+}
+
+impl ClassSight {
+    /// As decisions see it.
+    #[must_use]
+    pub fn seen(&self) -> ClassSeen<'_> {
+        match self {
+            Self::Unnamed => ClassSeen::Unnamed,
+            Self::Found(class) => ClassSeen::Found(class),
+            Self::Missing(name) => ClassSeen::Missing(name),
+        }
+    }
 }
 
 /// What the driver said of itself.

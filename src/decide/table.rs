@@ -525,11 +525,12 @@ fn an_adopted_handle_is_ready_now_and_has_no_size() {
 }
 
 #[test]
-fn a_fresh_content_gets_a_moment_for_its_finalizer_and_an_old_one_an_error() {
-    let mut fresh = dynamic().without_finalizer();
-    fresh.meta.created = Some(now());
-    let quiet = after(&fresh, Memory::default(), Outcome::Nothing);
-    assert!(quiet.note.is_none() && matches!(quiet.then, Then::After(_)));
+fn a_fresh_content_gets_a_moment_for_its_finalizer_and_class_and_an_old_one_an_error() {
+    for mut fresh in [dynamic().without_finalizer(), dynamic().of_class(Some("gone"))] {
+        fresh.meta.created = Some(now());
+        let quiet = after(&fresh, Memory::default(), Outcome::Nothing);
+        assert!(quiet.note.is_none() && matches!(quiet.then, Then::After(_)));
+    }
     let old = after(&dynamic().without_finalizer(), Memory::default(), Outcome::Nothing);
     assert!(matches!(old.status.error, ErrorChange::Set(_)));
 }

@@ -6,15 +6,15 @@
 
 use std::future::{Future, pending};
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
 
 use super::fixtures::{Around, From, Model, around, dynamic, now, pre_provisioned};
 use super::*;
-use crate::act::{Begin, Content, Effects, MetadataWrite, PassEnd, WriteFailure, pass};
-use crate::objects::facts::{Facts, Kind, Policy};
+use crate::act::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass};
+use crate::objects::facts::{Content, Facts, Kind, Policy};
 use crate::objects::reply::{Answer, Certainty, GroupSnapshot, Refusal, Snapshot};
 
 impl Content for Model {
@@ -227,10 +227,10 @@ impl<F: Fates + Send> World<F> {
 impl<F: Fates + Send> Effects for World<F> {
     type Object = Model;
 
-    fn class(&self, name: Option<&str>) -> ClassSeen<'_> {
+    fn class(&self, name: Option<&str>) -> ClassSight {
         match name.and_then(|name| self.around.classes.get(name)) {
-            Some(class) => ClassSeen::Found(class),
-            None => ClassSeen::Unnamed,
+            Some(class) => ClassSight::Found(Arc::new(class.clone())),
+            None => ClassSight::Unnamed,
         }
     }
     fn driver(&self) -> &DriverFacts {

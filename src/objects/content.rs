@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use super::facts::{Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
+use super::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
 use super::lenient::Fields;
 use super::names::MEMBER_OF_GROUP;
 use super::object::{Body, Object};
 
 /// snapshot.storage.k8s.io/v1 VolumeSnapshotContent.
-pub type VolumeSnapshotContent = Object<Content>;
+pub type VolumeSnapshotContent = Object<SingleContent>;
 
 /// Body of a VolumeSnapshotContent; each field is the spec's or status' of the same name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Content {
+pub struct SingleContent {
     /// `spec.driver`.
     pub driver: String,
     /// `spec.deletionPolicy`.
@@ -114,7 +114,7 @@ impl Status {
     }
 }
 
-impl Body for Content {
+impl Body for SingleContent {
     const GROUP: &'static str = "snapshot.storage.k8s.io";
     const KIND: &'static str = "VolumeSnapshotContent";
     const PLURAL: &'static str = "volumesnapshotcontents";
@@ -140,10 +140,8 @@ impl Body for Content {
     }
 }
 
-impl Object<Content> {
-    /// This content as decisions see it.
-    #[must_use]
-    pub fn facts(&self) -> Facts<'_> {
+impl Content for Object<SingleContent> {
+    fn facts(&self) -> Facts<'_> {
         let body = &self.body;
         let status = body.status.as_ref().map(Status::facts);
         let source = match (&body.volume_handle, non_empty(body.snapshot_handle.as_ref())) {

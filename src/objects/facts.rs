@@ -3,6 +3,12 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+/// An object that can be seen as [`Facts`].
+pub trait Content {
+    /// The view that decisions use.
+    fn facts(&self) -> Facts<'_>;
+}
+
 /// The two kinds we look after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::content::{OwnerRef, StatusError, policy};
-use super::facts::{Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
+use super::facts::{Content, Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
 use super::lenient::Fields;
 use super::object::{Body, Object};
 
@@ -120,10 +120,8 @@ impl Body for GroupContent {
     }
 }
 
-impl Object<GroupContent> {
-    /// This content as decisions see it.
-    #[must_use]
-    pub fn facts(&self) -> Facts<'_> {
+impl Content for Object<GroupContent> {
+    fn facts(&self) -> Facts<'_> {
         let body = &self.body;
         let given = body.group_handles.as_ref().filter(|(handle, _)| !handle.is_empty());
         let source = match (body.volume_handles.as_ref().filter(|all| !all.is_empty()), given) {

@@ -1,0 +1,164 @@
+//! One watch per kind, feeding a store and a queue.
+//!
+//! Built on kube's `watcher`, with what it leaves to its user: a backoff that grows while the first list
+//! fails, a fresh list at once when the server has forgotten our version, a way back from a field selector
+//! that the server does not have, and one line a change about a kind that cannot be read.
+//!
+//! A watch starts only after this replica leads: its first list is then at least as new as the last write of
+//! the leader before us, which the rule "a create call never goes out on an old sight" rests on.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::objects::object::{Body, Object};
+
+pub mod problem;
+pub mod relevant;
+pub mod sink;
+pub mod store;
+
+use problem::{Problem, judge};
+
+/// Objects a page of the first list: a page is held as text and as objects at once, so it bounds memory.
+const PAGE: u32 = 250;
+/// A first list that says nothing for so long is begun anew.
+const LIST_SILENCE: Duration = Duration::from_mins(1);
+/// Pauses after errors: client-go's reflector has the same bounds.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(800);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A missing kind or right is looked for at least this often: somebody may be installing it now.
+const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
+
+/// Which objects of a kind are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Label selector.
+    pub labels: Option<String>,
+    /// Field selector that saves work where the CRD has it; done without where it has not.
+    pub fields: Option<String>,
+}
+
+/// How a watch stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The first list is not complete yet.
+    Starting,
+    /// Everything was listed, and changes come in (or will again after a pause).
+    Synced,
+    /// It cannot be read at present.
+    Failing(Problem),
+}
+
+/// Where the objects of a watch go.
+pub trait Sink<B: Body>: Send + Sync {
+    /// An object as it is now.
+    fn seen(&self, object: Object<B>);
+    /// An object that is gone.
+    fn gone(&self, name: &str);
+    /// A list is complete: nothing but these names exists.
+    fn listed(&self, names: &HashSet<String>);
+}
+
+/// Watches a kind for ever.
+pub async fn run<B: Body>(
+    client: Client,
+    mut selection: Selection,
+    sink: impl Sink<B>,
+    standing: watch::Sender<Standing>,
+) {
+    let api = Api::<Object<B>>::all(client);
+    let mut reporter = problem::Reporter::new(B::PLURAL, B::GROUP);
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let mut events = watcher(api.clone(), config(&selection)).boxed();
+        let mut listing = Some(HashSet::new());
+        let problem = loop {
+            let next = match &listing {
+                Some(_) => timeout(LIST_SILENCE, events.next()).await,
+                None => Ok(events.next().await),
+            };
+            let event = match next {
+                Ok(Some(Ok(event))) => event,
+                Ok(Some(Err(error))) => match judge(&error) {
+                    // The stream goes on by itself, with a list if it needs one.
+                    Problem::Expired if matches!(error, watcher::Error::WatchError(_)) => continue,
+                    Problem::Interrupted(text) if listing.is_none() => {
+                        reporter.failing(&Problem::Interrupted(text));
+                        sleep(jitter(pause)).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
+                    }
+                    problem => break problem,
+                },
+                Ok(None) => break Problem::Interrupted("the stream has ended".to_owned()),
+                Err(_) => break Problem::Interrupted("the list does not come to an end".to_owned()),
+            };
+            let progress = !matches!(event, Event::Init);
+            if take(&sink, event, &mut listing) {
+                reporter.working();
+                standing.send_replace(Standing::Synced);
+            }
+            if progress && listing.is_none() {
+                pause = SHORTEST_PAUSE;
+            }
+        };
+        match problem {
+            Problem::Expired => continue,
+            Problem::NoSuchSelector if selection.fields.is_some() => {
+                tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
+                selection.fields = None;
+                continue;
+            }
+            Problem::NoSuchSelector | Problem::KindMissing | Problem::Forbidden | Problem::Interrupted(_) => {
+            }
+        }
+        reporter.failing(&problem);
+        let longest = if problem.is_about_the_kind() { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE };
+        standing.send_replace(Standing::Failing(problem));
+        sleep(jitter(pause.min(longest))).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+fn config(selection: &Selection) -> watcher::Config {
+    let mut config = watcher::Config::default().page_size(PAGE);
+    config.label_selector.clone_from(&selection.labels);
+    config.field_selector.clone_from(&selection.fields);
+    config
+}
+
+fn jitter(pause: Duration) -> Duration {
+    pause.mul_f64(0.8 + fastrand::f64() * 0.4)
+}
+
+/// Hands an event to the sink. True when a list has become complete.
+fn take<B: Body>(
+    sink: &impl Sink<B>,
+    event: Event<Object<B>>,
+    listing: &mut Option<HashSet<String>>,
+) -> bool {
+    match event {
+        Event::Init => *listing = Some(HashSet::new()),
+        Event::InitApply(object) => {
+            if let Some(names) = listing {
+                names.insert(object.name().to_owned());
+            }
+            sink.seen(object);
+        }
+        Event::InitDone => {
+            if let Some(names) = listing.take() {
+                sink.listed(&names);
+                return true;
+            }
+        }
+        Event::Apply(object) => sink.seen(object),
+        Event::Delete(object) => sink.gone(object.name()),
+    }
+    false
+}

@@ -1,0 +1,137 @@
+//! Where watched objects go: contents into store and queue, classes into the class store.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Sink;
+use super::store::Store;
+use crate::decide::ClassSight;
+use crate::objects::class::Class;
+use crate::objects::facts::Content;
+use crate::objects::object::{Body, Object};
+use crate::queue::{Queue, Urgency};
+
+/// Takes in contents: ours are kept and queued, those of other drivers are dropped while reading.
+pub struct Contents<B> {
+    /// Where ours are kept.
+    pub store: Arc<Store<B>>,
+    /// Whom a change wakes.
+    pub queue: Arc<Queue>,
+    /// Whose contents are ours.
+    pub driver: String,
+}
+
+impl<B: Body> Sink<B> for Contents<B>
+where
+    Object<B>: Content,
+{
+    fn seen(&self, object: Object<B>) {
+        if object.name().is_empty() {
+            return;
+        }
+        if object.facts().driver != self.driver {
+            // A CRD without the rule lets spec.driver change: then the object has left us.
+            self.gone(object.name());
+            return;
+        }
+        if let Some((key, urgency)) = self.store.show(object) {
+            self.queue.add(&key, urgency);
+        }
+    }
+
+    fn gone(&self, name: &str) {
+        if let Some(key) = self.store.remove(name) {
+            self.queue.forget(&key);
+        }
+    }
+
+    fn listed(&self, names: &HashSet<String>) {
+        for key in self.store.keep(names) {
+            self.queue.forget(&key);
+        }
+    }
+}
+
+/// The classes of one kind, by name.
+#[derive(Debug, Default)]
+pub struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
+
+impl ClassStore {
+    /// What is known now of the class that a content names.
+    #[must_use]
+    pub fn look_up(&self, name: Option<&str>) -> ClassSight {
+        let Some(name) = name else { return ClassSight::Unnamed };
+        match self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            Some(class) => ClassSight::Found(Arc::clone(class)),
+            None => ClassSight::Missing(name.to_owned()),
+        }
+    }
+}
+
+/// Takes in classes, and wakes the contents that wait for one.
+pub struct Classes<B> {
+    /// Where they are kept.
+    pub classes: Arc<ClassStore>,
+    /// The contents that may name them.
+    pub store: Arc<Store<B>>,
+    /// The queue of those contents.
+    pub queue: Arc<Queue>,
+}
+
+impl<B: Body> Classes<B>
+where
+    Object<B>: Content,
+{
+    fn set(&self, name: &str, class: Option<Class>) {
+        let mut classes = self.classes.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = match class {
+            Some(class) => {
+                let class = Arc::new(class);
+                classes.insert(name.to_owned(), Arc::clone(&class)).is_none_or(|old| old != class)
+            }
+            None => classes.remove(name).is_some(),
+        };
+        drop(classes);
+        if changed {
+            self.wake(name);
+        }
+    }
+
+    /// Nobody waits out a backoff for a class that has just appeared or been corrected.
+    fn wake(&self, class: &str) {
+        let mut waiting = Vec::new();
+        self.store.each(|key, content| {
+            let facts = content.facts();
+            if facts.class_name == Some(class) && !facts.is_ready() {
+                waiting.push(key.clone());
+            }
+        });
+        for key in waiting {
+            self.queue.add(&key, Urgency::Now);
+        }
+    }
+}
+
+impl<B, C> Sink<C> for Classes<B>
+where
+    B: Body,
+    Object<B>: Content,
+    C: Body + AsRef<Class>,
+{
+    fn seen(&self, object: Object<C>) {
+        self.set(object.name(), Some(object.body.as_ref().clone()));
+    }
+
+    fn gone(&self, name: &str) {
+        self.set(name, None);
+    }
+
+    fn listed(&self, names: &HashSet<String>) {
+        let classes = self.classes.0.read().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<String> = classes.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        drop(classes);
+        for name in gone {
+            self.set(&name, None);
+        }
+    }
+}
