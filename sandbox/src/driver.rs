@@ -147,8 +147,7 @@ impl Driver {
     /// As `start`.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill().await;
-        let store =
-            Store::open(&self.root, self.make_missing_volumes).context("cannot reopen the driver's root")?;
+        let store = open(&self.root, self.make_missing_volumes).await?;
         self.engine.with_store(|held| *held = store);
         self.listen()
     }
