@@ -1,0 +1,189 @@
+//! A CSI driver over plain directories that a test can script, question, kill and restart.
+//!
+//! A volume is a directory, a snapshot is a copy of it. The driver keeps what the specification demands —
+//! one name, one snapshot — unless its [`Script`] says otherwise, and it remembers every [`Call`].
+
+mod controller;
+mod deform;
+mod engine;
+mod fault;
+mod groups;
+mod hang;
+mod identity;
+mod log;
+mod method;
+mod options;
+pub mod proto;
+mod script;
+mod server;
+mod store;
+mod tree;
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+use self::engine::Engine;
+pub use self::fault::{Fault, Malformed, Times};
+pub use self::log::{Asked, Call, Outcome};
+pub use self::method::Method;
+pub use self::options::{Capabilities, Options};
+pub use self::script::{Amnesia, Readiness, Script};
+use self::server::Server;
+use self::store::Store;
+pub use self::store::{GroupRecord, SnapshotRecord};
+
+/// A driver, running or killed. Dropping it ends it; its root is removed with it only if it was temporary.
+#[derive(Debug)]
+pub struct Driver {
+    engine: Arc<Engine>,
+    socket: PathBuf,
+    root: PathBuf,
+    make_missing_volumes: bool,
+    server: Option<Server>,
+    /// Held for its removal.
+    _temporary: Option<TempDir>,
+}
+
+impl Driver {
+    /// Starts a driver that answers on `socket`, in the place of whatever file is there.
+    ///
+    /// # Errors
+    /// If the socket cannot be bound or the root cannot be read or written.
+    pub async fn start(socket: &Path, options: Options) -> anyhow::Result<Driver> {
+        let script = Script::new(&options);
+        let (root, temporary) = if options.root.as_os_str().is_empty() {
+            let directory =
+                tempfile::tempdir().context("cannot make a temporary directory for the driver")?;
+            (directory.path().to_owned(), Some(directory))
+        } else {
+            (options.root, None)
+        };
+        let store = open(&root, options.make_missing_volumes).await?;
+        let mut driver = Driver {
+            engine: Arc::new(Engine::new(script, store)),
+            socket: socket.to_owned(),
+            root,
+            make_missing_volumes: options.make_missing_volumes,
+            server: None,
+            _temporary: temporary,
+        };
+        driver.listen()?;
+        Ok(driver)
+    }
+
+    /// What the driver is told to do; changes are in force at once.
+    #[must_use]
+    pub fn script(&self) -> &Script {
+        &self.engine.script
+    }
+
+    /// Every call since the start or the last `clear_calls`, in the order they began.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.engine.log.calls()
+    }
+
+    /// How many calls of this method there were since the start or the last `clear_calls`.
+    #[must_use]
+    pub fn count(&self, method: Method) -> usize {
+        self.engine.log.count(method)
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.engine.log.clear();
+    }
+
+    /// Returns as soon as the calls are as `wanted` says; asked again whenever a call begins or ends.
+    pub async fn wait_for_calls(&self, wanted: impl FnMut(&[Call]) -> bool) {
+        self.engine.log.wait(wanted).await;
+    }
+
+    /// What exists in storage now, whether the driver knows of it or not: the oracle of leaks.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<SnapshotRecord> {
+        self.engine.with_store(|store| store.all_snapshots())
+    }
+
+    /// Makes an empty volume with this id unless there is one, and tells where its files are.
+    ///
+    /// # Errors
+    /// If the id is no name for a directory, or the directory cannot be made.
+    pub fn make_volume(&self, id: &str) -> anyhow::Result<PathBuf> {
+        Ok(self.engine.with_store(|store| store.make_volume(id))?)
+    }
+
+    /// Where the files of a volume are, whether it exists or not.
+    ///
+    /// # Errors
+    /// If the id is no name for a directory.
+    pub fn volume_path(&self, id: &str) -> anyhow::Result<PathBuf> {
+        Ok(self.engine.with_store(|store| store.volume_path(id))?)
+    }
+
+    /// The socket that the driver answers on.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Ends the listener and every connection at once, as SIGKILL would: calls in flight get no answer, the
+    /// socket stays where it is and nobody listens on it. What storage had begun it carries to its end.
+    pub async fn kill(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    /// Starts a killed driver again, on the same socket and with what its root holds. A running one is killed
+    /// first. Script and call log go on.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill().await;
+        let store = open(&self.root, self.make_missing_volumes).await?;
+        self.engine.with_store(|held| *held = store);
+        self.listen()
+    }
+
+    fn listen(&mut self) -> anyhow::Result<()> {
+        match std::fs::remove_file(&self.socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error)
+                    .with_context(|| format!("cannot remove the stale socket {}", self.socket.display()));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(&self.socket)
+            .with_context(|| format!("cannot listen on {}", self.socket.display()))?;
+        let server =
+            Server::start(listener, Arc::clone(&self.engine)).context("cannot start the driver's thread")?;
+        self.server = Some(server);
+        Ok(())
+    }
+}
+
+/// Opens storage away from the caller's thread: there may be many records to read.
+async fn open(root: &Path, make_missing_volumes: bool) -> anyhow::Result<Store> {
+    let owned = root.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&owned, make_missing_volumes)).await;
+    opened?.with_context(|| format!("cannot open the driver's root {}", root.display()))
+}
+
+/// Connects to the driver behind `socket`.
+///
+/// # Errors
+/// If nobody listens there.
+pub async fn connect(socket: &Path) -> anyhow::Result<tonic::transport::Channel> {
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("unix://{}", socket.display()))?;
+    endpoint
+        .connect()
+        .await
+        .with_context(|| format!("cannot connect to {}", socket.display()))
+}

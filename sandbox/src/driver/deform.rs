@@ -1,0 +1,185 @@
+//! Breaks answers in the ways that drivers in the field do.
+
+use prost_types::Timestamp;
+
+use super::fault::Malformed;
+use super::proto as csi;
+
+/// More than the 4 MiB that a gRPC client takes by default.
+const OVERSIZED: usize = 5 << 20;
+
+/// Some 300,000 years in seconds: beyond what nanoseconds in 64 bits can say.
+const ABSURD_SECONDS: i64 = 10_000_000_000_000;
+
+/// An answer that can be broken.
+pub(super) trait Deform: Default + Send + 'static {
+    /// The field that names what the answer is about.
+    fn handle(&mut self) -> Option<&mut String> {
+        None
+    }
+
+    /// The snapshots that it tells of.
+    fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
+        Vec::new()
+    }
+
+    /// The creation time that is not one of a single snapshot.
+    fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
+        None
+    }
+
+    /// Leaves nothing in it.
+    fn empty(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Breaks it.
+    fn deform(&mut self, how: Malformed) {
+        match how {
+            Malformed::Empty => self.empty(),
+            Malformed::NoId => {
+                if let Some(handle) = self.handle() {
+                    handle.clear();
+                }
+            }
+            Malformed::Oversized => {
+                if let Some(handle) = self.handle() {
+                    *handle = "x".repeat(OVERSIZED);
+                }
+            }
+            Malformed::OtherSource => {
+                for snapshot in self.snapshots() {
+                    snapshot.source_volume_id.push_str("-other");
+                }
+            }
+            Malformed::NegativeSize => {
+                for snapshot in self.snapshots() {
+                    snapshot.size_bytes = -1;
+                }
+            }
+            Malformed::AbsurdSeconds => set_times(
+                self,
+                Some(Timestamp {
+                    seconds: ABSURD_SECONDS,
+                    nanos: 0,
+                }),
+            ),
+            Malformed::AbsurdNanos => set_times(
+                self,
+                Some(Timestamp {
+                    seconds: 1,
+                    nanos: i32::MIN,
+                }),
+            ),
+            Malformed::NoCreationTime => set_times(self, None),
+        }
+    }
+}
+
+fn set_times<T: Deform>(message: &mut T, time: Option<Timestamp>) {
+    if let Some(held) = message.creation_time() {
+        *held = time;
+    }
+    for snapshot in message.snapshots() {
+        snapshot.creation_time = time;
+    }
+}
+
+impl Deform for csi::GetPluginInfoResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        Some(&mut self.name)
+    }
+}
+
+impl Deform for csi::GetPluginCapabilitiesResponse {}
+impl Deform for csi::ProbeResponse {}
+impl Deform for csi::ControllerGetCapabilitiesResponse {}
+impl Deform for csi::GroupControllerGetCapabilitiesResponse {}
+impl Deform for csi::DeleteVolumeResponse {}
+impl Deform for csi::DeleteSnapshotResponse {}
+impl Deform for csi::DeleteVolumeGroupSnapshotResponse {}
+
+impl Deform for csi::CreateVolumeResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        self.volume.as_mut().map(|volume| &mut volume.volume_id)
+    }
+}
+
+impl Deform for csi::CreateSnapshotResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        self.snapshot.as_mut().map(|snapshot| &mut snapshot.snapshot_id)
+    }
+
+    fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
+        self.snapshot.as_mut().into_iter().collect()
+    }
+}
+
+impl Deform for csi::GetSnapshotResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        self.snapshot.as_mut().map(|snapshot| &mut snapshot.snapshot_id)
+    }
+
+    fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
+        self.snapshot.as_mut().into_iter().collect()
+    }
+}
+
+impl Deform for csi::ListSnapshotsResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        let first = self.entries.first_mut()?.snapshot.as_mut();
+        first.map(|snapshot| &mut snapshot.snapshot_id)
+    }
+
+    fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
+        self.entries
+            .iter_mut()
+            .filter_map(|entry| entry.snapshot.as_mut())
+            .collect()
+    }
+
+    /// Entries that hold no snapshot: a list without entries would be a sound answer.
+    fn empty(&mut self) {
+        for entry in &mut self.entries {
+            entry.snapshot = None;
+        }
+    }
+}
+
+impl Deform for csi::CreateVolumeGroupSnapshotResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        self.group_snapshot
+            .as_mut()
+            .map(|group| &mut group.group_snapshot_id)
+    }
+
+    fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
+        self.group_snapshot
+            .iter_mut()
+            .flat_map(|group| &mut group.snapshots)
+            .collect()
+    }
+
+    fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
+        self.group_snapshot.as_mut().map(|group| &mut group.creation_time)
+    }
+}
+
+impl Deform for csi::GetVolumeGroupSnapshotResponse {
+    fn handle(&mut self) -> Option<&mut String> {
+        self.group_snapshot
+            .as_mut()
+            .map(|group| &mut group.group_snapshot_id)
+    }
+
+    fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
+        self.group_snapshot
+            .iter_mut()
+            .flat_map(|group| &mut group.snapshots)
+            .collect()
+    }
+
+    fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
+        self.group_snapshot.as_mut().map(|group| &mut group.creation_time)
+    }
+}

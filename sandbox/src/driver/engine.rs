@@ -1,0 +1,133 @@
+//! What every call has in common: it is recorded, delayed, refused, broken or answered as the script says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tonic::{Response, Status};
+
+use super::deform::Deform;
+use super::fault::Fault;
+use super::hang::HangBody;
+use super::log::{Asked, Log, Outcome};
+use super::method::Method;
+use super::options::Capabilities;
+use super::script::Script;
+use super::store::Store;
+
+/// The driver without its socket. It outlives every listener.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) script: Script,
+    pub(super) log: Log,
+    store: Mutex<Store>,
+}
+
+impl Engine {
+    pub(super) fn new(script: Script, store: Store) -> Engine {
+        Engine {
+            script,
+            log: Log::new(),
+            store: Mutex::new(store),
+        }
+    }
+
+    /// Does something with storage, which nobody else uses meanwhile.
+    pub(super) fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+        work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs one call from its record to its answer.
+    ///
+    /// `effect` is what the driver does when nothing is scripted. It is carried to its end even when the client
+    /// goes away meanwhile, as storage does.
+    ///
+    /// # Errors
+    /// The scripted failure, the refusal for want of a capability or a secret, or what `effect` says.
+    pub(super) async fn answer<T: Deform>(
+        self: &Arc<Self>,
+        method: Method,
+        asked: Asked,
+        secrets: &BTreeMap<String, String>,
+        effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        let asked = Asked {
+            secret_keys: secrets.keys().cloned().collect(),
+            ..asked
+        };
+        let entry = self.log.begin(method, asked);
+        let answer = self.attempt(method, secrets, effect).await;
+        entry.end(match &answer {
+            Ok(response) if response.extensions().get::<HangBody>().is_some() => Outcome::Hung,
+            Ok(_) => Outcome::Answered,
+            Err(status) => Outcome::Failed(status.code()),
+        });
+        answer
+    }
+
+    async fn attempt<T: Deform>(
+        self: &Arc<Self>,
+        method: Method,
+        secrets: &BTreeMap<String, String>,
+        effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        self.script.admit(method).await;
+        let fault = self.script.draw(method);
+        match &fault {
+            Some(Fault::Before(status)) => return Err(status.clone()),
+            Some(Fault::Hang) => std::future::pending::<()>().await,
+            Some(Fault::After(_) | Fault::HangAfterHeaders | Fault::Malformed(_)) | None => {}
+        }
+        if !is_claimed(method, self.script.claimed()) {
+            return Err(Status::unimplemented(format!(
+                "this driver does not claim {method:?}"
+            )));
+        }
+        self.script.check_secrets(method, |key| secrets.get(key))?;
+        let mut message = self.carry_out(effect).await?;
+        match fault {
+            Some(Fault::After(status)) => return Err(status),
+            Some(Fault::Malformed(how)) => message.deform(how),
+            Some(Fault::HangAfterHeaders) => {
+                let mut response = Response::new(message);
+                response.extensions_mut().insert(HangBody);
+                return Ok(response);
+            }
+            Some(Fault::Before(_) | Fault::Hang) | None => {}
+        }
+        Ok(Response::new(message))
+    }
+
+    async fn carry_out<T: Send + 'static>(
+        self: &Arc<Self>,
+        effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let engine = Arc::clone(self);
+        let work = move || {
+            engine.with_store(|store| {
+                if let Some(amnesia) = engine.script.take_amnesia() {
+                    store.forget(amnesia)?;
+                }
+                effect(&engine, store)
+            })
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|failure| Status::internal(format!("the driver's work broke off: {failure}")))?
+    }
+}
+
+fn is_claimed(method: Method, claimed: Capabilities) -> bool {
+    match method {
+        Method::GetPluginInfo
+        | Method::GetPluginCapabilities
+        | Method::Probe
+        | Method::ControllerGetCapabilities => true,
+        Method::CreateVolume | Method::DeleteVolume => claimed.volumes,
+        Method::CreateSnapshot | Method::DeleteSnapshot => claimed.snapshots,
+        Method::ListSnapshots => claimed.list_snapshots,
+        Method::GetSnapshot => claimed.get_snapshot,
+        Method::GroupControllerGetCapabilities
+        | Method::CreateVolumeGroupSnapshot
+        | Method::DeleteVolumeGroupSnapshot
+        | Method::GetVolumeGroupSnapshot => claimed.groups,
+    }
+}

@@ -1,0 +1,68 @@
+//! Volumes: any directory below `volumes/` is one.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Store, StoreError, VolumeRecord, usable};
+use crate::driver::tree;
+
+impl Store {
+    /// Where the files of a volume are, whether it exists or not.
+    pub(in crate::driver) fn volume_path(&self, id: &str) -> Result<PathBuf, StoreError> {
+        usable("volume_id", id)?;
+        Ok(self.root.join("volumes").join(id))
+    }
+
+    /// Makes an empty volume with this id unless there is one.
+    pub(in crate::driver) fn make_volume(&self, id: &str) -> Result<PathBuf, StoreError> {
+        let path = self.volume_path(id)?;
+        fs::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
+        Ok(path)
+    }
+
+    /// The volume of this name, made now if it does not exist; from a snapshot unless `snapshot_id` is empty.
+    pub(in crate::driver) fn create_volume(
+        &mut self,
+        name: &str,
+        snapshot_id: &str,
+        capacity_bytes: i64,
+    ) -> Result<VolumeRecord, StoreError> {
+        usable("name", name)?;
+        if let Some(record) = self.volumes.iter().find(|record| record.name == name) {
+            if record.snapshot_id != snapshot_id {
+                return Err(StoreError::Taken {
+                    kind: "volume",
+                    name: name.to_owned(),
+                });
+            }
+            return Ok(record.clone());
+        }
+        let id = format!("vol-{}", uuid::Uuid::new_v4());
+        let path = self.volume_path(&id)?;
+        let mut capacity_bytes = capacity_bytes;
+        if snapshot_id.is_empty() {
+            fs::create_dir(&path).map_err(StoreError::io("make", &path))?;
+        } else {
+            let snapshot = self.known_snapshot(snapshot_id)?;
+            capacity_bytes = capacity_bytes.max(snapshot.size_bytes);
+            tree::copy(&self.snapshot_path(snapshot_id), &path).map_err(StoreError::io("fill", &path))?;
+        }
+        let record = VolumeRecord {
+            id,
+            name: name.to_owned(),
+            capacity_bytes,
+            snapshot_id: snapshot_id.to_owned(),
+        };
+        self.volumes.put(record.clone())?;
+        Ok(record)
+    }
+
+    /// Removes a volume and its data; one that does not exist is removed already.
+    pub(in crate::driver) fn delete_volume(&mut self, id: &str) -> Result<(), StoreError> {
+        let path = self.volume_path(id)?;
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+        }
+        self.volumes.remove(id)
+    }
+}
