@@ -1,1 +1,115 @@
-//! Not written yet.
+//! The driver as we see it: one handle, one method per call, answers checked and failures judged.
+//!
+//! # Promises
+//! - No call goes out before the driver behind the socket has proven, on this very connection, that it is the
+//!   one we started with. A call that cannot go out fails at once, as [`Certainty::NotSent`].
+//! - Every call ends within the timeout, also when a driver sends headers and then nothing.
+//! - A failure made on our side of the wire is never mistaken for the driver's own word.
+//! - No secret leaves in an error, a log line or a `Debug`.
+//!
+//! [`Certainty::NotSent`]: crate::objects::reply::Certainty::NotSent
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+mod answer;
+mod call;
+mod connection;
+mod identity;
+mod method;
+mod redact;
+mod session;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+/// The messages and clients of `proto/csi.proto`.
+mod proto {
+    #![expect(clippy::pedantic, reason = "generated from proto/csi.proto, which has the comments")]
+    tonic::include_proto!("csi.v1");
+    include!(concat!(env!("OUT_DIR"), "/redacted_debug.rs"));
+}
+
+pub use call::{CreateGroup, CreateSnapshot};
+pub use method::Method;
+pub use session::Fatal;
+
+/// What a driver said of itself on the present connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// `GetPluginInfo.name`.
+    pub name: String,
+    /// `GetPluginInfo.vendor_version`, "" where it says none.
+    pub version: String,
+    /// What it can do.
+    pub abilities: Abilities,
+}
+
+/// The capabilities that we look at, besides CREATE_DELETE_SNAPSHOT, which is required.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// `LIST_SNAPSHOTS`.
+    pub list_snapshots: bool,
+    /// `GET_SNAPSHOT`.
+    pub get_snapshot: bool,
+    /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller; looked at only where groups are on.
+    pub group_snapshots: bool,
+}
+
+/// The contents of a Secret on their way to the driver. Their `Debug` shows keys only.
+#[derive(Clone, Default)]
+pub struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    /// Takes the data of a Secret.
+    #[must_use]
+    pub fn new(data: BTreeMap<String, String>) -> Self {
+        Self(data)
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        redact::Keys(&self.0).fmt(f)
+    }
+}
+
+/// Hears of each call that ended, for metrics.
+pub trait Observe: Send + Sync {
+    /// The driver's name ("" before it is known), the call, the code's CamelCase name as Go writes it, the time.
+    fn call_done(&self, driver: &str, method: Method, code: &'static str, took: Duration);
+}
+
+/// The driver behind a socket. Clones are handles to the same connection.
+#[derive(Clone)]
+pub struct Driver(Arc<Inner>);
+
+struct Inner {
+    socket: PathBuf,
+    timeout: Duration,
+    groups: bool,
+    observer: Arc<dyn Observe>,
+    /// The proven connection, while there is one.
+    session: watch::Sender<Option<Arc<session::Session>>>,
+}
+
+impl Driver {
+    /// A driver that is not connected yet. `timeout` bounds every call; `groups` says whether group capabilities
+    /// are asked for.
+    #[must_use]
+    pub fn new(socket: PathBuf, timeout: Duration, groups: bool, observer: Arc<dyn Observe>) -> Self {
+        Self(Arc::new(Inner { socket, timeout, groups, observer, session: watch::Sender::new(None) }))
+    }
+
+    /// Whether there is a proven connection now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.session.borrow().is_some()
+    }
+}

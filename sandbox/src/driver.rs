@@ -182,8 +182,5 @@ async fn open(root: &Path, make_missing_volumes: bool) -> anyhow::Result<Store> 
 /// If nobody listens there.
 pub async fn connect(socket: &Path) -> anyhow::Result<tonic::transport::Channel> {
     let endpoint = tonic::transport::Endpoint::from_shared(format!("unix://{}", socket.display()))?;
-    endpoint
-        .connect()
-        .await
-        .with_context(|| format!("cannot connect to {}", socket.display()))
+    endpoint.connect().await.with_context(|| format!("cannot connect to {}", socket.display()))
 }

@@ -27,34 +27,16 @@ impl csi::controller_server::Controller for ControllerService {
         let name = request.name;
         let snapshot_id = source_snapshot(request.volume_content_source)?;
         let capacity = request.capacity_range.map_or(0, |range| range.required_bytes);
-        let sources = if snapshot_id.is_empty() {
-            Vec::new()
-        } else {
-            vec![snapshot_id.clone()]
-        };
-        let asked = Asked {
-            name: name.clone(),
-            sources,
-            parameters: request.parameters,
-            ..Asked::default()
-        };
+        let sources = if snapshot_id.is_empty() { Vec::new() } else { vec![snapshot_id.clone()] };
+        let asked = Asked { name: name.clone(), sources, parameters: request.parameters, ..Asked::default() };
         self.0
-            .answer(
-                Method::CreateVolume,
-                asked,
-                &request.secrets,
-                move |engine, store| {
-                    if !snapshot_id.is_empty() && !engine.script.answers_ready(&snapshot_id) {
-                        return Err(Status::unavailable(format!(
-                            "snapshot {snapshot_id:?} is not ready to use"
-                        )));
-                    }
-                    let record = store.create_volume(&name, &snapshot_id, capacity)?;
-                    Ok(csi::CreateVolumeResponse {
-                        volume: Some(volume(record)),
-                    })
-                },
-            )
+            .answer(Method::CreateVolume, asked, &request.secrets, move |engine, store| {
+                if !snapshot_id.is_empty() && !engine.script.answers_ready(&snapshot_id) {
+                    return Err(Status::unavailable(format!("snapshot {snapshot_id:?} is not ready to use")));
+                }
+                let record = store.create_volume(&name, &snapshot_id, capacity)?;
+                Ok(csi::CreateVolumeResponse { volume: Some(volume(record)) })
+            })
             .await
     }
 
@@ -63,10 +45,7 @@ impl csi::controller_server::Controller for ControllerService {
         request: Request<csi::DeleteVolumeRequest>,
     ) -> Result<Response<csi::DeleteVolumeResponse>, Status> {
         let csi::DeleteVolumeRequest { volume_id, secrets } = request.into_inner();
-        let asked = Asked {
-            ids: vec![volume_id.clone()],
-            ..Asked::default()
-        };
+        let asked = Asked { ids: vec![volume_id.clone()], ..Asked::default() };
         self.0
             .answer(Method::DeleteVolume, asked, &secrets, move |_, store| {
                 store.delete_volume(&volume_id)?;
@@ -84,28 +63,16 @@ impl csi::controller_server::Controller for ControllerService {
             Ok(csi::ControllerGetCapabilitiesResponse { capabilities })
         };
         let method = Method::ControllerGetCapabilities;
-        self.0
-            .answer(method, Asked::default(), &BTreeMap::new(), answer)
-            .await
+        self.0.answer(method, Asked::default(), &BTreeMap::new(), answer).await
     }
 
     async fn create_snapshot(
         &self,
         request: Request<csi::CreateSnapshotRequest>,
     ) -> Result<Response<csi::CreateSnapshotResponse>, Status> {
-        let csi::CreateSnapshotRequest {
-            source_volume_id,
-            name,
-            secrets,
-            parameters,
-        } = request.into_inner();
+        let csi::CreateSnapshotRequest { source_volume_id, name, secrets, parameters } = request.into_inner();
         let sources = vec![source_volume_id.clone()];
-        let asked = Asked {
-            name: name.clone(),
-            sources,
-            parameters,
-            ..Asked::default()
-        };
+        let asked = Asked { name: name.clone(), sources, parameters, ..Asked::default() };
         self.0
             .answer(Method::CreateSnapshot, asked, &secrets, move |engine, store| {
                 let (record, is_new) = store.create_snapshot(&name, &source_volume_id)?;
@@ -113,9 +80,7 @@ impl csi::controller_server::Controller for ControllerService {
                     engine.script.cut(&record.id);
                 }
                 engine.log.learn(&record.id, &name);
-                Ok(csi::CreateSnapshotResponse {
-                    snapshot: Some(snapshot(engine, &record)),
-                })
+                Ok(csi::CreateSnapshotResponse { snapshot: Some(snapshot(engine, &record)) })
             })
             .await
     }
@@ -125,10 +90,7 @@ impl csi::controller_server::Controller for ControllerService {
         request: Request<csi::DeleteSnapshotRequest>,
     ) -> Result<Response<csi::DeleteSnapshotResponse>, Status> {
         let csi::DeleteSnapshotRequest { snapshot_id, secrets } = request.into_inner();
-        let asked = Asked {
-            ids: vec![snapshot_id.clone()],
-            ..Asked::default()
-        };
+        let asked = Asked { ids: vec![snapshot_id.clone()], ..Asked::default() };
         self.0
             .answer(Method::DeleteSnapshot, asked, &secrets, move |_, store| {
                 store.delete_snapshot(&snapshot_id)?;
@@ -143,11 +105,7 @@ impl csi::controller_server::Controller for ControllerService {
     ) -> Result<Response<csi::ListSnapshotsResponse>, Status> {
         let request = request.into_inner();
         let given = |id: &String| {
-            if id.is_empty() {
-                Vec::new()
-            } else {
-                vec![id.clone()]
-            }
+            if id.is_empty() { Vec::new() } else { vec![id.clone()] }
         };
         let asked = Asked {
             sources: given(&request.source_volume_id),
@@ -165,9 +123,8 @@ impl csi::controller_server::Controller for ControllerService {
                     token: &request.starting_token,
                     max_entries,
                 })?;
-                let entry = |record| csi::list_snapshots_response::Entry {
-                    snapshot: Some(snapshot(engine, record)),
-                };
+                let entry =
+                    |record| csi::list_snapshots_response::Entry { snapshot: Some(snapshot(engine, record)) };
                 let entries = page.iter().map(entry).collect();
                 Ok(csi::ListSnapshotsResponse { entries, next_token })
             })
@@ -179,16 +136,11 @@ impl csi::controller_server::Controller for ControllerService {
         request: Request<csi::GetSnapshotRequest>,
     ) -> Result<Response<csi::GetSnapshotResponse>, Status> {
         let csi::GetSnapshotRequest { snapshot_id, secrets } = request.into_inner();
-        let asked = Asked {
-            ids: vec![snapshot_id.clone()],
-            ..Asked::default()
-        };
+        let asked = Asked { ids: vec![snapshot_id.clone()], ..Asked::default() };
         self.0
             .answer(Method::GetSnapshot, asked, &secrets, move |engine, store| {
                 let record = store.known_snapshot(&snapshot_id)?;
-                Ok(csi::GetSnapshotResponse {
-                    snapshot: Some(snapshot(engine, record)),
-                })
+                Ok(csi::GetSnapshotResponse { snapshot: Some(snapshot(engine, record)) })
             })
             .await
     }
@@ -200,10 +152,7 @@ pub(super) fn snapshot(engine: &Engine, record: &SnapshotRecord) -> csi::Snapsho
         size_bytes: record.size_bytes,
         snapshot_id: record.id.clone(),
         source_volume_id: record.source_volume_id.clone(),
-        creation_time: Some(Timestamp {
-            seconds: record.created_seconds,
-            nanos: record.created_nanos,
-        }),
+        creation_time: Some(Timestamp { seconds: record.created_seconds, nanos: record.created_nanos }),
         ready_to_use: engine.script.answers_ready(&record.id),
         group_snapshot_id: record.group_id.clone(),
     }
@@ -211,12 +160,8 @@ pub(super) fn snapshot(engine: &Engine, record: &SnapshotRecord) -> csi::Snapsho
 
 fn volume(record: VolumeRecord) -> csi::Volume {
     let content_source = (!record.snapshot_id.is_empty()).then(|| {
-        let source = volume_content_source::SnapshotSource {
-            snapshot_id: record.snapshot_id,
-        };
-        csi::VolumeContentSource {
-            r#type: Some(volume_content_source::Type::Snapshot(source)),
-        }
+        let source = volume_content_source::SnapshotSource { snapshot_id: record.snapshot_id };
+        csi::VolumeContentSource { r#type: Some(volume_content_source::Type::Snapshot(source)) }
     });
     csi::Volume {
         capacity_bytes: record.capacity_bytes,
@@ -230,9 +175,9 @@ fn source_snapshot(source: Option<csi::VolumeContentSource>) -> Result<String, S
     match source.and_then(|source| source.r#type) {
         None => Ok(String::new()),
         Some(volume_content_source::Type::Snapshot(source)) => Ok(source.snapshot_id),
-        Some(volume_content_source::Type::Volume(_)) => Err(Status::invalid_argument(
-            "this driver makes volumes from snapshots, not from volumes",
-        )),
+        Some(volume_content_source::Type::Volume(_)) => {
+            Err(Status::invalid_argument("this driver makes volumes from snapshots, not from volumes"))
+        }
     }
 }
 
@@ -244,13 +189,7 @@ fn claims(claimed: Capabilities) -> Vec<csi::ControllerServiceCapability> {
         (claimed.get_snapshot, rpc::Type::GetSnapshot),
     ];
     let capability = |r#type: rpc::Type| csi::ControllerServiceCapability {
-        r#type: Some(Type::Rpc(Rpc {
-            r#type: r#type.into(),
-        })),
+        r#type: Some(Type::Rpc(Rpc { r#type: r#type.into() })),
     };
-    claims
-        .into_iter()
-        .filter(|(claimed, _)| *claimed)
-        .map(|(_, claim)| capability(claim))
-        .collect()
+    claims.into_iter().filter(|(claimed, _)| *claimed).map(|(_, claim)| capability(claim)).collect()
 }

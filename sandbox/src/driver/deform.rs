@@ -57,20 +57,10 @@ pub(super) trait Deform: Default + Send + 'static {
                     snapshot.size_bytes = -1;
                 }
             }
-            Malformed::AbsurdSeconds => set_times(
-                self,
-                Some(Timestamp {
-                    seconds: ABSURD_SECONDS,
-                    nanos: 0,
-                }),
-            ),
-            Malformed::AbsurdNanos => set_times(
-                self,
-                Some(Timestamp {
-                    seconds: 1,
-                    nanos: i32::MIN,
-                }),
-            ),
+            Malformed::AbsurdSeconds => {
+                set_times(self, Some(Timestamp { seconds: ABSURD_SECONDS, nanos: 0 }))
+            }
+            Malformed::AbsurdNanos => set_times(self, Some(Timestamp { seconds: 1, nanos: i32::MIN })),
             Malformed::NoCreationTime => set_times(self, None),
         }
     }
@@ -132,10 +122,7 @@ impl Deform for csi::ListSnapshotsResponse {
     }
 
     fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
-        self.entries
-            .iter_mut()
-            .filter_map(|entry| entry.snapshot.as_mut())
-            .collect()
+        self.entries.iter_mut().filter_map(|entry| entry.snapshot.as_mut()).collect()
     }
 
     /// Entries that hold no snapshot: a list without entries would be a sound answer.
@@ -148,16 +135,11 @@ impl Deform for csi::ListSnapshotsResponse {
 
 impl Deform for csi::CreateVolumeGroupSnapshotResponse {
     fn handle(&mut self) -> Option<&mut String> {
-        self.group_snapshot
-            .as_mut()
-            .map(|group| &mut group.group_snapshot_id)
+        self.group_snapshot.as_mut().map(|group| &mut group.group_snapshot_id)
     }
 
     fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
-        self.group_snapshot
-            .iter_mut()
-            .flat_map(|group| &mut group.snapshots)
-            .collect()
+        self.group_snapshot.iter_mut().flat_map(|group| &mut group.snapshots).collect()
     }
 
     fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
@@ -167,16 +149,11 @@ impl Deform for csi::CreateVolumeGroupSnapshotResponse {
 
 impl Deform for csi::GetVolumeGroupSnapshotResponse {
     fn handle(&mut self) -> Option<&mut String> {
-        self.group_snapshot
-            .as_mut()
-            .map(|group| &mut group.group_snapshot_id)
+        self.group_snapshot.as_mut().map(|group| &mut group.group_snapshot_id)
     }
 
     fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
-        self.group_snapshot
-            .iter_mut()
-            .flat_map(|group| &mut group.snapshots)
-            .collect()
+        self.group_snapshot.iter_mut().flat_map(|group| &mut group.snapshots).collect()
     }
 
     fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {

@@ -24,11 +24,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(script: Script, store: Store) -> Engine {
-        Engine {
-            script,
-            log: Log::new(),
-            store: Mutex::new(store),
-        }
+        Engine { script, log: Log::new(), store: Mutex::new(store) }
     }
 
     /// Does something with storage, which nobody else uses meanwhile.
@@ -50,10 +46,7 @@ impl Engine {
         secrets: &BTreeMap<String, String>,
         effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
     ) -> Result<Response<T>, Status> {
-        let asked = Asked {
-            secret_keys: secrets.keys().cloned().collect(),
-            ..asked
-        };
+        let asked = Asked { secret_keys: secrets.keys().cloned().collect(), ..asked };
         let entry = self.log.begin(method, asked);
         let answer = self.attempt(method, secrets, effect).await;
         entry.end(match &answer {
@@ -78,9 +71,7 @@ impl Engine {
             Some(Fault::After(_) | Fault::HangAfterHeaders | Fault::Malformed(_)) | None => {}
         }
         if !is_claimed(method, self.script.claimed()) {
-            return Err(Status::unimplemented(format!(
-                "this driver does not claim {method:?}"
-            )));
+            return Err(Status::unimplemented(format!("this driver does not claim {method:?}")));
         }
         self.script.check_secrets(method, |key| secrets.get(key))?;
         let mut message = self.carry_out(effect).await?;

@@ -135,28 +135,14 @@ mod tests {
         rules.push(Fault::before(Code::Aborted), Times::Next(2));
         rules.push(Fault::after(Code::Internal), Times::Next(1));
         let struck: Vec<_> = (0..4).map(|_| code(rules.draw())).collect();
-        assert_eq!(
-            struck,
-            [
-                Some(Code::Aborted),
-                Some(Code::Aborted),
-                Some(Code::Internal),
-                None
-            ]
-        );
+        assert_eq!(struck, [Some(Code::Aborted), Some(Code::Aborted), Some(Code::Internal), None]);
     }
 
     #[test]
     fn a_chance_with_the_same_seed_strikes_the_same_calls() {
         let struck = || {
             let mut rules = Rules::default();
-            rules.push(
-                Fault::before(Code::Unavailable),
-                Times::Chance {
-                    probability: 0.5,
-                    seed: 7,
-                },
-            );
+            rules.push(Fault::before(Code::Unavailable), Times::Chance { probability: 0.5, seed: 7 });
             (0..64).map(|_| rules.draw().is_some()).collect::<Vec<_>>()
         };
         let first = struck();

@@ -23,38 +23,22 @@ impl csi::group_controller_server::GroupController for GroupService {
         _: Request<csi::GroupControllerGetCapabilitiesRequest>,
     ) -> Result<Response<csi::GroupControllerGetCapabilitiesResponse>, Status> {
         let answer = |_: &Engine, _: &mut _| {
-            let rpc = Rpc {
-                r#type: rpc::Type::CreateDeleteGetVolumeGroupSnapshot.into(),
-            };
-            let capability = csi::GroupControllerServiceCapability {
-                r#type: Some(Type::Rpc(rpc)),
-            };
-            Ok(csi::GroupControllerGetCapabilitiesResponse {
-                capabilities: vec![capability],
-            })
+            let rpc = Rpc { r#type: rpc::Type::CreateDeleteGetVolumeGroupSnapshot.into() };
+            let capability = csi::GroupControllerServiceCapability { r#type: Some(Type::Rpc(rpc)) };
+            Ok(csi::GroupControllerGetCapabilitiesResponse { capabilities: vec![capability] })
         };
         let method = Method::GroupControllerGetCapabilities;
-        self.0
-            .answer(method, Asked::default(), &BTreeMap::new(), answer)
-            .await
+        self.0.answer(method, Asked::default(), &BTreeMap::new(), answer).await
     }
 
     async fn create_volume_group_snapshot(
         &self,
         request: Request<csi::CreateVolumeGroupSnapshotRequest>,
     ) -> Result<Response<csi::CreateVolumeGroupSnapshotResponse>, Status> {
-        let csi::CreateVolumeGroupSnapshotRequest {
-            name,
-            source_volume_ids,
-            secrets,
-            parameters,
-        } = request.into_inner();
-        let asked = Asked {
-            name: name.clone(),
-            sources: source_volume_ids.clone(),
-            parameters,
-            ..Asked::default()
-        };
+        let csi::CreateVolumeGroupSnapshotRequest { name, source_volume_ids, secrets, parameters } =
+            request.into_inner();
+        let asked =
+            Asked { name: name.clone(), sources: source_volume_ids.clone(), parameters, ..Asked::default() };
         let method = Method::CreateVolumeGroupSnapshot;
         self.0
             .answer(method, asked, &secrets, move |engine, store| {
@@ -74,11 +58,8 @@ impl csi::group_controller_server::GroupController for GroupService {
         &self,
         request: Request<csi::DeleteVolumeGroupSnapshotRequest>,
     ) -> Result<Response<csi::DeleteVolumeGroupSnapshotResponse>, Status> {
-        let csi::DeleteVolumeGroupSnapshotRequest {
-            group_snapshot_id,
-            snapshot_ids,
-            secrets,
-        } = request.into_inner();
+        let csi::DeleteVolumeGroupSnapshotRequest { group_snapshot_id, snapshot_ids, secrets } =
+            request.into_inner();
         let asked = asked_about(&group_snapshot_id, &snapshot_ids);
         let method = Method::DeleteVolumeGroupSnapshot;
         self.0
@@ -93,35 +74,22 @@ impl csi::group_controller_server::GroupController for GroupService {
         &self,
         request: Request<csi::GetVolumeGroupSnapshotRequest>,
     ) -> Result<Response<csi::GetVolumeGroupSnapshotResponse>, Status> {
-        let csi::GetVolumeGroupSnapshotRequest {
-            group_snapshot_id,
-            snapshot_ids,
-            secrets,
-        } = request.into_inner();
+        let csi::GetVolumeGroupSnapshotRequest { group_snapshot_id, snapshot_ids, secrets } =
+            request.into_inner();
         let asked = asked_about(&group_snapshot_id, &snapshot_ids);
         self.0
-            .answer(
-                Method::GetVolumeGroupSnapshot,
-                asked,
-                &secrets,
-                move |engine, store| {
-                    let (record, members) = store.known_group(&group_snapshot_id, &snapshot_ids)?;
-                    let group_snapshot = Some(group(engine, &record, &members));
-                    Ok(csi::GetVolumeGroupSnapshotResponse { group_snapshot })
-                },
-            )
+            .answer(Method::GetVolumeGroupSnapshot, asked, &secrets, move |engine, store| {
+                let (record, members) = store.known_group(&group_snapshot_id, &snapshot_ids)?;
+                let group_snapshot = Some(group(engine, &record, &members));
+                Ok(csi::GetVolumeGroupSnapshotResponse { group_snapshot })
+            })
             .await
     }
 }
 
 fn asked_about(group: &str, members: &[String]) -> Asked {
-    let ids = std::iter::once(group.to_owned())
-        .chain(members.iter().cloned())
-        .collect();
-    Asked {
-        ids,
-        ..Asked::default()
-    }
+    let ids = std::iter::once(group.to_owned()).chain(members.iter().cloned()).collect();
+    Asked { ids, ..Asked::default() }
 }
 
 fn group(engine: &Engine, record: &GroupRecord, members: &[SnapshotRecord]) -> csi::VolumeGroupSnapshot {
@@ -130,9 +98,6 @@ fn group(engine: &Engine, record: &GroupRecord, members: &[SnapshotRecord]) -> c
         group_snapshot_id: record.id.clone(),
         ready_to_use: snapshots.iter().all(|member| member.ready_to_use),
         snapshots,
-        creation_time: Some(Timestamp {
-            seconds: record.created_seconds,
-            nanos: record.created_nanos,
-        }),
+        creation_time: Some(Timestamp { seconds: record.created_seconds, nanos: record.created_nanos }),
     }
 }

@@ -26,9 +26,7 @@ impl csi::identity_server::Identity for IdentityService {
                 manifest: BTreeMap::new(),
             })
         };
-        self.0
-            .answer(Method::GetPluginInfo, Asked::default(), &BTreeMap::new(), answer)
-            .await
+        self.0.answer(Method::GetPluginInfo, Asked::default(), &BTreeMap::new(), answer).await
     }
 
     async fn get_plugin_capabilities(
@@ -41,31 +39,18 @@ impl csi::identity_server::Identity for IdentityService {
                 offered.push(service::Type::GroupControllerService);
             }
             let capability = |offered: service::Type| csi::PluginCapability {
-                r#type: Some(Type::Service(Service {
-                    r#type: offered.into(),
-                })),
+                r#type: Some(Type::Service(Service { r#type: offered.into() })),
             };
             let capabilities = offered.into_iter().map(capability).collect();
             Ok(csi::GetPluginCapabilitiesResponse { capabilities })
         };
-        self.0
-            .answer(
-                Method::GetPluginCapabilities,
-                Asked::default(),
-                &BTreeMap::new(),
-                answer,
-            )
-            .await
+        self.0.answer(Method::GetPluginCapabilities, Asked::default(), &BTreeMap::new(), answer).await
     }
 
     async fn probe(&self, _: Request<csi::ProbeRequest>) -> Result<Response<csi::ProbeResponse>, Status> {
         let answer = |engine: &Engine, _: &mut _| {
-            Ok(csi::ProbeResponse {
-                ready: Some(engine.script.probe_is_ready()),
-            })
+            Ok(csi::ProbeResponse { ready: Some(engine.script.probe_is_ready()) })
         };
-        self.0
-            .answer(Method::Probe, Asked::default(), &BTreeMap::new(), answer)
-            .await
+        self.0.answer(Method::Probe, Asked::default(), &BTreeMap::new(), answer).await
     }
 }

@@ -87,10 +87,7 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new() -> Log {
-        Log {
-            entries: Mutex::new(Entries::default()),
-            changed: watch::Sender::new(()),
-        }
+        Log { entries: Mutex::new(Entries::default()), changed: watch::Sender::new(()) }
     }
 
     /// Records that a call began; the guard records how it ends, by being dropped at the latest.
@@ -108,23 +105,11 @@ impl Log {
         }
         let started = Instant::now();
         let outcome = Outcome::InFlight;
-        entries.calls.push(Call {
-            method,
-            asked,
-            subject,
-            started,
-            ended: None,
-            outcome,
-            overlapped,
-        });
+        entries.calls.push(Call { method, asked, subject, started, ended: None, outcome, overlapped });
         let number = entries.cleared + entries.calls.len() - 1;
         drop(entries);
         self.changed.send_replace(());
-        Entry {
-            log: self,
-            number,
-            outcome: Outcome::Abandoned,
-        }
+        Entry { log: self, number, outcome: Outcome::Abandoned }
     }
 
     /// From now on calls with this handle count as calls about this name.
@@ -137,11 +122,7 @@ impl Log {
     }
 
     pub(super) fn count(&self, method: Method) -> usize {
-        self.entries()
-            .calls
-            .iter()
-            .filter(|call| call.method == method)
-            .count()
+        self.entries().calls.iter().filter(|call| call.method == method).count()
     }
 
     pub(super) fn clear(&self) {

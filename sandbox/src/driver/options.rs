@@ -30,10 +30,7 @@ impl Default for Options {
 
 /// The abilities that a driver claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one for each capability of the protocol"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each capability of the protocol")]
 pub struct Capabilities {
     /// `CREATE_DELETE_VOLUME`
     pub volumes: bool,

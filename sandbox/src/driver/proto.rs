@@ -1,9 +1,5 @@
 //! The messages and services that the build makes of `proto/csi.proto`.
 #![expect(missing_docs, reason = "generated; proto/csi.proto carries the comments")]
-#![expect(
-    clippy::pedantic,
-    clippy::allow_attributes_without_reason,
-    reason = "generated"
-)]
+#![expect(clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated")]
 
 tonic::include_proto!("csi.v1");

@@ -80,10 +80,7 @@ impl Script {
             progress: HashMap::new(),
             amnesia: None,
         };
-        Script {
-            state: Mutex::new(state),
-            held: watch::Sender::new(HashSet::new()),
-        }
+        Script { state: Mutex::new(state), held: watch::Sender::new(HashSet::new()) }
     }
 
     /// Adds a fault behind those that the method already has.
@@ -152,11 +149,7 @@ impl Script {
 
     /// Refuses calls of the method with this code unless their secrets hold this value under this key.
     pub fn require_secret(&self, method: Method, key: &str, value: &str, refusal: Code) {
-        let rule = RequiredSecret {
-            key: key.to_owned(),
-            value: value.to_owned(),
-            refusal,
-        };
+        let rule = RequiredSecret { key: key.to_owned(), value: value.to_owned(), refusal };
         self.state().secrets.insert(method, rule);
     }
 
@@ -191,14 +184,8 @@ impl Script {
         };
         match find(&rule.key) {
             Some(value) if *value == rule.value => Ok(()),
-            Some(_) => Err(Status::new(
-                rule.refusal,
-                format!("secret {:?} is wrong", rule.key),
-            )),
-            None => Err(Status::new(
-                rule.refusal,
-                format!("secret {:?} is missing", rule.key),
-            )),
+            Some(_) => Err(Status::new(rule.refusal, format!("secret {:?} is wrong", rule.key))),
+            None => Err(Status::new(rule.refusal, format!("secret {:?} is missing", rule.key))),
         }
     }
 
@@ -226,11 +213,7 @@ impl Script {
         let mut state = self.state();
         let readiness = state.readiness;
         if readiness != Readiness::AtOnce {
-            let progress = Progress {
-                since: Instant::now(),
-                readiness,
-                answers: 0,
-            };
+            let progress = Progress { since: Instant::now(), readiness, answers: 0 };
             state.progress.insert(id.to_owned(), progress);
         }
     }

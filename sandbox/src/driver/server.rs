@@ -32,9 +32,7 @@ impl Server {
     /// Answers on this listener from now on.
     pub(super) fn start(listener: UnixListener, engine: Arc<Engine>) -> io::Result<Server> {
         listener.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let work = move || {
@@ -47,13 +45,8 @@ impl Server {
             // Every connection is a task of this runtime and ends with it.
             runtime.shutdown_timeout(GRACE);
         };
-        let thread = std::thread::Builder::new()
-            .name("csi-driver".to_owned())
-            .spawn(work)?;
-        Ok(Server {
-            stop,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("csi-driver".to_owned()).spawn(work)?;
+        Ok(Server { stop, thread: Some(thread) })
     }
 
     /// Ends listener and connections, and returns when they are gone.

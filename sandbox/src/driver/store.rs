@@ -144,11 +144,7 @@ impl Store {
         let directory = self.root.join("snapshots");
         for entry in fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
             let entry = entry.map_err(StoreError::io("list", &directory))?;
-            if entry
-                .file_name()
-                .to_str()
-                .is_none_or(|id| self.snapshots.get(id).is_none())
-            {
+            if entry.file_name().to_str().is_none_or(|id| self.snapshots.get(id).is_none()) {
                 fs::remove_dir_all(entry.path()).map_err(StoreError::io("remove", &entry.path()))?;
             }
         }
@@ -159,10 +155,7 @@ impl Store {
 /// Refuses an id that is empty or that is more than one step of a path.
 fn usable(field: &'static str, value: &str) -> Result<(), StoreError> {
     if value.is_empty() || value == "." || value == ".." || value.contains(['/', '\0']) {
-        return Err(StoreError::Unusable {
-            field,
-            value: value.to_owned(),
-        });
+        return Err(StoreError::Unusable { field, value: value.to_owned() });
     }
     Ok(())
 }

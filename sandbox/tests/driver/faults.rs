@@ -12,35 +12,16 @@ use crate::{Bench, cut};
 async fn a_fault_before_the_effect_leaves_storage_alone_and_one_after_it_does_not() {
     let bench = Bench::new().await;
     let script = bench.driver.script();
-    script.fail(
-        Method::CreateSnapshot,
-        Fault::before(Code::Internal),
-        Times::Next(1),
-    );
-    script.fail(
-        Method::CreateSnapshot,
-        Fault::after(Code::DeadlineExceeded),
-        Times::Next(1),
-    );
+    script.fail(Method::CreateSnapshot, Fault::before(Code::Internal), Times::Next(1));
+    script.fail(Method::CreateSnapshot, Fault::after(Code::DeadlineExceeded), Times::Next(1));
     assert_eq!(bench.create("s").await.unwrap_err().code(), Code::Internal);
     assert_eq!(bench.driver.snapshots(), []);
-    assert_eq!(
-        bench.create("s").await.unwrap_err().code(),
-        Code::DeadlineExceeded
-    );
+    assert_eq!(bench.create("s").await.unwrap_err().code(), Code::DeadlineExceeded);
     let leaked = bench.driver.snapshots();
     assert_eq!(leaked.len(), 1);
     assert_eq!(bench.created("s").await.snapshot_id, leaked[0].id);
-    let outcomes: Vec<_> = bench
-        .driver
-        .calls()
-        .into_iter()
-        .map(|call| call.outcome)
-        .collect();
-    let failed = [
-        Outcome::Failed(Code::Internal),
-        Outcome::Failed(Code::DeadlineExceeded),
-    ];
+    let outcomes: Vec<_> = bench.driver.calls().into_iter().map(|call| call.outcome).collect();
+    let failed = [Outcome::Failed(Code::Internal), Outcome::Failed(Code::DeadlineExceeded)];
     assert_eq!(outcomes, [failed[0], failed[1], Outcome::Answered]);
 }
 
@@ -53,10 +34,7 @@ async fn an_endless_fault_ends_when_the_script_is_cleared() {
         Times::UntilCleared,
     );
     for _ in 0..3 {
-        assert_eq!(
-            bench.create("s").await.unwrap_err().code(),
-            Code::ResourceExhausted
-        );
+        assert_eq!(bench.create("s").await.unwrap_err().code(), Code::ResourceExhausted);
     }
     bench.driver.script().clear();
     bench.created("s").await;
@@ -65,19 +43,13 @@ async fn an_endless_fault_ends_when_the_script_is_cleared() {
 #[tokio::test]
 async fn a_hang_after_headers_takes_effect_and_its_body_never_comes() {
     let mut bench = Bench::new().await;
-    bench
-        .driver
-        .script()
-        .fail(Method::CreateSnapshot, Fault::HangAfterHeaders, Times::Next(1));
+    bench.driver.script().fail(Method::CreateSnapshot, Fault::HangAfterHeaders, Times::Next(1));
     // Read as a stream, an answer is there as soon as its headers are.
     let mut grpc = tonic::client::Grpc::new(bench.channel.clone());
     grpc.ready().await.unwrap();
     let path = tonic::codegen::http::uri::PathAndQuery::from_static("/csi.v1.Controller/CreateSnapshot");
     let codec = tonic_prost::ProstCodec::<csi::CreateSnapshotRequest, csi::CreateSnapshotResponse>::default();
-    let answer = grpc
-        .server_streaming(Request::new(cut("s", "vol-1")), path, codec)
-        .await
-        .unwrap();
+    let answer = grpc.server_streaming(Request::new(cut("s", "vol-1")), path, codec).await.unwrap();
     let body = tokio::spawn(async move { answer.into_inner().message().await });
     assert_eq!(bench.driver.snapshots().len(), 1);
     assert_eq!(bench.driver.calls()[0].outcome, Outcome::Hung);
@@ -88,18 +60,12 @@ async fn a_hang_after_headers_takes_effect_and_its_body_never_comes() {
 #[tokio::test]
 async fn a_call_that_hangs_is_abandoned_when_its_client_leaves() {
     let bench = Bench::new().await;
-    bench
-        .driver
-        .script()
-        .fail(Method::CreateSnapshot, Fault::Hang, Times::Next(1));
+    bench.driver.script().fail(Method::CreateSnapshot, Fault::Hang, Times::Next(1));
     let mut controller = bench.controller();
     let asking = tokio::spawn(async move { controller.create_snapshot(cut("s", "vol-1")).await });
     bench.driver.wait_for_calls(|calls| calls.len() == 1).await;
     asking.abort();
-    bench
-        .driver
-        .wait_for_calls(|calls| calls[0].outcome == Outcome::Abandoned)
-        .await;
+    bench.driver.wait_for_calls(|calls| calls[0].outcome == Outcome::Abandoned).await;
     assert_eq!(bench.driver.snapshots(), []);
 }
 
@@ -130,10 +96,7 @@ async fn malformed_answers_are_broken_in_the_way_asked_for() {
     let bench = Bench::new().await;
     let sound = bench.created("s").await;
     let broken = async |how| {
-        bench
-            .driver
-            .script()
-            .fail(Method::CreateSnapshot, Fault::Malformed(how), Times::Next(1));
+        bench.driver.script().fail(Method::CreateSnapshot, Fault::Malformed(how), Times::Next(1));
         bench.create("s").await
     };
     assert_eq!(broken(Malformed::Empty).await.unwrap().snapshot, None);
@@ -142,26 +105,9 @@ async fn malformed_answers_are_broken_in_the_way_asked_for() {
     assert_ne!(snapshot(Malformed::OtherSource).await.source_volume_id, "vol-1");
     assert_eq!(snapshot(Malformed::NegativeSize).await.size_bytes, -1);
     assert_eq!(snapshot(Malformed::NoCreationTime).await.creation_time, None);
-    assert!(
-        snapshot(Malformed::AbsurdSeconds)
-            .await
-            .creation_time
-            .unwrap()
-            .seconds
-            > 1 << 40
-    );
-    assert!(
-        snapshot(Malformed::AbsurdNanos)
-            .await
-            .creation_time
-            .unwrap()
-            .nanos
-            < 0
-    );
-    assert_eq!(
-        broken(Malformed::Oversized).await.unwrap_err().code(),
-        Code::OutOfRange
-    );
+    assert!(snapshot(Malformed::AbsurdSeconds).await.creation_time.unwrap().seconds > 1 << 40);
+    assert!(snapshot(Malformed::AbsurdNanos).await.creation_time.unwrap().nanos < 0);
+    assert_eq!(broken(Malformed::Oversized).await.unwrap_err().code(), Code::OutOfRange);
     assert_eq!(bench.created("s").await, sound);
 }
 
@@ -174,35 +120,18 @@ async fn probes_and_the_name_follow_the_script() {
     script.fail(Method::Probe, Fault::Malformed(Malformed::Empty), Times::Next(1));
     let mut answers = Vec::new();
     for _ in 0..3 {
-        answers.push(
-            identity
-                .probe(csi::ProbeRequest {})
-                .await
-                .unwrap()
-                .into_inner()
-                .ready,
-        );
+        answers.push(identity.probe(csi::ProbeRequest {}).await.unwrap().into_inner().ready);
     }
     assert_eq!(answers, [None, Some(false), Some(true)]);
 
     let name = async |mut identity: sandbox::driver::proto::identity_client::IdentityClient<_>| {
-        identity
-            .get_plugin_info(csi::GetPluginInfoRequest {})
-            .await
-            .map(|answer| answer.into_inner().name)
+        identity.get_plugin_info(csi::GetPluginInfoRequest {}).await.map(|answer| answer.into_inner().name)
     };
     assert_eq!(name(bench.identity()).await.unwrap(), "hostdir.csi.sandbox");
     script.rename("other.csi.sandbox");
     assert_eq!(name(bench.identity()).await.unwrap(), "other.csi.sandbox");
-    script.fail(
-        Method::GetPluginInfo,
-        Fault::before(Code::Unavailable),
-        Times::Next(1),
-    );
-    assert_eq!(
-        name(bench.identity()).await.unwrap_err().code(),
-        Code::Unavailable
-    );
+    script.fail(Method::GetPluginInfo, Fault::before(Code::Unavailable), Times::Next(1));
+    assert_eq!(name(bench.identity()).await.unwrap_err().code(), Code::Unavailable);
 }
 
 #[tokio::test]
@@ -210,43 +139,26 @@ async fn a_call_that_is_not_claimed_is_unimplemented() {
     let bench = Bench::new().await;
     let claims = async || {
         let request = csi::ControllerGetCapabilitiesRequest {};
-        bench
-            .controller()
-            .controller_get_capabilities(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .capabilities
-            .len()
+        bench.controller().controller_get_capabilities(request).await.unwrap().into_inner().capabilities.len()
     };
     assert_eq!(claims().await, 4);
     bench.driver.script().capabilities(Capabilities::NONE);
     assert_eq!(claims().await, 0);
     assert_eq!(bench.create("s").await.unwrap_err().code(), Code::Unimplemented);
-    let listed = bench
-        .controller()
-        .list_snapshots(csi::ListSnapshotsRequest::default())
-        .await;
+    let listed = bench.controller().list_snapshots(csi::ListSnapshotsRequest::default()).await;
     assert_eq!(listed.unwrap_err().code(), Code::Unimplemented);
 }
 
 #[tokio::test]
 async fn a_required_secret_is_asked_for_and_only_its_key_is_remembered() {
     let bench = Bench::new().await;
-    bench
-        .driver
-        .script()
-        .require_secret(Method::CreateSnapshot, "token", "hunter2", Code::Unauthenticated);
+    bench.driver.script().require_secret(Method::CreateSnapshot, "token", "hunter2", Code::Unauthenticated);
     let with = |value: &str| csi::CreateSnapshotRequest {
         secrets: BTreeMap::from([("token".to_owned(), value.to_owned())]),
         ..cut("s", "vol-1")
     };
     assert_eq!(bench.create("s").await.unwrap_err().code(), Code::Unauthenticated);
-    let refused = bench
-        .controller()
-        .create_snapshot(with("guess"))
-        .await
-        .unwrap_err();
+    let refused = bench.controller().create_snapshot(with("guess")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
     bench.controller().create_snapshot(with("hunter2")).await.unwrap();
     let calls = bench.driver.calls();
@@ -268,12 +180,7 @@ async fn calls_about_one_snapshot_at_the_same_time_are_told_apart_from_others() 
     bench.delete("snap-other").await.unwrap();
     bench.driver.script().let_go(Method::CreateSnapshot);
     held.await.unwrap().unwrap();
-    let overlapped: Vec<_> = bench
-        .driver
-        .calls()
-        .into_iter()
-        .map(|call| call.overlapped)
-        .collect();
+    let overlapped: Vec<_> = bench.driver.calls().into_iter().map(|call| call.overlapped).collect();
     assert_eq!(overlapped, [true, true, false]);
     assert_eq!(bench.driver.count(Method::GetSnapshot), 1);
 }

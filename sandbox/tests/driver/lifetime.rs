@@ -16,11 +16,8 @@ async fn a_restarted_driver_finds_its_snapshots() {
 #[tokio::test]
 async fn another_driver_takes_up_the_same_root() {
     let directory = tempfile::tempdir().unwrap();
-    let options = || Options {
-        root: directory.path().join("root"),
-        make_missing_volumes: true,
-        ..Options::default()
-    };
+    let options =
+        || Options { root: directory.path().join("root"), make_missing_volumes: true, ..Options::default() };
     let socket = directory.path().join("csi.sock");
     let driver = Driver::start(&socket, options()).await.unwrap();
     let client = sandbox::driver::connect(&socket).await.unwrap();
@@ -72,10 +69,7 @@ async fn a_driver_that_forgot_everything_deletes_nothing_and_storage_keeps_it() 
     let first = bench.created("s").await;
     bench.driver.script().forget(Amnesia::All);
     bench.restart().await;
-    assert_eq!(
-        bench.get(&first.snapshot_id).await.unwrap_err().code(),
-        Code::NotFound
-    );
+    assert_eq!(bench.get(&first.snapshot_id).await.unwrap_err().code(), Code::NotFound);
     bench.delete(&first.snapshot_id).await.unwrap();
     let kept = bench.driver.snapshots();
     assert_eq!(kept.len(), 1);

@@ -27,18 +27,11 @@ impl Bench {
     async fn new() -> Bench {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("csi.sock");
-        let options = Options {
-            root: directory.path().join("root"),
-            ..Options::default()
-        };
+        let options = Options { root: directory.path().join("root"), ..Options::default() };
         let driver = Driver::start(&socket, options).await.unwrap();
         std::fs::write(driver.make_volume("vol-1").unwrap().join("data"), "first").unwrap();
         let channel = sandbox::driver::connect(&socket).await.unwrap();
-        Bench {
-            driver,
-            channel,
-            _directory: directory,
-        }
+        Bench { driver, channel, _directory: directory }
     }
 
     /// Kills the driver, starts it again and connects anew: a call on the old connection may still find out that
@@ -74,19 +67,13 @@ impl Bench {
     }
 
     async fn get(&self, id: &str) -> Result<csi::Snapshot, Status> {
-        let request = csi::GetSnapshotRequest {
-            snapshot_id: id.to_owned(),
-            secrets: BTreeMap::new(),
-        };
+        let request = csi::GetSnapshotRequest { snapshot_id: id.to_owned(), secrets: BTreeMap::new() };
         let answer = self.controller().get_snapshot(request).await?;
         Ok(answer.into_inner().snapshot.unwrap())
     }
 
     async fn delete(&self, id: &str) -> Result<(), Status> {
-        let request = csi::DeleteSnapshotRequest {
-            snapshot_id: id.to_owned(),
-            secrets: BTreeMap::new(),
-        };
+        let request = csi::DeleteSnapshotRequest { snapshot_id: id.to_owned(), secrets: BTreeMap::new() };
         self.controller().delete_snapshot(request).await.map(|_| ())
     }
 }

@@ -22,33 +22,21 @@ async fn a_name_cannot_be_reused_for_another_source() {
     let bench = Bench::new().await;
     bench.driver.make_volume("vol-2").unwrap();
     bench.created("s").await;
-    let refused = bench
-        .controller()
-        .create_snapshot(cut("s", "vol-2"))
-        .await
-        .unwrap_err();
+    let refused = bench.controller().create_snapshot(cut("s", "vol-2")).await.unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists);
 }
 
 #[tokio::test]
 async fn a_volume_that_is_not_there_cannot_be_cut() {
     let bench = Bench::new().await;
-    let refused = bench
-        .controller()
-        .create_snapshot(cut("s", "vol-9"))
-        .await
-        .unwrap_err();
+    let refused = bench.controller().create_snapshot(cut("s", "vol-9")).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
 }
 
 #[tokio::test]
 async fn a_source_cannot_lead_out_of_the_drivers_directory() {
     let bench = Bench::new().await;
-    let refused = bench
-        .controller()
-        .create_snapshot(cut("s", "../.."))
-        .await
-        .unwrap_err();
+    let refused = bench.controller().create_snapshot(cut("s", "../..")).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let refused = bench.delete("../volumes/vol-1").await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
@@ -70,38 +58,19 @@ async fn a_volume_made_from_a_snapshot_holds_what_was_cut() {
     let bench = Bench::new().await;
     let snapshot = bench.created("s").await;
     std::fs::write(bench.file("vol-1"), "second").unwrap();
-    let source = SnapshotSource {
-        snapshot_id: snapshot.snapshot_id,
-    };
+    let source = SnapshotSource { snapshot_id: snapshot.snapshot_id };
     let request = csi::CreateVolumeRequest {
         name: "restored".to_owned(),
-        volume_content_source: Some(csi::VolumeContentSource {
-            r#type: Some(Type::Snapshot(source)),
-        }),
+        volume_content_source: Some(csi::VolumeContentSource { r#type: Some(Type::Snapshot(source)) }),
         ..csi::CreateVolumeRequest::default()
     };
     let mut controller = bench.controller();
-    let volume = controller
-        .create_volume(request.clone())
-        .await
-        .unwrap()
-        .into_inner()
-        .volume
-        .unwrap();
+    let volume = controller.create_volume(request.clone()).await.unwrap().into_inner().volume.unwrap();
     assert_eq!(std::fs::read(bench.file(&volume.volume_id)).unwrap(), b"first");
-    let again = controller
-        .create_volume(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .volume
-        .unwrap();
+    let again = controller.create_volume(request).await.unwrap().into_inner().volume.unwrap();
     assert_eq!(volume, again);
 
-    let request = csi::DeleteVolumeRequest {
-        volume_id: volume.volume_id.clone(),
-        ..Default::default()
-    };
+    let request = csi::DeleteVolumeRequest { volume_id: volume.volume_id.clone(), ..Default::default() };
     controller.delete_volume(request).await.unwrap();
     assert!(!bench.file(&volume.volume_id).exists());
 }
@@ -117,23 +86,10 @@ async fn pages_together_hold_every_snapshot_once() {
     let mut listed = Vec::new();
     let mut starting_token = String::new();
     loop {
-        let request = csi::ListSnapshotsRequest {
-            max_entries: 2,
-            starting_token,
-            ..Default::default()
-        };
-        let page = bench
-            .controller()
-            .list_snapshots(request)
-            .await
-            .unwrap()
-            .into_inner();
+        let request = csi::ListSnapshotsRequest { max_entries: 2, starting_token, ..Default::default() };
+        let page = bench.controller().list_snapshots(request).await.unwrap().into_inner();
         assert!(page.entries.len() <= 2);
-        listed.extend(
-            page.entries
-                .into_iter()
-                .map(|entry| entry.snapshot.unwrap().snapshot_id),
-        );
+        listed.extend(page.entries.into_iter().map(|entry| entry.snapshot.unwrap().snapshot_id));
         if page.next_token.is_empty() {
             break;
         }
@@ -147,34 +103,18 @@ async fn listing_finds_by_handle_and_by_volume_and_refuses_a_foreign_token() {
     let bench = Bench::new().await;
     bench.driver.make_volume("vol-2").unwrap();
     let first = bench.created("a").await.snapshot_id;
-    bench
-        .controller()
-        .create_snapshot(cut("b", "vol-2"))
-        .await
-        .unwrap();
+    bench.controller().create_snapshot(cut("b", "vol-2")).await.unwrap();
     let list = async |request| bench.controller().list_snapshots(request).await;
     let ids = |answer: tonic::Response<csi::ListSnapshotsResponse>| -> Vec<String> {
         let entries = answer.into_inner().entries.into_iter();
         entries.map(|entry| entry.snapshot.unwrap().snapshot_id).collect()
     };
-    let by_id = csi::ListSnapshotsRequest {
-        snapshot_id: first.clone(),
-        ..Default::default()
-    };
+    let by_id = csi::ListSnapshotsRequest { snapshot_id: first.clone(), ..Default::default() };
     assert_eq!(ids(list(by_id).await.unwrap()), std::slice::from_ref(&first));
-    let by_volume = csi::ListSnapshotsRequest {
-        source_volume_id: "vol-1".to_owned(),
-        ..Default::default()
-    };
+    let by_volume = csi::ListSnapshotsRequest { source_volume_id: "vol-1".to_owned(), ..Default::default() };
     assert_eq!(ids(list(by_volume).await.unwrap()), [first]);
-    let nothing = csi::ListSnapshotsRequest {
-        snapshot_id: "snap-x".to_owned(),
-        ..Default::default()
-    };
+    let nothing = csi::ListSnapshotsRequest { snapshot_id: "snap-x".to_owned(), ..Default::default() };
     assert_eq!(ids(list(nothing).await.unwrap()), [""; 0]);
-    let foreign = csi::ListSnapshotsRequest {
-        starting_token: "17".to_owned(),
-        ..Default::default()
-    };
+    let foreign = csi::ListSnapshotsRequest { starting_token: "17".to_owned(), ..Default::default() };
     assert_eq!(list(foreign).await.unwrap_err().code(), Code::Aborted);
 }

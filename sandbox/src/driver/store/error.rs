@@ -74,18 +74,11 @@ pub enum StoreError {
 
 impl StoreError {
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-        move |source| StoreError::Io {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| StoreError::Io { doing, path: path.to_owned(), source }
     }
 
     pub(super) fn json(path: &Path) -> impl FnOnce(serde_json::Error) -> StoreError {
-        move |source| StoreError::Json {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| StoreError::Json { path: path.to_owned(), source }
     }
 }
 

@@ -13,23 +13,14 @@ impl Store {
         sources: &[String],
     ) -> Result<(GroupRecord, bool), StoreError> {
         if name.is_empty() {
-            return Err(StoreError::Unusable {
-                field: "name",
-                value: String::new(),
-            });
+            return Err(StoreError::Unusable { field: "name", value: String::new() });
         }
         if sources.is_empty() {
-            return Err(StoreError::Unusable {
-                field: "source_volume_ids",
-                value: String::new(),
-            });
+            return Err(StoreError::Unusable { field: "source_volume_ids", value: String::new() });
         }
         if let Some(record) = self.groups.iter().find(|record| record.name == name) {
             if as_set(&record.source_volume_ids) != as_set(sources) {
-                return Err(StoreError::Taken {
-                    kind: "group snapshot",
-                    name: name.to_owned(),
-                });
+                return Err(StoreError::Taken { kind: "group snapshot", name: name.to_owned() });
             }
             return Ok((record.clone(), false));
         }
@@ -48,10 +39,7 @@ impl Store {
             .groups
             .get(id)
             .filter(|record| !record.forgotten)
-            .ok_or_else(|| StoreError::Missing {
-                kind: "group snapshot",
-                id: id.to_owned(),
-            })?;
+            .ok_or_else(|| StoreError::Missing { kind: "group snapshot", id: id.to_owned() })?;
         if as_set(&record.snapshot_ids) != as_set(snapshot_ids) {
             return Err(StoreError::Mismatch { group: id.to_owned() });
         }
@@ -60,12 +48,7 @@ impl Store {
 
     /// The members of a group that is there.
     pub(in crate::driver) fn members(&self, group: &GroupRecord) -> Vec<SnapshotRecord> {
-        group
-            .snapshot_ids
-            .iter()
-            .filter_map(|id| self.snapshots.get(id))
-            .cloned()
-            .collect()
+        group.snapshot_ids.iter().filter_map(|id| self.snapshots.get(id)).cloned().collect()
     }
 
     /// Removes a group with its members; one that the driver does not know is removed already.

@@ -32,18 +32,12 @@ impl Store {
         source: &str,
     ) -> Result<(SnapshotRecord, bool), StoreError> {
         if name.is_empty() {
-            return Err(StoreError::Unusable {
-                field: "name",
-                value: String::new(),
-            });
+            return Err(StoreError::Unusable { field: "name", value: String::new() });
         }
         usable("source_volume_id", source)?;
         if let Some(record) = self.snapshots.iter().find(|record| record.name == name) {
             if record.source_volume_id != source {
-                return Err(StoreError::Taken {
-                    kind: "snapshot",
-                    name: name.to_owned(),
-                });
+                return Err(StoreError::Taken { kind: "snapshot", name: name.to_owned() });
             }
             return Ok((record.clone(), false));
         }
@@ -58,16 +52,10 @@ impl Store {
         source: &str,
         group_id: &str,
     ) -> Result<SnapshotRecord, StoreError> {
-        let volume = if self.make_missing_volumes {
-            self.make_volume(source)
-        } else {
-            self.volume_path(source)
-        }?;
+        let volume =
+            if self.make_missing_volumes { self.make_volume(source) } else { self.volume_path(source) }?;
         if !volume.is_dir() {
-            return Err(StoreError::Missing {
-                kind: "volume",
-                id: source.to_owned(),
-            });
+            return Err(StoreError::Missing { kind: "volume", id: source.to_owned() });
         }
         let id = format!("snap-{}", uuid::Uuid::new_v4());
         let path = self.snapshot_path(&id);
@@ -92,10 +80,9 @@ impl Store {
         usable("snapshot_id", id)?;
         match self.known_snapshot(id) {
             Err(_) => Ok(()),
-            Ok(record) if !record.group_id.is_empty() => Err(StoreError::Member {
-                id: id.to_owned(),
-                group: record.group_id.clone(),
-            }),
+            Ok(record) if !record.group_id.is_empty() => {
+                Err(StoreError::Member { id: id.to_owned(), group: record.group_id.clone() })
+            }
             Ok(_) => self.discard(id),
         }
     }
@@ -103,10 +90,7 @@ impl Store {
     /// A snapshot that the driver knows.
     pub(in crate::driver) fn known_snapshot(&self, id: &str) -> Result<&SnapshotRecord, StoreError> {
         let record = self.snapshots.get(id).filter(|record| !record.forgotten);
-        record.ok_or_else(|| StoreError::Missing {
-            kind: "snapshot",
-            id: id.to_owned(),
-        })
+        record.ok_or_else(|| StoreError::Missing { kind: "snapshot", id: id.to_owned() })
     }
 
     /// One page of what the driver knows, and the token of the next page, which is empty if there is none.
@@ -116,9 +100,9 @@ impl Store {
     ) -> Result<(Vec<SnapshotRecord>, String), StoreError> {
         let after = match listing.token {
             "" => "",
-            token => token.strip_prefix(TOKEN).ok_or_else(|| StoreError::Token {
-                token: token.to_owned(),
-            })?,
+            token => {
+                token.strip_prefix(TOKEN).ok_or_else(|| StoreError::Token { token: token.to_owned() })?
+            }
         };
         let wanted = |given: &str, held: &str| given.is_empty() || given == held;
         let mut found = self
@@ -132,10 +116,7 @@ impl Store {
         }
         let page: Vec<_> = found.by_ref().take(listing.max_entries).cloned().collect();
         let more = found.next().is_some();
-        let last = page
-            .last()
-            .filter(|_| more)
-            .map(|record| format!("{TOKEN}{}", record.id));
+        let last = page.last().filter(|_| more).map(|record| format!("{TOKEN}{}", record.id));
         Ok((page, last.unwrap_or_default()))
     }
 

@@ -30,10 +30,7 @@ impl Store {
         usable("name", name)?;
         if let Some(record) = self.volumes.iter().find(|record| record.name == name) {
             if record.snapshot_id != snapshot_id {
-                return Err(StoreError::Taken {
-                    kind: "volume",
-                    name: name.to_owned(),
-                });
+                return Err(StoreError::Taken { kind: "volume", name: name.to_owned() });
             }
             return Ok(record.clone());
         }
@@ -47,12 +44,8 @@ impl Store {
             capacity_bytes = capacity_bytes.max(snapshot.size_bytes);
             tree::copy(&self.snapshot_path(snapshot_id), &path).map_err(StoreError::io("fill", &path))?;
         }
-        let record = VolumeRecord {
-            id,
-            name: name.to_owned(),
-            capacity_bytes,
-            snapshot_id: snapshot_id.to_owned(),
-        };
+        let record =
+            VolumeRecord { id, name: name.to_owned(), capacity_bytes, snapshot_id: snapshot_id.to_owned() };
         self.volumes.put(record.clone())?;
         Ok(record)
     }

@@ -1,0 +1,313 @@
+//! The calls themselves.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use tokio::time::{Instant, timeout};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status};
+use tracing::Instrument;
+
+use super::answer::{self, Malformed};
+use super::proto::controller_client::ControllerClient;
+use super::proto::group_controller_client::GroupControllerClient;
+use super::proto::{
+    CreateSnapshotRequest, CreateVolumeGroupSnapshotRequest, DeleteSnapshotRequest,
+    DeleteVolumeGroupSnapshotRequest, GetSnapshotRequest, GetVolumeGroupSnapshotRequest,
+    ListSnapshotsRequest,
+};
+use super::session::Session;
+use super::{Driver, Method, Secrets, redact, verdict};
+use crate::objects::reply::{Certainty, GroupSnapshot, Refusal, Snapshot};
+
+/// The largest answer taken: far above any single snapshot, far below what a small pod has.
+const LARGEST_ANSWER: usize = 16 << 20;
+
+/// A call that failed, as this module and the identity check see it.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub code: Code,
+    pub certainty: Certainty,
+    pub message: String,
+}
+
+impl Failed {
+    fn not_sent(method: Method) -> Self {
+        let message = format!("{}: not sent, the driver is not connected", method.name());
+        Self { code: Code::Unavailable, certainty: Certainty::NotSent, message }
+    }
+
+    /// As decisions and users see it, without the secrets of the call.
+    fn refusal(self, secrets: &BTreeMap<String, String>) -> Refusal {
+        Refusal {
+            certainty: self.certainty,
+            not_found: self.code == Code::NotFound && self.certainty == Certainty::Definite,
+            message: redact::clean(&self.message, secrets),
+        }
+    }
+}
+
+/// What `CreateSnapshot` is told.
+#[derive(Debug, Clone)]
+pub struct CreateSnapshot {
+    /// The idempotency key.
+    pub name: String,
+    /// The volume's handle.
+    pub source_volume: String,
+    /// Parameters of the class.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What `CreateVolumeGroupSnapshot` is told.
+#[derive(Debug, Clone)]
+pub struct CreateGroup {
+    /// The idempotency key.
+    pub name: String,
+    /// The volumes' handles.
+    pub source_volumes: Vec<String>,
+    /// Parameters of the class.
+    pub parameters: BTreeMap<String, String>,
+}
+
+type Controller = ControllerClient<Channel>;
+type GroupController = GroupControllerClient<Channel>;
+
+fn controller(session: &Session) -> Controller {
+    ControllerClient::new(session.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+}
+
+fn group_controller(session: &Session) -> GroupController {
+    GroupControllerClient::new(session.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+}
+
+impl Driver {
+    /// Bounds a call, judges its end, and tells metrics and the trace log of it.
+    pub(super) async fn bounded<T: std::fmt::Debug>(
+        &self,
+        driver: &str,
+        method: Method,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Failed> {
+        let limit = self.0.timeout;
+        let start = Instant::now();
+        let span = tracing::info_span!("csi", method = method.name());
+        let result = match timeout(limit, call.instrument(span)).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(verdict::judge(&status)),
+            Err(_) => Err(verdict::timed_out("no answer in time (--timeout)".to_owned())),
+        };
+        let took = start.elapsed();
+        let code = result.as_ref().map_or_else(|verdict| verdict.code, |_| Code::Ok);
+        let code_name = verdict::name(code);
+        self.0.observer.call_done(driver, method, code_name, took);
+        tracing::trace!(method = method.name(), code = code_name, ?took, answer = ?result.as_ref().ok(), "call ended");
+        result.map_err(|verdict| Failed {
+            code: verdict.code,
+            certainty: verdict.certainty,
+            message: format!("{}: {code_name}: {}", method.name(), verdict.message),
+        })
+    }
+
+    /// A call to the proven driver. The deadline goes along, so that the driver can give up when we do.
+    async fn call<Q, T, F>(
+        &self,
+        method: Method,
+        message: Q,
+        send: impl FnOnce(&Session, Request<Q>) -> F,
+    ) -> Result<T, Failed>
+    where
+        Q: std::fmt::Debug,
+        T: std::fmt::Debug,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let session = self.0.session.borrow().clone().ok_or_else(|| Failed::not_sent(method))?;
+        tracing::trace!(method = method.name(), request = ?message, "call");
+        let mut request = Request::new(message);
+        request.set_timeout(self.0.timeout);
+        self.bounded(&session.connected.name, method, send(&session, request)).await
+    }
+
+    /// CSI CreateSnapshot. Idempotent by name.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what the failure says about the storage; a malformed answer names the broken field.
+    pub async fn create_snapshot(
+        &self,
+        create: CreateSnapshot,
+        secrets: Secrets,
+    ) -> Result<Snapshot, Refusal> {
+        let Secrets(secrets) = secrets;
+        let message = CreateSnapshotRequest {
+            source_volume_id: create.source_volume.clone(),
+            name: create.name,
+            secrets: secrets.clone(),
+            parameters: create.parameters,
+        };
+        let send = |session: &Session, request| {
+            let mut client = controller(session);
+            async move { client.create_snapshot(request).await }
+        };
+        let method = Method::CreateSnapshot;
+        let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
+        answer::created(answer.snapshot, &create.source_volume).map_err(|broken| malformed(method, &broken))
+    }
+
+    /// CSI DeleteSnapshot. Deleting what is not there succeeds.
+    ///
+    /// # Errors
+    /// [`Refusal`], with the driver's words.
+    pub async fn delete_snapshot(&self, handle: String, secrets: Secrets) -> Result<(), Refusal> {
+        let Secrets(secrets) = secrets;
+        let message = DeleteSnapshotRequest { snapshot_id: handle, secrets: secrets.clone() };
+        let send = |session: &Session, request| {
+            let mut client = controller(session);
+            async move { client.delete_snapshot(request).await }
+        };
+        let done = self.call(Method::DeleteSnapshot, message, send).await;
+        done.map(|_| ()).map_err(|failed| failed.refusal(&secrets))
+    }
+
+    /// The snapshot with this handle, by GetSnapshot where the driver has it, else by ListSnapshots; `None` if
+    /// the driver knows none.
+    ///
+    /// # Errors
+    /// [`Refusal`], with the driver's words or the name of a broken field.
+    pub async fn find_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
+        let can_get = self.0.session.borrow().as_ref().is_some_and(|s| s.connected.abilities.get_snapshot);
+        if can_get {
+            self.get_snapshot(handle, secrets).await
+        } else {
+            self.list_snapshot(handle, secrets).await
+        }
+    }
+
+    async fn get_snapshot(
+        &self,
+        handle: &str,
+        Secrets(secrets): Secrets,
+    ) -> Result<Option<Snapshot>, Refusal> {
+        let message = GetSnapshotRequest { snapshot_id: handle.to_owned(), secrets: secrets.clone() };
+        let send = |session: &Session, request| {
+            let mut client = controller(session);
+            async move { client.get_snapshot(request).await }
+        };
+        let method = Method::GetSnapshot;
+        let refusal = match self.call(method, message, send).await {
+            Ok(answer) => {
+                let found = answer::found(answer.snapshot, handle);
+                return found.map(Some).map_err(|broken| malformed(method, &broken));
+            }
+            Err(failed) => failed.refusal(&secrets),
+        };
+        if refusal.not_found { Ok(None) } else { Err(refusal) }
+    }
+
+    async fn list_snapshot(
+        &self,
+        handle: &str,
+        Secrets(secrets): Secrets,
+    ) -> Result<Option<Snapshot>, Refusal> {
+        let message = ListSnapshotsRequest {
+            snapshot_id: handle.to_owned(),
+            secrets: secrets.clone(),
+            ..ListSnapshotsRequest::default()
+        };
+        let send = |session: &Session, request| {
+            let mut client = controller(session);
+            async move { client.list_snapshots(request).await }
+        };
+        let method = Method::ListSnapshots;
+        let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
+        let Some(entry) = answer.entries.into_iter().next() else { return Ok(None) };
+        answer::found(entry.snapshot, handle).map(Some).map_err(|broken| malformed(method, &broken))
+    }
+
+    /// CSI CreateVolumeGroupSnapshot. Idempotent by name.
+    ///
+    /// # Errors
+    /// As [`Driver::create_snapshot`].
+    pub async fn create_group(
+        &self,
+        create: CreateGroup,
+        secrets: Secrets,
+    ) -> Result<GroupSnapshot, Refusal> {
+        let Secrets(secrets) = secrets;
+        let message = CreateVolumeGroupSnapshotRequest {
+            name: create.name,
+            source_volume_ids: create.source_volumes.clone(),
+            secrets: secrets.clone(),
+            parameters: create.parameters,
+        };
+        let send = |session: &Session, request| {
+            let mut client = group_controller(session);
+            async move { client.create_volume_group_snapshot(request).await }
+        };
+        let method = Method::CreateVolumeGroupSnapshot;
+        let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
+        answer::group_created(answer.group_snapshot, &create.source_volumes)
+            .map_err(|broken| malformed(method, &broken))
+    }
+
+    /// CSI DeleteVolumeGroupSnapshot, with the handles of the members.
+    ///
+    /// # Errors
+    /// [`Refusal`], with the driver's words.
+    pub async fn delete_group(
+        &self,
+        handle: String,
+        members: Vec<String>,
+        secrets: Secrets,
+    ) -> Result<(), Refusal> {
+        let Secrets(secrets) = secrets;
+        let message = DeleteVolumeGroupSnapshotRequest {
+            group_snapshot_id: handle,
+            snapshot_ids: members,
+            secrets: secrets.clone(),
+        };
+        let send = |session: &Session, request| {
+            let mut client = group_controller(session);
+            async move { client.delete_volume_group_snapshot(request).await }
+        };
+        let done = self.call(Method::DeleteVolumeGroupSnapshot, message, send).await;
+        done.map(|_| ()).map_err(|failed| failed.refusal(&secrets))
+    }
+
+    /// CSI GetVolumeGroupSnapshot; `None` if the driver knows no such group.
+    ///
+    /// # Errors
+    /// As [`Driver::find_snapshot`].
+    pub async fn get_group(
+        &self,
+        handle: &str,
+        members: Vec<String>,
+        Secrets(secrets): Secrets,
+    ) -> Result<Option<GroupSnapshot>, Refusal> {
+        let message = GetVolumeGroupSnapshotRequest {
+            group_snapshot_id: handle.to_owned(),
+            snapshot_ids: members,
+            secrets: secrets.clone(),
+        };
+        let send = |session: &Session, request| {
+            let mut client = group_controller(session);
+            async move { client.get_volume_group_snapshot(request).await }
+        };
+        let method = Method::GetVolumeGroupSnapshot;
+        let refusal = match self.call(method, message, send).await {
+            Ok(answer) => {
+                let found = answer::group_found(answer.group_snapshot, handle);
+                return found.map(Some).map_err(|broken| malformed(method, &broken));
+            }
+            Err(failed) => failed.refusal(&secrets),
+        };
+        if refusal.not_found { Ok(None) } else { Err(refusal) }
+    }
+}
+
+/// An answer that breaks the spec: the driver may well have done what was asked.
+fn malformed(method: Method, broken: &Malformed) -> Refusal {
+    Refusal {
+        certainty: Certainty::Indefinite,
+        not_found: false,
+        message: format!("{}: the driver's answer is broken: {broken}", method.name()),
+    }
+}

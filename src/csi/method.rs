@@ -1,0 +1,44 @@
+//! The calls we make.
+
+/// A call of the CSI spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the call of its name")]
+pub enum Method {
+    GetPluginInfo,
+    Probe,
+    ControllerGetCapabilities,
+    GroupControllerGetCapabilities,
+    CreateSnapshot,
+    DeleteSnapshot,
+    ListSnapshots,
+    GetSnapshot,
+    CreateVolumeGroupSnapshot,
+    DeleteVolumeGroupSnapshot,
+    GetVolumeGroupSnapshot,
+}
+
+impl Method {
+    /// The call's name, for messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.path().rsplit_once('/').map_or("", |(_, name)| name)
+    }
+
+    /// The full name on the wire, for metrics.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::GetPluginInfo => "/csi.v1.Identity/GetPluginInfo",
+            Self::Probe => "/csi.v1.Identity/Probe",
+            Self::ControllerGetCapabilities => "/csi.v1.Controller/ControllerGetCapabilities",
+            Self::GroupControllerGetCapabilities => "/csi.v1.GroupController/GroupControllerGetCapabilities",
+            Self::CreateSnapshot => "/csi.v1.Controller/CreateSnapshot",
+            Self::DeleteSnapshot => "/csi.v1.Controller/DeleteSnapshot",
+            Self::ListSnapshots => "/csi.v1.Controller/ListSnapshots",
+            Self::GetSnapshot => "/csi.v1.Controller/GetSnapshot",
+            Self::CreateVolumeGroupSnapshot => "/csi.v1.GroupController/CreateVolumeGroupSnapshot",
+            Self::DeleteVolumeGroupSnapshot => "/csi.v1.GroupController/DeleteVolumeGroupSnapshot",
+            Self::GetVolumeGroupSnapshot => "/csi.v1.GroupController/GetVolumeGroupSnapshot",
+        }
+    }
+}

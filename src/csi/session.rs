@@ -1,0 +1,160 @@
+//! Staying connected: wait for the socket, prove who is behind it, notice at once when it goes.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tonic::transport::Channel;
+
+use super::identity::{self, Doubt};
+use super::{Connected, Driver, connection};
+
+/// Pauses between attempts to find the socket: a driver that has just started is found soon.
+const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_SOCKET_PAUSE: Duration = Duration::from_secs(1);
+/// Pauses between attempts to prove the driver.
+const SHORTEST_PROOF_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(15);
+
+/// A connection behind which the driver has proven itself.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub channel: Channel,
+    pub connected: Connected,
+    /// Turns true when the connection is gone.
+    pub gone: watch::Receiver<bool>,
+}
+
+/// A connection is used once; after it is gone, nothing goes out on it.
+#[derive(Debug, Error)]
+#[error("the connection to the driver is gone")]
+pub(super) struct SessionOver;
+
+/// A finding that no waiting mends.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fatal {
+    /// The socket path is a directory.
+    #[error("the driver's socket {0:?} is a directory; set --csi-address to the socket itself")]
+    SocketIsDirectory(PathBuf),
+    /// Another driver answers behind the same socket.
+    #[error(
+        "the driver behind the socket is now {now:?} and was {before:?}; contents of {before:?} would go to the wrong driver"
+    )]
+    AnotherDriver {
+        /// The name at the start.
+        before: String,
+        /// The name now.
+        now: String,
+    },
+    /// It cannot take snapshots.
+    #[error(
+        "the driver {0:?} does not have the controller capability CREATE_DELETE_SNAPSHOT; remove this sidecar from its pod, or use a version of the driver that has it"
+    )]
+    NoSnapshots(String),
+}
+
+impl Driver {
+    /// Waits as long as it takes for a driver that answers, and proves it.
+    ///
+    /// # Errors
+    /// [`Fatal`] where waiting is no use.
+    pub async fn connect(&self) -> Result<Connected, Fatal> {
+        let session = self.establish(None).await?;
+        let connected = session.connected.clone();
+        self.0.session.send_replace(Some(session));
+        Ok(connected)
+    }
+
+    /// Keeps the connection up for ever: notices a loss at once, and proves the driver again before any other
+    /// call goes out. To be called after [`Driver::connect`]; returns only what no waiting mends.
+    pub async fn supervise(&self) -> Fatal {
+        loop {
+            let session = self.0.session.subscribe().borrow_and_update().clone();
+            let Some(session) = session else { return std::future::pending().await };
+            let mut gone = session.gone.clone();
+            // An error means that the stream went without a word, which is gone as well.
+            let _ = gone.wait_for(|gone| *gone).await;
+            self.0.session.send_replace(None);
+            let name = &session.connected.name;
+            tracing::warn!(
+                driver = name,
+                "the connection to the driver is gone, waiting for it to come back"
+            );
+            match self.establish(Some(name)).await {
+                Ok(session) => {
+                    let version = &session.connected.version;
+                    tracing::warn!(driver = name, version, "the driver is back");
+                    self.0.session.send_replace(Some(session));
+                }
+                Err(fatal) => return fatal,
+            }
+        }
+    }
+
+    async fn establish(&self, before: Option<&str>) -> Result<Arc<Session>, Fatal> {
+        let mut told = Told::default();
+        let mut pause = SHORTEST_PROOF_PAUSE;
+        loop {
+            let (channel, gone) = self.find_socket(&mut told).await?;
+            match identity::prove(self, &channel, before).await {
+                Ok(connected) => return Ok(Arc::new(Session { channel, connected, gone })),
+                Err(Doubt::Fatal(fatal)) => return Err(fatal),
+                Err(Doubt::NotReady) => {
+                    told.once("the driver says that it is not ready yet, asking again");
+                    sleep(SHORTEST_PROOF_PAUSE).await;
+                }
+                Err(Doubt::Failed(why)) => {
+                    told.once(&format!("the driver does not answer as it should, trying again: {why}"));
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PROOF_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn find_socket(&self, told: &mut Told) -> Result<(Channel, watch::Receiver<bool>), Fatal> {
+        let socket = &self.0.socket;
+        let mut pause = SHORTEST_SOCKET_PAUSE;
+        loop {
+            let error = match connection::open(socket).await {
+                Ok(open) => return Ok(open),
+                Err(error) => error,
+            };
+            if socket.is_dir() {
+                return Err(Fatal::SocketIsDirectory(socket.clone()));
+            }
+            let why = match error.kind() {
+                io::ErrorKind::NotFound => {
+                    "it does not exist; is the driver's container up, and the volume shared?"
+                }
+                io::ErrorKind::ConnectionRefused => "nobody listens on it; is the driver's container up?",
+                io::ErrorKind::PermissionDenied => "no permission; may this user open it?",
+                _ => "",
+            };
+            let socket = socket.display();
+            told.once(&format!(
+                "waiting for the driver's socket {socket}: {}",
+                if why.is_empty() { error.to_string() } else { why.to_owned() }
+            ));
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_SOCKET_PAUSE);
+        }
+    }
+}
+
+/// Logs what the connection waits for, once a change.
+#[derive(Default)]
+struct Told(String);
+
+impl Told {
+    fn once(&mut self, line: &str) {
+        if self.0 != line {
+            tracing::warn!("{line}");
+            line.clone_into(&mut self.0);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The client against a scripted driver on a real socket.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use sandbox::driver::{Amnesia, Capabilities, Fault, Malformed, Method as Asked, Options, Times};
+use tempfile::TempDir;
+use tonic::Code;
+
+use super::*;
+use crate::objects::reply::{Certainty, Refusal, Snapshot};
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<(Method, &'static str)>>);
+
+impl Observe for Seen {
+    fn call_done(&self, _driver: &str, method: Method, code: &'static str, _took: Duration) {
+        self.0.lock().unwrap().push((method, code));
+    }
+}
+
+struct Bench {
+    directory: TempDir,
+    driver: sandbox::driver::Driver,
+    client: Driver,
+    seen: Arc<Seen>,
+}
+
+fn socket(directory: &TempDir) -> PathBuf {
+    directory.path().join("csi.sock")
+}
+
+fn client(socket: PathBuf, timeout: Duration) -> (Driver, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    (Driver::new(socket, timeout, true, Arc::clone(&seen) as Arc<dyn Observe>), seen)
+}
+
+async fn start(directory: &TempDir) -> sandbox::driver::Driver {
+    let options = Options { make_missing_volumes: true, ..Options::default() };
+    sandbox::driver::Driver::start(&socket(directory), options).await.unwrap()
+}
+
+async fn bench_with(timeout: Duration) -> Bench {
+    let directory = TempDir::new().unwrap();
+    let driver = start(&directory).await;
+    let (client, seen) = client(socket(&directory), timeout);
+    client.connect().await.unwrap();
+    Bench { directory, driver, client, seen }
+}
+
+async fn bench() -> Bench {
+    bench_with(Duration::from_secs(20)).await
+}
+
+fn request() -> CreateSnapshot {
+    CreateSnapshot { name: "snapshot-1".into(), source_volume: "vol-1".into(), parameters: BTreeMap::new() }
+}
+
+impl Bench {
+    async fn create(&self) -> Result<Snapshot, Refusal> {
+        self.client.create_snapshot(request(), Secrets::default()).await
+    }
+
+    async fn refused(&self, fault: Fault) -> Refusal {
+        self.driver.script().fail(Asked::CreateSnapshot, fault, Times::Next(1));
+        self.create().await.unwrap_err()
+    }
+
+    fn last_code(&self) -> &'static str {
+        self.seen.0.lock().unwrap().last().unwrap().1
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_proven_once_and_each_operation_is_one_call() {
+    let bench = bench().await;
+    let snapshot = bench.create().await.unwrap();
+    assert_eq!(snapshot.source_volume, "vol-1");
+    bench.client.delete_snapshot(snapshot.handle, Secrets::default()).await.unwrap();
+    let calls: Vec<Asked> = bench.driver.calls().iter().map(|call| call.method).collect();
+    let expected = [
+        Asked::GetPluginInfo,
+        Asked::Probe,
+        Asked::ControllerGetCapabilities,
+        Asked::GroupControllerGetCapabilities,
+        Asked::CreateSnapshot,
+        Asked::DeleteSnapshot,
+    ];
+    assert_eq!(calls, expected);
+}
+
+#[tokio::test]
+async fn a_socket_that_appears_late_is_waited_for() {
+    let directory = TempDir::new().unwrap();
+    let (client, _) = client(socket(&directory), Duration::from_secs(5));
+    let connecting = tokio::spawn(async move { client.connect().await });
+    tokio::task::yield_now().await;
+    assert!(!connecting.is_finished());
+    let _driver = start(&directory).await;
+    assert_eq!(connecting.await.unwrap().unwrap().name, "hostdir.csi.sandbox");
+}
+
+#[tokio::test]
+async fn a_socket_path_that_is_a_directory_is_fatal() {
+    let directory = TempDir::new().unwrap();
+    let (client, _) = client(directory.path().to_owned(), Duration::from_secs(5));
+    let fatal = client.connect().await.unwrap_err();
+    assert_eq!(fatal, Fatal::SocketIsDirectory(directory.path().to_owned()));
+    assert!(fatal.to_string().contains("--csi-address"));
+}
+
+#[tokio::test]
+async fn a_driver_without_the_snapshot_capability_is_fatal_and_said_clearly() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { capabilities: Capabilities::NONE, ..Options::default() };
+    let _driver = sandbox::driver::Driver::start(&socket(&directory), options).await.unwrap();
+    let (client, _) = client(socket(&directory), Duration::from_secs(5));
+    let fatal = client.connect().await.unwrap_err();
+    assert!(fatal.to_string().contains("CREATE_DELETE_SNAPSHOT"), "{fatal}");
+}
+
+#[tokio::test]
+async fn an_identity_that_fails_in_any_way_or_is_not_ready_is_asked_again() {
+    let directory = TempDir::new().unwrap();
+    let driver = start(&directory).await;
+    driver.script().fail(Asked::GetPluginInfo, Fault::before(Code::Internal), Times::Next(1));
+    driver.script().unready_probes(1);
+    let (client, _) = client(socket(&directory), Duration::from_secs(5));
+    client.connect().await.unwrap();
+    assert_eq!(driver.count(Asked::GetPluginInfo), 3);
+    assert_eq!(driver.count(Asked::Probe), 2);
+}
+
+#[tokio::test]
+async fn a_driver_that_dies_in_mid_call_leaves_things_open_and_is_unavailable() {
+    let mut bench = bench().await;
+    bench.driver.script().hold(Asked::CreateSnapshot);
+    let client = bench.client.clone();
+    let call = tokio::spawn(async move { client.create_snapshot(request(), Secrets::default()).await });
+    bench.driver.wait_for_calls(|calls| calls.iter().any(|call| call.method == Asked::CreateSnapshot)).await;
+    bench.driver.kill().await;
+    let refusal = call.await.unwrap().unwrap_err();
+    assert_eq!(refusal.certainty, Certainty::Indefinite, "{refusal:?}");
+    assert_eq!(bench.last_code(), "Unavailable");
+}
+
+#[tokio::test]
+async fn while_the_driver_is_away_nothing_is_sent_and_when_it_is_back_it_is_proven_first() {
+    let mut bench = bench().await;
+    let supervisor = tokio::spawn({
+        let client = bench.client.clone();
+        async move { client.supervise().await }
+    });
+    let mut session = bench.client.0.session.subscribe();
+    session.mark_unchanged();
+    bench.driver.kill().await;
+    session.wait_for(Option::is_none).await.unwrap();
+    let refusal = bench.create().await.unwrap_err();
+    assert_eq!(refusal.certainty, Certainty::NotSent);
+
+    bench.driver.clear_calls();
+    std::fs::remove_file(socket(&bench.directory)).unwrap();
+    bench.driver.restart().await.unwrap();
+    session.wait_for(Option::is_some).await.unwrap();
+    bench.create().await.unwrap();
+    let first = bench.driver.calls().first().map(|call| call.method);
+    assert_eq!(first, Some(Asked::GetPluginInfo));
+    supervisor.abort();
+}
+
+#[tokio::test]
+async fn a_call_on_a_connection_that_is_gone_is_known_not_to_have_been_sent() {
+    let mut bench = bench().await;
+    let session = bench.client.0.session.borrow().clone().unwrap();
+    bench.driver.kill().await;
+    session.gone.clone().wait_for(|gone| *gone).await.unwrap();
+    // Nobody supervises here: the call goes to the dead connection itself.
+    let refusal = bench.create().await.unwrap_err();
+    assert_eq!(refusal.certainty, Certainty::NotSent, "{refusal:?}");
+}
+
+#[tokio::test]
+async fn another_driver_behind_the_same_socket_is_fatal() {
+    let mut bench = bench().await;
+    bench.driver.kill().await;
+    bench.driver.script().rename("other.csi.example.com");
+    bench.driver.restart().await.unwrap();
+    let fatal = bench.client.supervise().await;
+    assert!(matches!(fatal, Fatal::AnotherDriver { now, .. } if now == "other.csi.example.com"));
+}
+
+#[tokio::test]
+async fn a_call_ends_with_its_timeout_even_after_headers() {
+    let bench = bench_with(Duration::from_millis(300)).await;
+    for fault in [Fault::Hang, Fault::HangAfterHeaders] {
+        let refusal = bench.refused(fault).await;
+        assert_eq!(refusal.certainty, Certainty::Indefinite);
+        assert!(refusal.message.contains("DeadlineExceeded"), "{}", refusal.message);
+        assert_eq!(bench.last_code(), "DeadlineExceeded");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_four_mebibytes_is_taken() {
+    let bench = bench().await;
+    bench.driver.script().fail(Asked::CreateSnapshot, Fault::Malformed(Malformed::Oversized), Times::Next(1));
+    match bench.create().await {
+        Ok(snapshot) => assert!(!snapshot.handle.is_empty()),
+        Err(refusal) => assert!(refusal.message.contains("snapshot."), "{}", refusal.message),
+    }
+    assert_eq!(bench.last_code(), "OK");
+}
+
+#[tokio::test]
+async fn every_code_of_the_driver_is_judged_as_its_own_word() {
+    let bench = bench().await;
+    for code in (1..17).map(Code::from_i32) {
+        let refusal = bench.refused(Fault::before(code)).await;
+        let definite = matches!(i32::from(code), 3 | 5 | 6 | 7 | 9 | 11 | 12 | 16);
+        let expected = if definite { Certainty::Definite } else { Certainty::Indefinite };
+        assert_eq!(refusal.certainty, expected, "{code:?}");
+        assert_eq!(refusal.not_found, code == Code::NotFound);
+        assert!(refusal.message.contains("scripted failure"));
+    }
+}
+
+#[tokio::test]
+async fn better_8_an_answer_that_makes_no_sense_names_the_broken_field() {
+    let bench = bench().await;
+    for (malformed, field) in [
+        (Malformed::Empty, "snapshot is missing"),
+        (Malformed::NoId, "snapshot.snapshot_id"),
+        (Malformed::OtherSource, "snapshot.source_volume_id"),
+        (Malformed::AbsurdSeconds, "snapshot.creation_time"),
+        (Malformed::AbsurdNanos, "snapshot.creation_time"),
+        (Malformed::NegativeSize, "snapshot.size_bytes"),
+    ] {
+        let refusal = bench.refused(Fault::Malformed(malformed)).await;
+        assert_eq!(refusal.certainty, Certainty::Indefinite);
+        assert!(refusal.message.contains(field), "{malformed:?}: {}", refusal.message);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_creation_time_is_no_error() {
+    let bench = bench().await;
+    let fault = Fault::Malformed(Malformed::NoCreationTime);
+    bench.driver.script().fail(Asked::CreateSnapshot, fault, Times::Next(1));
+    assert_eq!(bench.create().await.unwrap().creation_time, None);
+}
+
+#[tokio::test]
+async fn a_handle_is_found_by_get_where_the_driver_has_it_and_else_by_list() {
+    for get_snapshot in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let capabilities = Capabilities { get_snapshot, ..Capabilities::default() };
+        let options = Options { capabilities, make_missing_volumes: true, ..Options::default() };
+        let driver = sandbox::driver::Driver::start(&socket(&directory), options).await.unwrap();
+        let (client, _) = client(socket(&directory), Duration::from_secs(5));
+        client.connect().await.unwrap();
+        let made = client.create_snapshot(request(), Secrets::default()).await.unwrap();
+        let found = client.find_snapshot(&made.handle, Secrets::default()).await.unwrap();
+        assert_eq!(found, Some(made.clone()));
+        driver.script().forget(Amnesia::All);
+        assert_eq!(client.find_snapshot(&made.handle, Secrets::default()).await.unwrap(), None);
+        let asked = if get_snapshot { Asked::GetSnapshot } else { Asked::ListSnapshots };
+        assert_eq!(driver.count(asked), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_made_found_and_deleted() {
+    let bench = bench().await;
+    let create = CreateGroup {
+        name: "groupsnapshot-1".into(),
+        source_volumes: vec!["vol-1".into(), "vol-2".into()],
+        parameters: BTreeMap::new(),
+    };
+    let group = bench.client.create_group(create, Secrets::default()).await.unwrap();
+    assert_eq!(group.members.len(), 2);
+    let members: Vec<String> = group.members.iter().map(|member| member.handle.clone()).collect();
+    let found = bench.client.get_group(&group.handle, members.clone(), Secrets::default()).await.unwrap();
+    assert_eq!(found.map(|found| found.handle), Some(group.handle.clone()));
+    bench.client.delete_group(group.handle.clone(), members.clone(), Secrets::default()).await.unwrap();
+    assert_eq!(bench.client.get_group(&group.handle, members, Secrets::default()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_secret_that_the_driver_repeats_does_not_reach_the_error() {
+    let bench = bench().await;
+    let status = tonic::Status::unauthenticated("login as admin with hunter2 failed");
+    bench.driver.script().fail(Asked::CreateSnapshot, Fault::Before(status), Times::Next(1));
+    let secrets = Secrets::new(BTreeMap::from([("password".into(), "hunter2".into())]));
+    let refusal = bench.client.create_snapshot(request(), secrets).await.unwrap_err();
+    assert!(
+        refusal.message.contains("***stripped***") && !refusal.message.contains("hunter2"),
+        "{refusal:?}"
+    );
+}

@@ -1,0 +1,154 @@
+//! What a failed call means: the code it counts under, and what it says about the storage.
+
+use std::error::Error;
+
+use tonic::{Code, Status};
+
+use super::session::SessionOver;
+use crate::objects::reply::Certainty;
+
+/// Texts of failures that tonic makes up on our side of the wire with a code that a driver could have sent.
+/// They have no source, so nothing but their words tells them apart.
+const MADE_HERE: [&str; 4] = [
+    "Content is compressed with",
+    "Error, decoded message length too large",
+    "grpc-status header missing",
+    "protocol error",
+];
+
+/// A failed call, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub code: Code,
+    pub certainty: Certainty,
+    pub message: String,
+}
+
+/// Judges a status. One that the driver sent has no source; one that was made here tells of the connection.
+pub(super) fn judge(status: &Status) -> Verdict {
+    let message = status.message().to_owned();
+    if is_session_over(status) {
+        let message = "the connection to the driver is gone".to_owned();
+        return Verdict { code: Code::Unavailable, certainty: Certainty::NotSent, message };
+    }
+    if sources(status).any(|cause| cause.is::<tonic::TimeoutExpired>()) {
+        // The library's own reading of the deadline that we send along; ours bounds the body as well.
+        return timed_out("no answer in time (--timeout)".to_owned());
+    }
+    if status.source().is_some() {
+        let message = format!("the connection to the driver broke during the call: {}", chain(status));
+        return Verdict { code: Code::Unavailable, certainty: Certainty::Indefinite, message };
+    }
+    if MADE_HERE.iter().any(|words| message.starts_with(words)) {
+        let code = if status.code() == Code::OutOfRange { Code::ResourceExhausted } else { Code::Unknown };
+        return Verdict { code, certainty: Certainty::Indefinite, message };
+    }
+    Verdict { code: status.code(), certainty: certainty(status.code()), message }
+}
+
+/// A call that was not answered within its time.
+pub(super) fn timed_out(message: String) -> Verdict {
+    Verdict { code: Code::DeadlineExceeded, certainty: Certainty::Indefinite, message }
+}
+
+/// What a code that the driver sent promises. Definite are those by which the gRPC and CSI specs say that the
+/// request was refused; everything else may have taken effect.
+fn certainty(code: Code) -> Certainty {
+    match code {
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::Unimplemented
+        | Code::OutOfRange
+        | Code::FailedPrecondition => Certainty::Definite,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => Certainty::Indefinite,
+    }
+}
+
+/// The name of a code as Go writes it.
+pub(super) fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "Canceled",
+        Code::Unknown => "Unknown",
+        Code::InvalidArgument => "InvalidArgument",
+        Code::DeadlineExceeded => "DeadlineExceeded",
+        Code::NotFound => "NotFound",
+        Code::AlreadyExists => "AlreadyExists",
+        Code::PermissionDenied => "PermissionDenied",
+        Code::ResourceExhausted => "ResourceExhausted",
+        Code::FailedPrecondition => "FailedPrecondition",
+        Code::Aborted => "Aborted",
+        Code::OutOfRange => "OutOfRange",
+        Code::Unimplemented => "Unimplemented",
+        Code::Internal => "Internal",
+        Code::Unavailable => "Unavailable",
+        Code::DataLoss => "DataLoss",
+        Code::Unauthenticated => "Unauthenticated",
+    }
+}
+
+fn is_session_over(status: &Status) -> bool {
+    sources(status).any(|cause| {
+        // A connector's error travels inside an io::Error or as itself.
+        cause.is::<SessionOver>()
+            || cause
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref)
+                .is_some_and(|inner| inner.is::<SessionOver>())
+    })
+}
+
+fn sources(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: Option<&(dyn Error + 'static)> = status.source();
+    std::iter::successors(first, |&cause| cause.source())
+}
+
+fn chain(status: &Status) -> String {
+    let mut causes: Vec<String> = sources(status).map(ToString::to_string).collect();
+    causes.dedup();
+    causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn better_1_only_codes_that_promise_it_are_definite() {
+        let definite: Vec<i32> =
+            (0..17).filter(|code| certainty(Code::from_i32(*code)) == Certainty::Definite).collect();
+        // INVALID_ARGUMENT 3, NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7, FAILED_PRECONDITION 9,
+        // OUT_OF_RANGE 11, UNIMPLEMENTED 12, UNAUTHENTICATED 16.
+        assert_eq!(definite, [3, 5, 6, 7, 9, 11, 12, 16]);
+    }
+
+    #[test]
+    fn a_definite_code_that_was_made_up_here_promises_nothing() {
+        for status in [
+            Status::unimplemented("Content is compressed with `gzip` which isn't supported"),
+            Status::unimplemented("grpc-status header missing, mapped from HTTP status code 404"),
+            Status::out_of_range("Error, decoded message length too large: found 5 bytes"),
+        ] {
+            assert_eq!(judge(&status).certainty, Certainty::Indefinite, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_status_with_a_source_tells_of_the_connection_and_not_of_the_driver() {
+        let broken = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "pipe");
+        let status = Status::from_error(Box::new(broken));
+        let verdict = judge(&status);
+        assert_eq!((verdict.code, verdict.certainty), (Code::Unavailable, Certainty::Indefinite));
+    }
+}
