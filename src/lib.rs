@@ -3,6 +3,9 @@
 pub mod cli;
 pub mod cluster;
 pub mod csi;
+pub mod lead;
 pub mod logging;
+pub mod metrics;
 pub mod objects;
+pub mod serve;
 pub mod settings;
