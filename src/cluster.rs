@@ -13,4 +13,4 @@ mod traffic;
 pub mod write;
 
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;

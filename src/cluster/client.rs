@@ -137,6 +137,10 @@ fn environment_proxy(server: &Uri) -> Result<Option<Uri>, ConnectError> {
     proxy_for(server, |name| std::env::var(name).ok()).map_err(ConnectError::Proxy)
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an enum of the library's; what it adds is a configuration of no use, too"
+)]
 fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
     let path = path.to_owned();
     match error {

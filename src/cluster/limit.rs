@@ -78,7 +78,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_long_pause_fills_the_bucket_and_no_more() {
         let bucket = Bucket::new(Rate { qps: 2.0, burst: 3 });
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!((0..10).filter(|_| bucket.take()).count(), 3);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!((0..10).filter(|_| bucket.take()).count(), 2);

@@ -1,11 +1,16 @@
 //! One request and its answer, typed by the caller, judged on failure.
 
-use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Method, StatusCode};
 use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, Request};
+
+/// What is kept of an answer that is no Status, in bytes.
+const LONGEST_TEXT: usize = 200;
 
 /// A body to send, with its content type.
 #[derive(Debug, Clone, Copy)]
@@ -49,12 +54,39 @@ pub(crate) async fn text(
     if let Some(content_type) = content_type {
         http = http.header(CONTENT_TYPE, content_type);
     }
-    let http = http.body(body.to_vec()).map_err(|cause| ApiError::Unsendable {
-        request: request.clone(),
-        cause: cause.into(),
-    })?;
-    let answer = client.request_text(http).await;
-    answer.map_err(|error| ApiError::judge(request.clone(), error))
+    let http = http
+        .body(Body::from(body.to_vec()))
+        .map_err(|cause| ApiError::Unsendable {
+            request: request.clone(),
+            cause: cause.into(),
+        })?;
+    let failed = |error| ApiError::judge(request.clone(), error);
+    let answer = client.send(http).await.map_err(failed)?;
+    let code = answer.status();
+    let body = answer.into_body().collect_bytes().await.map_err(failed)?;
+    let Ok(text) = String::from_utf8(body.into()) else {
+        return Err(ApiError::Unreadable {
+            request: request.clone(),
+            cause: None,
+        });
+    };
+    if code.is_success() {
+        return Ok(text);
+    }
+    Err(failed(kube::Error::Api(status_of(code, &text).boxed())))
+}
+
+/// What a failure says. Not everything on the way to an API server answers with a Status: the code counts in any
+/// case, and as much of a text as fits in a line.
+fn status_of(code: StatusCode, text: &str) -> Status {
+    let status = serde_json::from_str(text)
+        .ok()
+        .filter(|status: &Status| status.code != 0);
+    let status = status.unwrap_or_else(|| {
+        let text = text.trim();
+        Status::failure(&text[..text.floor_char_boundary(LONGEST_TEXT)], "")
+    });
+    status.with_code(code.as_u16())
 }
 
 /// Sends a request and reads its answer as a `T`. Not for secrets: the error of an answer that does not parse
@@ -77,12 +109,14 @@ pub(crate) async fn json<T: DeserializeOwned>(
 
 /// A name as a segment of a path or the value of a query. Names of objects need no change; what users wrote might.
 pub(crate) fn segment(name: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut safe = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             safe.push(char::from(byte));
         } else {
-            safe.push_str(&format!("%{byte:02X}"));
+            safe.push('%');
+            safe.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]].map(char::from));
         }
     }
     safe
@@ -90,7 +124,28 @@ pub(crate) fn segment(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::segment;
+    use super::super::error::in_one_line;
+    use super::super::stub::raw_server;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_that_is_no_status_is_judged_by_its_code_and_kept_short() {
+        for body in [
+            "<html>bad gateway</html>".repeat(100),
+            r#"{"error": "x"}"#.to_owned(),
+            String::new(),
+        ] {
+            let (client, _) = raw_server(move |_| (502, body.clone()));
+            let request = Request {
+                verb: "get",
+                resource: "things".into(),
+                name: "a".into(),
+            };
+            let error = text(&client, &request, "/", Payload::Nothing).await.unwrap_err();
+            assert!(matches!(error, ApiError::Unavailable { .. }));
+            assert!(in_one_line(&error).len() < 300);
+        }
+    }
 
     #[test]
     fn what_a_user_wrote_cannot_leave_its_segment() {

@@ -28,49 +28,56 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Why there is no secret. No variant holds anything of its content.
+/// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// There is no such Secret.
-    #[error("secret {namespace}/{name} does not exist")]
+    #[error("secret {secret} does not exist")]
     NotFound {
-        /// Namespace asked for.
-        namespace: String,
-        /// Name asked for.
-        name: String,
+        /// What was asked for.
+        secret: String,
     },
     /// The service account may not read it.
-    #[error("secret {namespace}/{name} may not be read")]
+    #[error("secret {secret} may not be read")]
     Forbidden {
-        /// Namespace asked for.
-        namespace: String,
-        /// Name asked for.
-        name: String,
+        /// What was asked for.
+        secret: String,
         /// The answer, which names the missing right.
         #[source]
-        cause: ApiError,
+        cause: Box<ApiError>,
     },
     /// A value is not UTF-8, and CSI can carry nothing else.
-    #[error("the value of key {key:?} of secret {namespace}/{name} is not UTF-8 text")]
+    #[error("the value of key {key:?} of secret {secret} is not UTF-8 text")]
     NotText {
-        /// Namespace asked for.
-        namespace: String,
-        /// Name asked for.
-        name: String,
+        /// What was asked for.
+        secret: String,
         /// The key.
         key: String,
     },
     /// It could not be read for another reason; later it may be.
-    #[error("secret {namespace}/{name} could not be read")]
+    #[error("secret {secret} could not be read")]
     Failed {
-        /// Namespace asked for.
-        namespace: String,
-        /// Name asked for.
-        name: String,
+        /// What was asked for.
+        secret: String,
         /// Why.
         #[source]
-        cause: ApiError,
+        cause: Box<ApiError>,
     },
+}
+
+impl SecretError {
+    fn new(secret: String, cause: ApiError) -> Self {
+        if matches!(cause, ApiError::Gone { .. }) {
+            return Self::NotFound { secret };
+        }
+        let forbidden = matches!(cause, ApiError::Forbidden { .. });
+        let cause = Box::new(cause);
+        if forbidden {
+            Self::Forbidden { secret, cause }
+        } else {
+            Self::Failed { secret, cause }
+        }
+    }
 }
 
 /// What of a Secret is looked at.
@@ -94,36 +101,24 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
         segment(namespace),
         segment(name)
     );
-    let asked = || (namespace.to_owned(), name.to_owned());
-    let failed = |cause| {
-        let (namespace, name) = asked();
-        match cause {
-            ApiError::Gone { .. } => SecretError::NotFound { namespace, name },
-            cause @ ApiError::Forbidden { .. } => SecretError::Forbidden {
-                namespace,
-                name,
-                cause,
-            },
-            cause => SecretError::Failed {
-                namespace,
-                name,
-                cause,
-            },
-        }
-    };
+    let asked = || request.name.clone();
     let text = text(client, &request, &path, Payload::Nothing)
         .await
-        .map_err(failed)?;
+        .map_err(|cause| SecretError::new(asked(), cause))?;
     // The parser's own words quote what it did not expect.
-    let wire: Wire =
-        serde_json::from_str(&text).map_err(|_| failed(ApiError::Unreadable { request, cause: None }))?;
+    let Ok(wire) = serde_json::from_str::<Wire>(&text) else {
+        let secret = asked();
+        return Err(SecretError::new(
+            secret,
+            ApiError::Unreadable { request, cause: None },
+        ));
+    };
     let pairs = wire.data.unwrap_or_default().into_iter();
-    let pairs = pairs.map(|(key, ByteString(bytes))| match String::from_utf8(bytes) {
-        Ok(value) => Ok((key, value)),
-        Err(_) => {
-            let (namespace, name) = asked();
-            Err(SecretError::NotText { namespace, name, key })
+    let pairs = pairs.map(|(key, ByteString(bytes))| {
+        if let Ok(value) = String::from_utf8(bytes) {
+            return Ok((key, value));
         }
+        Err(SecretError::NotText { secret: asked(), key })
     });
     pairs.collect::<Result<_, _>>().map(Secrets)
 }

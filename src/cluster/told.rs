@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The same trouble is not told again before this has passed.
-const AGAIN_AFTER: Duration = Duration::from_secs(300);
+const AGAIN_AFTER: Duration = Duration::from_mins(5);
 
 /// What was told last, and when.
 #[derive(Debug, Default)]

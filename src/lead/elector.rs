@@ -104,22 +104,18 @@ impl<L: Leases> Elector<L> {
     /// that the claim covers has ended: the claim is gone before the lease is released.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Outcome {
         let mut stop = std::pin::pin!(stop);
-        let lost = tokio::select! {
+        let ended = tokio::select! {
             biased;
             () = &mut stop => None,
             loss = self.lead() => Some(loss),
         };
-        match lost {
-            Some(loss) => {
-                self.claim.lose();
-                Outcome::Lost(loss)
-            }
-            None => {
-                self.claim.give_up();
-                self.release().await;
-                Outcome::Stopped
-            }
+        if let Some(loss) = ended {
+            self.claim.lose();
+            return Outcome::Lost(loss);
         }
+        self.claim.give_up();
+        self.release().await;
+        Outcome::Stopped
     }
 
     async fn lead(&mut self) -> Loss {

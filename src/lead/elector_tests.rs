@@ -207,12 +207,12 @@ async fn leader_and_follower(server: &Arc<Server>) -> (Replica, Replica) {
 async fn a_leader_that_is_killed_is_followed_when_its_lease_has_run_out() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
-    pass(&[&a.claim, &b.claim], Duration::from_secs(60)).await;
+    pass(&[&a.claim, &b.claim], Duration::from_mins(1)).await;
     assert!(a.claim.holds());
     a.task.abort();
     let limit = TIMING.lease_duration + LOOK + LOOK;
     let took = until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
-    assert!(took >= TIMING.lease_duration - TIMING.retry_period, "{took:?}");
+    assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
     assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
 }
 
@@ -260,7 +260,7 @@ async fn clocks_an_hour_apart_change_nothing() {
         let a = replica_at(&server, "a", first);
         a.claim.held().await;
         let b = replica_at(&server, "b", second);
-        pass(&[&a.claim, &b.claim], Duration::from_secs(120)).await;
+        pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
         assert!(a.claim.holds());
         a.task.abort();
         let limit = TIMING.lease_duration + LOOK + LOOK;
@@ -277,7 +277,7 @@ async fn a_leader_cut_off_stops_before_another_can_start() {
         *a.line.lock().unwrap() = trouble;
         let lost = until(&[&a.claim, &b.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
         assert!(!b.claim.holds());
-        assert!(lost >= TIMING.renew_deadline - TIMING.retry_period, "{lost:?}");
+        assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
         assert_eq!(
             a.task.await.unwrap(),
             Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline))
@@ -378,7 +378,7 @@ async fn two_replicas_on_one_host_never_lead_together() {
     assert_ne!(first, second);
     assert!(first.starts_with("host_"));
     let (a, b) = (replica(&server, &first), replica(&server, &second));
-    pass(&[&a.claim, &b.claim], Duration::from_secs(120)).await;
+    pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
     assert!(a.claim.holds() != b.claim.holds());
 }
 

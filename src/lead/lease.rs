@@ -105,3 +105,7 @@ impl Leases for Lease {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "lease_tests.rs"]
+mod tests;
