@@ -156,7 +156,7 @@ fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
     }
 }
 
-/// The clients. `claim` is looked at before every write of [`Clients::api`].
+/// The clients. `claim` is looked at before every write of [`Clients::api`]. To be called within a runtime.
 ///
 /// # Errors
 /// [`ConnectError::Setup`], before anything is contacted.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::cluster::error::in_one_line;
 use crate::metrics::Metrics;
@@ -98,6 +100,55 @@ async fn clients_are_made_without_a_server_in_reach() {
     }
     assert_eq!(
         metrics.rest.count("<error>", &http::Method::GET, "127.0.0.1:1"),
+        3
+    );
+}
+
+/// A server on a socket that answers every request with its own method, path and headers.
+async fn mirror() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let answer =
+                hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| async move {
+                    let head = format!("{} {} {:?}", request.method(), request.uri(), request.headers());
+                    Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(
+                        Bytes::from(head),
+                    )))
+                });
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, answer));
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn every_client_says_who_it_is_and_whose_token_it_has() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = mirror().await;
+    let config = read(&kubeconfig(&format!("server: 'http://{server}/prefix'")))
+        .await
+        .unwrap();
+    let metrics = Metrics::new().unwrap();
+    let rate = Rate {
+        qps: 100.0,
+        burst: 200,
+    };
+    let clients = clients(&config, rate, Claim::always(), &metrics.rest).unwrap();
+    for client in [clients.watch, clients.api, clients.lead] {
+        let request = http::Request::patch("/apis/x?y=z").body(b"{}".to_vec()).unwrap();
+        let seen = client.request_text(request).await.unwrap();
+        assert!(seen.starts_with("PATCH /prefix/apis/x?y=z "), "{seen}");
+        assert!(seen.contains(&format!("\"user-agent\": \"{AGENT}\"")), "{seen}");
+        assert!(seen.contains("\"content-length\": \"2\""), "{seen}");
+        assert!(seen.contains("\"authorization\": "), "{seen}");
+    }
+    assert_eq!(
+        metrics
+            .rest
+            .count("200", &http::Method::PATCH, &server.to_string()),
         3
     );
 }

@@ -40,7 +40,7 @@ impl Bucket {
     /// Takes a token, and says how long the caller has to wait for it.
     #[must_use = "the token is only there after the wait"]
     pub fn reserve(&self) -> Duration {
-        if self.rate.qps <= 0.0 {
+        if self.rate.qps <= 0.0 || self.rate.qps.is_nan() {
             return Duration::ZERO;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

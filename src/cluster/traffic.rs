@@ -72,7 +72,8 @@ impl Traffic {
         let (head, body) = request.into_parts();
         let body = body.collect_bytes().await?;
         let mut waited = Duration::ZERO;
-        for _ in 0..MOST_RETRIES {
+        let mut retries = 0;
+        loop {
             sleep(manners.bucket.reserve()).await;
             // The wait may have outlived the claim that the caller looked at.
             if head.method != Method::GET && !manners.claim.holds() {
@@ -80,17 +81,15 @@ impl Traffic {
             }
             let request = Request::from_parts(head.clone(), Body::from(body.clone()));
             let answer = self.send(request).await?;
-            let Some(wait) = patience(&answer).filter(|wait| waited + *wait <= MOST_WAITING) else {
+            let bearable = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
+            let Some(wait) = patience(&answer).filter(bearable) else {
                 return Ok(answer);
             };
+            retries += 1;
             waited += wait;
             drop(answer);
             sleep(wait).await;
         }
-        if head.method != Method::GET && !manners.claim.holds() {
-            return Err(NotLeading.into());
-        }
-        self.send(Request::from_parts(head, Body::from(body))).await
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
