@@ -209,7 +209,11 @@ impl<L: Leases> Elector<L> {
         }
         let lease = match self.leases.get().await {
             Ok(lease) => lease,
-            Err(ApiError::Gone { .. }) => return self.create().await,
+            Err(ApiError::Gone { .. }) => {
+                // Somebody deleted it under its holder, who goes on until it notices: its time is respected.
+                let held = self.sight.as_ref().is_some_and(|sight| self.is_held(sight));
+                return if held { Ok(false) } else { self.create().await };
+            }
             Err(error) => return Err(error),
         };
         let leads = self.claim.until().is_some();
@@ -236,6 +240,11 @@ impl<L: Leases> Elector<L> {
         self.sight
             .as_ref()
             .filter(|sight| sight.holder() == Some(&self.candidate.identity))
+    }
+
+    fn is_held(&self, sight: &Sight) -> bool {
+        let owed = self.candidate.owed(sight, Instant::now(), (self.wall)());
+        matches!(owed, Owed::Respect { .. })
     }
 
     async fn create(&mut self) -> Result<bool, ApiError> {
@@ -347,5 +356,8 @@ pub fn identity(host: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "elector_tests.rs"]
+mod fixtures;
+#[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tests;

@@ -1,207 +1,9 @@
 //! Elections over a Lease in memory, on a paused clock: who holds the claim, and when.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-
-use kube::core::Status;
 use serde_json::json;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
+use super::fixtures::*;
 use super::*;
-
-const TIMING: Timing = Timing {
-    lease_duration: Duration::from_secs(15),
-    renew_deadline: Duration::from_secs(10),
-    retry_period: Duration::from_secs(5),
-};
-
-/// The longest a follower lets pass between two looks.
-const LOOK: Duration = Duration::from_secs(11);
-
-#[derive(Clone, Copy, PartialEq)]
-enum Line {
-    Up,
-    Refused,
-    Hangs,
-}
-
-/// The Lease as an API server keeps it: a version that grows, writes only on the current one.
-struct Server(watch::Sender<(u64, Option<Value>)>);
-
-impl Server {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(watch::Sender::new((1, None))))
-    }
-
-    fn lease(&self) -> Value {
-        self.0.borrow().1.clone().unwrap_or_default()
-    }
-
-    fn set(&self, lease: Option<Value>) {
-        self.0.send_modify(|(version, place)| {
-            *version += 1;
-            *place = lease.map(|mut lease| {
-                lease["metadata"]["resourceVersion"] = version.to_string().into();
-                lease
-            });
-        });
-    }
-}
-
-#[derive(Clone)]
-struct Fake {
-    server: Arc<Server>,
-    line: Arc<Mutex<Line>>,
-}
-
-fn answer(code: u16, reason: &str) -> ApiError {
-    let request = Request {
-        verb: "update",
-        resource: "leases".into(),
-        name: "ns/lease".into(),
-    };
-    let status = Status::failure("no", reason).with_code(code);
-    ApiError::judge(request, kube::Error::Api(status.boxed()))
-}
-
-impl Fake {
-    async fn travel(&self) -> Result<(), ApiError> {
-        let line = *self.line.lock().unwrap();
-        match line {
-            Line::Up => Ok(()),
-            Line::Refused => Err(answer(503, "ServiceUnavailable")),
-            Line::Hangs => future::pending().await,
-        }
-    }
-}
-
-impl Leases for Fake {
-    async fn get(&self) -> Result<Value, ApiError> {
-        self.travel().await?;
-        self.server
-            .0
-            .borrow()
-            .1
-            .clone()
-            .ok_or_else(|| answer(404, "NotFound"))
-    }
-
-    async fn create(&self, lease: &Value) -> Result<Value, ApiError> {
-        self.travel().await?;
-        if self.server.0.borrow().1.is_some() {
-            return Err(answer(409, "AlreadyExists"));
-        }
-        self.server.set(Some(lease.clone()));
-        Ok(self.server.lease())
-    }
-
-    async fn replace(&self, lease: &Value) -> Result<Value, ApiError> {
-        self.travel().await?;
-        let there = self
-            .server
-            .0
-            .borrow()
-            .1
-            .clone()
-            .ok_or_else(|| answer(404, "NotFound"))?;
-        if there["metadata"]["resourceVersion"] != lease["metadata"]["resourceVersion"] {
-            return Err(answer(409, "Conflict"));
-        }
-        self.server.set(Some(lease.clone()));
-        Ok(self.server.lease())
-    }
-
-    async fn freed(&self, _version: &str) {
-        if self.travel().await.is_err() {
-            future::pending::<()>().await;
-        }
-        let free = |(_, lease): &(u64, Option<Value>)| {
-            lease
-                .as_ref()
-                .is_none_or(|lease| lease["spec"]["holderIdentity"] == "")
-        };
-        let _ = self.server.0.subscribe().wait_for(free).await;
-    }
-}
-
-/// One replica: a claim, its line to the server, and the means to end it.
-struct Replica {
-    claim: Claim,
-    line: Arc<Mutex<Line>>,
-    stop: CancellationToken,
-    task: JoinHandle<Outcome>,
-}
-
-/// A clock that moves on at every look, so that a renewal changes the record.
-fn now() -> Timestamp {
-    static LOOKS: AtomicI64 = AtomicI64::new(1_800_000_000);
-    Timestamp::from_second(LOOKS.fetch_add(1, Ordering::Relaxed)).unwrap()
-}
-
-fn an_hour_ahead() -> Timestamp {
-    now() + jiff::SignedDuration::from_hours(1)
-}
-
-fn replica_at(server: &Arc<Server>, identity: &str, wall: fn() -> Timestamp) -> Replica {
-    let line = Arc::new(Mutex::new(Line::Up));
-    let fake = Fake {
-        server: server.clone(),
-        line: line.clone(),
-    };
-    let candidate = Candidate {
-        identity: identity.into(),
-        lease_duration: TIMING.lease_duration,
-        namespace: "ns".into(),
-        name: "lease".into(),
-        labels: BTreeMap::new(),
-    };
-    let (claim, stop) = (Claim::elected(), CancellationToken::new());
-    let elector = Elector::new(fake, candidate, TIMING, claim.clone(), wall);
-    let task = tokio::spawn(elector.run(stop.clone().cancelled_owned()));
-    Replica {
-        claim,
-        line,
-        stop,
-        task,
-    }
-}
-
-fn replica(server: &Arc<Server>, identity: &str) -> Replica {
-    replica_at(server, identity, now)
-}
-
-/// Lets time pass, looking each 20 ms that no two claims hold at once; returns when `done` says so.
-async fn until(replicas: &[&Claim], limit: Duration, done: impl Fn() -> bool) -> Duration {
-    let start = Instant::now();
-    while !done() {
-        let leaders = replicas.iter().filter(|claim| claim.holds()).count();
-        assert!(leaders <= 1, "{leaders} leaders after {:?}", start.elapsed());
-        assert!(start.elapsed() <= limit, "not within {limit:?}");
-        sleep(Duration::from_millis(20)).await;
-    }
-    start.elapsed()
-}
-
-async fn pass(replicas: &[&Claim], time: Duration) {
-    let start = Instant::now();
-    until(replicas, time + Duration::from_secs(1), || {
-        start.elapsed() >= time
-    })
-    .await;
-}
-
-/// Two replicas, the first of which leads.
-async fn leader_and_follower(server: &Arc<Server>) -> (Replica, Replica) {
-    let a = replica(server, "a");
-    a.claim.held().await;
-    let b = replica(server, "b");
-    sleep(Duration::from_secs(1)).await;
-    assert!(!b.claim.holds());
-    (a, b)
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_is_killed_is_followed_when_its_lease_has_run_out() {
@@ -352,6 +154,19 @@ async fn a_lease_that_is_deleted_is_made_again() {
     pass(&[&a.claim], Duration::from_secs(20)).await;
     assert!(a.claim.holds());
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_who_sees_the_lease_deleted_does_not_jump_in_while_the_leader_may_go_on() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    server.set(None);
+    pass(&[&a.claim, &b.claim], Duration::from_secs(30)).await;
+    assert!(a.claim.holds());
+    a.task.abort();
+    server.set(None);
+    let limit = TIMING.lease_duration + LOOK + LOOK;
+    until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
 }
 
 #[tokio::test(start_paused = true)]
