@@ -19,7 +19,7 @@ use crate::objects::facts::Content;
 
 //pub mod live;
 //pub mod perform;
-//pub mod status;
+pub mod status;
 
 /// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.
 const MOST_STEPS: u32 = 16;

@@ -1,1 +1,16 @@
-//! Not written yet.
+//! The API server as we use it: clients, reads, guarded writes, secrets, events.
+
+pub mod client;
+pub mod error;
+pub mod event;
+pub mod limit;
+pub mod objects;
+mod proxy;
+pub(crate) mod request;
+pub mod secret;
+pub(crate) mod told;
+mod traffic;
+pub mod write;
+
+#[cfg(test)]
+pub(crate) mod stub;

@@ -1,0 +1,188 @@
+//! The three clients of one API server, and where it is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::USER_AGENT;
+use http::{HeaderValue, Uri};
+use kube::client::ClientBuilder;
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+
+use super::limit::{Bucket, Rate};
+use super::proxy::{BadProxy, proxy_for, usable};
+use super::traffic::{Manners, Traffic};
+use crate::lead::Claim;
+use crate::metrics::RestMetrics;
+
+/// How long an answer may take to begin, or to go on, before its request has failed. A watch is silent for longer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
+
+/// Clients of one API server, kept apart because they must not hinder each other. The library installs no TLS
+/// provider: `main` does, before this.
+#[derive(Clone)]
+pub struct Clients {
+    /// For lists and watches: no limit, no read timeout.
+    pub watch: Client,
+    /// For everything else the work needs: limited, patient if the server asks for it; a write that waited longer
+    /// than the claim to lead lasted is not sent.
+    pub api: Client,
+    /// For the lease alone.
+    pub lead: Client,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig is not there, or may not be read.
+    #[error("cannot read the kubeconfig {}", path.display())]
+    Unreadable {
+        /// As given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The kubeconfig is not one. What stands in it is not quoted: it may be a token.
+    #[error("the kubeconfig {} does not parse{}", path.display(), at(*place))]
+    Unparsable {
+        /// As given.
+        path: PathBuf,
+        /// Line and column, where they are known.
+        place: Option<(u64, u64)>,
+    },
+    /// The kubeconfig parses and does not hold together: no such context, no such file of a certificate.
+    #[error("the kubeconfig {} is not usable", path.display())]
+    Unusable {
+        /// As given.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        cause: Box<KubeconfigError>,
+    },
+    /// Not in a pod, and no kubeconfig.
+    #[error("no --kubeconfig is given and this is not a pod with a service account")]
+    NotInCluster(#[source] InClusterError),
+    /// The proxy of the environment or of the kubeconfig is no address.
+    #[error("the proxy cannot be used")]
+    Proxy(#[source] BadProxy),
+    /// TLS or credentials do not fit together.
+    #[error("cannot set up a client for the API server {server}")]
+    Setup {
+        /// The address.
+        server: Uri,
+        /// What is wrong.
+        #[source]
+        cause: Box<kube::Error>,
+    },
+}
+
+fn at(place: Option<(u64, u64)>) -> String {
+    place.map_or_else(String::new, |(line, column)| format!(" at line {line}, column {column}"))
+}
+
+/// The address and credentials: from a kubeconfig if one is given, else the pod's own.
+///
+/// # Errors
+/// [`ConnectError`], before anything is contacted.
+pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
+    let mut config = match kubeconfig {
+        None => {
+            let mut config = Config::incluster().map_err(ConnectError::NotInCluster)?;
+            config.proxy_url = environment_proxy(&config.cluster_url)?;
+            config
+        }
+        Some(path) => from_file(path).await?,
+    };
+    if let Some(proxy) = &config.proxy_url {
+        usable(proxy).map_err(ConnectError::Proxy)?;
+    }
+    config.default_retry = false;
+    config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    Ok(config)
+}
+
+async fn from_file(path: &Path) -> Result<Config, ConnectError> {
+    let file = Kubeconfig::read_from(path).map_err(|error| file_error(path, error))?;
+    let explicit = proxy_of(&file);
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| file_error(path, error))?;
+    if !explicit {
+        config.proxy_url = environment_proxy(&config.cluster_url)?;
+    }
+    Ok(config)
+}
+
+/// Whether the cluster of the current context names a proxy of its own.
+fn proxy_of(file: &Kubeconfig) -> bool {
+    let current = file.current_context.as_deref();
+    let context = file
+        .contexts
+        .iter()
+        .find(|named| Some(named.name.as_str()) == current)
+        .and_then(|named| named.context.as_ref());
+    file.clusters
+        .iter()
+        .filter(|named| context.is_some_and(|context| context.cluster == named.name))
+        .filter_map(|named| named.cluster.as_ref()?.proxy_url.as_deref())
+        .any(|proxy| !proxy.is_empty())
+}
+
+fn environment_proxy(server: &Uri) -> Result<Option<Uri>, ConnectError> {
+    proxy_for(server, |name| std::env::var(name).ok()).map_err(ConnectError::Proxy)
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an enum of the library's; what it adds is a configuration of no use, too"
+)]
+fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
+    let path = path.to_owned();
+    match error {
+        KubeconfigError::ReadConfig(cause, _) => ConnectError::Unreadable { path, cause },
+        KubeconfigError::Parse(cause) => ConnectError::Unparsable {
+            path,
+            place: cause.location().map(|place| (place.line(), place.column())),
+        },
+        other => ConnectError::Unusable { path, cause: Box::new(other) },
+    }
+}
+
+/// The clients. `claim` is looked at before every write of [`Clients::api`]. To be called within a runtime.
+///
+/// # Errors
+/// [`ConnectError::Setup`], before anything is contacted.
+pub fn clients(
+    config: &Config,
+    rate: Rate,
+    claim: Claim,
+    metrics: &RestMetrics,
+) -> Result<Clients, ConnectError> {
+    let authority = config.cluster_url.authority();
+    let host: Arc<str> = authority.map_or("", |authority| authority.as_str()).into();
+    let client = |read_timeout, manners| {
+        let mut config = config.clone();
+        config.read_timeout = read_timeout;
+        config.reset_reader_on_write = true;
+        let namespace = config.default_namespace.clone();
+        let server = config.cluster_url.clone();
+        let inner = ClientBuilder::try_from(config)
+            .map_err(|cause| ConnectError::Setup { server, cause: Box::new(cause) })?
+            .build();
+        let traffic = Traffic { inner, metrics: metrics.clone(), host: host.clone(), manners };
+        Ok(Client::new(traffic, namespace))
+    };
+    let manners = Manners { bucket: Arc::new(Bucket::new(rate)), claim };
+    Ok(Clients {
+        watch: client(None, None)?,
+        api: client(Some(ANSWER_WITHIN), Some(manners))?,
+        lead: client(Some(ANSWER_WITHIN), None)?,
+    })
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

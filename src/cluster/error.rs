@@ -1,0 +1,304 @@
+//! Why a request to the API server failed, judged once, so that nobody else reads status codes or text.
+
+use std::error::Error;
+use std::time::Duration;
+
+use kube::core::Status;
+
+/// A request as an error names it: verb, resource, object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// As RBAC spells it: `get`, `create`, `update`, `patch`.
+    pub verb: &'static str,
+    /// As RBAC spells it, subresource included: `volumesnapshotcontents/status`.
+    pub resource: String,
+    /// Name of the object, with its namespace before a `/` if it has one.
+    pub name: String,
+}
+
+impl std::fmt::Display for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.verb, self.resource, self.name)
+    }
+}
+
+/// What went wrong with a request. The cause is the [`source`](Error::source), never repeated in the text.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The object is not what we took it for: a `test` failed, its version is old, its name is taken.
+    #[error("lost a race: {request}")]
+    LostRace {
+        /// What was asked.
+        request: Request,
+        /// The answer, where a server gave it.
+        #[source]
+        status: Option<Box<Status>>,
+    },
+    /// There is no such object.
+    #[error("not found: {request}")]
+    Gone {
+        /// What was asked.
+        request: Request,
+        /// The answer.
+        #[source]
+        status: Box<Status>,
+    },
+    /// The object as it would become breaks a rule of its kind. Repeating the request is useless.
+    #[error("refused as invalid: {request}")]
+    Invalid {
+        /// What was asked.
+        request: Request,
+        /// The answer, which names the fields.
+        #[source]
+        status: Box<Status>,
+    },
+    /// The right is missing.
+    #[error("forbidden: {request}; grant `{}` on `{}` to this service account", request.verb, request.resource)]
+    Forbidden {
+        /// What was asked.
+        request: Request,
+        /// The answer.
+        #[source]
+        status: Box<Status>,
+    },
+    /// The server does not know who we are: no token, or one that is no longer accepted.
+    #[error("not authenticated: {request}; the token or client certificate was not accepted")]
+    Unauthorized {
+        /// What was asked.
+        request: Request,
+        /// The answer.
+        #[source]
+        status: Box<Status>,
+    },
+    /// The server asks for patience.
+    #[error("throttled by the API server: {request}")]
+    Throttled {
+        /// What was asked.
+        request: Request,
+        /// How long to wait, if it said so in its answer.
+        after: Option<Duration>,
+        /// The answer.
+        #[source]
+        status: Box<Status>,
+    },
+    /// No usable answer: connection refused or lost, timeout, a server that is starting or failing. The request
+    /// may or may not have taken effect.
+    #[error("no usable answer from the API server: {request}")]
+    Unavailable {
+        /// What was asked.
+        request: Request,
+        /// What happened instead.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// Not sent, because this replica does not lead (any more).
+    #[error("not sent, this replica does not lead: {request}")]
+    NotLeading {
+        /// What would have been asked.
+        request: Request,
+    },
+    /// There is no way to send this: a defect of the program.
+    #[error("cannot be sent: {request}")]
+    Unsendable {
+        /// What would have been asked.
+        request: Request,
+        /// What is wrong with it.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The answer is not what the kind promises.
+    #[error("unreadable answer: {request}")]
+    Unreadable {
+        /// What was asked.
+        request: Request,
+        /// Where reading failed; `None` where its text could quote a secret.
+        #[source]
+        cause: Option<serde_json::Error>,
+    },
+    /// Any other answer.
+    #[error("refused: {request}")]
+    Refused {
+        /// What was asked.
+        request: Request,
+        /// The answer.
+        #[source]
+        status: Box<Status>,
+    },
+}
+
+/// A write was held back because the claim to lead no longer holds.
+#[derive(Debug, thiserror::Error)]
+#[error("this replica does not lead")]
+pub struct NotLeading;
+
+/// A client's deadline for one request passed.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+pub struct TimedOut(pub Duration);
+
+impl ApiError {
+    /// Judges what the client library says about a request.
+    #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an enum of the library's; what it adds is no answer, too"
+    )]
+    pub fn judge(request: Request, error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::answered(request, status),
+            kube::Error::SerdeError(cause) => Self::Unreadable { request, cause: Some(cause) },
+            // Its debug form holds the whole body, so it is not kept.
+            kube::Error::FromUtf8(_) => Self::Unreadable { request, cause: None },
+            kube::Error::Service(cause) if cause.is::<NotLeading>() => Self::NotLeading { request },
+            other => Self::Unavailable { request, cause: Box::new(other) },
+        }
+    }
+
+    fn answered(request: Request, status: Box<Status>) -> Self {
+        match status.code {
+            401 => Self::Unauthorized { request, status },
+            403 => Self::Forbidden { request, status },
+            // A path that the server does not serve is 404 as well, in plain text: the kind is missing, which says
+            // nothing about the object.
+            404 if status.reason == "NotFound" => Self::Gone { request, status },
+            409 => Self::LostRace { request, status: Some(status) },
+            // A JSON patch that does not fit the object is told from an invalid result by details that name nothing.
+            422 if request.verb == "patch" && names_nothing(&status) => {
+                Self::LostRace { request, status: Some(status) }
+            }
+            422 => Self::Invalid { request, status },
+            429 => Self::Throttled {
+                request,
+                after: status
+                    .details
+                    .as_ref()
+                    .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
+                    .filter(|after| !after.is_zero()),
+                status,
+            },
+            500.. => Self::Unavailable { request, cause: Box::new(kube::Error::Api(status)) },
+            _ => Self::Refused { request, status },
+        }
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        match self {
+            Self::LostRace { request, .. }
+            | Self::Gone { request, .. }
+            | Self::Invalid { request, .. }
+            | Self::Forbidden { request, .. }
+            | Self::Unauthorized { request, .. }
+            | Self::Throttled { request, .. }
+            | Self::Unavailable { request, .. }
+            | Self::NotLeading { request }
+            | Self::Unsendable { request, .. }
+            | Self::Unreadable { request, .. }
+            | Self::Refused { request, .. } => request,
+        }
+    }
+
+    /// Whether the same request may well succeed a little later.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
+    }
+}
+
+fn names_nothing(status: &Status) -> bool {
+    status
+        .details
+        .as_ref()
+        .is_none_or(|details| details.causes.is_empty() && details.name.is_empty() && details.kind.is_empty())
+}
+
+/// An error and its causes in one line, for logs and exit messages. A cause whose words the line already holds is
+/// left out: some libraries repeat theirs.
+#[must_use]
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = plain(error);
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = plain(error);
+        if !line.contains(&words) {
+            line.push_str(": ");
+            line.push_str(&words);
+        }
+        cause = error.source();
+    }
+    line
+}
+
+/// The words of one error. A Status is reduced to its message: its other form is a dump of the structure.
+fn plain(error: &(dyn Error + 'static)) -> String {
+    let boxed = error.downcast_ref::<Box<Status>>().or_else(|| match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => Some(status),
+        _ => None,
+    });
+    let status = boxed.map(Box::as_ref).or_else(|| error.downcast_ref::<Status>());
+    let words = match status {
+        Some(status) if status.message.is_empty() => format!("{} (code {})", status.reason, status.code),
+        Some(status) => status.message.clone(),
+        None => error.to_string(),
+    };
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn request(verb: &'static str) -> Request {
+        Request { verb, resource: "volumesnapshotcontents".into(), name: "c".into() }
+    }
+
+    fn judged(verb: &'static str, status: Value) -> ApiError {
+        let status: Status = serde_json::from_value(status).unwrap();
+        ApiError::judge(request(verb), kube::Error::Api(Box::new(status)))
+    }
+
+    #[test]
+    fn a_failed_test_of_a_patch_is_a_lost_race_and_a_broken_rule_is_not() {
+        let failed = json!({"code": 422, "reason": "Invalid", "details": {}});
+        assert!(matches!(judged("patch", failed.clone()), ApiError::LostRace { .. }));
+        assert!(matches!(judged("update", failed), ApiError::Invalid { .. }));
+        let broken = json!({"code": 422, "reason": "Invalid",
+            "details": {"name": "c", "causes": [{"field": "status.restoreSize"}]}});
+        assert!(matches!(judged("patch", broken), ApiError::Invalid { .. }));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_does_not_look_like_an_object_that_is_gone() {
+        let gone = json!({"code": 404, "reason": "NotFound", "details": {"name": "c"}});
+        assert!(matches!(judged("get", gone), ApiError::Gone { .. }));
+        let unserved = json!({"code": 404, "reason": "Failed to parse error data"});
+        assert!(matches!(judged("get", unserved), ApiError::Refused { .. }));
+    }
+
+    #[test]
+    fn patience_is_asked_for_in_seconds() {
+        let answer = json!({"code": 429, "reason": "TooManyRequests", "details": {"retryAfterSeconds": 3}});
+        let error = judged("get", answer);
+        assert!(error.passes());
+        assert!(matches!(error, ApiError::Throttled { after: Some(wait), .. } if wait.as_secs() == 3));
+    }
+
+    #[test]
+    fn a_missing_right_names_verb_and_resource_once() {
+        let answer =
+            json!({"code": 403, "reason": "Forbidden", "message": "contents is forbidden: User \"u\""});
+        assert_eq!(
+            in_one_line(&judged("patch", answer)),
+            "forbidden: patch volumesnapshotcontents c; grant `patch` on `volumesnapshotcontents` to this service \
+             account: contents is forbidden: User \"u\""
+        );
+    }
+
+    #[test]
+    fn a_failing_server_is_worth_another_try() {
+        assert!(judged("get", json!({"code": 503, "message": "starting"})).passes());
+        assert!(!judged("get", json!({"code": 400})).passes());
+    }
+}

@@ -1,0 +1,255 @@
+//! Warning events on our objects: written by one task, never waited for.
+//!
+//! # Promises
+//! - [`Recorder::warn`] does not wait; with a full queue the event is dropped, and counted.
+//! - The same warning again counts up the Event that is there, as long as it is there.
+//! - No object gets more than [`BURST`] events at once, and later one each five minutes: client-go's terms.
+
+mod recent;
+mod render;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Client;
+use prometheus::IntCounter;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::error::{ApiError, Request, in_one_line};
+use super::limit::{Bucket, Rate};
+use super::request::{Payload, json};
+use super::told::Told;
+use recent::Recent;
+
+/// Where events of cluster-scoped objects live.
+const NAMESPACE: &str = "default";
+/// Warnings that wait to be written; the number of client-go's recorder.
+const QUEUE: usize = 1000;
+/// Events and objects that are remembered; the number of client-go's recorder.
+const REMEMBERED: usize = 4096;
+/// Events of one object that may come at once.
+pub const BURST: u32 = 25;
+/// Events of one object a second after that: one each five minutes.
+const REFILL: f64 = 1.0 / 300.0;
+/// Pauses before an event is tried again, while the API server cannot be reached.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10)];
+
+/// The object that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// `apiVersion`, as `snapshot.storage.k8s.io/v1`.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// `metadata.name`; the object is cluster-scoped.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+}
+
+/// A warning for the users of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The object.
+    pub about: About,
+    /// A CamelCase word.
+    pub reason: String,
+    /// A sentence; cut where the API would refuse it.
+    pub message: String,
+}
+
+/// Takes warnings.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Warning>,
+    dropped: IntCounter,
+}
+
+/// Writes warnings; see [`Writer::run`].
+pub struct Writer {
+    client: Client,
+    component: String,
+    wall: fn() -> Timestamp,
+    queue: mpsc::Receiver<Warning>,
+    dropped: IntCounter,
+    known: Recent<Repeat, Known>,
+    buckets: Recent<String, Bucket>,
+    told: Told,
+}
+
+/// What makes two warnings the same event.
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct Repeat {
+    uid: String,
+    reason: String,
+    message: String,
+}
+
+/// An Event that we wrote.
+#[derive(Clone)]
+struct Known {
+    name: String,
+    count: u32,
+}
+
+/// A recorder, and the writer behind it. `driver` is the name by which the driver calls itself; `dropped` counts
+/// what is not written; `wall` gives the times of events.
+#[must_use]
+pub fn recorder(
+    client: Client,
+    driver: &str,
+    dropped: IntCounter,
+    wall: fn() -> Timestamp,
+) -> (Recorder, Writer) {
+    let (sender, queue) = mpsc::channel(QUEUE);
+    let recorder = Recorder { queue: sender, dropped: dropped.clone() };
+    let writer = Writer {
+        client,
+        component: format!("csi-snapshotter {driver}"),
+        wall,
+        queue,
+        dropped,
+        known: Recent::new(REMEMBERED),
+        buckets: Recent::new(REMEMBERED),
+        told: Told::default(),
+    };
+    (recorder, writer)
+}
+
+impl Recorder {
+    /// Hands a warning over, at once and without an answer.
+    pub fn warn(&self, warning: Warning) {
+        if self.queue.try_send(warning).is_err() {
+            self.dropped.inc();
+        }
+    }
+}
+
+impl Writer {
+    /// Writes events until `stop`, then those that already wait, for at most `flush`. Ends as well when every
+    /// recorder is gone.
+    pub async fn run(mut self, stop: CancellationToken, flush: Duration) {
+        let limit = async {
+            stop.cancelled().await;
+            sleep(flush).await;
+        };
+        tokio::select! {
+            () = self.work(&stop) => return,
+            () = limit => {}
+        }
+        // The one in hand, and all behind it.
+        self.dropped.inc();
+        while self.queue.try_recv().is_ok() {
+            self.dropped.inc();
+        }
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = stop.cancelled(), if !self.queue.is_closed() => {
+                    self.queue.close();
+                    continue;
+                }
+                next = self.queue.recv() => next,
+            };
+            let Some(warning) = next else { return };
+            self.record(warning).await;
+        }
+    }
+
+    async fn record(&mut self, warning: Warning) {
+        let bucket =
+            self.buckets.entry(warning.about.uid.clone(), || Bucket::new(Rate { qps: REFILL, burst: BURST }));
+        if !bucket.take() {
+            self.dropped.inc();
+            return;
+        }
+        for pause in PAUSES {
+            match self.write(&warning).await {
+                Err(error) if error.passes() => self.tell(&error),
+                done => return self.done(done),
+            }
+            sleep(pause).await;
+        }
+        let last = self.write(&warning).await;
+        self.done(last);
+    }
+
+    fn done(&mut self, result: Result<(), ApiError>) {
+        match result {
+            Ok(()) => self.told.forget(),
+            Err(error) => {
+                self.dropped.inc();
+                self.tell(&error);
+            }
+        }
+    }
+
+    fn tell(&mut self, error: &ApiError) {
+        let problem = in_one_line(error);
+        if self.told.is_news(&problem) {
+            warn!(%problem, "an event could not be written");
+        }
+    }
+
+    /// Counts up the Event of this warning if there is one, else makes one.
+    async fn write(&mut self, warning: &Warning) -> Result<(), ApiError> {
+        let message = render::shortened(&warning.message);
+        let repeat = Repeat {
+            uid: warning.about.uid.clone(),
+            reason: warning.reason.clone(),
+            message: message.to_owned(),
+        };
+        if let Some(known) = self.known.get(&repeat).cloned() {
+            let count = known.count.saturating_add(1);
+            match self.count_up(&known.name, count, message).await {
+                Err(ApiError::Gone { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    self.known.insert(repeat, Known { count, ..known });
+                    return Ok(());
+                }
+            }
+        }
+        let name = render::event_name(&warning.about.name, fastrand::u64(..));
+        self.create(&name, warning, message).await?;
+        self.known.insert(repeat, Known { name, count: 1 });
+        Ok(())
+    }
+
+    async fn count_up(&self, name: &str, count: u32, message: &str) -> Result<(), ApiError> {
+        let body = render::again(count, message, (self.wall)()).to_string();
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/events/{name}");
+        self.send("patch", name, &path, Payload::StrategicMerge(body.as_bytes())).await
+    }
+
+    async fn create(&self, name: &str, warning: &Warning, message: &str) -> Result<(), ApiError> {
+        let event = render::first(name, &self.component, warning, message, (self.wall)());
+        let body = event.to_string();
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/events");
+        self.send("create", name, &path, Payload::Object(body.as_bytes())).await
+    }
+
+    async fn send(
+        &self,
+        verb: &'static str,
+        name: &str,
+        path: &str,
+        payload: Payload<'_>,
+    ) -> Result<(), ApiError> {
+        let request = Request { verb, resource: "events".to_owned(), name: format!("{NAMESPACE}/{name}") };
+        json::<Value>(&self.client, &request, path, payload).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+#[path = "event/tests.rs"]
+mod tests;

@@ -1,0 +1,78 @@
+//! Events as the API takes them.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+
+use super::{NAMESPACE, Warning};
+
+/// The longest message that the API takes, in bytes.
+const LONGEST_MESSAGE: usize = 1024;
+/// The longest name that the API takes.
+const LONGEST_NAME: usize = 253;
+
+/// An Event for a warning that is new.
+pub(super) fn first(name: &str, component: &str, warning: &Warning, message: &str, wall: Timestamp) -> Value {
+    let about = &warning.about;
+    json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "involvedObject": {
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "name": about.name,
+            "uid": about.uid,
+            "resourceVersion": about.resource_version,
+        },
+        "type": "Warning",
+        "reason": warning.reason,
+        "message": message,
+        "source": {"component": component},
+        "reportingComponent": component,
+        "reportingInstance": "",
+        "firstTimestamp": Time(wall),
+        "lastTimestamp": Time(wall),
+        "count": 1,
+    })
+}
+
+/// What changes on an Event whose warning came again.
+pub(super) fn again(count: u32, message: &str, wall: Timestamp) -> Value {
+    json!({"count": count, "message": message, "lastTimestamp": Time(wall)})
+}
+
+/// As much of a message as the API takes, cut between characters.
+pub(super) fn shortened(message: &str) -> &str {
+    &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
+}
+
+/// The name of an Event: the object's, and a number that makes it one of its own. An object's name may itself be as
+/// long as a name can be; what is cut off of it must not leave a `.` or `-` before the number.
+pub(super) fn event_name(object: &str, number: u64) -> String {
+    let suffix = format!(".{number:016x}");
+    let stem = &object[..object.floor_char_boundary(LONGEST_NAME - suffix.len())];
+    format!("{}{suffix}", stem.trim_end_matches(['.', '-']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_cut_between_characters() {
+        let long = "é".repeat(1000);
+        assert_eq!(shortened(&long).len(), 1024);
+        let odd = format!("x{long}");
+        assert_eq!(shortened(&odd).len(), 1023);
+        assert_eq!(shortened("short"), "short");
+    }
+
+    #[test]
+    fn a_name_stays_legal_however_long_the_object_s_is() {
+        assert_eq!(event_name("snapcontent-1", 0xabc), "snapcontent-1.0000000000000abc");
+        assert_eq!(event_name(&"a".repeat(253), 1).len(), 253);
+        let dots = format!("{}.-.", "a".repeat(233));
+        assert_eq!(event_name(&dots.repeat(2), 1), format!("{}.{:016x}", "a".repeat(233), 1));
+    }
+}

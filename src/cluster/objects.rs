@@ -1,0 +1,144 @@
+//! Objects of one kind: fresh reads and guarded writes.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kube::Client;
+use kube::core::{ClusterResourceScope, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::warn;
+
+use super::error::{ApiError, Request};
+use super::request::{Payload, json, segment};
+use super::write::{ApplyError, Half, Write};
+
+/// The objects of a cluster-scoped kind, as a client may read and write them.
+///
+/// # Promises
+/// - A write says what it expects to find, and is refused as [`ApiError::LostRace`] if it does not find it.
+/// - Where the right to PATCH is missing, a write becomes GET and PUT with the version just read, with the same
+///   expectations. That this is so is found out once for each half of the objects, and logged once.
+pub struct Objects<K> {
+    client: Client,
+    puts: Arc<Puts>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// Which halves have to be written by PUT.
+#[derive(Default)]
+struct Puts {
+    main: AtomicBool,
+    status: AtomicBool,
+}
+
+impl Puts {
+    fn of(&self, half: Half) -> &AtomicBool {
+        match half {
+            Half::Main => &self.main,
+            Half::Status => &self.status,
+        }
+    }
+}
+
+impl<K> Clone for Objects<K> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), puts: self.puts.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> Objects<K>
+where
+    K: Resource<DynamicType = (), Scope = ClusterResourceScope> + DeserializeOwned,
+{
+    /// The objects of kind `K` behind a client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, puts: Arc::default(), kind: PhantomData }
+    }
+
+    /// An object as it is now.
+    ///
+    /// # Errors
+    /// [`ApiError::Gone`] if there is none of the name, and the others.
+    pub async fn get(&self, name: &str) -> Result<K, ApiError> {
+        self.read(name).await
+    }
+
+    /// Writes, and gives back the object as the server returned it.
+    ///
+    /// # Errors
+    /// [`ApiError::LostRace`] if the object is not what the write expects, [`ApiError::Gone`] if it is not there,
+    /// [`ApiError::Invalid`] if it would break a rule of its kind, and the others.
+    pub async fn write(&self, name: &str, write: &Write) -> Result<K, ApiError> {
+        if self.puts.of(write.half()).load(Ordering::Relaxed) {
+            let put = self.put(name, write).await;
+            if matches!(put, Err(ApiError::Forbidden { .. })) {
+                // Rights have changed: the next write asks anew which way is open.
+                self.puts.of(write.half()).store(false, Ordering::Relaxed);
+            }
+            return put;
+        }
+        match self.patch(name, write).await {
+            Err(forbidden @ ApiError::Forbidden { .. }) => match self.put(name, write).await {
+                Err(ApiError::Forbidden { .. }) => Err(forbidden),
+                Ok(object) => {
+                    if !self.puts.of(write.half()).swap(true, Ordering::Relaxed) {
+                        let resource = &forbidden.request().resource;
+                        warn!(%resource, "no right to patch; writing by update from now on, which costs a read each time");
+                    }
+                    Ok(object)
+                }
+                other => other,
+            },
+            done => done,
+        }
+    }
+
+    async fn patch(&self, name: &str, write: &Write) -> Result<K, ApiError> {
+        let request = Self::request("patch", name, write.half());
+        let body = serde_json::to_vec(write.ops())
+            .map_err(|cause| ApiError::Unsendable { request: request.clone(), cause: cause.into() })?;
+        let path = Self::path(name, write.half());
+        json(&self.client, &request, &path, Payload::JsonPatch(&body)).await
+    }
+
+    async fn put(&self, name: &str, write: &Write) -> Result<K, ApiError> {
+        let there: Value = self.read(name).await?;
+        let request = Self::request("update", name, write.half());
+        let object = write.apply(&there).map_err(|mismatch| match mismatch {
+            ApplyError::Mismatch(_) => ApiError::LostRace { request: request.clone(), status: None },
+            ApplyError::BadPath(_) => {
+                ApiError::Unsendable { request: request.clone(), cause: Box::new(mismatch) }
+            }
+        })?;
+        let body = object.to_string();
+        let path = Self::path(name, write.half());
+        json(&self.client, &request, &path, Payload::Object(body.as_bytes())).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ApiError> {
+        let request = Self::request("get", name, Half::Main);
+        json(&self.client, &request, &Self::path(name, Half::Main), Payload::Nothing).await
+    }
+
+    fn request(verb: &'static str, name: &str, half: Half) -> Request {
+        Request { verb, resource: format!("{}{}", K::plural(&()), suffix(half)), name: name.to_owned() }
+    }
+
+    fn path(name: &str, half: Half) -> String {
+        format!("{}/{}{}", K::url_path(&(), None), segment(name), suffix(half))
+    }
+}
+
+fn suffix(half: Half) -> &'static str {
+    match half {
+        Half::Main => "",
+        Half::Status => "/status",
+    }
+}
+
+#[cfg(test)]
+#[path = "objects_tests.rs"]
+mod tests;

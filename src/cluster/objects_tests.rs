@@ -1,0 +1,144 @@
+//! Writes against scripted servers: with all rights, without PATCH, without either.
+
+use http::Method;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::stub::{Seen, server, status};
+use super::*;
+
+/// As much of a content as these tests need.
+#[derive(Debug, Clone, Deserialize, kube::Resource)]
+#[resource(inherit = VolumeSnapshotContent)]
+struct Slim {
+    metadata: kube::core::ObjectMeta,
+    status: Option<Value>,
+}
+
+#[derive(Debug, Clone, serde::Serialize, Deserialize, kube::CustomResource)]
+#[kube(
+    group = "snapshot.storage.k8s.io",
+    version = "v1",
+    kind = "VolumeSnapshotContent",
+    schema = "disabled"
+)]
+struct Spec {}
+
+fn there() -> Value {
+    json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent",
+        "metadata": {"name": "c", "uid": "u", "resourceVersion": "7", "managedFields": [{"manager": "x"}]},
+        "spec": {"unknown": {"to": "us"}},
+    })
+}
+
+/// A server that grants these methods, and takes a PUT as it is.
+fn granting(methods: &'static [Method]) -> impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'static {
+    move |seen| match &seen.method {
+        method if !methods.contains(method) => status(403, "Forbidden"),
+        &Method::PUT => (200, seen.body.clone()),
+        _ => (200, there()),
+    }
+}
+
+fn set_status() -> Write {
+    Write::status().test("/metadata/uid", "u").add("/status", json!({"readyToUse": true}))
+}
+
+const PATH: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/c";
+
+#[tokio::test]
+async fn a_write_is_one_patch_of_the_half_it_names() {
+    let (client, log) = server(granting(&[Method::PATCH]));
+    let objects = Objects::<Slim>::new(client);
+    objects.write("c", &set_status()).await.unwrap();
+    objects.write("c", &Write::main().remove("/metadata/finalizers/0")).await.unwrap();
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 2);
+    assert_eq!(log[0].method, Method::PATCH);
+    assert_eq!(log[0].path, format!("{PATH}/status"));
+    assert_eq!(log[0].content_type, "application/json-patch+json");
+    assert_eq!(log[0].body, serde_json::to_value(set_status().ops()).unwrap());
+    assert_eq!(log[1].path, PATH);
+}
+
+#[tokio::test]
+async fn without_the_right_to_patch_a_write_is_a_put_of_the_whole_object_as_read_and_that_is_remembered() {
+    let (client, log) = server(granting(&[Method::GET, Method::PUT]));
+    let objects = Objects::<Slim>::new(client);
+    for _ in 0..2 {
+        let written = objects.clone().write("c", &set_status()).await.unwrap();
+        assert_eq!(written.status.unwrap()["readyToUse"], true);
+    }
+    let log = log.lock().unwrap();
+    let methods: Vec<_> = log.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["PATCH", "GET", "PUT", "GET", "PUT"]);
+    let mut whole = there();
+    whole["status"] = json!({"readyToUse": true});
+    assert_eq!(log[2].body, whole);
+    assert_eq!(log[2].path, format!("{PATH}/status"));
+}
+
+#[tokio::test]
+async fn what_was_learned_of_one_half_is_not_believed_of_the_other() {
+    let (client, log) = server(|seen| match (&seen.method, seen.path.ends_with("/status")) {
+        (&Method::PATCH, true) => status(403, "Forbidden"),
+        (&Method::PUT, _) => (200, seen.body.clone()),
+        _ => (200, there()),
+    });
+    let objects = Objects::<Slim>::new(client);
+    objects.write("c", &set_status()).await.unwrap();
+    objects.write("c", &Write::main().add("/metadata/labels", json!({}))).await.unwrap();
+    assert_eq!(log.lock().unwrap().last().unwrap().method, Method::PATCH);
+}
+
+#[tokio::test]
+async fn a_put_keeps_the_guards_of_the_patch() {
+    let (client, log) = server(granting(&[Method::GET, Method::PUT]));
+    let write = Write::main().test("/metadata/uid", "another").remove("/metadata/uid");
+    let error = Objects::<Slim>::new(client).write("c", &write).await.unwrap_err();
+    assert!(matches!(error, ApiError::LostRace { .. }));
+    assert!(log.lock().unwrap().iter().all(|seen| seen.method != Method::PUT));
+}
+
+#[tokio::test]
+async fn without_either_right_the_missing_one_is_named_and_patch_is_tried_again_next_time() {
+    let (client, log) = server(granting(&[Method::GET]));
+    let objects = Objects::<Slim>::new(client);
+    for _ in 0..2 {
+        let error = objects.write("c", &set_status()).await.unwrap_err();
+        assert!(matches!(&error, ApiError::Forbidden { .. }));
+        assert_eq!(error.request().verb, "patch");
+        assert_eq!(error.request().resource, "volumesnapshotcontents/status");
+    }
+    let patches = log.lock().unwrap().iter().filter(|seen| seen.method == Method::PATCH).count();
+    assert_eq!(patches, 2);
+}
+
+#[tokio::test]
+async fn answers_are_judged() {
+    for (code, reason, expected) in [
+        (409, "Conflict", "lost a race: "),
+        (422, "Invalid", "lost a race: "),
+        (404, "NotFound", "not found: "),
+        (401, "Unauthorized", "not authenticated: "),
+        (429, "TooManyRequests", "throttled by the API server: "),
+        (504, "Timeout", "no usable answer from the API server: "),
+        (400, "BadRequest", "refused: "),
+    ] {
+        let (client, _) = server(move |_| status(code, reason));
+        let error = Objects::<Slim>::new(client).write("c", &set_status()).await.unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
+    let (client, _) = server(granting(&[Method::GET]));
+    let slim = Objects::<Slim>::new(client.clone()).get("c").await.unwrap();
+    assert_eq!(slim.metadata.uid.unwrap(), "u");
+    let (client, _) = server(|_| (200, json!({"metadata": 7})));
+    let error = Objects::<Slim>::new(client).get("c").await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreadable { .. }));
+}

@@ -1,0 +1,134 @@
+//! One request and its answer, typed by the caller, judged on failure.
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
+use serde::de::DeserializeOwned;
+
+use super::error::{ApiError, Request};
+
+/// What is kept of an answer that is no Status, in bytes.
+const LONGEST_TEXT: usize = 200;
+
+/// A body to send, with its content type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Payload<'a> {
+    /// No body.
+    Nothing,
+    /// A whole object.
+    Object(&'a [u8]),
+    /// An RFC 6902 patch.
+    JsonPatch(&'a [u8]),
+    /// A strategic merge patch; only kinds that are built into the server know it.
+    StrategicMerge(&'a [u8]),
+}
+
+/// Sends a request and reads its answer as text. The method follows from the verb.
+///
+/// # Errors
+/// As [`ApiError`] tells them, but never [`ApiError::Unreadable`] with a cause.
+pub(crate) async fn text(
+    client: &Client,
+    request: &Request,
+    path: &str,
+    payload: Payload<'_>,
+) -> Result<String, ApiError> {
+    let method = match request.verb {
+        "create" => Method::POST,
+        "update" => Method::PUT,
+        "patch" => Method::PATCH,
+        _ => Method::GET,
+    };
+    let (content_type, body) = match payload {
+        Payload::Nothing => (None, [].as_slice()),
+        Payload::Object(body) => (Some("application/json"), body),
+        Payload::JsonPatch(body) => (Some("application/json-patch+json"), body),
+        Payload::StrategicMerge(body) => (Some("application/strategic-merge-patch+json"), body),
+    };
+    let mut http = http::Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
+    if let Some(content_type) = content_type {
+        http = http.header(CONTENT_TYPE, content_type);
+    }
+    let http = http
+        .body(Body::from(body.to_vec()))
+        .map_err(|cause| ApiError::Unsendable { request: request.clone(), cause: cause.into() })?;
+    let failed = |error| ApiError::judge(request.clone(), error);
+    let answer = client.send(http).await.map_err(failed)?;
+    let code = answer.status();
+    let body = answer.into_body().collect_bytes().await.map_err(failed)?;
+    let Ok(text) = String::from_utf8(body.into()) else {
+        return Err(ApiError::Unreadable { request: request.clone(), cause: None });
+    };
+    if code.is_success() {
+        return Ok(text);
+    }
+    Err(failed(kube::Error::Api(status_of(code, &text).boxed())))
+}
+
+/// What a failure says. Not everything on the way to an API server answers with a Status: the code counts in any
+/// case, and as much of a text as fits in a line.
+fn status_of(code: StatusCode, text: &str) -> Status {
+    let status = serde_json::from_str(text).ok().filter(|status: &Status| status.code != 0);
+    let status = status.unwrap_or_else(|| {
+        let text = text.trim();
+        Status::failure(&text[..text.floor_char_boundary(LONGEST_TEXT)], "")
+    });
+    status.with_code(code.as_u16())
+}
+
+/// Sends a request and reads its answer as a `T`. Not for secrets: the error of an answer that does not parse
+/// may quote it.
+///
+/// # Errors
+/// As [`ApiError`] tells them.
+pub(crate) async fn json<T: DeserializeOwned>(
+    client: &Client,
+    request: &Request,
+    path: &str,
+    payload: Payload<'_>,
+) -> Result<T, ApiError> {
+    let text = text(client, request, path, payload).await?;
+    serde_json::from_str(&text)
+        .map_err(|cause| ApiError::Unreadable { request: request.clone(), cause: Some(cause) })
+}
+
+/// A name as a segment of a path or the value of a query. Names of objects need no change; what users wrote might.
+pub(crate) fn segment(name: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut safe = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            safe.push(char::from(byte));
+        } else {
+            safe.push('%');
+            safe.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]].map(char::from));
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::in_one_line;
+    use super::super::stub::raw_server;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_that_is_no_status_is_judged_by_its_code_and_kept_short() {
+        for body in ["<html>bad gateway</html>".repeat(100), r#"{"error": "x"}"#.to_owned(), String::new()] {
+            let (client, _) = raw_server(move |_| (502, body.clone()));
+            let request = Request { verb: "get", resource: "things".into(), name: "a".into() };
+            let error = text(&client, &request, "/", Payload::Nothing).await.unwrap_err();
+            assert!(matches!(error, ApiError::Unavailable { .. }));
+            assert!(in_one_line(&error).len() < 300);
+        }
+    }
+
+    #[test]
+    fn what_a_user_wrote_cannot_leave_its_segment() {
+        assert_eq!(segment("snapcontent-1.a"), "snapcontent-1.a");
+        assert_eq!(segment("../x?y#z é"), "..%2Fx%3Fy%23z%20%C3%A9");
+    }
+}

@@ -1,0 +1,114 @@
+//! Secrets, read so that nothing of them can end up in a log.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use k8s_openapi::ByteString;
+use kube::Client;
+use serde::Deserialize;
+
+use super::error::{ApiError, Request};
+use super::request::{Payload, segment, text};
+
+/// The data of a Secret as text. Its debug form shows the keys alone.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    /// The values by key, for the driver and nobody else.
+    #[must_use]
+    pub fn into_inner(self) -> BTreeMap<String, String> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// There is no such Secret.
+    #[error("secret {secret} does not exist")]
+    NotFound {
+        /// What was asked for.
+        secret: String,
+    },
+    /// The service account may not read it.
+    #[error("secret {secret} may not be read")]
+    Forbidden {
+        /// What was asked for.
+        secret: String,
+        /// The answer, which names the missing right.
+        #[source]
+        cause: Box<ApiError>,
+    },
+    /// A value is not UTF-8, and CSI can carry nothing else.
+    #[error("the value of key {key:?} of secret {secret} is not UTF-8 text")]
+    NotText {
+        /// What was asked for.
+        secret: String,
+        /// The key.
+        key: String,
+    },
+    /// It could not be read for another reason; later it may be.
+    #[error("secret {secret} could not be read")]
+    Failed {
+        /// What was asked for.
+        secret: String,
+        /// Why.
+        #[source]
+        cause: Box<ApiError>,
+    },
+}
+
+impl SecretError {
+    fn new(secret: String, cause: ApiError) -> Self {
+        if matches!(cause, ApiError::Gone { .. }) {
+            return Self::NotFound { secret };
+        }
+        let forbidden = matches!(cause, ApiError::Forbidden { .. });
+        let cause = Box::new(cause);
+        if forbidden { Self::Forbidden { secret, cause } } else { Self::Failed { secret, cause } }
+    }
+}
+
+/// What of a Secret is looked at.
+#[derive(Deserialize)]
+struct Wire {
+    data: Option<BTreeMap<String, ByteString>>,
+}
+
+/// The data of a Secret, read anew.
+///
+/// # Errors
+/// [`SecretError`].
+pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secrets, SecretError> {
+    let request =
+        Request { verb: "get", resource: "secrets".to_owned(), name: format!("{namespace}/{name}") };
+    let path = format!("/api/v1/namespaces/{}/secrets/{}", segment(namespace), segment(name));
+    let asked = || request.name.clone();
+    let text = text(client, &request, &path, Payload::Nothing)
+        .await
+        .map_err(|cause| SecretError::new(asked(), cause))?;
+    // The parser's own words quote what it did not expect.
+    let Ok(wire) = serde_json::from_str::<Wire>(&text) else {
+        let secret = asked();
+        return Err(SecretError::new(secret, ApiError::Unreadable { request, cause: None }));
+    };
+    let pairs = wire.data.unwrap_or_default().into_iter();
+    let pairs = pairs.map(|(key, ByteString(bytes))| {
+        if let Ok(value) = String::from_utf8(bytes) {
+            return Ok((key, value));
+        }
+        Err(SecretError::NotText { secret: asked(), key })
+    });
+    pairs.collect::<Result<_, _>>().map(Secrets)
+}
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod tests;

@@ -1,0 +1,116 @@
+//! What every request passes on its way out: the limit, the claim to lead, the server's wish for patience, and the
+//! count in the metrics.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{Method, Request, Response, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use tokio::time::{Instant, sleep};
+use tower::{BoxError, Service};
+
+use super::error::NotLeading;
+use super::limit::Bucket;
+use crate::lead::Claim;
+use crate::metrics::RestMetrics;
+
+/// How often a request is sent again because the server asked to wait; client-go's number.
+const MOST_RETRIES: u32 = 10;
+/// What all these waits together may cost a request. A longer wish goes to the caller, whose queue knows how to wait.
+const MOST_WAITING: Duration = Duration::from_secs(30);
+
+/// A client's way out, around the library's own stack.
+#[derive(Clone)]
+pub(super) struct Traffic {
+    pub(super) inner: Client,
+    pub(super) metrics: RestMetrics,
+    /// The `host` label: the server's authority.
+    pub(super) host: Arc<str>,
+    /// Set for the client that does the work: its requests are limited, sent again if the server asks for patience,
+    /// and, if they write, looked at against the claim right before they go.
+    pub(super) manners: Option<Manners>,
+}
+
+/// See [`Traffic::manners`].
+#[derive(Clone)]
+pub(super) struct Manners {
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) claim: Claim,
+}
+
+impl Service<Request<Body>> for Traffic {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let traffic = self.clone();
+        Box::pin(async move {
+            match traffic.manners.clone() {
+                None => traffic.send(request).await,
+                Some(manners) => traffic.send_politely(&manners, request).await,
+            }
+        })
+    }
+}
+
+impl Traffic {
+    async fn send_politely(
+        &self,
+        manners: &Manners,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, BoxError> {
+        let (head, body) = request.into_parts();
+        let body = body.collect_bytes().await?;
+        let mut waited = Duration::ZERO;
+        let mut retries = 0;
+        loop {
+            sleep(manners.bucket.reserve()).await;
+            // The wait may have outlived the claim that the caller looked at.
+            if head.method != Method::GET && !manners.claim.holds() {
+                return Err(NotLeading.into());
+            }
+            let request = Request::from_parts(head.clone(), Body::from(body.clone()));
+            let answer = self.send(request).await?;
+            let bearable = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
+            let Some(wait) = patience(&answer).filter(bearable) else {
+                return Ok(answer);
+            };
+            retries += 1;
+            waited += wait;
+            drop(answer);
+            sleep(wait).await;
+        }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        let method = request.method().clone();
+        let start = Instant::now();
+        let answer = self.inner.send(request).await;
+        let code = answer.as_ref().ok().map(Response::status);
+        self.metrics.observe(code, &method, &self.host, start.elapsed());
+        Ok(answer?)
+    }
+}
+
+/// How long a server that refused for now wants us to wait. Only whole seconds count, as with client-go; at least one
+/// is waited, so that `0` is no invitation to a storm.
+fn patience(answer: &Response<Body>) -> Option<Duration> {
+    let for_now = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status());
+    let wish = answer.headers().get(RETRY_AFTER).filter(|_| for_now)?;
+    let seconds: u32 = wish.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1).into()))
+}
+
+#[cfg(test)]
+#[path = "traffic_tests.rs"]
+mod tests;

@@ -1,0 +1,344 @@
+//! The election as a task: asks the protocol what is owed, does it, and keeps the claim.
+
+use std::future::{self, Future};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+use super::claim::Claim;
+use super::protocol::{Candidate, Owed, Sight};
+use crate::cluster::error::{ApiError, Request, TimedOut, in_one_line};
+use crate::cluster::told::Told;
+
+/// client-go spreads candidates by up to this part of the retry period.
+const JITTER: f64 = 1.2;
+/// What the release of a lease may take of a shutdown.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+/// The least pause between two attempts.
+const LEAST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The one Lease of an election, as requests. PATCH is not among them: charts do not grant it.
+pub trait Leases: Send + Sync {
+    /// Reads the Lease; [`ApiError::Gone`] if there is none.
+    fn get(&self) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// Creates the Lease; [`ApiError::LostRace`] if there is one.
+    fn create(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// Replaces the Lease of the version in it; [`ApiError::LostRace`] if it has another by now.
+    fn replace(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// Resolves when the Lease, which was at `version`, is seen without a holder. A hint: it may stay silent.
+    fn freed(&self, version: &str) -> impl Future<Output = ()> + Send;
+}
+
+/// The three times of an election; lease duration > renew deadline > retry period.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// For how long others respect a lease that they do not see renewed.
+    pub lease_duration: Duration,
+    /// How long we act on a lease that we cannot renew.
+    pub renew_deadline: Duration,
+    /// The pause between attempts.
+    pub retry_period: Duration,
+}
+
+/// How an election ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Asked to stop; a lease that was ours is released, or was left to run out if that could not be done.
+    Stopped,
+    /// We led, and may no longer. The process has to end: what it began may not be finished by it.
+    Lost(Loss),
+}
+
+/// How leadership was lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Loss {
+    /// Somebody else holds the lease.
+    #[error("leader election lost: {0} holds the lease")]
+    TakenBy(String),
+    /// The renew deadline passed without a success.
+    #[error("leader election lost: the lease could not be renewed within {0:?}")]
+    NotRenewed(Duration),
+}
+
+/// A candidate at work.
+pub struct Elector<L> {
+    leases: L,
+    candidate: Candidate,
+    timing: Timing,
+    claim: Claim,
+    wall: fn() -> Timestamp,
+    sight: Option<Sight>,
+    /// A request that may have made us the holder was sent.
+    may_hold: bool,
+    seen_holder: Option<String>,
+    told: Told,
+}
+
+impl<L: Leases> Elector<L> {
+    /// A candidate for the Lease behind `leases`. `claim` is kept up to date; `wall` gives the times written down.
+    pub fn new(
+        leases: L,
+        candidate: Candidate,
+        timing: Timing,
+        claim: Claim,
+        wall: fn() -> Timestamp,
+    ) -> Self {
+        Self {
+            leases,
+            candidate,
+            timing,
+            claim,
+            wall,
+            sight: None,
+            may_hold: false,
+            seen_holder: None,
+            told: Told::default(),
+        }
+    }
+
+    /// Runs for leader, and stays it, until `stop` resolves or the lead is lost. Resolve `stop` only when the work
+    /// that the claim covers has ended: the claim is gone before the lease is released.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Outcome {
+        let mut stop = std::pin::pin!(stop);
+        let ended = tokio::select! {
+            biased;
+            () = &mut stop => None,
+            loss = self.lead() => Some(loss),
+        };
+        if let Some(loss) = ended {
+            self.claim.lose();
+            return Outcome::Lost(loss);
+        }
+        self.claim.give_up();
+        self.release().await;
+        Outcome::Stopped
+    }
+
+    async fn lead(&mut self) -> Loss {
+        info!(lease = %self.place(), identity = %self.candidate.identity, "running for leader");
+        while !self.attempt(self.timing.renew_deadline / 2).await {
+            self.pause().await;
+        }
+        info!(lease = %self.place(), identity = %self.candidate.identity, "leading");
+        self.told.forget();
+        loop {
+            sleep(self.timing.retry_period).await;
+            if let Err(loss) = self.renew().await {
+                return loss;
+            }
+        }
+    }
+
+    /// Waits for the next attempt, or for the holder to step down.
+    async fn pause(&self) {
+        let wait = self.timing.retry_period.mul_f64(1.0 + fastrand::f64() * JITTER);
+        let freed = async {
+            match &self.sight {
+                Some(sight) => self.leases.freed(sight.version()).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = freed => sleep(LEAST_PAUSE).await,
+        }
+    }
+
+    /// Tries until it worked or the claim has run out.
+    async fn renew(&mut self) -> Result<(), Loss> {
+        loop {
+            let left = self.left();
+            if left.is_zero() {
+                return Err(Loss::NotRenewed(self.timing.renew_deadline));
+            }
+            // A request that hangs leaves time for another.
+            if self.attempt(left.mul_f64(0.75).max(LEAST_PAUSE).min(left)).await {
+                return Ok(());
+            }
+            if let Some(holder) = &self.seen_holder
+                && *holder != self.candidate.identity
+            {
+                return Err(Loss::TakenBy(holder.clone()));
+            }
+            let left = self.left();
+            sleep(left.min(self.timing.retry_period).min((left / 4).max(LEAST_PAUSE))).await;
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.claim.until().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// One attempt to become or stay the holder, within `limit`; tells of trouble itself.
+    async fn attempt(&mut self, limit: Duration) -> bool {
+        match timeout(limit, self.step()).await {
+            Ok(Ok(holds)) => holds,
+            Ok(Err(error)) => {
+                self.tell(&error);
+                false
+            }
+            Err(_) => {
+                self.tell(&ApiError::Unavailable {
+                    request: self.request("get"),
+                    cause: Box::new(TimedOut(limit)),
+                });
+                false
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<bool, ApiError> {
+        // The holder renews what it wrote last, with no read before: one request a renewal.
+        if let Some(sight) = self.ours()
+            && let Owed::Put(lease) = self.candidate.owed(sight, Instant::now(), (self.wall)())
+        {
+            match self.put(&lease).await {
+                Err(ApiError::LostRace { .. } | ApiError::Gone { .. }) => {}
+                done => return done.map(|()| true),
+            }
+        }
+        let lease = match self.leases.get().await {
+            Ok(lease) => lease,
+            Err(ApiError::Gone { .. }) => {
+                // Somebody deleted it under its holder, who goes on until it notices: its time is respected.
+                let held = self.sight.as_ref().is_some_and(|sight| self.is_held(sight));
+                return if held { Ok(false) } else { self.create().await };
+            }
+            Err(error) => return Err(error),
+        };
+        let leads = self.claim.until().is_some();
+        self.see(lease);
+        let Some(sight) = &self.sight else {
+            return Ok(false);
+        };
+        // Whoever leads does not take a lease that another has held meanwhile, even if it is free by now.
+        if leads && self.ours().is_none() {
+            self.seen_holder = Some(sight.holder().unwrap_or("nobody").to_owned());
+            return Ok(false);
+        }
+        match self.candidate.owed(sight, Instant::now(), (self.wall)()) {
+            Owed::Put(lease) => match self.put(&lease).await {
+                Err(ApiError::LostRace { .. } | ApiError::Gone { .. }) => Ok(false),
+                done => done.map(|()| true),
+            },
+            Owed::Respect { .. } => Ok(false),
+        }
+    }
+
+    /// The Lease as we wrote it, while it is ours as far as we know.
+    fn ours(&self) -> Option<&Sight> {
+        self.sight.as_ref().filter(|sight| sight.holder() == Some(&self.candidate.identity))
+    }
+
+    fn is_held(&self, sight: &Sight) -> bool {
+        let owed = self.candidate.owed(sight, Instant::now(), (self.wall)());
+        matches!(owed, Owed::Respect { .. })
+    }
+
+    async fn create(&mut self) -> Result<bool, ApiError> {
+        let lease = self.candidate.first((self.wall)());
+        let start = Instant::now();
+        self.may_hold = true;
+        match self.leases.create(&lease).await {
+            Ok(lease) => {
+                self.won(lease, start);
+                Ok(true)
+            }
+            Err(ApiError::LostRace { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put(&mut self, lease: &Value) -> Result<(), ApiError> {
+        let start = Instant::now();
+        self.may_hold = true;
+        let lease = self.leases.replace(lease).await?;
+        self.won(lease, start);
+        Ok(())
+    }
+
+    /// The claim counts from before the request went out: others count from when they see its effect, later.
+    fn won(&mut self, lease: Value, start: Instant) {
+        self.see(lease);
+        self.claim.extend(start + self.timing.renew_deadline);
+    }
+
+    fn see(&mut self, lease: Value) {
+        let now = Instant::now();
+        let sight = match self.sight.take() {
+            Some(sight) => sight.next(lease, now),
+            None => Sight::new(lease, now),
+        };
+        let holder = sight.holder().map(str::to_owned);
+        if let Some(holder) = &holder
+            && Some(holder) != self.seen_holder.as_ref()
+        {
+            info!(lease = %self.place(), %holder, "the leader is");
+        }
+        self.seen_holder = holder;
+        self.sight = Some(sight);
+    }
+
+    /// Gives the lease away if it may be ours. It is read first: an answer may have been lost on the way.
+    async fn release(&self) {
+        if !self.may_hold {
+            return;
+        }
+        let released = timeout(RELEASE_LIMIT, async {
+            let sight = Sight::new(self.leases.get().await?, Instant::now());
+            if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
+                self.leases.replace(&lease).await?;
+                info!(lease = %self.place(), "released the lease");
+            }
+            Ok::<_, ApiError>(())
+        });
+        let problem = match released.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => in_one_line(&error),
+            Err(_) => in_one_line(&TimedOut(RELEASE_LIMIT)),
+        };
+        warn!(lease = %self.place(), %problem, "the lease was not released; the next leader waits until it runs out");
+    }
+
+    fn tell(&mut self, error: &ApiError) {
+        let problem = in_one_line(error);
+        if self.told.is_news(&problem) {
+            warn!(lease = %self.place(), %problem, "leader election cannot go on; trying again");
+        }
+    }
+
+    fn place(&self) -> String {
+        format!("{}/{}", self.candidate.namespace, self.candidate.name)
+    }
+
+    fn request(&self, verb: &'static str) -> Request {
+        Request { verb, resource: "leases".to_owned(), name: self.place() }
+    }
+}
+
+/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
+/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
+#[must_use]
+pub fn lease_name(driver: &str) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
+    };
+    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
+}
+
+/// An identity that no other process has, not even one on the same host.
+#[must_use]
+pub fn identity(host: &str) -> String {
+    format!("{host}_{}", uuid::Uuid::new_v4())
+}
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod storm;
+#[cfg(test)]
+mod tests;

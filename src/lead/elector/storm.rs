@@ -1,0 +1,85 @@
+//! Three replicas in a storm of faults: whatever happens to their lines and lives, no two lead at once; and when it is
+//! over, one does.
+
+use super::fixtures::*;
+use super::*;
+
+const REPLICAS: usize = 3;
+const MINUTES: u64 = 10;
+
+fn weather() -> Line {
+    match fastrand::u32(..10) {
+        0 => Line::Refused,
+        1 => Line::Hangs,
+        2 => Line::Deaf,
+        3..6 => Line::Slow(Duration::from_millis(fastrand::u64(..20_000))),
+        _ => Line::Up,
+    }
+}
+
+/// Ten minutes of faults, one every few seconds; how often the lead changed hands.
+async fn storm(seed: u64) -> usize {
+    fastrand::seed(seed);
+    let server = Server::new();
+    let mut born = 0;
+    let mut birth = || {
+        born += 1;
+        let wall = if fastrand::bool() { now } else { an_hour_ahead };
+        replica_at(&server, &format!("replica-{born}"), wall)
+    };
+    let mut replicas: Vec<_> = (0..REPLICAS).map(|_| birth()).collect();
+    let (mut leader, mut changes) = (None, 0);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_mins(MINUTES) {
+        let which = fastrand::usize(..REPLICAS);
+        match fastrand::u32(..8) {
+            // A kill -9: the claim dies with its process.
+            0 => {
+                replicas[which].task.abort();
+                replicas[which] = birth();
+            }
+            1 => replicas[which].stop.cancel(),
+            2 => {
+                let mut edited = server.lease();
+                edited["metadata"]["annotations"]["edit"] = fastrand::u32(..).into();
+                if edited["spec"].is_object() {
+                    server.set(Some(edited));
+                }
+            }
+            _ => *replicas[which].line.lock().unwrap() = weather(),
+        }
+        for _ in 0..fastrand::u32(1..50) {
+            sleep(Duration::from_millis(100)).await;
+            let leaders: Vec<_> = (0..REPLICAS).filter(|n| replicas[*n].claim.holds()).collect();
+            assert!(leaders.len() <= 1, "seed {seed}: {leaders:?} after {:?}", start.elapsed());
+            if let Some(now) = leaders.first()
+                && leader != Some(*now)
+            {
+                (leader, changes) = (Some(*now), changes + 1);
+            }
+        }
+        for replica in replicas.iter_mut().filter(|replica| replica.task.is_finished()) {
+            *replica = birth();
+        }
+    }
+    for replica in &mut replicas {
+        *replica.line.lock().unwrap() = Line::Up;
+        if replica.stop.is_cancelled() || replica.task.is_finished() {
+            replica.task.abort();
+            *replica = birth();
+        }
+    }
+    let claims: Vec<_> = replicas.iter().map(|replica| &replica.claim).collect();
+    let limit = TIMING.lease_duration + LOOK + LOOK;
+    until(&claims, limit, || claims.iter().any(|claim| claim.holds())).await;
+    changes
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_two_replicas_lead_at_once_in_any_weather_and_one_does_after_it() {
+    let mut changes = 0;
+    for seed in 0..15 {
+        changes += storm(seed).await;
+    }
+    assert!(changes > 50, "a storm that moves the lead {changes} times tries nothing");
+}

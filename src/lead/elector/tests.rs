@@ -1,0 +1,196 @@
+//! Elections over a Lease in memory, on a paused clock: who holds the claim, and when.
+
+use serde_json::json;
+
+use super::fixtures::*;
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_killed_is_followed_when_its_lease_has_run_out() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    pass(&[&a.claim, &b.claim], Duration::from_mins(1)).await;
+    assert!(a.claim.holds());
+    a.task.abort();
+    let limit = TIMING.lease_duration + LOOK + LOOK;
+    let took = until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+    assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
+    assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_stops_releases_and_is_followed_within_a_second() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    a.stop.cancel();
+    until(&[&a.claim, &b.claim], Duration::from_secs(1), || b.claim.holds()).await;
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    a.claim.health().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_released_lease_reads_as_client_go_leaves_it() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    a.stop.cancel();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    let spec = &server.lease()["spec"];
+    assert_eq!(spec["holderIdentity"], "");
+    assert_eq!(spec["leaseDurationSeconds"], 1);
+    assert_eq!(spec["leaseTransitions"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_stops_leaves_the_lease_alone() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    let before = server.lease();
+    b.stop.cancel();
+    assert_eq!(b.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(server.lease(), before);
+    assert!(a.claim.holds());
+}
+
+#[tokio::test(start_paused = true)]
+async fn clocks_an_hour_apart_change_nothing() {
+    for (first, second) in
+        [(now as fn() -> Timestamp, an_hour_ahead as fn() -> Timestamp), (an_hour_ahead, now)]
+    {
+        let server = Server::new();
+        let a = replica_at(&server, "a", first);
+        a.claim.held().await;
+        let b = replica_at(&server, "b", second);
+        pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
+        assert!(a.claim.holds());
+        a.task.abort();
+        let limit = TIMING.lease_duration + LOOK + LOOK;
+        until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_cut_off_stops_before_another_can_start() {
+    for trouble in [Line::Refused, Line::Hangs] {
+        let server = Server::new();
+        let (a, b) = leader_and_follower(&server).await;
+        pass(&[&a.claim, &b.claim], Duration::from_secs(31)).await;
+        *a.line.lock().unwrap() = trouble;
+        let lost = until(&[&a.claim, &b.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
+        assert!(!b.claim.holds());
+        assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
+        assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+        a.claim.health().unwrap_err();
+        let limit = TIMING.lease_duration + LOOK;
+        until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_runs_out_even_if_the_elector_is_dead() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    a.task.abort();
+    let lasted = until(&[&a.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
+    assert!(lasted <= TIMING.renew_deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_outage_of_the_server_costs_no_lead() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    for (trouble, seconds) in [(Line::Refused, 6), (Line::Hangs, 4)] {
+        sleep(Duration::from_millis(5_500)).await;
+        *a.line.lock().unwrap() = trouble;
+        sleep(Duration::from_secs(seconds)).await;
+        *a.line.lock().unwrap() = Line::Up;
+        for _ in 0..100 {
+            sleep(Duration::from_millis(100)).await;
+            assert!(a.claim.holds());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_of_a_go_peer_is_respected_then_taken() {
+    let server = Server::new();
+    server.set(Some(json!({
+        "metadata": {"name": "lease", "namespace": "ns"},
+        "spec": {"holderIdentity": "host", "leaseDurationSeconds": 30, "leaseTransitions": 7,
+            "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": "2001-01-01T00:00:00.000000Z"},
+    })));
+    let a = replica(&server, "a");
+    let took = until(&[&a.claim], Duration::from_secs(30) + LOOK, || a.claim.holds()).await;
+    assert!(took >= Duration::from_secs(30), "{took:?}");
+    assert_eq!(server.lease()["spec"]["leaseTransitions"], 8);
+    assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_who_edits_the_lease_costs_no_lead_and_keeps_the_edit() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    let mut edited = server.lease();
+    edited["metadata"]["annotations"] = json!({"note": "theirs"});
+    server.set(Some(edited));
+    pass(&[&a.claim], Duration::from_secs(30)).await;
+    assert!(a.claim.holds());
+    assert_eq!(server.lease()["metadata"]["annotations"]["note"], "theirs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_deleted_is_made_again() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    server.set(None);
+    pass(&[&a.claim], Duration::from_secs(20)).await;
+    assert!(a.claim.holds());
+    assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_who_sees_the_lease_deleted_does_not_jump_in_while_the_leader_may_go_on() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    server.set(None);
+    pass(&[&a.claim, &b.claim], Duration::from_secs(30)).await;
+    assert!(a.claim.holds());
+    a.task.abort();
+    server.set(None);
+    let limit = TIMING.lease_duration + LOOK + LOOK;
+    until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_lease_was_taken_stops_at_its_next_look() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    let mut taken = server.lease();
+    taken["spec"]["holderIdentity"] = "thief".into();
+    server.set(Some(taken.clone()));
+    assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::TakenBy("thief".into())));
+    assert!(!a.claim.holds());
+    taken["metadata"] = server.lease()["metadata"].clone();
+    assert_eq!(server.lease(), taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replicas_on_one_host_never_lead_together() {
+    let server = Server::new();
+    let (first, second) = (identity("host"), identity("host"));
+    assert_ne!(first, second);
+    assert!(first.starts_with("host_"));
+    let (a, b) = (replica(&server, &first), replica(&server, &second));
+    pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
+    assert!(a.claim.holds() != b.claim.holds());
+}
+
+#[test]
+fn the_lease_is_named_as_the_reference_names_it() {
+    assert_eq!(lease_name("ebs.csi_aws.com-1é"), "external-snapshotter-leader-ebs-csi-aws-com-1-");
+}

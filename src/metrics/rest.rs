@@ -1,0 +1,49 @@
+//! Requests to the API server, under client-go's names.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+
+use super::{MetricsError, register};
+
+const LABELS: [&str; 3] = ["code", "method", "host"];
+/// Seconds; client-go's.
+const BUCKETS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0];
+
+/// Counts requests by code, method and host, and times them until their answer begins.
+#[derive(Debug, Clone)]
+pub struct RestMetrics {
+    requests: IntCounterVec,
+    duration: HistogramVec,
+}
+
+impl RestMetrics {
+    pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
+        let requests = Opts::new(
+            "rest_client_requests_total",
+            "Requests to the API server by status code, method and host.",
+        );
+        let duration = HistogramOpts::new(
+            "rest_client_request_duration_seconds",
+            "Time until an answer of the API server begins, in seconds.",
+        );
+        Ok(Self {
+            requests: register(registry, IntCounterVec::new(requests, &LABELS)?)?,
+            duration: register(registry, HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &LABELS)?)?,
+        })
+    }
+
+    /// A request that was sent. `None` for one without an answer, counted as client-go does under `<error>`.
+    pub fn observe(&self, code: Option<StatusCode>, method: &Method, host: &str, took: Duration) {
+        let labels = [code.as_ref().map_or("<error>", StatusCode::as_str), method.as_str(), host];
+        self.requests.with_label_values(&labels).inc();
+        self.duration.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Requests so far with a code and a method, to any host.
+    #[cfg(test)]
+    pub(crate) fn count(&self, code: &str, method: &Method, host: &str) -> u64 {
+        self.requests.with_label_values(&[code, method.as_str(), host]).get()
+    }
+}
