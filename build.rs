@@ -60,7 +60,10 @@ fn write_debug(pool: &DescriptorPool, message: &MessageDescriptor, text: &mut St
                     format!("{name}.{field_name} is secret but no map: teach build.rs to redact it").into()
                 );
             }
-            writeln!(text, "            .field({field_name:?}, &super::redact::Keys(&self.{field_name}))")?;
+            writeln!(
+                text,
+                "            .field({field_name:?}, &crate::objects::secrets::Keys(&self.{field_name}))"
+            )?;
         } else {
             writeln!(text, "            .field({field_name:?}, &self.{field_name})")?;
         }

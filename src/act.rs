@@ -17,8 +17,8 @@ use crate::decide::{
 };
 use crate::objects::facts::Content;
 
-//pub mod live;
-//pub mod perform;
+pub mod live;
+pub mod perform;
 pub mod status;
 
 /// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.

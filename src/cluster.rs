@@ -8,7 +8,6 @@ pub mod objects;
 mod proxy;
 pub(crate) mod request;
 pub mod secret;
-pub(crate) mod told;
 mod traffic;
 pub mod write;
 

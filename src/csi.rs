@@ -9,8 +9,6 @@
 //!
 //! [`Certainty::NotSent`]: crate::objects::reply::Certainty::NotSent
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +20,13 @@ mod call;
 mod connection;
 mod identity;
 mod method;
+mod proto;
 mod redact;
 mod session;
 mod verdict;
 
 #[cfg(test)]
 mod tests;
-
-/// The messages and clients of `proto/csi.proto`.
-mod proto {
-    #![expect(clippy::pedantic, reason = "generated from proto/csi.proto, which has the comments")]
-    tonic::include_proto!("csi.v1");
-    include!(concat!(env!("OUT_DIR"), "/redacted_debug.rs"));
-}
 
 pub use call::{CreateGroup, CreateSnapshot};
 pub use method::Method;
@@ -60,24 +52,6 @@ pub struct Abilities {
     pub get_snapshot: bool,
     /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller; looked at only where groups are on.
     pub group_snapshots: bool,
-}
-
-/// The contents of a Secret on their way to the driver. Their `Debug` shows keys only.
-#[derive(Clone, Default)]
-pub struct Secrets(BTreeMap<String, String>);
-
-impl Secrets {
-    /// Takes the data of a Secret.
-    #[must_use]
-    pub fn new(data: BTreeMap<String, String>) -> Self {
-        Self(data)
-    }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        redact::Keys(&self.0).fmt(f)
-    }
 }
 
 /// Hears of each call that ended, for metrics.

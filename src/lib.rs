@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod csi;
 pub mod decide;
@@ -12,4 +13,5 @@ pub mod objects;
 pub mod queue;
 pub mod serve;
 pub mod settings;
+mod told;
 pub mod watch;

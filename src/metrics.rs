@@ -16,7 +16,7 @@ use prometheus::{
 };
 
 pub use rest::RestMetrics;
-pub use work::{QueueMetrics, WorkMetrics};
+pub use work::{QueueMetrics, Work, WorkMetrics};
 
 /// Content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;

@@ -12,3 +12,4 @@ mod lenient;
 pub mod names;
 pub mod object;
 pub mod reply;
+pub mod secrets;

@@ -25,6 +25,8 @@ mod tests;
 
 use backoff::Backoff;
 
+use crate::metrics::{QueueMetrics, Work};
+
 /// Name of an object.
 pub type Key = Arc<str>;
 
@@ -37,24 +39,12 @@ pub enum Urgency {
     Now,
 }
 
-/// What happens in a queue, for its metrics; names as in client-go's workqueue.
-pub trait Watcher: Send + Sync {
-    /// A key became ready; `depth` keys now are.
-    fn added(&self, depth: usize);
-    /// A key was put off after a failure.
-    fn retried(&self);
-    /// A pass begins after this wait; `depth` keys are left.
-    fn started(&self, waited: Duration, depth: usize);
-    /// A pass took this long.
-    fn finished(&self, took: Duration);
-}
-
 /// The queue of one kind.
 pub struct Queue {
     state: Mutex<State>,
     wake: Notify,
     backoff: Backoff,
-    watcher: Arc<dyn Watcher>,
+    metrics: QueueMetrics,
 }
 
 #[derive(Default)]
@@ -76,7 +66,8 @@ enum Place {
     Ready,
     Waiting((Instant, u64)),
     Running {
-        since: Instant,
+        /// Ends, for the metrics, when it is dropped.
+        work: Work,
         /// What was heard of the key since the pass began.
         news: Option<Urgency>,
     },
@@ -85,8 +76,8 @@ enum Place {
 impl Queue {
     /// An empty queue.
     #[must_use]
-    pub fn new(backoff: Backoff, watcher: Arc<dyn Watcher>) -> Self {
-        Self { state: Mutex::default(), wake: Notify::new(), backoff, watcher }
+    pub fn new(backoff: Backoff, metrics: QueueMetrics) -> Self {
+        Self { state: Mutex::default(), wake: Notify::new(), backoff, metrics }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +109,8 @@ impl Queue {
     fn make_ready(&self, state: &mut State, key: &Key, failures: u32, now: Instant) {
         state.entries.insert(key.clone(), Entry { place: Place::Ready, failures });
         state.ready.push_back((key.clone(), now));
-        self.watcher.added(state.ready.len());
+        self.metrics.added();
+        self.metrics.depth(state.ready.len());
         self.wake.notify_one();
     }
 
@@ -157,9 +149,10 @@ impl Queue {
             return Err(state.timers.keys().next().map(|(due, _)| *due));
         };
         if let Some(entry) = state.entries.get_mut(&key) {
-            entry.place = Place::Running { since: now, news: None };
+            let work = self.metrics.begin(now.duration_since(ready_since));
+            entry.place = Place::Running { work, news: None };
         }
-        self.watcher.started(now.duration_since(ready_since), state.ready.len());
+        self.metrics.depth(state.ready.len());
         Ok(key)
     }
 
@@ -167,9 +160,9 @@ impl Queue {
     pub fn done(&self, key: &Key, then: Then) -> Option<Duration> {
         let now = Instant::now();
         let mut state = self.state();
-        let Some(mut entry) = state.entries.remove(key) else { return None };
-        let Place::Running { since, news } = entry.place else { return None };
-        self.watcher.finished(now.duration_since(since));
+        let mut entry = state.entries.remove(key)?;
+        let Place::Running { news, work } = entry.place else { return None };
+        drop(work);
         entry.failures = if then == Then::Retry { entry.failures.saturating_add(1) } else { 0 };
         let pause = match (then, news) {
             (Then::Done, None) => return None,
@@ -178,7 +171,7 @@ impl Queue {
             (Then::After(pause), _) => backoff::spread(pause),
         };
         if then == Then::Retry {
-            self.watcher.retried();
+            self.metrics.retried();
         }
         let failures = entry.failures;
         if pause.is_zero() {
@@ -208,17 +201,6 @@ impl Queue {
             }
             Some(Place::Running { .. }) | None => {}
         }
-    }
-
-    /// When each pass that is running now began.
-    #[must_use]
-    pub fn running(&self) -> Vec<Instant> {
-        let state = self.state();
-        let since = |entry: &Entry| match entry.place {
-            Place::Running { since, .. } => Some(since),
-            Place::Ready | Place::Waiting(_) => None,
-        };
-        state.entries.values().filter_map(since).collect()
     }
 
     /// How often the key has failed in a row.

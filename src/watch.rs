@@ -75,6 +75,7 @@ pub async fn run<B: Body>(
     let api = Api::<Object<B>>::all(client);
     let mut reporter = problem::Reporter::new(B::PLURAL, B::GROUP);
     let mut pause = SHORTEST_PAUSE;
+    let mut expired_before = false;
     loop {
         let mut events = watcher(api.clone(), config(&selection)).boxed();
         let mut listing = Some(HashSet::new());
@@ -85,31 +86,39 @@ pub async fn run<B: Body>(
             };
             let event = match next {
                 Ok(Some(Ok(event))) => event,
-                Ok(Some(Err(error))) => match judge(&error) {
-                    // The stream goes on by itself, with a list if it needs one.
-                    Problem::Expired if matches!(error, watcher::Error::WatchError(_)) => continue,
-                    Problem::Interrupted(text) if listing.is_none() => {
-                        reporter.failing(&Problem::Interrupted(text));
-                        sleep(jitter(pause)).await;
-                        pause = (pause * 2).min(LONGEST_PAUSE);
-                        continue;
+                Ok(Some(Err(error))) => {
+                    let problem = judge(&error);
+                    let resumes = listing.is_none() && matches!(problem, Problem::Interrupted(_));
+                    if !resumes {
+                        break problem;
                     }
-                    problem => break problem,
-                },
+                    // The stream goes on from the version it has.
+                    reporter.failing(&problem);
+                    sleep(jitter(pause)).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    continue;
+                }
                 Ok(None) => break Problem::Interrupted("the stream has ended".to_owned()),
                 Err(_) => break Problem::Interrupted("the list does not come to an end".to_owned()),
             };
-            let progress = !matches!(event, Event::Init);
+            let progress = matches!(event, Event::Apply(_) | Event::Delete(_) | Event::InitDone);
+            expired_before &= !matches!(event, Event::Apply(_) | Event::Delete(_));
             if take(&sink, event, &mut listing) {
                 reporter.working();
                 standing.send_replace(Standing::Synced);
             }
-            if progress && listing.is_none() {
+            if progress {
                 pause = SHORTEST_PAUSE;
             }
         };
         match problem {
-            Problem::Expired => continue,
+            Problem::Expired => {
+                // A server that calls its own fresh list too old must not be asked without end.
+                if std::mem::replace(&mut expired_before, true) {
+                    sleep(jitter(SHORTEST_PAUSE)).await;
+                }
+                continue;
+            }
             Problem::NoSuchSelector if selection.fields.is_some() => {
                 tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
                 selection.fields = None;

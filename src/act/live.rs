@@ -1,1 +1,242 @@
-//! Soon.
+//! A pass in the real world: an API server, a driver, a wall clock.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Client, Resource};
+use tokio_util::sync::CancellationToken;
+
+use super::perform::Snapshots;
+use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
+use crate::clock;
+use crate::cluster::error::{ApiError, in_one_line};
+use crate::cluster::event::{About, Recorder, Warning};
+use crate::cluster::objects::Objects;
+use crate::cluster::secret::{SecretError, secret};
+use crate::cluster::write::Write;
+use crate::csi::Driver;
+use crate::decide::{
+    ClassSight, CreateCall, DeleteCall, DriverFacts, Memory, Naming, Note, Outcome, PollCall, Purpose,
+    SecretRef, StatusChange, Then,
+};
+use crate::lead::claim::Claim;
+use crate::metrics::Metrics;
+use crate::objects::facts::{Content, Facts};
+use crate::objects::object::Object;
+use crate::objects::reply::Refusal;
+use crate::objects::secrets::Secrets;
+use crate::queue::Key;
+use crate::watch::sink::ClassStore;
+use crate::watch::store::Store;
+
+/// Everything that all passes over one kind share.
+pub struct Shared<B> {
+    /// The objects as we know them.
+    pub store: Arc<Store<B>>,
+    /// Their classes.
+    pub classes: Arc<ClassStore>,
+    /// Reads and writes of them.
+    pub objects: Objects<Object<B>>,
+    /// For Secrets.
+    pub api: Client,
+    /// The driver's calls.
+    pub driver: Driver,
+    /// What the driver said of itself.
+    pub driver_facts: DriverFacts,
+    /// Settings for this kind.
+    pub naming: Naming,
+    /// Events.
+    pub events: Recorder,
+    /// The right to act.
+    pub claim: Claim,
+    /// Set once we drain: what is in hand is finished, nothing is begun.
+    pub draining: CancellationToken,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl<B: Snapshots> Shared<B>
+where
+    Object<B>: Content,
+{
+    /// One pass over the object of a key.
+    pub async fn pass(&self, key: &Key) -> PassEnd {
+        let Some((object, memory)) = self.store.begin(key) else {
+            return PassEnd { then: Then::Done, problem: None };
+        };
+        let live = Live { shared: self, key, uid: object.uid().to_owned(), replies: Mutex::default() };
+        let end = pass(&live, object, memory).await;
+        let Replies { versions, last } = live.replies.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.store.end(key, versions, last);
+        end
+    }
+}
+
+/// One pass as it sees the world.
+struct Live<'a, B> {
+    shared: &'a Shared<B>,
+    key: &'a Key,
+    uid: String,
+    replies: Mutex<Replies<B>>,
+}
+
+/// What the API server returned in this pass.
+struct Replies<B> {
+    versions: Vec<String>,
+    last: Option<Arc<Object<B>>>,
+}
+
+impl<B> Default for Replies<B> {
+    fn default() -> Self {
+        Self { versions: Vec::new(), last: None }
+    }
+}
+
+impl<B: Content> Content for Arc<B> {
+    fn facts(&self) -> Facts<'_> {
+        (**self).facts()
+    }
+}
+
+impl<B: Snapshots> Live<'_, B>
+where
+    Object<B>: Content,
+{
+    async fn send(&self, write: Option<Write>) -> Result<Arc<Object<B>>, WriteFailure> {
+        let Some(write) = write else { return Err(WriteFailure::LostRace) };
+        let reply = self.shared.objects.write(self.key, &write).await;
+        Ok(self.replied(reply.map_err(|error| failure(&error))?))
+    }
+
+    fn replied(&self, object: Object<B>) -> Arc<Object<B>> {
+        let object = Arc::new(object);
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        replies.versions.extend(object.metadata.resource_version.clone());
+        replies.last = Some(Arc::clone(&object));
+        object
+    }
+
+    /// The Secret of a call. A deletion is not held up by a Secret that is gone: the driver may well do without.
+    async fn secrets(&self, wanted: Option<&SecretRef>, deleting: bool) -> Result<Secrets, Outcome> {
+        let Some(SecretRef { namespace, name }) = wanted else { return Ok(Secrets::default()) };
+        match secret(&self.shared.api, namespace, name).await {
+            Ok(secrets) => Ok(secrets),
+            Err(SecretError::NotFound { .. }) if deleting => {
+                tracing::warn!(content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
+                Ok(Secrets::default())
+            }
+            Err(error) => Err(Outcome::NoCredentials(in_one_line(&error))),
+        }
+    }
+}
+
+fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -> Outcome {
+    result.map_or_else(Outcome::Refused, answered)
+}
+
+fn failure(error: &ApiError) -> WriteFailure {
+    if matches!(error, ApiError::LostRace { .. }) {
+        WriteFailure::LostRace
+    } else if matches!(error, ApiError::Gone { .. }) {
+        WriteFailure::Gone
+    } else {
+        WriteFailure::Failed(in_one_line(error))
+    }
+}
+
+impl<B: Snapshots> Effects for Live<'_, B>
+where
+    Object<B>: Content,
+{
+    type Object = Arc<Object<B>>;
+
+    fn class(&self, name: Option<&str>) -> ClassSight {
+        self.shared.classes.look_up(name)
+    }
+    fn driver(&self) -> &DriverFacts {
+        &self.shared.driver_facts
+    }
+    fn naming(&self) -> &Naming {
+        &self.shared.naming
+    }
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+    fn may(&self, begin: Begin) -> bool {
+        let draining = begin == Begin::Step && self.shared.draining.is_cancelled();
+        self.shared.claim.holds() && !draining
+    }
+
+    async fn read(&self) -> Result<Option<Self::Object>, WriteFailure> {
+        match self.shared.objects.get(self.key).await {
+            Ok(object) if object.uid() == self.uid => Ok(Some(self.replied(object))),
+            Ok(_) | Err(ApiError::Gone { .. }) => Ok(None),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    async fn write(&self, object: &Self::Object, what: MetadataWrite) -> Result<Self::Object, WriteFailure> {
+        self.send(status::metadata_write(object, B::KIND, what)).await
+    }
+
+    async fn write_status(
+        &self,
+        object: &Self::Object,
+        change: &StatusChange,
+    ) -> Result<Self::Object, WriteFailure> {
+        let now = clock::now();
+        let written = self.send(Some(status::status_write(object, change, now))).await?;
+        let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        if let (Some(true), Some(created)) = (change.ready, created) {
+            self.shared.metrics.ready(Duration::try_from(now.duration_since(created)).unwrap_or_default());
+        }
+        Ok(written)
+    }
+
+    async fn create(&self, call: &CreateCall) -> Outcome {
+        match self.secrets(call.secret.as_ref(), call.purpose == Purpose::Reconcile).await {
+            Ok(secrets) => {
+                refused(B::create(&self.shared.driver, call.clone(), secrets).await, Outcome::Answered)
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    async fn poll(&self, call: &PollCall) -> Outcome {
+        match self.secrets(call.secret.as_ref(), false).await {
+            Ok(secrets) => refused(B::poll(&self.shared.driver, call.clone(), secrets).await, |answer| {
+                answer.map_or(Outcome::Unknown, Outcome::Answered)
+            }),
+            Err(outcome) => outcome,
+        }
+    }
+
+    async fn delete(&self, call: &DeleteCall) -> Outcome {
+        match self.secrets(call.secret.as_ref(), true).await {
+            Ok(secrets) => {
+                refused(B::delete(&self.shared.driver, call.clone(), secrets).await, |()| Outcome::Deleted)
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn note(&self, object: &Self::Object, note: Note) {
+        let Note { reason, message, orphan } = note;
+        if orphan {
+            self.shared.metrics.suspected_orphans.inc();
+        }
+        let about = About {
+            api_version: Object::<B>::api_version(&()).into_owned(),
+            kind: B::KIND_NAME.to_owned(),
+            name: object.name().to_owned(),
+            uid: object.uid().to_owned(),
+            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
+        };
+        self.shared.events.warn(Warning { about, reason: reason.to_owned(), message });
+    }
+
+    fn remember(&self, memory: Memory) {
+        self.shared.store.remember(self.key, &self.uid, memory);
+    }
+}

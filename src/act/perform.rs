@@ -1,1 +1,82 @@
-//! Soon.
+//! The driver calls of each kind: from a decided call to what the driver answered.
+
+use std::future::Future;
+
+use crate::act::status::StatusBody;
+use crate::csi::{CreateGroup, CreateSnapshot, Driver};
+use crate::decide::{CreateCall, DeleteCall, PollCall};
+use crate::objects::class::{Class, GroupClass, SingleClass};
+use crate::objects::content::SingleContent;
+use crate::objects::facts::Kind;
+use crate::objects::group_content::GroupContent;
+use crate::objects::object::Body;
+use crate::objects::reply::{Answer, Refusal};
+use crate::objects::secrets::Secrets;
+
+/// A kind that we look after: its class, and its calls.
+pub trait Snapshots: StatusBody {
+    /// Which of the two.
+    const KIND: Kind;
+    /// The kind of its classes.
+    type Class: Body + AsRef<Class>;
+
+    /// Creates, or looks at what was created under the same name.
+    fn create(
+        driver: &Driver,
+        call: CreateCall,
+        secrets: Secrets,
+    ) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+
+    /// Looks for a handle.
+    fn poll(
+        driver: &Driver,
+        call: PollCall,
+        secrets: Secrets,
+    ) -> impl Future<Output = Result<Option<Answer>, Refusal>> + Send;
+
+    /// Deletes.
+    fn delete(
+        driver: &Driver,
+        call: DeleteCall,
+        secrets: Secrets,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+impl Snapshots for SingleContent {
+    const KIND: Kind = Kind::Single;
+    type Class = SingleClass;
+
+    async fn create(driver: &Driver, call: CreateCall, secrets: Secrets) -> Result<Answer, Refusal> {
+        let CreateCall { purpose: _, name, volumes, parameters, secret: _ } = call;
+        let source_volume = volumes.into_iter().next().unwrap_or_default();
+        let create = CreateSnapshot { name, source_volume, parameters };
+        driver.create_snapshot(create, secrets).await.map(Answer::Single)
+    }
+
+    async fn poll(driver: &Driver, call: PollCall, secrets: Secrets) -> Result<Option<Answer>, Refusal> {
+        Ok(driver.find_snapshot(&call.handle, secrets).await?.map(Answer::Single))
+    }
+
+    async fn delete(driver: &Driver, call: DeleteCall, secrets: Secrets) -> Result<(), Refusal> {
+        driver.delete_snapshot(call.handle, secrets).await
+    }
+}
+
+impl Snapshots for GroupContent {
+    const KIND: Kind = Kind::Group;
+    type Class = GroupClass;
+
+    async fn create(driver: &Driver, call: CreateCall, secrets: Secrets) -> Result<Answer, Refusal> {
+        let CreateCall { purpose: _, name, volumes, parameters, secret: _ } = call;
+        let create = CreateGroup { name, source_volumes: volumes, parameters };
+        driver.create_group(create, secrets).await.map(Answer::Group)
+    }
+
+    async fn poll(driver: &Driver, call: PollCall, secrets: Secrets) -> Result<Option<Answer>, Refusal> {
+        Ok(driver.get_group(&call.handle, call.members, secrets).await?.map(Answer::Group))
+    }
+
+    async fn delete(driver: &Driver, call: DeleteCall, secrets: Secrets) -> Result<(), Refusal> {
+        driver.delete_group(call.handle, call.members, secrets).await
+    }
+}

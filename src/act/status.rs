@@ -10,7 +10,7 @@ use super::MetadataWrite;
 use crate::cluster::write::{Write, key};
 use crate::decide::{ErrorChange, StatusChange};
 use crate::objects::content::SingleContent;
-use crate::objects::facts::{Content, Kind, Member};
+use crate::objects::facts::{Kind, Member};
 use crate::objects::group_content::GroupContent;
 use crate::objects::object::{Body, Object};
 
@@ -208,13 +208,4 @@ fn member(member: &Member) -> Value {
     ];
     object.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Value::Object(object)
-}
-
-/// The write that a step asks for, with the kind read from the object itself.
-#[must_use]
-pub fn metadata_write_of<B: Body>(object: &Object<B>, what: MetadataWrite) -> Option<Write>
-where
-    Object<B>: Content,
-{
-    metadata_write(object, object.facts().kind, what)
 }

@@ -22,7 +22,7 @@ use tracing::warn;
 use super::error::{ApiError, Request, in_one_line};
 use super::limit::{Bucket, Rate};
 use super::request::{Payload, json};
-use super::told::Told;
+use crate::told::Told;
 use recent::Recent;
 
 /// Where events of cluster-scoped objects live.

@@ -1,7 +1,6 @@
 //! Secrets, read so that nothing of them can end up in a log.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use k8s_openapi::ByteString;
 use kube::Client;
@@ -9,24 +8,7 @@ use serde::Deserialize;
 
 use super::error::{ApiError, Request};
 use super::request::{Payload, segment, text};
-
-/// The data of a Secret as text. Its debug form shows the keys alone.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(BTreeMap<String, String>);
-
-impl Secrets {
-    /// The values by key, for the driver and nobody else.
-    #[must_use]
-    pub fn into_inner(self) -> BTreeMap<String, String> {
-        self.0
-    }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
+use crate::objects::secrets::Secrets;
 
 /// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +88,7 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
         }
         Err(SecretError::NotText { secret: asked(), key })
     });
-    pairs.collect::<Result<_, _>>().map(Secrets)
+    pairs.collect::<Result<_, _>>().map(Secrets::new)
 }
 
 #[cfg(test)]

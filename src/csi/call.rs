@@ -17,8 +17,9 @@ use super::proto::{
     ListSnapshotsRequest,
 };
 use super::session::Session;
-use super::{Driver, Method, Secrets, redact, verdict};
+use super::{Driver, Method, redact, verdict};
 use crate::objects::reply::{Certainty, GroupSnapshot, Refusal, Snapshot};
+use crate::objects::secrets::Secrets;
 
 /// The largest answer taken: far above any single snapshot, far below what a small pod has.
 const LARGEST_ANSWER: usize = 16 << 20;
@@ -136,7 +137,7 @@ impl Driver {
         create: CreateSnapshot,
         secrets: Secrets,
     ) -> Result<Snapshot, Refusal> {
-        let Secrets(secrets) = secrets;
+        let secrets = secrets.into_inner();
         let message = CreateSnapshotRequest {
             source_volume_id: create.source_volume.clone(),
             name: create.name,
@@ -157,7 +158,7 @@ impl Driver {
     /// # Errors
     /// [`Refusal`], with the driver's words.
     pub async fn delete_snapshot(&self, handle: String, secrets: Secrets) -> Result<(), Refusal> {
-        let Secrets(secrets) = secrets;
+        let secrets = secrets.into_inner();
         let message = DeleteSnapshotRequest { snapshot_id: handle, secrets: secrets.clone() };
         let send = |session: &Session, request| {
             let mut client = controller(session);
@@ -181,11 +182,8 @@ impl Driver {
         }
     }
 
-    async fn get_snapshot(
-        &self,
-        handle: &str,
-        Secrets(secrets): Secrets,
-    ) -> Result<Option<Snapshot>, Refusal> {
+    async fn get_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
+        let secrets = secrets.into_inner();
         let message = GetSnapshotRequest { snapshot_id: handle.to_owned(), secrets: secrets.clone() };
         let send = |session: &Session, request| {
             let mut client = controller(session);
@@ -202,11 +200,8 @@ impl Driver {
         if refusal.not_found { Ok(None) } else { Err(refusal) }
     }
 
-    async fn list_snapshot(
-        &self,
-        handle: &str,
-        Secrets(secrets): Secrets,
-    ) -> Result<Option<Snapshot>, Refusal> {
+    async fn list_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
+        let secrets = secrets.into_inner();
         let message = ListSnapshotsRequest {
             snapshot_id: handle.to_owned(),
             secrets: secrets.clone(),
@@ -231,7 +226,7 @@ impl Driver {
         create: CreateGroup,
         secrets: Secrets,
     ) -> Result<GroupSnapshot, Refusal> {
-        let Secrets(secrets) = secrets;
+        let secrets = secrets.into_inner();
         let message = CreateVolumeGroupSnapshotRequest {
             name: create.name,
             source_volume_ids: create.source_volumes.clone(),
@@ -258,7 +253,7 @@ impl Driver {
         members: Vec<String>,
         secrets: Secrets,
     ) -> Result<(), Refusal> {
-        let Secrets(secrets) = secrets;
+        let secrets = secrets.into_inner();
         let message = DeleteVolumeGroupSnapshotRequest {
             group_snapshot_id: handle,
             snapshot_ids: members,
@@ -280,8 +275,9 @@ impl Driver {
         &self,
         handle: &str,
         members: Vec<String>,
-        Secrets(secrets): Secrets,
+        secrets: Secrets,
     ) -> Result<Option<GroupSnapshot>, Refusal> {
+        let secrets = secrets.into_inner();
         let message = GetVolumeGroupSnapshotRequest {
             group_snapshot_id: handle.to_owned(),
             snapshot_ids: members,

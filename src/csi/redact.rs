@@ -1,22 +1,13 @@
 //! Keeping secrets out of what is printed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-const STRIPPED: &str = "***stripped***";
+use crate::objects::secrets::STRIPPED;
+
 /// The longest text of a driver that is shown to users: status and events have to hold it.
 const LONGEST_TEXT: usize = 1024;
 /// A shorter secret value would blank half of every message without hiding anything worth hiding.
 const SHORTEST_VALUE: usize = 3;
-
-/// Shows the keys of a secret map.
-pub(super) struct Keys<'a>(pub(super) &'a BTreeMap<String, String>);
-
-impl fmt::Debug for Keys<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.0.keys().map(|key| (key, STRIPPED))).finish()
-    }
-}
 
 /// A driver's words on one line, of bounded length, without the secrets of the call they answer.
 pub(super) fn clean(text: &str, secrets: &BTreeMap<String, String>) -> String {
@@ -40,7 +31,8 @@ pub(super) fn clean(text: &str, secrets: &BTreeMap<String, String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::csi::{Secrets, proto};
+    use crate::csi::proto;
+    use crate::objects::secrets::Secrets;
 
     fn secrets() -> BTreeMap<String, String> {
         BTreeMap::from([("password".into(), "hunter2".into()), ("token".into(), "hunter2-and-more\n".into())])

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 
 use super::identity::{self, Doubt};
 use super::{Connected, Driver, connection};
+use crate::told::Told;
 
 /// Pauses between attempts to find the socket: a driver that has just started is found soon.
 const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
@@ -104,11 +105,11 @@ impl Driver {
                 Ok(connected) => return Ok(Arc::new(Session { channel, connected, gone })),
                 Err(Doubt::Fatal(fatal)) => return Err(fatal),
                 Err(Doubt::NotReady) => {
-                    told.once("the driver says that it is not ready yet, asking again");
+                    tell(&mut told, "the driver says that it is not ready yet, asking again");
                     sleep(SHORTEST_PROOF_PAUSE).await;
                 }
                 Err(Doubt::Failed(why)) => {
-                    told.once(&format!("the driver does not answer as it should, trying again: {why}"));
+                    tell(&mut told, &format!("the driver does not answer as it should, trying again: {why}"));
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PROOF_PAUSE);
                 }
@@ -127,34 +128,28 @@ impl Driver {
             if socket.is_dir() {
                 return Err(Fatal::SocketIsDirectory(socket.clone()));
             }
-            let why = match error.kind() {
-                io::ErrorKind::NotFound => {
-                    "it does not exist; is the driver's container up, and the volume shared?"
-                }
-                io::ErrorKind::ConnectionRefused => "nobody listens on it; is the driver's container up?",
-                io::ErrorKind::PermissionDenied => "no permission; may this user open it?",
-                _ => "",
-            };
-            let socket = socket.display();
-            told.once(&format!(
-                "waiting for the driver's socket {socket}: {}",
-                if why.is_empty() { error.to_string() } else { why.to_owned() }
-            ));
+            tell(told, &format!("waiting for the driver's socket {}: {}", socket.display(), explain(&error)));
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_SOCKET_PAUSE);
         }
     }
 }
 
-/// Logs what the connection waits for, once a change.
-#[derive(Default)]
-struct Told(String);
+/// What to look at when a socket cannot be opened.
+fn explain(error: &io::Error) -> String {
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        "it does not exist; is the driver's container up, and the socket's volume shared?".to_owned()
+    } else if kind == io::ErrorKind::ConnectionRefused {
+        "nobody listens on it; is the driver's container up?".to_owned()
+    } else {
+        error.to_string()
+    }
+}
 
-impl Told {
-    fn once(&mut self, line: &str) {
-        if self.0 != line {
-            tracing::warn!("{line}");
-            line.clone_into(&mut self.0);
-        }
+/// Logs what the connection waits for, once a change.
+fn tell(told: &mut Told, line: &str) {
+    if told.is_news(line) {
+        tracing::warn!("{line}");
     }
 }

@@ -1,5 +1,6 @@
 //! The client against a scripted driver on a real socket.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -9,6 +10,7 @@ use tonic::Code;
 
 use super::*;
 use crate::objects::reply::{Certainty, Refusal, Snapshot};
+use crate::objects::secrets::Secrets;
 
 #[derive(Default)]
 struct Seen(Mutex<Vec<(Method, &'static str)>>);

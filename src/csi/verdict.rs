@@ -31,7 +31,7 @@ pub(super) fn judge(status: &Status) -> Verdict {
         let message = "the connection to the driver is gone".to_owned();
         return Verdict { code: Code::Unavailable, certainty: Certainty::NotSent, message };
     }
-    if sources(status).any(|cause| cause.is::<tonic::TimeoutExpired>()) {
+    if sources(status).any(<dyn Error>::is::<tonic::TimeoutExpired>) {
         // The library's own reading of the deadline that we send along; ours bounds the body as well.
         return timed_out("no answer in time (--timeout)".to_owned());
     }
@@ -105,7 +105,7 @@ fn is_session_over(status: &Status) -> bool {
             || cause
                 .downcast_ref::<std::io::Error>()
                 .and_then(std::io::Error::get_ref)
-                .is_some_and(|inner| inner.is::<SessionOver>())
+                .is_some_and(<dyn Error + Send + Sync>::is::<SessionOver>)
     })
 }
 

@@ -44,7 +44,14 @@ pub(crate) struct ModelStatus {
     pub size: Option<i64>,
     pub group_handle: Option<String>,
     pub members: Vec<Member>,
-    pub error: Option<Option<String>>,
+    /// The message of the error, if there is an error; the message itself may be missing.
+    pub error: Option<ModelError>,
+}
+
+/// `status.error`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ModelError {
+    pub message: Option<String>,
 }
 
 /// Everything around an object that a decision sees.
@@ -155,7 +162,7 @@ impl Model {
         self
     }
     pub fn with_error(mut self, message: &str) -> Self {
-        self.status_mut().error = Some(Some(message.into()));
+        self.status_mut().error = Some(ModelError { message: Some(message.into()) });
         self
     }
 
@@ -182,7 +189,7 @@ impl Model {
         match &change.error {
             ErrorChange::Keep => {}
             ErrorChange::Clear => status.error = None,
-            ErrorChange::Set(message) => status.error = Some(Some(message.clone())),
+            ErrorChange::Set(message) => status.error = Some(ModelError { message: Some(message.clone()) }),
         }
         if kind == Kind::Single && status.group_handle.is_some() {
             self.member = Membership::Recorded;
@@ -212,7 +219,7 @@ impl Model {
                 has_size: status.size.is_some(),
                 group_handle: status.group_handle.as_deref(),
                 members: &status.members,
-                error: status.error.as_ref().map(Option::as_deref),
+                error: status.error.as_ref().map(|error| error.message.as_deref()),
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! The laws, over every combination of the facts that rules look at.
 
-use super::fixtures::{Around, CLASS, From, Model, ModelStatus, around, dynamic, now};
+use super::fixtures::{Around, CLASS, From, Model, ModelError, ModelStatus, around, dynamic, now};
 use super::*;
 use crate::objects::facts::{Kind, Membership, Policy};
 use crate::objects::reply::{Answer, GroupSnapshot, Snapshot};
@@ -57,7 +57,7 @@ fn every_status(mut model: Model, visit: &mut impl FnMut(&Model)) {
                     handle: handle.then(|| "h".to_owned()),
                     ready,
                     group_handle: (model.member == Membership::Recorded).then(|| "group-1".to_owned()),
-                    error: error.then(|| Some("old".to_owned())),
+                    error: error.then(|| ModelError { message: Some("old".to_owned()) }),
                     ..ModelStatus::default()
                 });
                 visit(&model);
@@ -167,8 +167,8 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
                     assert!(!(own && model.policy == Policy::Delete), "law 3: {}", context());
                     assert!(model.meta.deleting && model.meta.held, "law 3, not asked: {}", context());
                 }
-                Step::NotOurs(_) => {}
-                Step::Settled
+                Step::NotOurs(_)
+                | Step::Settled
                 | Step::Await(_)
                 | Step::Reject(_)
                 | Step::Mark

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::fixtures::{Around, CLASS, DRIVER, From, Model, UID, around, dynamic, now, pre_provisioned};
+use super::fixtures::{
+    Around, CLASS, DRIVER, From, Model, ModelError, UID, around, dynamic, now, pre_provisioned,
+};
 use super::*;
 use crate::objects::facts::Kind;
 use crate::objects::reply::{Answer, Certainty, GroupSnapshot, Refusal, Snapshot};
@@ -13,17 +15,15 @@ fn create_call(model: &Model) -> CreateCall {
 }
 
 fn create_call_in(model: &Model, around: &Around) -> CreateCall {
-    match decide(&model.seen(around)) {
-        Step::Create(call) => call,
-        other => panic!("expected a create, got {other:?}"),
-    }
+    let step = decide(&model.seen(around));
+    let Step::Create(call) = step else { panic!("expected a create, got {step:?}") };
+    call
 }
 
 fn complaint(model: &Model, around: &Around) -> String {
-    match decide(&model.seen(around)) {
-        Step::Reject(complaint) => complaint.to_string(),
-        other => panic!("expected a complaint, got {other:?}"),
-    }
+    let step = decide(&model.seen(around));
+    let Step::Reject(complaint) = step else { panic!("expected a complaint, got {step:?}") };
+    complaint.to_string()
 }
 
 fn with_parameter(key: &str, value: &str) -> Around {
@@ -386,7 +386,7 @@ fn better_7_an_old_error_goes_at_the_first_success_ready_or_not() {
 #[test]
 fn better_9_an_error_without_a_message_is_tolerated_and_cleared() {
     let mut model = dynamic().marked().with_error("x");
-    model.status.as_mut().unwrap().error = Some(None);
+    model.status.as_mut().unwrap().error = Some(ModelError::default());
     assert_eq!(after(&model, Memory::default(), snapshot(true)).status.error, ErrorChange::Clear);
     let failed = after(&model, Memory::default(), refusal(Certainty::Indefinite));
     assert!(matches!(failed.status.error, ErrorChange::Set(_)));

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::claim::Claim;
 use super::protocol::{Candidate, Owed, Sight};
 use crate::cluster::error::{ApiError, Request, TimedOut, in_one_line};
-use crate::cluster::told::Told;
+use crate::told::Told;
 
 /// client-go spreads candidates by up to this part of the retry period.
 const JITTER: f64 = 1.2;

@@ -39,7 +39,7 @@ pub type VolumeGroupSnapshotClass = Object<GroupClass>;
 
 impl Body for SingleClass {
     const GROUP: &'static str = "snapshot.storage.k8s.io";
-    const KIND: &'static str = "VolumeSnapshotClass";
+    const KIND_NAME: &'static str = "VolumeSnapshotClass";
     const PLURAL: &'static str = "volumesnapshotclasses";
 
     fn read(fields: &mut Fields) -> Self {
@@ -52,7 +52,7 @@ impl Body for SingleClass {
 
 impl Body for GroupClass {
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
-    const KIND: &'static str = "VolumeGroupSnapshotClass";
+    const KIND_NAME: &'static str = "VolumeGroupSnapshotClass";
     const PLURAL: &'static str = "volumegroupsnapshotclasses";
 
     fn read(fields: &mut Fields) -> Self {

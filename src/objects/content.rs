@@ -116,7 +116,7 @@ impl Status {
 
 impl Body for SingleContent {
     const GROUP: &'static str = "snapshot.storage.k8s.io";
-    const KIND: &'static str = "VolumeSnapshotContent";
+    const KIND_NAME: &'static str = "VolumeSnapshotContent";
     const PLURAL: &'static str = "volumesnapshotcontents";
 
     fn read(fields: &mut Fields) -> Self {

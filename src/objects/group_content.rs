@@ -90,7 +90,7 @@ fn member(value: Value) -> Member {
 
 impl Body for GroupContent {
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
-    const KIND: &'static str = "VolumeGroupSnapshotContent";
+    const KIND_NAME: &'static str = "VolumeGroupSnapshotContent";
     const PLURAL: &'static str = "volumegroupsnapshotcontents";
 
     fn read(fields: &mut Fields) -> Self {

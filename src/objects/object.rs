@@ -19,7 +19,7 @@ pub trait Body: Debug + Clone + Send + Sync + 'static {
     /// API group.
     const GROUP: &'static str;
     /// Kind, as in manifests.
-    const KIND: &'static str;
+    const KIND_NAME: &'static str;
     /// Resource name, as in paths.
     const PLURAL: &'static str;
     /// Takes what this kind needs out of the object.
@@ -58,7 +58,7 @@ impl<B: Body> kube::Resource for Object<B> {
     type Scope = ClusterResourceScope;
 
     fn kind((): &()) -> Cow<'_, str> {
-        B::KIND.into()
+        B::KIND_NAME.into()
     }
     fn group((): &()) -> Cow<'_, str> {
         B::GROUP.into()

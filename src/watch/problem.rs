@@ -1,12 +1,9 @@
 //! Why a kind cannot be read, told apart once, and told to the operator once a change.
 
-use std::time::Duration;
-
 use kube::runtime::watcher;
-use tokio::time::Instant;
 
-/// A lasting problem is told again this often.
-const REMINDER: Duration = Duration::from_mins(5);
+use crate::cluster::error::in_one_line;
+use crate::told::Told;
 
 /// Why a watch does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +55,10 @@ pub fn judge(error: &watcher::Error) -> Problem {
     let (status, text) = match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => match error {
-            kube::Error::Api(status) => (Some(&**status), status.message.clone()),
-            other => (None, chain(other)),
-        },
+        | watcher::Error::WatchFailed(error) => {
+            let status = if let kube::Error::Api(status) = error { Some(&**status) } else { None };
+            (status, in_one_line(error))
+        }
         watcher::Error::WatchError(status) => (Some(&**status), status.message.clone()),
         watcher::Error::NoResourceVersion => (None, error.to_string()),
     };
@@ -74,48 +71,36 @@ pub fn judge(error: &watcher::Error) -> Problem {
     }
 }
 
-/// An error with its causes: the outermost of kube's says only that something failed.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
 /// Logs the state of one watch: once a change, and a lasting problem every five minutes.
 #[derive(Debug)]
 pub struct Reporter {
     plural: &'static str,
     group: &'static str,
-    last: Option<(Problem, Instant)>,
+    told: Told,
+    failing: bool,
 }
 
 impl Reporter {
     /// For a kind that nothing has been said about.
     #[must_use]
     pub fn new(plural: &'static str, group: &'static str) -> Self {
-        Self { plural, group, last: None }
+        Self { plural, group, told: Told::default(), failing: false }
     }
 
-    /// It fails.
+    /// It fails. The words of an interruption may differ from attempt to attempt: it is one trouble.
     pub fn failing(&mut self, problem: &Problem) {
-        let same = |last: &Problem| std::mem::discriminant(last) == std::mem::discriminant(problem);
-        if self.last.as_ref().is_some_and(|(last, told)| same(last) && told.elapsed() < REMINDER) {
-            return;
+        self.failing = true;
+        let line = problem.text(self.plural, self.group);
+        let trouble = if let Problem::Interrupted(_) = problem { "interrupted" } else { &line };
+        if self.told.is_news(trouble) {
+            tracing::warn!("{line}");
         }
-        tracing::warn!("{}", problem.text(self.plural, self.group));
-        self.last = Some((problem.clone(), Instant::now()));
     }
 
     /// It works.
     pub fn working(&mut self) {
-        if self.last.take().is_some() {
+        self.told.forget();
+        if std::mem::take(&mut self.failing) {
             tracing::warn!("{}.{} can be watched again", self.plural, self.group);
         }
     }

@@ -176,12 +176,12 @@ mod tests {
     use super::*;
     use crate::objects::content::{SingleContent, VolumeSnapshotContent};
 
-    fn content(version: &str, change: Value) -> VolumeSnapshotContent {
+    fn content(version: &str, change: &Value) -> VolumeSnapshotContent {
         let mut object = json!({
             "metadata": {"name": "c", "uid": "u", "resourceVersion": version},
             "spec": {"driver": "d", "source": {"volumeHandle": "v"}, "deletionPolicy": "Delete"},
         });
-        json_patch::merge(&mut object, &change);
+        json_patch::merge(&mut object, change);
         serde_json::from_value(object).unwrap()
     }
 
@@ -191,7 +191,7 @@ mod tests {
 
     fn store() -> (Store<SingleContent>, Key) {
         let store = Store::default();
-        let (key, urgency) = store.show(content("1", json!({}))).unwrap();
+        let (key, urgency) = store.show(content("1", &json!({}))).unwrap();
         assert_eq!(urgency, Urgency::Now);
         (store, key)
     }
@@ -210,14 +210,14 @@ mod tests {
     fn a_pass_never_sees_less_than_our_last_write_returned() {
         let (store, key) = store();
         store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", marked()), content("3", json!({}))]);
+        ended(&store, &key, &[content("2", &marked()), content("3", &json!({}))]);
         assert_eq!(begun_version(&store, &key), "3");
         ended(&store, &key, &[]);
-        assert_eq!(store.show(content("2", marked())), None);
+        assert_eq!(store.show(content("2", &marked())), None);
         assert_eq!(begun_version(&store, &key), "3", "the watch is still behind");
         ended(&store, &key, &[]);
-        store.show(content("3", json!({})));
-        store.show(content("4", json!({"status": {"readyToUse": false}})));
+        store.show(content("3", &json!({})));
+        store.show(content("4", &json!({"status": {"readyToUse": false}})));
         assert_eq!(begun_version(&store, &key), "4");
     }
 
@@ -225,9 +225,9 @@ mod tests {
     fn a_watch_that_is_ahead_of_the_reply_is_not_turned_back() {
         let (store, key) = store();
         store.begin(&key).unwrap();
-        store.show(content("2", marked()));
-        store.show(content("3", json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})));
-        ended(&store, &key, &[content("2", marked())]);
+        store.show(content("2", &marked()));
+        store.show(content("3", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})));
+        ended(&store, &key, &[content("2", &marked())]);
         assert_eq!(begun_version(&store, &key), "3");
     }
 
@@ -235,9 +235,9 @@ mod tests {
     fn an_echo_is_worth_nothing_and_another_writers_change_is() {
         let (store, key) = store();
         store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", marked())]);
-        assert_eq!(store.show(content("2", marked())), None);
-        let other = content("3", json!({"status": {"error": {"message": "x"}}}));
+        ended(&store, &key, &[content("2", &marked())]);
+        assert_eq!(store.show(content("2", &marked())), None);
+        let other = content("3", &json!({"status": {"error": {"message": "x"}}}));
         assert_eq!(store.show(other), Some((key, Urgency::WhenDue)));
     }
 
@@ -245,8 +245,8 @@ mod tests {
     fn a_deletion_is_never_an_echo() {
         let (store, key) = store();
         store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", marked())]);
-        let deleting = content("2", json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+        ended(&store, &key, &[content("2", &marked())]);
+        let deleting = content("2", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
         assert_eq!(store.show(deleting).map(|(_, urgency)| urgency), Some(Urgency::Now));
     }
 
@@ -254,7 +254,7 @@ mod tests {
     fn another_object_of_the_same_name_inherits_nothing() {
         let (store, key) = store();
         store.remember(&key, "u", Memory { deleted: true, ..Memory::default() });
-        store.show(content("9", json!({"metadata": {"uid": "u2"}})));
+        store.show(content("9", &json!({"metadata": {"uid": "u2"}})));
         let (object, memory) = store.begin(&key).unwrap();
         assert_eq!((object.uid(), memory), ("u2", Memory::default()));
         store.remember(&key, "u", Memory { deleted: true, ..Memory::default() });

@@ -58,7 +58,7 @@ pub(super) trait Deform: Default + Send + 'static {
                 }
             }
             Malformed::AbsurdSeconds => {
-                set_times(self, Some(Timestamp { seconds: ABSURD_SECONDS, nanos: 0 }))
+                set_times(self, Some(Timestamp { seconds: ABSURD_SECONDS, nanos: 0 }));
             }
             Malformed::AbsurdNanos => set_times(self, Some(Timestamp { seconds: 1, nanos: i32::MIN })),
             Malformed::NoCreationTime => set_times(self, None),
