@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntGaugeVec, Opts,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts,
     Registry, TextEncoder,
 };
 
@@ -70,7 +70,7 @@ pub struct Metrics {
     registry: Registry,
     operations: HistogramVec,
     master: GaugeVec,
-    contents: IntGaugeVec,
+    contents: GaugeVec,
     time_to_ready: Histogram,
     backlog_age: Gauge,
     /// Snapshots that may exist without a content that knows them.
@@ -91,69 +91,63 @@ impl Metrics {
     pub fn new() -> Result<Self, MetricsError> {
         let registry = Registry::new();
         registry.register(Box::new(process::Process::new()?))?;
-        let operations = HistogramOpts::new(
-            "csi_sidecar_operations_seconds",
-            "Duration of CSI calls by gRPC status, in seconds.",
-        );
-        let time_to_ready = HistogramOpts::new(
-            "csi_snapshotter_time_to_ready_seconds",
-            "Time from the creation of a content to its snapshot being ready to use, in seconds.",
-        );
-        let contents = IntGaugeVec::new(
-            Opts::new("csi_snapshotter_contents", "Contents of this driver by state."),
-            &["state"],
-        )?;
-        for state in State::ALL {
-            contents.with_label_values(&[state.label()]).set(0);
-        }
-        Ok(Self {
-            operations: register(
+        let made = Self {
+            operations: histograms(
                 &registry,
-                HistogramVec::new(
-                    operations.buckets(CALL_BUCKETS.to_vec()),
-                    &["driver_name", "method_name", "grpc_status_code"],
-                )?,
+                "csi_sidecar_operations_seconds",
+                "Duration of CSI calls by gRPC status, in seconds.",
+                &CALL_BUCKETS,
+                &["driver_name", "method_name", "grpc_status_code"],
             )?,
-            master: register(
+            master: gauges(
                 &registry,
-                GaugeVec::new(
-                    Opts::new(
-                        "leader_election_master_status",
-                        "1 while this replica leads the lease of the name, else 0.",
-                    ),
-                    &["name"],
-                )?,
+                "leader_election_master_status",
+                "1 while this replica leads the lease of the name, else 0.",
+                &["name"],
             )?,
-            contents: register(&registry, contents)?,
-            time_to_ready: register(
+            contents: gauges(
                 &registry,
-                Histogram::with_opts(time_to_ready.buckets(READY_BUCKETS.to_vec()))?,
+                "csi_snapshotter_contents",
+                "Contents of this driver by state.",
+                &["state"],
             )?,
-            backlog_age: register(
+            time_to_ready: histograms(
                 &registry,
-                Gauge::new(
-                    "csi_snapshotter_backlog_age_seconds",
-                    "Age of the oldest content that is neither ready nor gone, in seconds.",
-                )?,
-            )?,
-            suspected_orphans: register(
+                "csi_snapshotter_time_to_ready_seconds",
+                "Time from the creation of a content to its snapshot being ready to use, in seconds.",
+                &READY_BUCKETS,
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
+            backlog_age: gauges(
                 &registry,
-                IntCounter::new(
-                    "csi_snapshotter_suspected_orphans_total",
-                    "Contents that were given up although the driver may still hold a snapshot of them.",
-                )?,
-            )?,
-            events_dropped: register(
+                "csi_snapshotter_backlog_age_seconds",
+                "Age of the oldest content that is neither ready nor gone, in seconds.",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
+            suspected_orphans: counters(
                 &registry,
-                IntCounter::new(
-                    "csi_snapshotter_events_dropped_total",
-                    "Events that could not be queued or written.",
-                )?,
-            )?,
+                "csi_snapshotter_suspected_orphans_total",
+                "Contents that were given up although the driver may still hold a snapshot of them.",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
+            events_dropped: counters(
+                &registry,
+                "csi_snapshotter_events_dropped_total",
+                "Events that could not be queued or written.",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
             rest: RestMetrics::new(&registry)?,
             work: WorkMetrics::new(&registry)?,
             registry,
-        })
+        };
+        for state in State::ALL {
+            made.contents(state, 0);
+        }
+        Ok(made)
     }
 
     /// A CSI call that ended. `method` is the full path (`/csi.v1.Controller/CreateSnapshot`), `code` the CamelCase
@@ -174,8 +168,7 @@ impl Metrics {
 
     /// The number of contents in a state.
     pub fn contents(&self, state: State, count: usize) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.contents.with_label_values(&[state.label()]).set(count);
+        self.contents.with_label_values(&[state.label()]).set(whole(count));
     }
 
     /// The age of the oldest content that is neither ready nor gone; zero if there is none.
@@ -195,9 +188,38 @@ impl Metrics {
     }
 }
 
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+    labels: &[&str],
+) -> Result<HistogramVec, MetricsError> {
+    let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    register(registry, HistogramVec::new(opts, labels)?)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, MetricsError> {
+    register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, MetricsError> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
 fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, MetricsError> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
+}
+
+/// A count as a gauge takes it; exact as far as anything here is ever counted.
+fn whole(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

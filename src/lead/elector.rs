@@ -126,7 +126,9 @@ impl<L: Leases> Elector<L> {
         info!(lease = %self.place(), identity = %self.candidate.identity, "leading");
         self.told.forget();
         loop {
-            sleep(self.timing.retry_period).await;
+            // Counted from when the last request went out: a slow server must not eat up the time for the next.
+            let rest = self.timing.renew_deadline.saturating_sub(self.timing.retry_period);
+            sleep(self.left().saturating_sub(rest)).await;
             if let Err(loss) = self.renew().await {
                 return loss;
             }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -106,7 +106,7 @@ impl Candidate {
             }
         }
         let terms = if ours {
-            self.terms(wall, None, transitions)
+            self.terms(unlike(sight.spec("renewTime"), wall), None, transitions)
         } else {
             self.terms(wall, Some(wall), (transitions + 1).min(i32::MAX.into()))
         };
@@ -194,6 +194,15 @@ fn object<'a>(parent: &'a mut Value, field: &str) -> &'a mut Map<String, Value> 
 
 fn whole(field: Option<&Value>) -> i64 {
     field.and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// A time that the record does not hold yet: others take a record that stays the same for one not renewed, even if
+/// our clock was set back to the very microsecond.
+fn unlike(written: Option<&Value>, wall: Timestamp) -> Timestamp {
+    if written == Some(&micro(wall)) {
+        return wall.checked_add(SignedDuration::from_micros(1)).unwrap_or(wall);
+    }
+    wall
 }
 
 /// With six digits of fraction, always: an API server answers 400 to a Lease time that has none.

@@ -88,6 +88,16 @@ fn a_renewal_keeps_the_time_of_acquisition_the_transitions_and_the_fields_of_oth
 }
 
 #[test]
+fn a_renewal_changes_the_record_even_under_a_clock_that_stands_still() {
+    let mut lease = held_by("me");
+    for _ in 0..3 {
+        let renewed = put(owed_after(0, lease.clone()));
+        assert_ne!(renewed["spec"], lease["spec"]);
+        lease = renewed;
+    }
+}
+
+#[test]
 fn a_released_lease_is_taken_at_once_and_counts_as_a_transition() {
     let taken = put(owed_after(0, held_by("")));
     assert_eq!(taken["spec"]["leaseTransitions"], 4);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::{MetricsError, register};
+use super::{MetricsError, counters, histograms};
 
 const LABELS: [&str; 3] = ["code", "method", "host"];
 /// Seconds; client-go's.
@@ -20,17 +20,20 @@ pub struct RestMetrics {
 
 impl RestMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let requests = Opts::new(
-            "rest_client_requests_total",
-            "Requests to the API server by status code, method and host.",
-        );
-        let duration = HistogramOpts::new(
-            "rest_client_request_duration_seconds",
-            "Time until an answer of the API server begins, in seconds.",
-        );
         Ok(Self {
-            requests: register(registry, IntCounterVec::new(requests, &LABELS)?)?,
-            duration: register(registry, HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &LABELS)?)?,
+            requests: counters(
+                registry,
+                "rest_client_requests_total",
+                "Requests to the API server by status code, method and host.",
+                &LABELS,
+            )?,
+            duration: histograms(
+                registry,
+                "rest_client_request_duration_seconds",
+                "Time until an answer of the API server begins, in seconds.",
+                &BUCKETS,
+                &LABELS,
+            )?,
         })
     }
 

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, exponential_buckets,
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, exponential_buckets,
 };
 use tokio::time::Instant;
 
-use super::{MetricsError, register};
+use super::{MetricsError, counters, gauges, histograms, whole};
 
 const NAME: [&str; 1] = ["name"];
 
@@ -22,7 +21,7 @@ type Running = Arc<Mutex<HashMap<u64, Instant>>>;
 pub struct WorkMetrics {
     adds: IntCounterVec,
     retries: IntCounterVec,
-    depth: IntGaugeVec,
+    depth: GaugeVec,
     unfinished: GaugeVec,
     longest: GaugeVec,
     waited: HistogramVec,
@@ -34,33 +33,29 @@ impl WorkMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
         // Ten nanoseconds to ten seconds, as in client-go.
         let buckets = exponential_buckets(10e-9, 10.0, 10)?;
-        let waited = HistogramOpts::new(
-            "workqueue_queue_duration_seconds",
-            "Time an item was queued before its work began, in seconds.",
-        );
-        let worked = HistogramOpts::new(
-            "workqueue_work_duration_seconds",
-            "Time the work on an item took, in seconds.",
-        );
-        let adds = Opts::new("workqueue_adds_total", "Items added to the queue.");
-        let retries = Opts::new("workqueue_retries_total", "Items put back to be tried again.");
-        let depth = Opts::new("workqueue_depth", "Items that wait to be worked on.");
-        let unfinished = Opts::new(
-            "workqueue_unfinished_work_seconds",
-            "Age of all work under way, summed up, in seconds.",
-        );
-        let longest = Opts::new(
-            "workqueue_longest_running_processor_seconds",
-            "Age of the oldest work under way, in seconds.",
-        );
+        let counters = |name, help| counters(registry, name, help, &NAME);
+        let gauges = |name, help| gauges(registry, name, help, &NAME);
+        let histograms = |name, help| histograms(registry, name, help, &buckets, &NAME);
         Ok(Self {
-            adds: register(registry, IntCounterVec::new(adds, &NAME)?)?,
-            retries: register(registry, IntCounterVec::new(retries, &NAME)?)?,
-            depth: register(registry, IntGaugeVec::new(depth, &NAME)?)?,
-            unfinished: register(registry, GaugeVec::new(unfinished, &NAME)?)?,
-            longest: register(registry, GaugeVec::new(longest, &NAME)?)?,
-            waited: register(registry, HistogramVec::new(waited.buckets(buckets.clone()), &NAME)?)?,
-            worked: register(registry, HistogramVec::new(worked.buckets(buckets), &NAME)?)?,
+            adds: counters("workqueue_adds_total", "Items added to the queue.")?,
+            retries: counters("workqueue_retries_total", "Items put back to be tried again.")?,
+            depth: gauges("workqueue_depth", "Items that wait to be worked on.")?,
+            unfinished: gauges(
+                "workqueue_unfinished_work_seconds",
+                "Age of all work under way, summed up, in seconds.",
+            )?,
+            longest: gauges(
+                "workqueue_longest_running_processor_seconds",
+                "Age of the oldest work under way, in seconds.",
+            )?,
+            waited: histograms(
+                "workqueue_queue_duration_seconds",
+                "Time an item was queued before its work began, in seconds.",
+            )?,
+            worked: histograms(
+                "workqueue_work_duration_seconds",
+                "Time the work on an item took, in seconds.",
+            )?,
             running: Arc::default(),
         })
     }
@@ -98,7 +93,7 @@ impl WorkMetrics {
 pub struct QueueMetrics {
     adds: IntCounter,
     retries: IntCounter,
-    depth: IntGauge,
+    depth: Gauge,
     waited: Histogram,
     worked: Histogram,
     running: Running,
@@ -117,7 +112,7 @@ impl QueueMetrics {
 
     /// The number of keys that wait to be worked on now.
     pub fn depth(&self, keys: usize) {
-        self.depth.set(i64::try_from(keys).unwrap_or(i64::MAX));
+        self.depth.set(whole(keys));
     }
 
     /// Work on a key begins, after it waited this long; it ends when the result is dropped, by a panic too.

@@ -114,6 +114,18 @@ async fn a_short_outage_of_the_server_costs_no_lead() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_takes_three_seconds_for_every_answer_costs_no_lead() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(1_500));
+    for _ in 0..600 {
+        sleep(Duration::from_millis(100)).await;
+        assert!(a.claim.holds());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_record_of_a_go_peer_is_respected_then_taken() {
     let server = Server::new();
     server.set(Some(json!({
