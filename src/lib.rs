@@ -1,6 +1,7 @@
 //! The sidecar as a library: see `docs/ARCHITECTURE.md` for the flow these modules form.
 
 pub mod act;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
@@ -13,5 +14,6 @@ pub mod objects;
 pub mod queue;
 pub mod serve;
 pub mod settings;
+pub mod shutdown;
 mod told;
 pub mod watch;

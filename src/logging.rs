@@ -1,1 +1,159 @@
-//! Not written yet.
+//! Log lines on stderr: klog's shape or JSON, one line an event, our own targets only.
+//!
+//! The libraries beneath are not heard: kube logs whole bodies when they cannot be read, of Secrets too.
+
+use std::fmt::{self, Write};
+use std::io;
+
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::clock;
+use crate::settings::{Log, LogFormat};
+
+#[cfg(test)]
+mod tests;
+
+/// The targets that are heard: this package's, as a library and as a program.
+const OWN: &str = "csi_snapshotter";
+
+/// Logs from now on. A second call changes nothing.
+pub fn init(log: Log) {
+    // An error means that a subscriber is there already, which only tests do.
+    let _ = tracing::subscriber::set_global_default(subscriber(log, io::stderr));
+}
+
+fn subscriber<W>(log: Log, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let own = filter_fn(|metadata: &Metadata<'_>| {
+        let target = metadata.target();
+        target.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    });
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(Lines(log.format))
+        .with_writer(writer)
+        .with_filter(threshold(log.level))
+        .with_filter(own);
+    tracing_subscriber::registry().with(lines)
+}
+
+/// klog's levels on tracing's: 0–1 warnings, 2–3 events, 4 details, 5 and up the driver's calls.
+fn threshold(level: u8) -> LevelFilter {
+    match level {
+        0 | 1 => LevelFilter::WARN,
+        2 | 3 => LevelFilter::INFO,
+        4 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    }
+}
+
+/// One event, one line.
+struct Lines(LogFormat);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let line = match self.0 {
+            LogFormat::Text => fields.text(*event.metadata().level()),
+            LogFormat::Json => fields.json(*event.metadata().level()),
+        };
+        writeln!(writer, "{line}")
+    }
+}
+
+/// The fields of an event, the message apart.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    rest: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    /// `W1123 05:11:51.791432 16674 csi-snapshotter] "message" key="value"`
+    fn text(&self, level: Level) -> String {
+        let letter = match level {
+            Level::ERROR => 'E',
+            Level::WARN => 'W',
+            Level::INFO | Level::DEBUG | Level::TRACE => 'I',
+        };
+        let now = clock::now().to_zoned(TimeZone::UTC);
+        let mut line = format!(
+            "{letter}{} {} csi-snapshotter] {:?}",
+            now.strftime("%m%d %H:%M:%S%.6f"),
+            std::process::id(),
+            self.message
+        );
+        for (key, value) in &self.rest {
+            let _ = write!(line, " {key}={value}");
+        }
+        line
+    }
+
+    fn json(self, level: Level) -> String {
+        let mut object = Map::new();
+        let now = clock::now().as_microsecond();
+        object.insert("ts".into(), Value::from(i64_ms(now)));
+        object.insert("level".into(), level.as_str().to_ascii_lowercase().into());
+        object.insert("msg".into(), self.message.into());
+        for (key, value) in self.rest {
+            object.entry(key).or_insert(value);
+        }
+        Value::Object(object).to_string()
+    }
+
+    fn add(&mut self, field: &Field, value: Value) {
+        match (field.name(), value) {
+            ("message", Value::String(text)) => self.message = text,
+            ("message", other) => self.message = other.to_string(),
+            (name, value) => self.rest.push((name, value)),
+        }
+    }
+}
+
+/// Milliseconds with a fraction, as component-base writes `ts`.
+fn i64_ms(micros: i64) -> f64 {
+    let whole = i32::try_from(micros % 1000).unwrap_or_default();
+    let seconds = u32::try_from(micros / 1_000_000).unwrap_or_default();
+    let millis = u32::try_from(micros / 1000 % 1000).unwrap_or_default();
+    f64::from(seconds) * 1000.0 + f64::from(millis) + f64::from(whole) / 1000.0
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value.into());
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value.into());
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value.into());
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, value.into());
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value.into());
+    }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format!("{value:?}").into());
+    }
+}

@@ -1,2 +1,48 @@
-//! x
-fn main() {}
+//! The doorway: read the command line, run, turn the result into an exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use csi_snapshotter::settings::{Command, Settings, parse};
+use csi_snapshotter::{app, logging};
+
+/// Where Kubernetes looks for the reason of an exit.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+/// Exit code for a command line that cannot be read.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match parse(std::env::args_os().skip(1), &|name| std::env::var(name).ok()) {
+        Ok(Command::Run(settings)) => run(*settings),
+        Ok(Command::Print(text)) => {
+            // A reader that has gone away has read enough.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(usage) => {
+            leave_word(&format!("{usage}"));
+            eprintln!("csi-snapshotter: {usage} (--help lists every flag)");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn run(settings: Settings) -> ExitCode {
+    logging::init(settings.log);
+    match app::start(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let reason = format!("{error:#}");
+            leave_word(&reason);
+            tracing::error!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Leaves the reason of the exit where `kubectl describe pod` shows it; outside a pod there is no such file.
+fn leave_word(reason: &str) {
+    if let Ok(mut file) = std::fs::OpenOptions::new().write(true).open(TERMINATION_LOG) {
+        let _ = writeln!(file, "{reason}");
+    }
+}

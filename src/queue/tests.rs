@@ -146,7 +146,7 @@ async fn workers_run_as_many_passes_as_they_may_and_drain_on_stop() {
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 ended.fetch_add(1, Ordering::SeqCst);
-                (Then::Done, Box::new(|_| {}) as Box<dyn FnOnce(Option<Duration>) + Send>)
+                worker::Ended { then: Then::Done, told: Box::new(|_| {}) }
             }
         })
     };
@@ -175,7 +175,7 @@ async fn a_panic_in_one_pass_leaves_the_others_and_brings_the_key_back() {
                 let first_of_bad = &*key == "bad" && bad.fetch_add(1, Ordering::SeqCst) == 0;
                 assert!(!first_of_bad, "a scripted panic");
                 good.fetch_add(1, Ordering::SeqCst);
-                (Then::Done, Box::new(|_| {}) as Box<dyn FnOnce(Option<Duration>) + Send>)
+                worker::Ended { then: Then::Done, told: Box::new(|_| {}) }
             }
         })
     };

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -9,6 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Key, Queue};
 use crate::decide::Then;
+
+/// How a pass ended.
+pub struct Ended {
+    /// What is owed next.
+    pub then: Then,
+    /// Hears of the pause until the next pass, `None` if none is planned; for the one log line of the pass.
+    pub told: Box<dyn FnOnce(Option<Duration>) + Send>,
+}
 
 /// Gives the key back even if its pass panics: one broken object must not take the others along.
 struct Taken {
@@ -26,12 +35,11 @@ impl Drop for Taken {
     }
 }
 
-/// Works until `stop`, then waits for the passes in hand. `pass` says what is owed next; `ended` hears of
-/// each pass with the pause until the next one, for the log.
+/// Works until `stop`, then waits for the passes in hand.
 pub async fn run<F, P>(queue: Arc<Queue>, workers: usize, stop: CancellationToken, pass: F)
 where
     F: Fn(Key) -> P,
-    P: Future<Output = (Then, Box<dyn FnOnce(Option<std::time::Duration>) + Send>)> + Send + 'static,
+    P: Future<Output = Ended> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(workers));
     let mut passes = JoinSet::new();
@@ -50,9 +58,9 @@ where
         let mut taken = Taken { queue: Arc::clone(&queue), key: key.clone(), open: true };
         let work = pass(key);
         passes.spawn(async move {
-            let (then, ended) = work.await;
+            let Ended { then, told } = work.await;
             taken.open = false;
-            ended(taken.queue.done(&taken.key, then));
+            told(taken.queue.done(&taken.key, then));
             drop(place);
         });
     }

@@ -1,0 +1,215 @@
+//! The wiring, in the order in which things happen: connect, ask, elect, watch, work; and the way back.
+//!
+//! Everything that can be wrong with the settings was found before [`run`]; everything that can be wrong with
+//! files and ports is found before the driver is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::cluster::client::{clients, config};
+use crate::cluster::event::{Writer, recorder};
+use crate::cluster::limit::Rate;
+use crate::csi::{Connected, Driver, Method, Observe};
+use crate::decide::{DriverFacts, Naming};
+use crate::lead::claim::Claim;
+use crate::metrics::Metrics;
+use crate::objects::content::SingleContent;
+use crate::objects::group_content::GroupContent;
+use crate::queue::backoff::Backoff;
+use crate::serve::{Endpoint, Health};
+use crate::settings::Settings;
+use crate::shutdown;
+use crate::watch::Standing;
+
+mod elect;
+mod kind;
+
+use kind::{Around, Standings};
+
+/// How long the last events may take at shutdown.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// Builds the runtime, and runs until asked to stop.
+///
+/// # Errors
+/// As [`run`], or no runtime can be built.
+pub fn start(settings: Settings) -> anyhow::Result<()> {
+    // Two threads: one works while the other waits in a lock of the allocator or the kernel. More buy nothing,
+    // since the work is waiting.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot build the async runtime")?;
+    let result = runtime.block_on(run(settings));
+    // What still runs is not waited for: its state is on the objects, not in it.
+    runtime.shutdown_background();
+    result
+}
+
+/// Runs until asked to stop.
+///
+/// # Errors
+/// What no waiting mends: an unusable kubeconfig, a port in use, another driver behind the socket, the lead lost.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let Settings {
+        kubeconfig,
+        csi_address,
+        timeout,
+        workers,
+        retry,
+        names,
+        extra_create_metadata,
+        api,
+        resync,
+        node,
+        gates,
+        election,
+        endpoint,
+        log: _,
+        warnings,
+    } = settings;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    // An error means that a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let drain = shutdown::listen().context("cannot listen for signals")?;
+    let metrics = Metrics::new()?;
+    let config = config(kubeconfig.as_deref()).await?;
+    let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
+    let rate = Rate { qps: api.qps, burst: api.burst };
+    let clients = clients(&config, rate, claim.clone(), &metrics.rest)?;
+    let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
+
+    let (show, shown) = watch::channel(None);
+    if let Some(endpoint) = endpoint {
+        let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
+        tokio::spawn(bound.serve(health(&claim, &driver, shown), metrics.clone(), std::future::pending()));
+    }
+
+    let connected = tokio::select! {
+        () = drain.cancelled() => return Ok(()),
+        connected = driver.connect() => connected?,
+    };
+    let Connected { name, version, abilities } = connected;
+    tracing::info!(driver = name, version, ?abilities, "connected to the driver");
+    let supervisor = tokio::spawn({
+        let driver = driver.clone();
+        async move { driver.supervise().await }
+    });
+    let stop_electing = CancellationToken::new();
+    let mut elector =
+        elect::start(election, clients.lead.clone(), &claim, &metrics, &name, stop_electing.clone())?;
+
+    let dropped = metrics.events_dropped.clone();
+    let (events, writer) = recorder(clients.api.clone(), &name, dropped, clock::now);
+    let around = Around {
+        clients,
+        driver,
+        driver_facts: DriverFacts { name, can_find: abilities.get_snapshot || abilities.list_snapshots },
+        claim,
+        drain: drain.clone(),
+        metrics,
+        events,
+        workers: workers.get(),
+        backoff: Backoff { start: retry.start, max: retry.max },
+        resync,
+        node,
+    };
+    let naming = |names: crate::settings::SnapshotName| Naming {
+        prefix: names.prefix,
+        uuid_length: names.uuid_length,
+        extra_metadata: extra_create_metadata,
+    };
+    let group_naming = abilities.group_snapshots.then(|| naming(names.group));
+    let work = lead_and_work(around, naming(names.content), group_naming, show, writer);
+
+    tokio::select! {
+        () = bounded(work, &drain, timeout) => {}
+        fatal = supervisor => return Err(fatal.context("the supervision of the connection failed")?.into()),
+        lost = elector.lost() => return Err(lost),
+    }
+    stop_electing.cancel();
+    elector.released().await;
+    Ok(())
+}
+
+/// Runs the work to its end, which after a drain may take as long as one call of the driver, and a little for
+/// writing down its answer.
+async fn bounded(work: impl Future<Output = ()>, drain: &CancellationToken, timeout: Duration) {
+    let limit = async {
+        drain.cancelled().await;
+        tokio::time::sleep(timeout + FLUSH).await;
+    };
+    tokio::select! {
+        () = work => {}
+        () = limit => tracing::warn!("the work in hand did not end in time; it is taken up again at the next start"),
+    }
+}
+
+/// Waits to lead, then watches and works until `drain`, and then until the work in hand is done.
+///
+/// The watches start only now: their first lists must be newer than anything the leader before us wrote.
+async fn lead_and_work(
+    around: Around,
+    naming: Naming,
+    group_naming: Option<Naming>,
+    show: watch::Sender<Option<Standings>>,
+    writer: Writer,
+) {
+    tokio::select! {
+        () = around.drain.cancelled() => return,
+        () = around.claim.held() => {}
+    }
+    let stop_events = CancellationToken::new();
+    let events = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
+    let single = kind::start::<SingleContent>(&around, naming);
+    show.send_replace(Some(single.standings.clone()));
+    let group = group_naming.map(|naming| kind::start::<GroupContent>(&around, naming));
+    single.drained().await;
+    if let Some(group) = group {
+        group.drained().await;
+    }
+    stop_events.cancel();
+    if let Err(failed) = events.await {
+        tracing::error!("the writer of events failed: {failed}");
+    }
+}
+
+/// What the endpoint says. A replica that follows is ready as soon as its driver is.
+fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standings>>) -> Health {
+    let lease = claim.clone();
+    let driver = driver.clone();
+    let standing = move || -> Result<(), String> {
+        if !driver.is_connected() {
+            return Err("the driver is not connected".to_owned());
+        }
+        for standing in shown.borrow().iter().flatten() {
+            match &*standing.borrow() {
+                Standing::Synced => {}
+                Standing::Starting => return Err("the first list is not complete".to_owned()),
+                Standing::Failing(problem) => return Err(format!("a kind cannot be watched: {problem:?}")),
+            }
+        }
+        Ok(())
+    };
+    Health {
+        lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
+        ready: Box::new(standing),
+    }
+}
+
+/// Counts driver calls.
+struct Calls(Metrics);
+
+impl Observe for Calls {
+    fn call_done(&self, driver: &str, method: Method, code: &'static str, took: Duration) {
+        self.0.csi_call(driver, method.path(), code, took);
+    }
+}

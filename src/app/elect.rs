@@ -1,0 +1,85 @@
+//! The election, if there is one: its task, and how its end ends the process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::lead::claim::Claim;
+use crate::lead::elector::{Elector, Outcome, Timing, identity, lease_name};
+use crate::lead::lease::Lease;
+use crate::lead::protocol::Candidate;
+use crate::metrics::Metrics;
+use crate::settings::Election;
+
+/// Where Kubernetes tells a pod its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// How often the gauge of leadership is brought up to date.
+const GAUGE_PERIOD: Duration = Duration::from_secs(1);
+
+/// The task of an election.
+pub(super) struct Running(Option<JoinHandle<Outcome>>);
+
+/// Starts the election for a driver's lease. It ends when `stop` is cancelled, after the lease is released.
+pub(super) fn start(
+    election: Option<Election>,
+    client: kube::Client,
+    claim: &Claim,
+    metrics: &Metrics,
+    driver: &str,
+    stop: CancellationToken,
+) -> anyhow::Result<Running> {
+    let Some(election) = election else { return Ok(Running(None)) };
+    let Election { namespace, lease_duration, renew_deadline, retry_period, labels } = election;
+    let namespace = match namespace {
+        Some(namespace) => namespace,
+        None => own_namespace(Path::new(NAMESPACE_FILE))?,
+    };
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host's name")?;
+    let name = lease_name(driver);
+    let lease = Lease::new(client, &namespace, &name);
+    let identity = identity(host.trim());
+    tracing::info!(lease = format!("{namespace}/{name}"), identity, "standing for election");
+    let candidate = Candidate { identity, lease_duration, namespace, name: name.clone(), labels };
+    let timing = Timing { lease_duration, renew_deadline, retry_period };
+    let elector = Elector::new(lease, candidate, timing, claim.clone(), clock::now);
+    tokio::spawn(show(claim.clone(), metrics.clone(), name));
+    Ok(Running(Some(tokio::spawn(async move { elector.run(stop.cancelled_owned()).await }))))
+}
+
+fn own_namespace(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("cannot tell this pod's namespace from {}; set --leader-election-namespace", file.display())
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+async fn show(claim: Claim, metrics: Metrics, lease: String) {
+    loop {
+        metrics.leads(&lease, claim.holds());
+        tokio::time::sleep(GAUGE_PERIOD).await;
+    }
+}
+
+impl Running {
+    /// Waits for the end of an election that was not asked to stop: the lead is lost, and with it the process.
+    pub(super) async fn lost(&mut self) -> anyhow::Error {
+        let Some(task) = &mut self.0 else { return std::future::pending().await };
+        match task.await {
+            Ok(Outcome::Lost(loss)) => loss.into(),
+            Ok(Outcome::Stopped) => std::future::pending().await,
+            Err(failed) => anyhow::Error::new(failed).context("the task of the leader election failed"),
+        }
+    }
+
+    /// Waits until the lease is released, after a stop.
+    pub(super) async fn released(self) {
+        if let Some(task) = self.0 {
+            // A task that failed has released nothing: the lease runs out by itself.
+            let _ = task.await;
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One kind at work: its two watches, its queue, its workers, its census.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::act::live::Shared;
+use crate::act::perform::Snapshots;
+use crate::clock;
+use crate::cluster::client::Clients;
+use crate::cluster::event::Recorder;
+use crate::cluster::objects::Objects;
+use crate::csi::Driver;
+use crate::decide::{DriverFacts, Naming};
+use crate::lead::claim::Claim;
+use crate::metrics::{Metrics, State};
+use crate::objects::facts::{Content, Facts, Kind};
+use crate::objects::names::MANAGED_BY;
+use crate::objects::object::Object;
+use crate::queue::backoff::Backoff;
+use crate::queue::{Key, Queue, Urgency, worker};
+use crate::watch::sink::{ClassStore, Classes, Contents};
+use crate::watch::store::Store;
+use crate::watch::{self as watching, Selection, Standing};
+
+/// How often contents are counted by state.
+const CENSUS_PERIOD: Duration = Duration::from_secs(10);
+/// A content that has failed so often in a row counts as stuck.
+const STUCK_AFTER: u32 = 5;
+
+/// What the kinds share.
+pub(super) struct Around {
+    pub clients: Clients,
+    pub driver: Driver,
+    pub driver_facts: DriverFacts,
+    pub claim: Claim,
+    pub drain: CancellationToken,
+    pub metrics: Metrics,
+    pub events: Recorder,
+    pub workers: usize,
+    pub backoff: Backoff,
+    pub resync: Duration,
+    pub node: Option<String>,
+}
+
+/// How the two watches of a kind stand: contents, classes.
+pub(super) type Standings = [watch::Receiver<Standing>; 2];
+
+/// A kind at work; dropping it ends its watches.
+pub(super) struct Running {
+    pub standings: Standings,
+    background: JoinSet<()>,
+    workers: JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits until the workers have drained. Before a drain, for ever.
+    pub(super) async fn drained(self) {
+        let Self { standings: _, background, workers } = self;
+        if let Err(failed) = workers.await {
+            tracing::error!("the workers failed: {failed}");
+        }
+        drop(background);
+    }
+}
+
+/// Starts the watches of a kind, and its workers once everything was listed.
+pub(super) fn start<B: Snapshots>(around: &Around, naming: Naming) -> Running
+where
+    Object<B>: Content,
+{
+    let queue = Arc::new(Queue::new(around.backoff, around.metrics.work.queue(queue_name(B::KIND))));
+    let store = Arc::new(Store::<B>::default());
+    let classes = Arc::new(ClassStore::default());
+    let shared = Arc::new(Shared {
+        store: Arc::clone(&store),
+        classes: Arc::clone(&classes),
+        objects: Objects::new(around.clients.api.clone()),
+        api: around.clients.api.clone(),
+        driver: around.driver.clone(),
+        driver_facts: around.driver_facts.clone(),
+        naming,
+        events: around.events.clone(),
+        claim: around.claim.clone(),
+        draining: around.drain.clone(),
+        metrics: around.metrics.clone(),
+    });
+    let driver = around.driver_facts.name.clone();
+    let selection = Selection {
+        labels: around.node.as_ref().map(|node| format!("{MANAGED_BY}={node}")),
+        fields: Some(format!("spec.driver={driver}")),
+    };
+    let contents = Contents { store: Arc::clone(&store), queue: Arc::clone(&queue), driver };
+    let class_sink = Classes { classes, store: Arc::clone(&store), queue: Arc::clone(&queue) };
+
+    let mut background = JoinSet::new();
+    let client = &around.clients.watch;
+    let standings = [
+        spawn_watch(&mut background, |to| watching::run::<B>(client.clone(), selection, contents, to)),
+        spawn_watch(&mut background, |to| {
+            watching::run::<B::Class>(client.clone(), Selection::default(), class_sink, to)
+        }),
+    ];
+    background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), around.resync));
+    if B::KIND == Kind::Single {
+        background.spawn(census(store, Arc::clone(&queue), around.metrics.clone()));
+    }
+    let workers = tokio::spawn(work(queue, shared, standings.clone(), around.workers, around.drain.clone()));
+    Running { standings, background, workers }
+}
+
+fn queue_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Single => "csi-snapshotter-content",
+        Kind::Group => "csi-snapshotter-groupsnapshotcontent",
+    }
+}
+
+fn spawn_watch<F>(
+    tasks: &mut JoinSet<()>,
+    watch: impl FnOnce(watch::Sender<Standing>) -> F,
+) -> watch::Receiver<Standing>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (sender, receiver) = watch::channel(Standing::Starting);
+    tasks.spawn(watch(sender));
+    receiver
+}
+
+/// Works once both watches have listed everything: a content must not be judged before its class is known.
+async fn work<B: Snapshots>(
+    queue: Arc<Queue>,
+    shared: Arc<Shared<B>>,
+    standings: Standings,
+    workers: usize,
+    drain: CancellationToken,
+) where
+    Object<B>: Content,
+{
+    for mut standing in standings {
+        tokio::select! {
+            () = drain.cancelled() => return,
+            _ = standing.wait_for(|standing| *standing == Standing::Synced) => {}
+        }
+    }
+    worker::run(queue, workers, drain, move |key| one_pass(Arc::clone(&shared), key)).await;
+}
+
+async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Ended
+where
+    Object<B>: Content,
+{
+    let end = shared.pass(&key).await;
+    let told = Box::new(move |again_in: Option<Duration>| {
+        if let Some(problem) = end.problem {
+            tracing::warn!(kind = B::KIND_NAME, content = %key, ?again_in, "{problem}");
+        }
+    });
+    worker::Ended { then: end.then, told }
+}
+
+/// Looks at everything again from time to time, without hurrying anything.
+async fn resync<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, period: Duration)
+where
+    Object<B>: Content,
+{
+    while !period.is_zero() {
+        tokio::time::sleep(period).await;
+        for key in store.keys() {
+            queue.add(&key, Urgency::WhenDue);
+        }
+    }
+}
+
+/// Counts contents by state, for the metrics.
+async fn census<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, metrics: Metrics)
+where
+    Object<B>: Content,
+{
+    loop {
+        let now = clock::now();
+        let mut states = Vec::new();
+        let mut oldest = Duration::ZERO;
+        store.each(|key, object| {
+            let facts = object.facts();
+            let state = state(&facts, queue.failures(key));
+            states.push(state);
+            if let Some(created) = facts.meta.created.filter(|_| state != State::Ready) {
+                oldest = oldest.max(Duration::try_from(now.duration_since(created)).unwrap_or_default());
+            }
+        });
+        for state in State::ALL {
+            metrics.contents(state, states.iter().filter(|other| **other == state).count());
+        }
+        metrics.backlog_age(oldest);
+        tokio::time::sleep(CENSUS_PERIOD).await;
+    }
+}
+
+fn state(facts: &Facts<'_>, failures: u32) -> State {
+    if failures >= STUCK_AFTER {
+        State::Stuck
+    } else if facts.meta.deleting {
+        State::Deleting
+    } else if facts.is_ready() {
+        State::Ready
+    } else if facts.handle().is_some() {
+        State::Uploading
+    } else {
+        State::Pending
+    }
+}
