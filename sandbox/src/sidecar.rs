@@ -31,18 +31,19 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
         };
         println!("building the sidecar ({profile}) …");
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        // Named together, both packages share their dependencies with the build that made this program.
+        let packages = [
+            "--package",
+            NAME,
+            "--package",
+            env!("CARGO_PKG_NAME"),
+            "--bin",
+            NAME,
+        ];
         let status = Command::new(cargo)
-            .args([
-                "build",
-                "--package",
-                NAME,
-                "--bin",
-                NAME,
-                "--profile",
-                profile,
-                "--manifest-path",
-                manifest,
-            ])
+            .arg("build")
+            .args(packages)
+            .args(["--profile", profile, "--manifest-path", manifest])
             .kill_on_drop(true)
             .status()
             .await
