@@ -40,7 +40,16 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
             "--bin",
             NAME,
         ];
-        let status = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        for (name, _) in std::env::vars_os() {
+            // What `cargo run` says of this package would be news to build scripts that look at it, and with
+            // them half of the tree would be built once more.
+            let of_package = name.to_string_lossy().starts_with("CARGO_PKG_");
+            if of_package || name == "CARGO_MANIFEST_DIR" || name == "OUT_DIR" {
+                build.env_remove(name);
+            }
+        }
+        let status = build
             .arg("build")
             .args(packages)
             .args(["--profile", profile, "--manifest-path", manifest])
