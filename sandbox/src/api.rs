@@ -32,9 +32,11 @@ mod fields;
 mod http;
 mod kinds;
 mod managed;
+mod next;
 mod object;
 mod openapi;
 mod patch;
+mod prune;
 mod rbac;
 mod read;
 mod request;
@@ -185,7 +187,7 @@ impl Server {
         self.kubeconfig_for(&self.admin)
     }
 
-    /// A kubeconfig, as YAML, for a bearer token such as a TokenRequest gives.
+    /// A kubeconfig, as YAML, for a bearer token such as a `TokenRequest` gives.
     #[must_use]
     pub fn kubeconfig_for(&self, token: &str) -> String {
         let ca = builtin::base64(self.ca_pem().as_bytes());

@@ -1,4 +1,4 @@
-//! CustomResourceDefinitions: what makes one valid, and the kinds that it brings.
+//! Custom resource definitions: what makes one valid, and the kinds that it brings.
 
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ pub(crate) fn kinds(crd: &Value) -> Result<Vec<Kind>, String> {
                 namespaced: text(crd, "/spec/scope") == "Namespaced",
                 verbs: CUSTOM_VERBS,
                 status: version.pointer("/subresources/status").is_some(),
-                shelf: meta(crd, "name").into(),
+                resource: meta(crd, "name").into(),
                 stored_as: format!("{group}/{}", stored_version(crd)),
                 view: View::Stored,
                 generation: true,

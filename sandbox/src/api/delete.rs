@@ -62,7 +62,7 @@ pub(crate) fn collection(
     )?;
     let (objects, at) = state
         .store
-        .list(&kind.shelf, &target.namespace, None, None)
+        .list(&kind.resource, &target.namespace, None, None)
         .map_err(|_| Failure::contended())?;
     let mut deleted = Vec::new();
     for object in objects.into_iter().filter(|object| selector.matches(object)) {
@@ -80,12 +80,12 @@ fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> 
     for _ in 0..ATTEMPTS {
         let object = state
             .store
-            .get(&kind.shelf, key)
+            .get(&kind.resource, key)
             .ok_or_else(|| Failure::not_found(kind, &key.1))?;
         check_preconditions(kind, &object, options)?;
         let holds = is_held(&object) || (kind.plural == "namespaces" && state.store.is_used(&key.1));
         if !holds {
-            if dry || state.store.remove(&kind.shelf, key, &object).is_ok() {
+            if dry || state.store.remove(&kind.resource, key, &object).is_ok() {
                 if !dry {
                     state.removed(kind, key);
                 }
@@ -93,9 +93,10 @@ fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> 
             }
         } else if dry || is_deleting(&object) {
             return Ok(Ended::Held(object));
-        } else if let Ok(held) = state
-            .store
-            .put(&kind.shelf, key, Some(&object), asked_to_go(kind, &object))
+        } else if let Ok(held) =
+            state
+                .store
+                .put(&kind.resource, key, Some(&object), asked_to_go(kind, &object))
         {
             if kind.plural == "namespaces" {
                 empty_namespace(state, &key.1)?;
@@ -147,7 +148,7 @@ fn empty_namespace(state: &State, namespace: &str) -> Result<(), Failure> {
     for kind in state.kinds.all().iter().filter(|kind| kind.namespaced) {
         let (objects, _) = state
             .store
-            .list(&kind.shelf, namespace, None, None)
+            .list(&kind.resource, namespace, None, None)
             .map_err(|_| Failure::contended())?;
         for object in objects {
             match remove(state, kind, &key_of(&object), &Value::Null, false) {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::shape::{ListKind, Shape};
 
-/// A set of paths. Members are spelled as FieldsV1 does: `f:name`, `v:"value"`, `k:{"key":"value"}`.
+/// A set of paths. Members are spelled as `FieldsV1` does: `f:name`, `v:"value"`, `k:{"key":"value"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
     /// Whether this very place is in the set.

@@ -50,6 +50,11 @@ pub(crate) enum View {
 
 /// One resource of one version: what discovery tells, and how its objects are checked, kept and shown.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "each is a fact of its own, named as discovery names it"
+)]
 pub(crate) struct Kind {
     pub(crate) group: String,
     pub(crate) version: String,
@@ -63,7 +68,7 @@ pub(crate) struct Kind {
     /// Whether status is written only through its subresource.
     pub(crate) status: bool,
     /// Where the store keeps the objects; versions of a CRD share it.
-    pub(crate) shelf: String,
+    pub(crate) resource: String,
     /// The apiVersion in which objects are stored.
     pub(crate) stored_as: String,
     pub(crate) view: View,
@@ -116,7 +121,7 @@ impl Kind {
             namespaced: true,
             verbs: VERBS,
             status: false,
-            shelf: full_name(plural, group),
+            resource: full_name(plural, group),
             stored_as: api_version.into(),
             view: View::Stored,
             generation: false,
@@ -225,7 +230,7 @@ fn events(api_version: &str) -> Kind {
         .shows(table::event_columns())
         .prepared(builtin::prepare_event)
         .checked(builtin::check_event);
-    kind.shelf = "events".into();
+    kind.resource = "events".into();
     kind.stored_as = "v1".into();
     kind
 }
@@ -367,10 +372,10 @@ impl Kinds {
             .any(|k| k.group == group && k.version == version)
     }
 
-    /// Replaces whatever is served from `shelf` by `new`, which may be nothing.
-    pub(crate) fn replace(&self, shelf: &str, new: Vec<Kind>) {
+    /// Replaces whatever is served from `resource` by `new`, which may be nothing.
+    pub(crate) fn replace(&self, resource: &str, new: Vec<Kind>) {
         let mut kinds = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut next: Vec<Arc<Kind>> = kinds.iter().filter(|k| k.shelf != shelf).cloned().collect();
+        let mut next: Vec<Arc<Kind>> = kinds.iter().filter(|k| k.resource != resource).cloned().collect();
         next.extend(new.into_iter().map(Arc::new));
         *kinds = Arc::new(next);
     }

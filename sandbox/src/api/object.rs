@@ -129,9 +129,10 @@ fn without<'a>(map: &'a Map<String, Value>, field: &'a str) -> impl Iterator<Ite
 /// Whether the parts that a generation counts differ: everything but metadata, and but status where that is a
 /// subresource.
 pub(crate) fn spec_differs(a: &Value, b: &Value, status_apart: bool) -> bool {
-    let counts = |(key, _): &(&String, &Value)| {
-        !matches!(key.as_str(), "metadata" | "apiVersion" | "kind")
-            && !(status_apart && key.as_str() == "status")
+    let counts = |(key, _): &(&String, &Value)| match key.as_str() {
+        "metadata" | "apiVersion" | "kind" => false,
+        "status" => !status_apart,
+        _ => true,
     };
     let empty = Map::new();
     let (a, b) = (a.as_object().unwrap_or(&empty), b.as_object().unwrap_or(&empty));

@@ -1,4 +1,4 @@
-//! OpenAPI: as much as kubectl needs to leave the validation of fields to the server.
+//! `OpenAPI`: as much as kubectl needs to leave the validation of fields to the server.
 
 use std::collections::BTreeMap;
 

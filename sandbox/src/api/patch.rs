@@ -101,7 +101,7 @@ fn member(map: &mut Map<String, Value>, key: &str, value: &Value, shape: Shape<'
     }
     match (map.get_mut(key), value) {
         (Some(Value::Array(items)), Value::Array(patches)) => match shape.list_kind() {
-            ListKind::Atomic => *items = patches.clone(),
+            ListKind::Atomic => items.clone_from(patches),
             ListKind::Set => union(items, patches),
             ListKind::Map(keys) => strategic_items(items, patches, &keys, shape),
         },

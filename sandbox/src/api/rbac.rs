@@ -139,9 +139,9 @@ pub(crate) fn authorise(store: &Store, user: &User, deed: &Deed<'_>) -> Result<(
 
 /// Whether a role bound to the user allows the deed.
 pub(crate) fn allows(store: &Store, user: &User, deed: &Deed<'_>) -> bool {
-    let bound = |shelf: &str, namespace: &str| {
+    let bound = |resource: &str, namespace: &str| {
         let bindings = store
-            .list(shelf, namespace, None, None)
+            .list(resource, namespace, None, None)
             .map(|(bindings, _)| bindings)
             .unwrap_or_default();
         bindings.iter().any(|binding| {
@@ -201,9 +201,9 @@ mod tests {
 
     fn store() -> Store {
         let store = Store::new(10);
-        let mut put = |shelf: &str, namespace: &str, name: &str, object: Value| {
+        let put = |resource: &str, namespace: &str, name: &str, object: Value| {
             store
-                .put(shelf, &(namespace.into(), name.into()), None, object)
+                .put(resource, &(namespace.into(), name.into()), None, object)
                 .expect("new");
         };
         let rule =
@@ -215,12 +215,12 @@ mod tests {
             json!({"rules": [rule]}),
         );
         let subject = json!({"kind": "ServiceAccount", "name": "s", "namespace": "a"});
-        let role = json!({"kind": "ClusterRole", "name": "r"});
+        let reference = json!({"kind": "ClusterRole", "name": "r"});
         put(
             "rolebindings.rbac.authorization.k8s.io",
             "a",
             "b",
-            json!({"subjects": [subject], "roleRef": role}),
+            json!({"subjects": [subject], "roleRef": reference}),
         );
         store
     }

@@ -18,7 +18,7 @@ pub(crate) fn get(state: &State, call: &Call, kind: &Kind, target: &Target) -> R
     let key = (target.namespace.clone(), target.name.clone());
     let object = state
         .store
-        .get(&kind.shelf, &key)
+        .get(&kind.resource, &key)
         .ok_or_else(|| Failure::not_found(kind, &target.name))?;
     Answer::object(call, kind, 200, &object)
 }
@@ -89,7 +89,7 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> 
     };
     let (mut objects, version) = state
         .store
-        .list(&kind.shelf, &target.namespace, start.as_ref(), at)
+        .list(&kind.resource, &target.namespace, start.as_ref(), at)
         .map_err(|old| {
             Failure::expired(format!(
                 "the version asked for is too old, the oldest is {}",

@@ -29,7 +29,7 @@ pub(crate) enum Form {
     Object,
     /// `meta.k8s.io/v1` Table.
     Table,
-    /// `meta.k8s.io/v1` PartialObjectMetadata, and its list.
+    /// `meta.k8s.io/v1` `PartialObjectMetadata`, and its list.
     Metadata,
 }
 

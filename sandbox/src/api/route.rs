@@ -141,10 +141,10 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
     }
 }
 
-/// TokenRequest: a bearer token of a service account.
+/// `TokenRequest`: a bearer token of a service account.
 fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let key = (target.namespace.clone(), target.name.clone());
-    if state.store.get(&kind.shelf, &key).is_none() {
+    if state.store.get(&kind.resource, &key).is_none() {
         return Err(Failure::not_found(kind, &target.name));
     }
     let mut request = call.decode("TokenRequest")?;
@@ -162,7 +162,7 @@ fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     Ok(Answer::json(201, &request))
 }
 
-/// SelfSubjectAccessReview: whether the asking user may do something.
+/// `SelfSubjectAccessReview`: whether the asking user may do something.
 fn self_review(state: &State, call: &Call) -> Result<Answer, Failure> {
     let mut review = call.decode("SelfSubjectAccessReview")?;
     let word =
@@ -187,39 +187,45 @@ fn self_review(state: &State, call: &Call) -> Result<Answer, Failure> {
 mod tests {
     use super::*;
 
-    fn target(parts: [&str; 6]) -> Option<Target> {
+    fn target(parts: [&str; 6]) -> Target {
         let [group, version, namespace, plural, name, sub] = parts.map(str::to_owned);
-        Some(Target {
+        Target {
             group,
             version,
             namespace,
             plural,
             name,
             sub,
-        })
+        }
     }
 
     #[test]
     fn a_namespace_is_a_place_and_an_object() {
         for (path, parsed) in [
-            ("/api/v1/namespaces", target(["", "v1", "", "namespaces", "", ""])),
+            (
+                "/api/v1/namespaces",
+                Some(target(["", "v1", "", "namespaces", "", ""])),
+            ),
             (
                 "/api/v1/namespaces/a",
-                target(["", "v1", "", "namespaces", "a", ""]),
+                Some(target(["", "v1", "", "namespaces", "a", ""])),
             ),
             (
                 "/api/v1/namespaces/a/status",
-                target(["", "v1", "", "namespaces", "a", "status"]),
+                Some(target(["", "v1", "", "namespaces", "a", "status"])),
             ),
             (
                 "/api/v1/namespaces/a/secrets",
-                target(["", "v1", "a", "secrets", "", ""]),
+                Some(target(["", "v1", "a", "secrets", "", ""])),
             ),
             (
                 "/apis/g/v1/namespaces/a/things/b/status",
-                target(["g", "v1", "a", "things", "b", "status"]),
+                Some(target(["g", "v1", "a", "things", "b", "status"])),
             ),
-            ("/apis/g/v1/things/b", target(["g", "v1", "", "things", "b", ""])),
+            (
+                "/apis/g/v1/things/b",
+                Some(target(["g", "v1", "", "things", "b", ""])),
+            ),
             ("/apis/g/v1", None),
             ("/apis", None),
             ("/nope", None),

@@ -1,4 +1,4 @@
-//! The structural schema of a custom resource: pruning, defaults, types and limits, then the validation rules.
+//! The structural schema of a custom resource: types and limits, then the validation rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,6 +6,7 @@ use kube_cel::{CompiledSchema, Validator};
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use super::prune;
 use super::status::Cause;
 
 /// A schema made ready once and used for every object.
@@ -28,16 +29,16 @@ impl Schema {
     /// Says which pattern or rule does not compile.
     pub(crate) fn compile(root: Value) -> Result<Self, String> {
         let mut patterns = HashMap::new();
-        let mut ruled = false;
+        let mut has_rules = false;
         walk(&root, &mut |node| {
-            ruled |= node.get("x-kubernetes-validations").is_some();
+            has_rules |= node.get("x-kubernetes-validations").is_some();
             if let Some(pattern) = node.get("pattern").and_then(Value::as_str) {
                 let regex = Regex::new(pattern).map_err(|e| format!("pattern {pattern:?}: {e}"))?;
                 patterns.insert(pattern.to_owned(), regex);
             }
             Ok(())
         })?;
-        let rules = if ruled {
+        let rules = if has_rules {
             let compiled = kube_cel::compile_schema(&root);
             if let Some(error) = compiled.compilation_errors().first() {
                 return Err(format!("x-kubernetes-validations: {error}"));
@@ -60,8 +61,8 @@ impl Schema {
 
     /// Drops unknown fields, whose paths go to `unknown`, and fills in defaults.
     pub(crate) fn normalise(&self, object: &mut Value, unknown: &mut Vec<String>) {
-        prune(&self.root, object, "", true, unknown);
-        fill(&self.root, object);
+        prune::unknown(&self.root, object, "", true, unknown);
+        prune::fill(&self.root, object);
     }
 
     /// Everything that is wrong with the object. Transition rules are judged against `old`.
@@ -238,7 +239,8 @@ pub(crate) fn child<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     declared.or_else(|| schema.get("additionalProperties").filter(|a| a.is_object()))
 }
 
-fn is_set(schema: &Value, flag: &str) -> bool {
+/// Whether a flag of the schema is true.
+pub(crate) fn is_set(schema: &Value, flag: &str) -> bool {
     schema.get(flag) == Some(&Value::Bool(true))
 }
 
@@ -246,7 +248,8 @@ fn path_name(path: &str) -> &str {
     if path.is_empty() { "<nil>" } else { path }
 }
 
-fn join(path: &str, name: &str) -> String {
+/// The path of a member.
+pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.into()
     } else {
@@ -310,80 +313,6 @@ fn count(schema: &Value, [least, most]: [&str; 2], have: usize, path: &str, caus
             path_name(path),
             format!("has {have} where at most {limit} are allowed"),
         ));
-    }
-}
-
-fn prune(schema: &Value, value: &mut Value, path: &str, resource: bool, unknown: &mut Vec<String>) {
-    match value {
-        Value::Object(map) => {
-            let keep = is_set(schema, "x-kubernetes-preserve-unknown-fields")
-                || is_set(schema, "additionalProperties");
-            map.retain(|name, value| {
-                if resource && matches!(name.as_str(), "apiVersion" | "kind" | "metadata") {
-                    return true;
-                }
-                let here = join(path, name);
-                match child(schema, name) {
-                    Some(child) => {
-                        prune(
-                            child,
-                            value,
-                            &here,
-                            is_set(child, "x-kubernetes-embedded-resource"),
-                            unknown,
-                        );
-                        true
-                    }
-                    None if keep => true,
-                    None => {
-                        unknown.push(here);
-                        false
-                    }
-                }
-            });
-        }
-        Value::Array(items) => {
-            let Some(child) = schema.get("items") else { return };
-            for (index, item) in items.iter_mut().enumerate() {
-                prune(child, item, &format!("{path}[{index}]"), false, unknown);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn fill(schema: &Value, value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (name, child) in schema
-                .get("properties")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-            {
-                let Some(default) = child.get("default") else {
-                    continue;
-                };
-                let replaceable = match map.get(name) {
-                    None => true,
-                    Some(value) => value.is_null() && !is_set(child, "nullable"),
-                };
-                if replaceable {
-                    map.insert(name.clone(), default.clone());
-                }
-            }
-            for (name, value) in map.iter_mut() {
-                if let Some(child) = child(schema, name) {
-                    fill(child, value);
-                }
-            }
-        }
-        Value::Array(items) => {
-            if let Some(child) = schema.get("items") {
-                items.iter_mut().for_each(|item| fill(child, item));
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

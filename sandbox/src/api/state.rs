@@ -110,22 +110,22 @@ impl State {
         }
     }
 
-    /// Removes what lies on a shelf in a namespace ("": everywhere) without asking finalizers.
-    fn purge(&self, shelf: &str, namespace: &str) {
+    /// Removes the objects of a resource in a namespace ("": everywhere) without asking finalizers.
+    fn purge(&self, resource: &str, namespace: &str) {
         for object in self
             .store
-            .list(shelf, namespace, None, None)
+            .list(resource, namespace, None, None)
             .map(|(all, _)| all)
             .unwrap_or_default()
         {
             let key = key_of(&object);
             // An object that was written meanwhile stays; its kind is no longer served.
-            let _ = self.store.remove(shelf, &key, &object);
+            let _ = self.store.remove(resource, &key, &object);
         }
     }
 }
 
-/// Where an object lies on its shelf.
+/// The key of an object.
 pub(crate) fn key_of(object: &Value) -> Key {
     (
         super::object::meta(object, "namespace").to_owned(),

@@ -56,13 +56,13 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Inner {
     version: u64,
-    /// Shelves made from now on know no history before this version.
+    /// Resources used for the first time from now on know no history before this version.
     floor: u64,
-    shelves: HashMap<String, Shelf>,
+    resources: HashMap<String, Resource>,
 }
 
 #[derive(Debug)]
-struct Shelf {
+struct Resource {
     objects: BTreeMap<Key, Arc<Value>>,
     log: VecDeque<Arc<Change>>,
     floor: u64,
@@ -70,24 +70,24 @@ struct Shelf {
 }
 
 impl Inner {
-    fn shelf(&mut self, shelf: &str) -> &mut Shelf {
-        if !self.shelves.contains_key(shelf) {
+    fn resource(&mut self, resource: &str) -> &mut Resource {
+        if !self.resources.contains_key(resource) {
             let (floor, tick) = (self.floor, watch::Sender::new(self.version));
-            let empty = Shelf {
+            let empty = Resource {
                 objects: BTreeMap::new(),
                 log: VecDeque::new(),
                 floor,
                 tick,
             };
-            self.shelves.insert(shelf.to_owned(), empty);
+            self.resources.insert(resource.to_owned(), empty);
         }
-        self.shelves
-            .get_mut(shelf)
+        self.resources
+            .get_mut(resource)
             .unwrap_or_else(|| unreachable!("inserted above"))
     }
 }
 
-impl Shelf {
+impl Resource {
     fn record(&mut self, change: Change, history: usize) {
         let version = change.version;
         self.log.push_back(Arc::new(change));
@@ -110,7 +110,7 @@ impl Store {
         let inner = Inner {
             version: FIRST_VERSION,
             floor: FIRST_VERSION,
-            shelves: HashMap::new(),
+            resources: HashMap::new(),
         };
         Self {
             inner: Mutex::new(inner),
@@ -123,8 +123,13 @@ impl Store {
         locked(&self.inner).version
     }
 
-    pub(crate) fn get(&self, shelf: &str, key: &Key) -> Option<Arc<Value>> {
-        locked(&self.inner).shelves.get(shelf)?.objects.get(key).cloned()
+    pub(crate) fn get(&self, resource: &str, key: &Key) -> Option<Arc<Value>> {
+        locked(&self.inner)
+            .resources
+            .get(resource)?
+            .objects
+            .get(key)
+            .cloned()
     }
 
     /// Writes `object` if the stored state is still `seen` (None: not there).
@@ -133,26 +138,26 @@ impl Store {
     /// [`Moved`] if it is not.
     pub(crate) fn put(
         &self,
-        shelf: &str,
+        resource: &str,
         key: &Key,
         seen: Option<&Arc<Value>>,
         mut object: Value,
     ) -> Result<Arc<Value>, Moved> {
         let mut inner = locked(&self.inner);
         let version = inner.version + 1;
-        let shelf = inner.shelf(shelf);
-        let before = shelf.objects.get(key).cloned();
+        let resource = inner.resource(resource);
+        let before = resource.objects.get(key).cloned();
         expect(before.as_ref(), seen)?;
         meta_mut(&mut object).insert("resourceVersion".into(), version.to_string().into());
         let object = Arc::new(object);
-        shelf.objects.insert(key.clone(), Arc::clone(&object));
+        resource.objects.insert(key.clone(), Arc::clone(&object));
         let did = if before.is_some() {
             Did::Modified
         } else {
             Did::Added
         };
         let line = OnceLock::new();
-        shelf.record(
+        resource.record(
             Change {
                 version,
                 did,
@@ -171,16 +176,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Moved`] if it is not.
-    pub(crate) fn remove(&self, shelf: &str, key: &Key, seen: &Arc<Value>) -> Result<(), Moved> {
+    pub(crate) fn remove(&self, resource: &str, key: &Key, seen: &Arc<Value>) -> Result<(), Moved> {
         let mut inner = locked(&self.inner);
         let version = inner.version + 1;
-        let shelf = inner.shelf(shelf);
-        expect(shelf.objects.get(key), Some(seen))?;
-        let before = shelf.objects.remove(key);
+        let resource = inner.resource(resource);
+        expect(resource.objects.get(key), Some(seen))?;
+        let before = resource.objects.remove(key);
         let mut last = (**seen).clone();
         meta_mut(&mut last).insert("resourceVersion".into(), version.to_string().into());
         let (object, line) = (Arc::new(last), OnceLock::new());
-        shelf.record(
+        resource.record(
             Change {
                 version,
                 did: Did::Deleted,
@@ -201,25 +206,25 @@ impl Store {
     /// [`TooOld`] if `at` is older than the log.
     pub(crate) fn list(
         &self,
-        shelf: &str,
+        resource: &str,
         namespace: &str,
         start: Option<&Key>,
         at: Option<u64>,
     ) -> Result<(Vec<Arc<Value>>, u64), TooOld> {
         let mut inner = locked(&self.inner);
         let version = at.unwrap_or(inner.version);
-        let shelf = inner.shelf(shelf);
-        if version < shelf.floor && at.is_some() {
-            return Err(TooOld(shelf.floor));
+        let resource = inner.resource(resource);
+        if version < resource.floor && at.is_some() {
+            return Err(TooOld(resource.floor));
         }
         let begin = match start {
             Some(key) => Bound::Excluded(key.clone()),
             None => Bound::Included((namespace.to_owned(), String::new())),
         };
-        let mut then = shelf.after(version).rev().peekable();
+        let mut then = resource.after(version).rev().peekable();
         let here = |key: &Key| namespace.is_empty() || key.0 == namespace;
         if then.peek().is_none() {
-            let range = shelf.objects.range((begin, Bound::Unbounded));
+            let range = resource.objects.range((begin, Bound::Unbounded));
             return Ok((
                 range
                     .take_while(|(key, _)| here(key))
@@ -228,7 +233,7 @@ impl Store {
                 version,
             ));
         }
-        let mut objects = shelf.objects.clone();
+        let mut objects = resource.objects.clone();
         for change in then {
             match &change.before {
                 Some(before) => objects.insert(change.key.clone(), Arc::clone(before)),
@@ -245,23 +250,23 @@ impl Store {
         ))
     }
 
-    /// A receiver that wakes at each write to the shelf.
-    pub(crate) fn subscribe(&self, shelf: &str) -> watch::Receiver<u64> {
-        locked(&self.inner).shelf(shelf).tick.subscribe()
+    /// A receiver that wakes at each write to the resource.
+    pub(crate) fn subscribe(&self, resource: &str) -> watch::Receiver<u64> {
+        locked(&self.inner).resource(resource).tick.subscribe()
     }
 
     /// The writes after `version`, and the version of the whole store at this moment.
     ///
     /// # Errors
     /// [`TooOld`] if the log does not reach back that far.
-    pub(crate) fn since(&self, shelf: &str, version: u64) -> Result<(Vec<Arc<Change>>, u64), TooOld> {
+    pub(crate) fn since(&self, resource: &str, version: u64) -> Result<(Vec<Arc<Change>>, u64), TooOld> {
         let mut inner = locked(&self.inner);
         let current = inner.version;
-        let shelf = inner.shelf(shelf);
-        if version < shelf.floor {
-            return Err(TooOld(shelf.floor));
+        let resource = inner.resource(resource);
+        if version < resource.floor {
+            return Err(TooOld(resource.floor));
         }
-        Ok((shelf.after(version).cloned().collect(), current))
+        Ok((resource.after(version).cloned().collect(), current))
     }
 
     /// Forgets all history: versions before this moment are too old to watch or list from.
@@ -269,9 +274,9 @@ impl Store {
         let mut inner = locked(&self.inner);
         let version = inner.version;
         inner.floor = version;
-        for shelf in inner.shelves.values_mut() {
-            shelf.log.clear();
-            shelf.floor = version;
+        for resource in inner.resources.values_mut() {
+            resource.log.clear();
+            resource.floor = version;
         }
     }
 
@@ -279,7 +284,7 @@ impl Store {
     pub(crate) fn is_used(&self, namespace: &str) -> bool {
         let first = (namespace.to_owned(), String::new());
         let inner = locked(&self.inner);
-        inner.shelves.values().any(|s| {
+        inner.resources.values().any(|s| {
             s.objects
                 .range(first.clone()..)
                 .next()

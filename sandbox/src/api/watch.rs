@@ -75,7 +75,10 @@ pub(crate) fn open(
     let bookmark = query
         .is_true("allowWatchBookmarks")
         .then(|| Instant::now() + BOOKMARK_EVERY);
-    let (ticks, epoch) = (state.store.subscribe(&kind.shelf), state.watch_epoch.subscribe());
+    let (ticks, epoch) = (
+        state.store.subscribe(&kind.resource),
+        state.watch_epoch.subscribe(),
+    );
     let deadline = Instant::now() + Duration::from_secs(seconds);
     let subject = Subject {
         kind: Arc::clone(kind),
@@ -137,7 +140,7 @@ impl Watching {
         let listed = self
             .state
             .store
-            .list(&subject.kind.shelf, &subject.namespace, None, None);
+            .list(&subject.kind.resource, &subject.namespace, None, None);
         let (objects, version) = listed.map_err(|_| Failure::contended())?;
         if self.version > version {
             return Err(Failure::version_too_large(self.version, version));
@@ -182,7 +185,7 @@ impl Watching {
 
     /// Writes the changes since the last time into `pending`.
     fn catch_up(&mut self) {
-        match self.state.store.since(&self.subject.kind.shelf, self.version) {
+        match self.state.store.since(&self.subject.kind.resource, self.version) {
             Ok((changes, current)) => {
                 for change in changes {
                     self.subject.tell(&mut self.pending, &mut self.headed, &change);
