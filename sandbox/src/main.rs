@@ -1,2 +1,71 @@
-//! x
-fn main() {}
+//! The sandbox for a person: a demonstration with a timeline, a place to try things in, and a benchmark.
+
+mod arguments;
+mod bench;
+mod demo;
+mod objects;
+mod place;
+mod sidecar;
+
+use std::process::ExitCode;
+
+use self::arguments::Task;
+
+fn main() -> ExitCode {
+    let task = match arguments::parse(std::env::args().skip(1)) {
+        Ok(task) => task,
+        Err(complaint) => {
+            eprintln!("sandbox: {complaint}; try --help");
+            return ExitCode::from(2);
+        }
+    };
+    if task == Task::Help {
+        print!("{}", arguments::HELP);
+        return ExitCode::SUCCESS;
+    }
+    match run(task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nsandbox: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    // The second installation would be the error, and there is only this one.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            // Whichever ends first, the other is dropped, and with it the processes and the directory it made.
+            outcome = perform(task) => outcome,
+            ended = asked_to_end() => match task {
+                Task::Serve => ended,
+                Task::Help | Task::Demo | Task::Bench(_) => {
+                    ended.and_then(|()| anyhow::bail!("ended by a signal; everything it made is removed"))
+                }
+            },
+        }
+    })
+}
+
+async fn perform(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Help => Ok(()),
+        Task::Demo => demo::tell().await,
+        Task::Serve => demo::serve().await,
+        Task::Bench(load) => bench::run(load).await,
+    }
+}
+
+/// Returns on Ctrl-C or SIGTERM.
+async fn asked_to_end() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -70,6 +70,23 @@ async fn a_call_that_hangs_is_abandoned_when_its_client_leaves() {
 }
 
 #[tokio::test]
+async fn a_latency_delays_the_calls_of_its_method_only() {
+    let bench = Bench::new().await;
+    let latency = Duration::from_millis(150);
+    bench.driver.script().latency(Method::CreateSnapshot, latency);
+    let id = bench.created("s").await.snapshot_id;
+    let begun = std::time::Instant::now();
+    bench
+        .driver
+        .script()
+        .latency(Method::DeleteSnapshot, Duration::from_hours(1));
+    bench.get(&id).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_mins(1));
+    let create = &bench.driver.calls()[0];
+    assert!(create.ended.unwrap().duration_since(create.started) >= latency);
+}
+
+#[tokio::test]
 async fn a_snapshot_becomes_ready_after_so_many_answers() {
     let bench = Bench::new().await;
     bench.driver.script().readiness(Readiness::AfterAnswers(2));

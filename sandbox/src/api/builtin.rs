@@ -1,0 +1,202 @@
+//! What the real server's own code does to core kinds beyond their types: defaults, checks, the events view.
+
+use serde_json::{Map, Value, json};
+
+use super::clock;
+use super::object::{child_mut, list, meta, meta_mut, text};
+use super::status::Cause;
+
+/// Fields by which events may be selected.
+pub(crate) const EVENT_FIELDS: &[&str] = &[
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.apiVersion",
+    "involvedObject.resourceVersion",
+    "involvedObject.fieldPath",
+    "reason",
+    "reportingComponent",
+    "source",
+    "type",
+];
+
+fn default(map: &mut Map<String, Value>, field: &str, value: Value) {
+    map.entry(field).or_insert(value);
+}
+
+fn add_finalizer(object: &mut Value, name: &str) {
+    if list(object, "/metadata/finalizers").iter().any(|f| f == name) {
+        return;
+    }
+    let finalizers = meta_mut(object).entry("finalizers").or_insert_with(|| json!([]));
+    if let Value::Array(finalizers) = finalizers {
+        finalizers.push(name.into());
+    }
+}
+
+/// `stringData` becomes `data`, the type is Opaque where none is given.
+pub(crate) fn prepare_secret(secret: &mut Value, _old: Option<&Value>) {
+    let plain = secret.as_object_mut().and_then(|s| s.remove("stringData"));
+    if let Some(Value::Object(plain)) = plain {
+        let data = child_mut(secret, "data");
+        for (key, value) in plain {
+            data.insert(key, base64(value.as_str().unwrap_or_default().as_bytes()).into());
+        }
+    }
+    if let Value::Object(secret) = secret {
+        default(secret, "type", "Opaque".into());
+    }
+}
+
+/// Standard base64 with padding.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    let wrapped = k8s_openapi::ByteString(bytes.to_vec());
+    serde_json::to_value(wrapped)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// The other way; None where the text is not base64.
+pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
+    serde_json::from_value::<k8s_openapi::ByteString>(text.into())
+        .ok()
+        .map(|b| b.0)
+}
+
+/// A claim gets its protection, a mode and a phase at creation.
+pub(crate) fn prepare_claim(claim: &mut Value, old: Option<&Value>) {
+    default(child_mut(claim, "spec"), "volumeMode", "Filesystem".into());
+    if old.is_none() {
+        add_finalizer(claim, "kubernetes.io/pvc-protection");
+        claim["status"] = json!({"phase": "Pending"});
+    }
+}
+
+/// A volume gets its protection, a mode, a policy and a phase at creation.
+pub(crate) fn prepare_volume(volume: &mut Value, old: Option<&Value>) {
+    let spec = child_mut(volume, "spec");
+    default(spec, "volumeMode", "Filesystem".into());
+    default(spec, "persistentVolumeReclaimPolicy", "Retain".into());
+    if old.is_none() {
+        add_finalizer(volume, "kubernetes.io/pv-protection");
+        volume["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": clock::stamp()});
+    }
+}
+
+/// A namespace carries its name as a label and is active until it is deleted.
+pub(crate) fn prepare_namespace(namespace: &mut Value, old: Option<&Value>) {
+    let name = meta(namespace, "name").to_owned();
+    child_mut_of(namespace, "metadata", "labels").insert("kubernetes.io/metadata.name".into(), name.into());
+    if old.is_none() {
+        namespace["spec"] = json!({"finalizers": ["kubernetes"]});
+        namespace["status"] = json!({"phase": "Active"});
+    }
+}
+
+fn child_mut_of<'a>(object: &'a mut Value, outer: &str, inner: &str) -> &'a mut Map<String, Value> {
+    child_mut(object, outer);
+    child_mut(&mut object[outer], inner)
+}
+
+/// A pod waits for ever: there is no kubelet.
+pub(crate) fn prepare_pod(pod: &mut Value, old: Option<&Value>) {
+    if old.is_none() {
+        pod["status"] = json!({"phase": "Pending"});
+    }
+}
+
+/// Events always show these three, also empty.
+pub(crate) fn prepare_event(event: &mut Value, _old: Option<&Value>) {
+    if let Value::Object(event) = event {
+        default(event, "eventTime", Value::Null);
+        default(event, "reportingComponent", "".into());
+        default(event, "reportingInstance", "".into());
+    }
+}
+
+/// An event lives where its object does; of a cluster-scoped object it lives in default.
+pub(crate) fn check_event(event: &Value) -> Vec<Cause> {
+    let (of, at) = (text(event, "/involvedObject/namespace"), meta(event, "namespace"));
+    let fits = if of.is_empty() { at == "default" } else { of == at };
+    if fits {
+        return Vec::new();
+    }
+    vec![Cause::invalid(
+        "involvedObject.namespace",
+        "does not match event.namespace",
+    )]
+}
+
+/// A lease's duration and count make sense.
+pub(crate) fn check_lease(lease: &Value) -> Vec<Cause> {
+    let number = |field: &str| {
+        lease
+            .get("spec")
+            .and_then(|s| s.get(field))
+            .and_then(Value::as_i64)
+    };
+    let mut causes = Vec::new();
+    if number("leaseDurationSeconds").is_some_and(|n| n <= 0) {
+        causes.push(Cause::invalid(
+            "spec.leaseDurationSeconds",
+            "must be greater than 0",
+        ));
+    }
+    if number("leaseTransitions").is_some_and(|n| n < 0) {
+        causes.push(Cause::invalid(
+            "spec.leaseTransitions",
+            "must be greater than or equal to 0",
+        ));
+    }
+    causes
+}
+
+/// The first `metav1.MicroTime` of the object that has no fraction, which the real server cannot read.
+pub(crate) fn bad_micro_time(object: &Value) -> Option<&str> {
+    ["/spec/acquireTime", "/spec/renewTime", "/eventTime"]
+        .into_iter()
+        .map(|pointer| text(object, pointer))
+        .find(|time| !time.is_empty() && !time.contains('.'))
+}
+
+/// Pairs of the core name and the events.k8s.io name of a field.
+const EVENT_NAMES: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+    ("reportingComponent", "reportingController"),
+];
+
+/// A core event in the words of events.k8s.io/v1.
+pub(crate) fn event_to_view(event: &mut Value) {
+    rename(event, |(core, view)| (core, view));
+    if let Value::Object(event) = event {
+        event.retain(|_, value| value != "");
+        event.insert("apiVersion".into(), "events.k8s.io/v1".into());
+    }
+}
+
+/// The other way round.
+pub(crate) fn event_from_view(event: &mut Value) {
+    rename(event, |(core, view)| (view, core));
+    if let Value::Object(event) = event {
+        event.insert("apiVersion".into(), "v1".into());
+    }
+}
+
+fn rename(
+    event: &mut Value,
+    direction: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str),
+) {
+    let Value::Object(event) = event else { return };
+    for (from, to) in EVENT_NAMES.map(direction) {
+        if let Some(value) = event.remove(from) {
+            event.insert(to.into(), value);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What a write makes of an object before it is stored: limited to what the endpoint may change, normalised,
+//! checked.
+
+use serde_json::Value;
+
+use super::builtin;
+use super::clock;
+use super::kinds::{Kind, Rules, View};
+use super::managed::{self, Writer};
+use super::object::{self, meta, meta_mut, spec_differs};
+use super::request::Call;
+use super::route::Target;
+use super::schema::Schema;
+use super::status::Failure;
+use super::validate;
+
+/// Metadata that a client cannot change.
+const FIXED: [&str; 7] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "namespace",
+    "selfLink",
+    "uid",
+];
+
+/// What is stored when `body` is created: named, stamped, normalised, checked.
+pub(crate) fn new_object(
+    call: &Call,
+    kind: &Kind,
+    target: &Target,
+    body: &Value,
+    warnings: &mut Vec<String>,
+) -> Result<Value, Failure> {
+    let mut fresh = body.clone();
+    let metadata = meta_mut(&mut fresh);
+    for field in [
+        "resourceVersion",
+        "uid",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "managedFields",
+    ] {
+        metadata.remove(field);
+    }
+    if metadata
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .is_empty()
+        && let Some(Value::String(prefix)) = metadata.get("generateName")
+        && !prefix.is_empty()
+    {
+        let suffix: String = (0..5)
+            .map(|_| fastrand::choice(b"bcdfghjklmnpqrstvwxz2456789").map_or('x', |b| char::from(*b)))
+            .collect();
+        let name = format!("{prefix}{suffix}");
+        metadata.insert("name".into(), name.into());
+    }
+    if kind.namespaced {
+        metadata.insert("namespace".into(), target.namespace.as_str().into());
+    } else {
+        metadata.remove("namespace");
+    }
+    metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("creationTimestamp".into(), clock::stamp().into());
+    if kind.generation {
+        metadata.insert("generation".into(), 1.into());
+    }
+    to_stored(kind, &mut fresh);
+    normalise(call, kind, &mut fresh, None, warnings)?;
+    check(kind, &fresh, None)?;
+    managed::track(
+        None,
+        &mut fresh,
+        schema_of(kind),
+        &writer(call, &kind.api_version(), ""),
+    );
+    Ok(fresh)
+}
+
+/// What `wanted` may change of `old`: normalised, checked, with its generation and managers.
+pub(crate) fn next_state(
+    call: &Call,
+    kind: &Kind,
+    target: &Target,
+    old: &Value,
+    wanted: Value,
+    warnings: &mut Vec<String>,
+) -> Result<Value, Failure> {
+    let claims = |field: &str| Some(meta(&wanted, field)).filter(|claimed| !claimed.is_empty());
+    if claims("resourceVersion").is_some_and(|at| at != meta(old, "resourceVersion")) {
+        return Err(Failure::modified(kind, &target.name));
+    }
+    if let Some(uid) = claims("uid").filter(|uid| *uid != meta(old, "uid")) {
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            meta(old, "uid")
+        );
+        return Err(Failure::precondition(kind, &target.name, &why));
+    }
+    if let Some(name) = claims("name").filter(|name| *name != target.name) {
+        let why = format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            target.name
+        );
+        return Err(Failure::bad_request(why));
+    }
+    let applied = call.content_type() == "application/apply-patch+yaml";
+    let managers = wanted.pointer("/metadata/managedFields").cloned();
+    let mut new = limited(kind, target, old, wanted);
+    normalise(call, kind, &mut new, Some(old), warnings)?;
+    check(kind, &new, Some(old))?;
+    if kind.generation && spec_differs(old, &new, kind.status) {
+        let generation = old
+            .pointer("/metadata/generation")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
+        meta_mut(&mut new).insert("generation".into(), (generation + 1).into());
+    }
+    match managers.filter(|_| applied) {
+        Some(managers) => {
+            meta_mut(&mut new).insert("managedFields".into(), managers);
+        }
+        None => {
+            managed::track(
+                Some(old),
+                &mut new,
+                schema_of(kind),
+                &writer(call, &kind.api_version(), &target.sub),
+            );
+        }
+    }
+    Ok(new)
+}
+
+/// `wanted` without what this endpoint cannot change: a status write changes nothing but status, another write
+/// everything but status and the server's own metadata.
+fn limited(kind: &Kind, target: &Target, old: &Value, mut wanted: Value) -> Value {
+    to_stored(kind, &mut wanted);
+    let status = if target.sub == "status" {
+        wanted.get_mut("status").map(Value::take)
+    } else {
+        None
+    };
+    if target.sub == "status" {
+        wanted = old.clone();
+    }
+    if (target.sub == "status" || kind.status)
+        && let Value::Object(map) = &mut wanted
+    {
+        match status.or_else(|| old.get("status").filter(|_| target.sub.is_empty()).cloned()) {
+            Some(status) => map.insert("status".into(), status),
+            None => map.remove("status"),
+        };
+    }
+    let metadata = meta_mut(&mut wanted);
+    metadata.insert("name".into(), target.name.as_str().into());
+    for field in FIXED {
+        match old.get("metadata").and_then(|m| m.get(field)) {
+            Some(value) => metadata.insert(field.into(), value.clone()),
+            None => metadata.remove(field),
+        };
+    }
+    metadata.insert("resourceVersion".into(), meta(old, "resourceVersion").into());
+    wanted
+}
+
+/// The form in which the kind is stored.
+fn to_stored(kind: &Kind, object: &mut Value) {
+    if kind.view == View::EventsV1 {
+        builtin::event_from_view(object);
+    }
+    object["apiVersion"] = kind.stored_as.as_str().into();
+    object["kind"] = kind.kind.as_str().into();
+}
+
+/// The schema of a custom resource; None for built-in kinds.
+pub(crate) fn schema_of(kind: &Kind) -> Option<&Value> {
+    kind.schema().map(Schema::root)
+}
+
+/// Who writes by this call.
+pub(crate) fn writer<'a>(call: &'a Call, api_version: &'a str, subresource: &'a str) -> Writer<'a> {
+    Writer {
+        manager: call.manager(),
+        api_version,
+        subresource,
+    }
+}
+
+/// Drops unknown fields, fills in defaults, and refuses what cannot be read as the kind.
+fn normalise(
+    call: &Call,
+    kind: &Kind,
+    object: &mut Value,
+    old: Option<&Value>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let mut unknown = Vec::new();
+    object::tidy_metadata(object, &mut unknown);
+    match &kind.rules {
+        Rules::Custom(schema) => schema.normalise(object, &mut unknown),
+        Rules::BuiltIn(rules) => {
+            let unreadable = |why: String| {
+                let (kind, version) = (&kind.kind, &kind.version);
+                Failure::bad_request(format!(
+                    "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+                ))
+            };
+            if let Some(time) = builtin::bad_micro_time(object) {
+                return Err(unreadable(format!(
+                    "the time \"{time}\" has no fraction of a second"
+                )));
+            }
+            let typed = (rules.typed)(object.clone()).map_err(|e| unreadable(e.to_string()))?;
+            lost("", object, &typed, &mut unknown);
+            *object = typed;
+            (rules.prepare)(object, old);
+        }
+    }
+    if unknown.is_empty() || call.query.get("fieldValidation") == "Ignore" {
+        return Ok(());
+    }
+    let list: Vec<String> = unknown
+        .iter()
+        .map(|field| format!("unknown field \"{field}\""))
+        .collect();
+    if call.query.get("fieldValidation") == "Strict" {
+        let (kind, version) = (&kind.kind, &kind.version);
+        let message = format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {}",
+            list.join(", ")
+        );
+        return Err(Failure::bad_request(message));
+    }
+    *warnings = list;
+    Ok(())
+}
+
+/// The fields of `before` that reading it as a type has dropped.
+fn lost(path: &str, before: &Value, after: &Value, unknown: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            for (name, value) in before.iter().filter(|(_, value)| !value.is_null()) {
+                let here = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
+                match after.get(name) {
+                    Some(kept) => lost(&here, value, kept, unknown),
+                    None => unknown.push(here),
+                }
+            }
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            for (index, (before, after)) in before.iter().zip(after).enumerate() {
+                lost(&format!("{path}[{index}]"), before, after, unknown);
+            }
+        }
+        (_, _) => {}
+    }
+}
+
+fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Failure> {
+    let mut causes = validate::metadata(kind, object, old);
+    causes = match &kind.rules {
+        Rules::Custom(schema) => schema.check(object, old, causes),
+        Rules::BuiltIn(rules) => {
+            causes.extend((rules.check)(object));
+            causes
+        }
+    };
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::invalid(kind, meta(object, "name"), &causes))
+    }
+}

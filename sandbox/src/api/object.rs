@@ -1,0 +1,145 @@
+//! Reading and shaping an object's own fields without a type for each kind.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+/// Fields of `metadata` that a real server knows; others are unknown fields.
+const METADATA: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// The text at a JSON pointer, or "" where there is none.
+pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// `metadata.<field>` as text, or "".
+pub(crate) fn meta<'a>(object: &'a Value, field: &str) -> &'a str {
+    object
+        .get("metadata")
+        .and_then(|m| m.get(field))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// `metadata` for writing; made if it is not there or not an object.
+pub(crate) fn meta_mut(object: &mut Value) -> &mut Map<String, Value> {
+    child_mut(object, "metadata")
+}
+
+/// The object at `field` for writing; made if it is not there or not an object.
+pub(crate) fn child_mut<'a>(object: &'a mut Value, field: &str) -> &'a mut Map<String, Value> {
+    as_map(as_map(object).entry(field).or_insert(Value::Null))
+}
+
+fn as_map(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    match value {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            unreachable!("made an object above")
+        }
+    }
+}
+
+/// The resourceVersion as a number; 0 where it is none.
+pub(crate) fn version(object: &Value) -> u64 {
+    meta(object, "resourceVersion").parse().unwrap_or(0)
+}
+
+/// Whether a finalizer holds the object.
+pub(crate) fn is_held(object: &Value) -> bool {
+    object
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .is_some_and(|f| !f.is_empty())
+}
+
+/// Whether deletion has been asked for.
+pub(crate) fn is_deleting(object: &Value) -> bool {
+    !meta(object, "deletionTimestamp").is_empty()
+}
+
+/// The parts of a list: empty where the pointer leads to none.
+pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+/// Drops what a real server never stores in metadata: nulls, empty maps and lists, unknown fields. The names
+/// of the unknown fields go to `unknown`.
+pub(crate) fn tidy_metadata(object: &mut Value, unknown: &mut Vec<String>) {
+    meta_mut(object).retain(|key, value| {
+        if !METADATA.contains(&key.as_str()) {
+            unknown.push(format!("metadata.{key}"));
+            return false;
+        }
+        let empty = match value {
+            Value::Null => true,
+            Value::Object(map) => map.is_empty(),
+            Value::Array(list) => list.is_empty(),
+            Value::String(text) => text.is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
+        };
+        !empty && key != "selfLink"
+    });
+}
+
+/// Whether two states of an object differ in nothing that a client wrote.
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else {
+        return a == b;
+    };
+    without(a, "metadata").eq(without(b, "metadata")) && same_metadata(a.get("metadata"), b.get("metadata"))
+}
+
+fn same_metadata(a: Option<&Value>, b: Option<&Value>) -> bool {
+    let (Some(a), Some(b)) = (a.and_then(Value::as_object), b.and_then(Value::as_object)) else {
+        return a == b;
+    };
+    without(a, "managedFields").eq(without(b, "managedFields"))
+}
+
+fn without<'a>(map: &'a Map<String, Value>, field: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    map.iter().filter(move |(key, _)| *key != field)
+}
+
+/// Whether the parts that a generation counts differ: everything but metadata, and but status where that is a
+/// subresource.
+pub(crate) fn spec_differs(a: &Value, b: &Value, status_apart: bool) -> bool {
+    let counts = |(key, _): &(&String, &Value)| match key.as_str() {
+        "metadata" | "apiVersion" | "kind" => false,
+        "status" => !status_apart,
+        _ => true,
+    };
+    let empty = Map::new();
+    let (a, b) = (a.as_object().unwrap_or(&empty), b.as_object().unwrap_or(&empty));
+    !a.iter().filter(counts).eq(b.iter().filter(counts))
+}
+
+/// Locks, also after a panic elsewhere: every change under these locks is whole or not made.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,230 @@
+//! A request as the verbs see it: query, accepted form, body.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use serde_json::Value;
+
+use super::rbac::User;
+use super::status::Failure;
+
+/// A request, read to its end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) user: User,
+}
+
+/// The parameters after `?`.
+#[derive(Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+/// The form in which objects are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As they are.
+    Object,
+    /// `meta.k8s.io/v1` Table.
+    Table,
+    /// `meta.k8s.io/v1` `PartialObjectMetadata`, and its list.
+    Metadata,
+}
+
+impl Query {
+    pub(crate) fn parse(raw: &str) -> Self {
+        let pairs = raw.split('&').filter(|p| !p.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (unescape(name), unescape(value))
+        });
+        Self(pairs.collect())
+    }
+
+    /// The first value of a parameter, or "".
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        matches!(self.get(name), "true" | "1")
+    }
+
+    /// A parameter that is a number; None where it is not given.
+    ///
+    /// # Errors
+    /// 400 where it is no number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
+        match self.get(name) {
+            "" => Ok(None),
+            text => {
+                let bad =
+                    |_| Failure::bad_request(format!("{name}: invalid value {text:?}, must be a number"));
+                text.parse().map(Some).map_err(bad)
+            }
+        }
+    }
+}
+
+/// Percent decoding, with `+` for a blank.
+pub(crate) fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
+                let hex = std::str::from_utf8(&digits)
+                    .ok()
+                    .and_then(|d| u8::from_str_radix(d, 16).ok());
+                bytes.push(hex.unwrap_or(b'?'));
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Call {
+    /// The media types of `Accept`, in order, without blanks.
+    pub(crate) fn accepts(&self) -> Vec<String> {
+        let accept = self
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|a| a.to_str().ok())
+            .unwrap_or("*/*");
+        accept
+            .split(',')
+            .map(|media| media.replace(' ', ""))
+            .filter(|media| !media.is_empty())
+            .collect()
+    }
+
+    /// The first form of `Accept` that can be served.
+    ///
+    /// # Errors
+    /// 406 where none can.
+    pub(crate) fn form(&self) -> Result<Form, Failure> {
+        let accepts = self.accepts();
+        let form = accepts.iter().find_map(|media| {
+            let mut parts = media.split(';');
+            if !matches!(parts.next(), Some("application/json" | "*/*" | "application/*")) {
+                return None;
+            }
+            let parts: Vec<&str> = parts.collect();
+            let is = |word: &str| parts.contains(&word);
+            match parts.iter().find_map(|p| p.strip_prefix("as=")) {
+                None => Some(Form::Object),
+                Some("Table") if is("v=v1") && is("g=meta.k8s.io") => Some(Form::Table),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") if is("v=v1") => {
+                    Some(Form::Metadata)
+                }
+                Some(_) => None,
+            }
+        });
+        if accepts.is_empty() {
+            Ok(Form::Object)
+        } else {
+            form.ok_or_else(Failure::not_acceptable)
+        }
+    }
+
+    /// The media type of the body, "" where none is given.
+    pub(crate) fn content_type(&self) -> &str {
+        let value = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|c| c.to_str().ok())
+            .unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim()
+    }
+
+    /// The name under which the writer manages fields.
+    pub(crate) fn manager(&self) -> &str {
+        match self.query.get("fieldManager") {
+            "" => {
+                let agent = self.headers.get(header::USER_AGENT).and_then(|a| a.to_str().ok());
+                agent
+                    .and_then(|a| a.split('/').next())
+                    .filter(|a| !a.is_empty())
+                    .unwrap_or("unknown")
+            }
+            manager => manager,
+        }
+    }
+
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.query.get("dryRun") == "All"
+    }
+
+    /// The body as JSON or YAML.
+    ///
+    /// # Errors
+    /// 415 for another media type, 400 where it does not parse.
+    pub(crate) fn decode(&self, of: &str) -> Result<Value, Failure> {
+        let parsed = match self.content_type() {
+            "" | "application/json" => serde_json::from_slice(&self.body).map_err(|e| e.to_string()),
+            "application/yaml" => serde_saphyr::from_slice(&self.body).map_err(|e| e.to_string()),
+            _ => return Err(Failure::unsupported_media("application/json, application/yaml")),
+        };
+        let value: Value = parsed.map_err(|why| {
+            Failure::bad_request(format!(
+                "the object provided is unrecognized (must be of type {of}): {why}"
+            ))
+        })?;
+        if value.is_object() {
+            return Ok(value);
+        }
+        Err(Failure::bad_request(format!(
+            "the object provided is unrecognized (must be of type {of}): not an object"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepting(accept: &'static str) -> Result<Form, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().expect("a header"));
+        let user = User::admin();
+        Call {
+            method: Method::GET,
+            path: "/".into(),
+            query: Query::default(),
+            headers,
+            body: Bytes::new(),
+            user,
+        }
+        .form()
+    }
+
+    #[test]
+    fn the_first_form_that_can_be_served_is_served() {
+        let protobuf = "application/vnd.kubernetes.protobuf";
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+        assert_eq!(accepting(table).expect("table"), Form::Table);
+        assert_eq!(
+            accepting("application/vnd.kubernetes.protobuf, application/json").expect("json"),
+            Form::Object
+        );
+        assert_eq!(accepting(protobuf).expect_err("protobuf alone").code, 406);
+        let list = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+        assert_eq!(accepting(list).expect("metadata"), Form::Metadata);
+    }
+
+    #[test]
+    fn a_query_is_unescaped() {
+        let query = Query::parse("labelSelector=a%20in%20%28b%29&x=1+2&watch");
+        assert_eq!(
+            (query.get("labelSelector"), query.get("x"), query.get("watch")),
+            ("a in (b)", "1 2", "")
+        );
+    }
+}

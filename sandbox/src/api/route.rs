@@ -1,0 +1,236 @@
+//! From a path to a verb: what is asked, whether it is allowed, who answers.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::kinds::Kind;
+use super::rbac::{self, Deed, User};
+use super::request::Call;
+use super::state::State;
+use super::status::Failure;
+use super::{clock, delete, discovery, openapi, read, watch, write};
+
+/// What a resource path names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) namespace: String,
+    pub(crate) plural: String,
+    pub(crate) name: String,
+    pub(crate) sub: String,
+}
+
+/// A resource path taken apart; None for paths that are none.
+fn parse(path: &str) -> Option<Target> {
+    let mut parts = path.split('/').skip(1).map(super::request::unescape);
+    let (group, version) = match parts.next()?.as_str() {
+        "api" => (String::new(), parts.next()?),
+        "apis" => (parts.next()?, parts.next()?),
+        _ => return None,
+    };
+    let mut rest: Vec<String> = parts.collect();
+    if rest.is_empty() || rest.iter().any(String::is_empty) {
+        return None;
+    }
+    let mut namespace = String::new();
+    let inside =
+        rest.len() > 2 && rest[0] == "namespaces" && !matches!(rest[2].as_str(), "status" | "finalize");
+    if inside {
+        namespace = rest.remove(1);
+        rest.remove(0);
+    }
+    let mut rest = rest.into_iter();
+    let target = Target {
+        group,
+        version,
+        namespace,
+        plural: rest.next()?,
+        name: rest.next().unwrap_or_default(),
+        sub: rest.next().unwrap_or_default(),
+    };
+    if rest.next().is_some() { None } else { Some(target) }
+}
+
+/// The verb, as RBAC names it.
+fn verb(call: &Call, target: &Target) -> Result<&'static str, Failure> {
+    let collection = target.name.is_empty();
+    match call.method {
+        Method::GET | Method::HEAD if collection && call.query.is_true("watch") => Ok("watch"),
+        Method::GET | Method::HEAD if collection => Ok("list"),
+        Method::GET | Method::HEAD => Ok("get"),
+        Method::POST => Ok("create"),
+        Method::PUT => Ok("update"),
+        Method::PATCH => Ok("patch"),
+        Method::DELETE if collection => Ok("deletecollection"),
+        Method::DELETE => Ok("delete"),
+        _ => Err(Failure::method_not_allowed()),
+    }
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// The refusal that is to be sent instead.
+pub(crate) fn answer(state: &Arc<State>, call: Call) -> Result<Answer, Failure> {
+    if let Some(target) = parse(&call.path) {
+        return resource(state, call, &target);
+    }
+    let open = matches!(call.path.as_str(), "/version" | "/healthz" | "/livez" | "/readyz");
+    if !open && call.user.groups.iter().any(|g| g == "system:unauthenticated") {
+        return Err(Failure::forbidden_path(&call.user.name, "get", &call.path));
+    }
+    match call.path.as_str() {
+        "/version" | "/version/" => Ok(Answer::json(200, &discovery::version())),
+        "/healthz" | "/livez" | "/readyz" => Ok(Answer::bytes(200, "text/plain; charset=utf-8", "ok")),
+        path if path == "/api"
+            || path == "/apis"
+            || path.starts_with("/api/")
+            || path.starts_with("/apis/") =>
+        {
+            discovery::answer(state, &call)
+        }
+        path if path.starts_with("/openapi/") => openapi::answer(state, &call),
+        _ => Err(Failure::no_page()),
+    }
+}
+
+fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, Failure> {
+    let verb = verb(&call, target)?;
+    if target.group == "authorization.k8s.io" && target.plural == "selfsubjectaccessreviews" {
+        return self_review(state, &call);
+    }
+    let deed = Deed {
+        verb,
+        group: &target.group,
+        plural: &target.plural,
+        sub: &target.sub,
+        namespace: &target.namespace,
+        name: &target.name,
+    };
+    rbac::authorise(&state.store, &call.user, &deed)?;
+    let Some(kind) = state.kinds.find(&target.group, &target.version, &target.plural) else {
+        return Err(Failure::no_page());
+    };
+    let everywhere = kind.namespaced && target.namespace.is_empty();
+    if (!kind.namespaced && !target.namespace.is_empty()) || (everywhere && !matches!(verb, "list" | "watch"))
+    {
+        return Err(Failure::no_page());
+    }
+    match target.sub.as_str() {
+        "" => {}
+        "status" if kind.status && matches!(verb, "get" | "update" | "patch") => {}
+        "token" if kind.plural == "serviceaccounts" && verb == "create" => {
+            return token(state, &call, &kind, target);
+        }
+        _ => return Err(Failure::no_page()),
+    }
+    match verb {
+        "get" => read::get(state, &call, &kind, target),
+        "list" => read::list(state, &call, &kind, target),
+        "watch" => watch::open(state, call, &kind, target),
+        "create" if target.name.is_empty() => write::create(state, &call, &kind, target),
+        "update" => write::update(state, &call, &kind, target),
+        "patch" => write::patch(state, &call, &kind, target),
+        "delete" => delete::one(state, &call, &kind, target),
+        "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, &kind, target),
+        _ => Err(Failure::method_not_allowed()),
+    }
+}
+
+/// `TokenRequest`: a bearer token of a service account.
+fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+    let key = (target.namespace.clone(), target.name.clone());
+    if state.store.get(&kind.resource, &key).is_none() {
+        return Err(Failure::not_found(kind, &target.name));
+    }
+    let mut request = call.decode("TokenRequest")?;
+    let seconds = request
+        .pointer("/spec/expirationSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(3600);
+    let expires = clock::now() + jiff::SignedDuration::from_secs(seconds.clamp(600, 1 << 32));
+    request["kind"] = "TokenRequest".into();
+    request["apiVersion"] = "authentication.k8s.io/v1".into();
+    request["status"] = json!({
+        "token": state.tokens.issue(User::service_account(&target.namespace, &target.name)),
+        "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    Ok(Answer::json(201, &request))
+}
+
+/// `SelfSubjectAccessReview`: whether the asking user may do something.
+fn self_review(state: &State, call: &Call) -> Result<Answer, Failure> {
+    let mut review = call.decode("SelfSubjectAccessReview")?;
+    let word =
+        |field: &str| super::object::text(&review, &format!("/spec/resourceAttributes/{field}")).to_owned();
+    let (verb, group, plural, sub) = (word("verb"), word("group"), word("resource"), word("subresource"));
+    let (namespace, name) = (word("namespace"), word("name"));
+    let deed = Deed {
+        verb: &verb,
+        group: &group,
+        plural: &plural,
+        sub: &sub,
+        namespace: &namespace,
+        name: &name,
+    };
+    review["kind"] = "SelfSubjectAccessReview".into();
+    review["apiVersion"] = "authorization.k8s.io/v1".into();
+    review["status"] = json!({"allowed": rbac::allows(&state.store, &call.user, &deed)});
+    Ok(Answer::json(201, &review))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(parts: [&str; 6]) -> Target {
+        let [group, version, namespace, plural, name, sub] = parts.map(str::to_owned);
+        Target {
+            group,
+            version,
+            namespace,
+            plural,
+            name,
+            sub,
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_a_place_and_an_object() {
+        for (path, parsed) in [
+            (
+                "/api/v1/namespaces",
+                Some(target(["", "v1", "", "namespaces", "", ""])),
+            ),
+            (
+                "/api/v1/namespaces/a",
+                Some(target(["", "v1", "", "namespaces", "a", ""])),
+            ),
+            (
+                "/api/v1/namespaces/a/status",
+                Some(target(["", "v1", "", "namespaces", "a", "status"])),
+            ),
+            (
+                "/api/v1/namespaces/a/secrets",
+                Some(target(["", "v1", "a", "secrets", "", ""])),
+            ),
+            (
+                "/apis/g/v1/namespaces/a/things/b/status",
+                Some(target(["g", "v1", "a", "things", "b", "status"])),
+            ),
+            (
+                "/apis/g/v1/things/b",
+                Some(target(["g", "v1", "", "things", "b", ""])),
+            ),
+            ("/apis/g/v1", None),
+            ("/apis", None),
+            ("/nope", None),
+        ] {
+            assert_eq!(parse(path), parsed, "{path}");
+        }
+    }
+}

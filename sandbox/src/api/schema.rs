@@ -1,0 +1,391 @@
+//! The structural schema of a custom resource: types and limits, then the validation rules.
+
+use std::collections::{HashMap, HashSet};
+
+use kube_cel::{CompiledSchema, Validator};
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::prune;
+use super::status::Cause;
+
+/// A schema made ready once and used for every object.
+pub(crate) struct Schema {
+    root: Value,
+    patterns: HashMap<String, Regex>,
+    rules: Option<(Validator, CompiledSchema)>,
+}
+
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schema").finish_non_exhaustive()
+    }
+}
+
+impl Schema {
+    /// Compiles an `openAPIV3Schema`.
+    ///
+    /// # Errors
+    /// Says which pattern or rule does not compile.
+    pub(crate) fn compile(root: Value) -> Result<Self, String> {
+        let mut patterns = HashMap::new();
+        let mut has_rules = false;
+        walk(&root, &mut |node| {
+            has_rules |= node.get("x-kubernetes-validations").is_some();
+            if let Some(pattern) = node.get("pattern").and_then(Value::as_str) {
+                let regex = Regex::new(pattern).map_err(|e| format!("pattern {pattern:?}: {e}"))?;
+                patterns.insert(pattern.to_owned(), regex);
+            }
+            Ok(())
+        })?;
+        let rules = if has_rules {
+            let compiled = kube_cel::compile_schema(&root);
+            if let Some(error) = compiled.compilation_errors().first() {
+                return Err(format!("x-kubernetes-validations: {error}"));
+            }
+            Some((Validator::new(), compiled))
+        } else {
+            None
+        };
+        Ok(Self {
+            root,
+            patterns,
+            rules,
+        })
+    }
+
+    /// The schema as the CRD has it.
+    pub(crate) fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// Drops unknown fields, whose paths go to `unknown`, and fills in defaults.
+    pub(crate) fn normalise(&self, object: &mut Value, unknown: &mut Vec<String>) {
+        prune::unknown(&self.root, object, "", true, unknown);
+        prune::fill(&self.root, object);
+    }
+
+    /// Everything that is wrong with the object. Transition rules are judged against `old`.
+    pub(crate) fn check(&self, object: &Value, old: Option<&Value>, mut causes: Vec<Cause>) -> Vec<Cause> {
+        self.node(&self.root, object, "", &mut causes);
+        let Some((validator, compiled)) = &self.rules else {
+            return causes;
+        };
+        if causes.iter().any(Cause::hides_rules) {
+            let why = "some validation rules were not checked because the object was invalid";
+            causes.push(Cause::invalid("<nil>", why));
+            return causes;
+        }
+        if let Err(errors) = validator.validate_compiled(compiled, object, old) {
+            causes.extend(errors.as_slice().iter().map(|error| {
+                let field = if error.field_path.is_empty() {
+                    "<nil>"
+                } else {
+                    error.field_path.as_str()
+                };
+                Cause::new(
+                    error.reason.as_deref().unwrap_or("FieldValueInvalid"),
+                    field,
+                    &error.message,
+                )
+            }));
+        }
+        causes
+    }
+
+    fn node(&self, schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+        if !has_type(schema, value) {
+            let wanted = schema
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or("integer or string");
+            causes.push(Cause::new(
+                "FieldValueTypeInvalid",
+                path_name(path),
+                format!("must be of type {wanted}"),
+            ));
+            return;
+        }
+        if value.is_null() {
+            return;
+        }
+        if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
+            && !allowed.contains(value)
+        {
+            let list: Vec<String> = allowed.iter().map(Value::to_string).collect();
+            let message = format!("supported values: {}", list.join(", "));
+            causes.push(Cause::new("FieldValueNotSupported", path_name(path), message));
+        }
+        match value {
+            Value::Object(map) => self.map(schema, map, path, causes),
+            Value::Array(items) => self.items(schema, items, path, causes),
+            Value::String(text) => self.text(schema, text, path, causes),
+            Value::Number(number) => limits(schema, number.as_f64().unwrap_or_default(), path, causes),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn map(&self, schema: &Value, map: &Map<String, Value>, path: &str, causes: &mut Vec<Cause>) {
+        for required in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let name = required.as_str().unwrap_or_default();
+            if !map.contains_key(name) {
+                causes.push(Cause::required(join(path, name)));
+            }
+        }
+        count(
+            schema,
+            ["minProperties", "maxProperties"],
+            map.len(),
+            path,
+            causes,
+        );
+        for (name, value) in map {
+            if path.is_empty() && matches!(name.as_str(), "metadata" | "apiVersion" | "kind") {
+                continue;
+            }
+            if let Some(child) = child(schema, name) {
+                self.node(child, value, &join(path, name), causes);
+            }
+        }
+    }
+
+    fn items(&self, schema: &Value, items: &[Value], path: &str, causes: &mut Vec<Cause>) {
+        count(schema, ["minItems", "maxItems"], items.len(), path, causes);
+        let mut seen = HashSet::new();
+        for (index, item) in items.iter().enumerate() {
+            let here = format!("{path}[{index}]");
+            if let Some(identity) = identity(schema, item)
+                && !seen.insert(identity)
+            {
+                causes.push(Cause::new("FieldValueDuplicate", &here, "is already in the list"));
+            }
+            if let Some(child) = schema.get("items") {
+                self.node(child, item, &here, causes);
+            }
+        }
+    }
+
+    fn text(&self, schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
+        count(
+            schema,
+            ["minLength", "maxLength"],
+            text.chars().count(),
+            path,
+            causes,
+        );
+        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
+            && self
+                .patterns
+                .get(pattern)
+                .is_some_and(|regex| !regex.is_match(text))
+        {
+            causes.push(Cause::invalid(path, format!("does not match {pattern}")));
+        }
+        if schema.get("format").and_then(Value::as_str) == Some("date-time")
+            && text.parse::<jiff::Timestamp>().is_err()
+        {
+            causes.push(Cause::invalid(path, "is not a date and time of RFC 3339"));
+        }
+    }
+}
+
+/// What makes an item of a `set` or `map` list unique, as text.
+fn identity(schema: &Value, item: &Value) -> Option<String> {
+    match schema.get("x-kubernetes-list-type")?.as_str()? {
+        "set" => Some(item.to_string()),
+        "map" => {
+            let keys = schema.get("x-kubernetes-list-map-keys")?.as_array()?;
+            let values: Vec<String> = keys
+                .iter()
+                .map(|k| {
+                    item.get(k.as_str().unwrap_or_default())
+                        .unwrap_or(&Value::Null)
+                        .to_string()
+                })
+                .collect();
+            Some(values.join(","))
+        }
+        _ => None,
+    }
+}
+
+/// Visits every schema node.
+fn walk(schema: &Value, visit: &mut impl FnMut(&Value) -> Result<(), String>) -> Result<(), String> {
+    visit(schema)?;
+    for child in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(Map::values)
+    {
+        walk(child, visit)?;
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(child) = schema.get(key).filter(|c| c.is_object()) {
+            walk(child, visit)?;
+        }
+    }
+    Ok(())
+}
+
+/// The schema of a member, if it has one.
+pub(crate) fn child<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+    let declared = schema.get("properties").and_then(|p| p.get(name));
+    declared.or_else(|| schema.get("additionalProperties").filter(|a| a.is_object()))
+}
+
+/// Whether a flag of the schema is true.
+pub(crate) fn is_set(schema: &Value, flag: &str) -> bool {
+    schema.get(flag) == Some(&Value::Bool(true))
+}
+
+fn path_name(path: &str) -> &str {
+    if path.is_empty() { "<nil>" } else { path }
+}
+
+/// The path of a member.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.into()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+fn has_type(schema: &Value, value: &Value) -> bool {
+    if value.is_null() {
+        return is_set(schema, "nullable") || schema.get("type").is_none();
+    }
+    if is_set(schema, "x-kubernetes-int-or-string") {
+        return value.is_string() || value.is_i64() || value.is_u64();
+    }
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)
+        }
+        Some("number") => value.is_number(),
+        Some(_) | None => true,
+    }
+}
+
+fn limits(schema: &Value, number: f64, path: &str, causes: &mut Vec<Cause>) {
+    let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
+    if let Some(minimum) = limit("minimum").filter(|minimum| number < *minimum) {
+        causes.push(Cause::invalid(
+            path,
+            format!("should be greater than or equal to {minimum}"),
+        ));
+    }
+    if let Some(maximum) = limit("maximum").filter(|maximum| number > *maximum) {
+        causes.push(Cause::invalid(
+            path,
+            format!("should be less than or equal to {maximum}"),
+        ));
+    }
+}
+
+fn count(schema: &Value, [least, most]: [&str; 2], have: usize, path: &str, causes: &mut Vec<Cause>) {
+    let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
+    let have = have as u64;
+    if let Some(least) = limit(least).filter(|least| have < *least) {
+        causes.push(Cause::invalid(
+            path_name(path),
+            format!("has {have} where at least {least} are needed"),
+        ));
+    }
+    if let Some(limit) = limit(most).filter(|limit| have > *limit) {
+        let reason = if most == "maxLength" {
+            "FieldValueTooLong"
+        } else {
+            "FieldValueTooMany"
+        };
+        causes.push(Cause::new(
+            reason,
+            path_name(path),
+            format!("has {have} where at most {limit} are allowed"),
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn schema() -> Schema {
+        let rule = json!([{"rule": "self == oldSelf", "message": "cannot change"}]);
+        Schema::compile(
+            json!({"type": "object", "required": ["spec"], "properties": {"spec": {
+            "type": "object", "required": ["size"], "properties": {
+                "size": {"type": "integer", "minimum": 0},
+                "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
+                "fixed": {"type": "string", "x-kubernetes-validations": rule},
+                "open": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            }}}}),
+        )
+        .expect("compiles")
+    }
+
+    fn fields(causes: &[Cause]) -> Vec<(&str, &str)> {
+        causes
+            .iter()
+            .map(|c| (c.reason.as_str(), c.field.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn unknown_fields_go_and_defaults_come() {
+        let mut object = json!({"kind": "K", "spec": {"size": 1, "x": 1, "open": {"y": 2}}});
+        let mut unknown = Vec::new();
+        schema().normalise(&mut object, &mut unknown);
+        assert_eq!(
+            object,
+            json!({"kind": "K", "spec": {"size": 1, "mode": "a", "open": {"y": 2}}})
+        );
+        assert_eq!(unknown, ["spec.x"]);
+    }
+
+    #[test]
+    fn a_wrong_shape_hides_the_rules_and_a_low_number_does_not() {
+        let old = json!({"spec": {"size": 1, "fixed": "a"}});
+        let causes = schema().check(
+            &json!({"spec": {"size": "1", "fixed": "b"}}),
+            Some(&old),
+            Vec::new(),
+        );
+        assert_eq!(
+            fields(&causes),
+            [
+                ("FieldValueTypeInvalid", "spec.size"),
+                ("FieldValueInvalid", "<nil>")
+            ]
+        );
+        let causes = schema().check(
+            &json!({"spec": {"size": -1, "fixed": "b"}}),
+            Some(&old),
+            Vec::new(),
+        );
+        assert_eq!(
+            fields(&causes),
+            [
+                ("FieldValueInvalid", "spec.size"),
+                ("FieldValueInvalid", "spec.fixed")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_that_does_not_compile_is_refused() {
+        let broken = json!({"type": "object", "x-kubernetes-validations": [{"rule": "self +"}]});
+        assert!(Schema::compile(broken).is_err());
+    }
+}

@@ -1,0 +1,253 @@
+//! What the API server says when it refuses: failures as `metav1.Status`.
+
+use serde_json::{Value, json};
+
+use super::kinds::Kind;
+
+/// A refusal, ready to be sent.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{code} {reason}: {message}")]
+pub(crate) struct Failure {
+    /// HTTP status code.
+    pub(crate) code: u16,
+    /// `Status.reason`; empty for paths that no kind serves, which are answered in plain text.
+    pub(crate) reason: &'static str,
+    /// A sentence for a person.
+    pub(crate) message: String,
+    /// `Status.details`, or null where there are none.
+    pub(crate) details: Value,
+}
+
+/// One field that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// `FieldValueInvalid` and its like.
+    pub(crate) reason: String,
+    /// Dotted path of the field; `<nil>` means the whole object.
+    pub(crate) field: String,
+    /// A sentence for a person.
+    pub(crate) message: String,
+}
+
+impl Cause {
+    pub(crate) fn new(reason: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new("FieldValueInvalid", field, message)
+    }
+
+    pub(crate) fn required(field: impl Into<String>) -> Self {
+        Self::new("FieldValueRequired", field, "is required")
+    }
+
+    /// Whether validation rules are left out when this is among the causes: they cannot be trusted to run on
+    /// an object of the wrong shape.
+    pub(crate) fn hides_rules(&self) -> bool {
+        ["NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid"]
+            .iter()
+            .any(|r| self.reason.strip_prefix("FieldValue") == Some(r))
+    }
+
+    fn to_json(&self) -> Value {
+        json!({"reason": self.reason, "message": self.message, "field": self.field})
+    }
+}
+
+/// `details` that name an object; `kind` is the plural or the kind, as the real server varies it.
+fn named(group: &str, kind: &str, name: &str) -> Value {
+    let mut details = serde_json::Map::new();
+    for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
+        if !value.is_empty() {
+            details.insert(key.into(), value.into());
+        }
+    }
+    Value::Object(details)
+}
+
+impl Failure {
+    fn new(code: u16, reason: &'static str, message: String, details: Value) -> Self {
+        Self {
+            code,
+            reason,
+            message,
+            details,
+        }
+    }
+
+    /// A path that nothing serves.
+    pub(crate) fn no_page() -> Self {
+        Self::new(404, "", "404 page not found\n".into(), Value::Null)
+    }
+
+    pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
+        let details = named(&kind.group, &kind.plural, name);
+        Self::new(
+            404,
+            "NotFound",
+            format!("{} \"{name}\" not found", kind.full_name()),
+            details,
+        )
+    }
+
+    pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
+        let details = named(&kind.group, &kind.plural, name);
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("{} \"{name}\" already exists", kind.full_name()),
+            details,
+        )
+    }
+
+    /// Somebody else wrote the object since it was read.
+    pub(crate) fn modified(kind: &Kind, name: &str) -> Self {
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
+        Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, why)
+    }
+
+    /// A precondition of a deletion does not hold.
+    pub(crate) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
+        let full = format!("{}.{}", kind.kind, kind.group);
+        Self::conflict(&kind.group, &kind.kind, full.trim_end_matches('.'), name, why)
+    }
+
+    fn conflict(group: &str, kind: &str, full: &str, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {full} \"{name}\": {why}");
+        Self::new(409, "Conflict", message, named(group, kind, name))
+    }
+
+    /// Server-side apply met fields that others own: pairs of manager and path.
+    pub(crate) fn apply_conflict(conflicts: &[(String, String)]) -> Self {
+        let causes: Vec<Value> = conflicts
+            .iter()
+            .map(|(manager, path)| {
+                let message = format!("conflict with \"{manager}\"");
+                Cause::new("FieldManagerConflict", path, message).to_json()
+            })
+            .collect();
+        let list: Vec<String> = conflicts
+            .iter()
+            .map(|(manager, path)| format!("- {path} (of \"{manager}\")"))
+            .collect();
+        let message = format!(
+            "Apply failed with {} conflict(s):\n{}",
+            conflicts.len(),
+            list.join("\n")
+        );
+        Self::new(409, "Conflict", message, json!({"causes": causes}))
+    }
+
+    pub(crate) fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Self {
+        Self::invalid_as(&kind.group, &kind.kind, name, causes)
+    }
+
+    pub(crate) fn invalid_as(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+        let list: Vec<String> = causes
+            .iter()
+            .map(|c| format!("{}: {}", c.field, c.message))
+            .collect();
+        let list = if list.len() == 1 {
+            list.concat()
+        } else {
+            format!("[{}]", list.join(", "))
+        };
+        let full = format!("{kind}.{group}");
+        let mut details = named(group, kind, name);
+        details["causes"] = causes.iter().map(Cause::to_json).collect();
+        let message = format!("{} \"{name}\" is invalid: {list}", full.trim_end_matches('.'));
+        Self::new(422, "Invalid", message, details)
+    }
+
+    /// A JSON patch that does not fit the object.
+    pub(crate) fn patch_misfit(why: &str) -> Self {
+        Self::new(
+            422,
+            "Invalid",
+            format!("the patch cannot be applied: {why}"),
+            json!({}),
+        )
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message.into(), Value::Null)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized".into(), Value::Null)
+    }
+
+    pub(crate) fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
+        let full = format!("{plural}.{group}");
+        let quoted = if name.is_empty() {
+            String::new()
+        } else {
+            format!(" \"{name}\"")
+        };
+        let message = format!("{}{quoted} is forbidden: {why}", full.trim_end_matches('.'));
+        Self::new(403, "Forbidden", message, named(group, plural, name))
+    }
+
+    pub(crate) fn forbidden_path(user: &str, verb: &str, path: &str) -> Self {
+        let message = format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\"");
+        Self::new(403, "Forbidden", message, json!({}))
+    }
+
+    pub(crate) fn unsupported_media(accepted: &str) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {accepted}"
+        );
+        Self::new(415, "UnsupportedMediaType", message, Value::Null)
+    }
+
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "only the following media types are accepted: application/json, application/yaml";
+        Self::new(406, "NotAcceptable", message.into(), Value::Null)
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::new(405, "MethodNotAllowed", message.into(), json!({}))
+    }
+
+    /// The version asked for is older than the history kept.
+    pub(crate) fn expired(message: impl Into<String>) -> Self {
+        Self::new(410, "Expired", message.into(), Value::Null)
+    }
+
+    /// The version asked for has not been reached yet.
+    pub(crate) fn version_too_large(asked: u64, current: u64) -> Self {
+        let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
+        let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+        Self::new(
+            504,
+            "Timeout",
+            message,
+            json!({"causes": [cause], "retryAfterSeconds": 1}),
+        )
+    }
+
+    /// Concurrent writers kept winning; the client may try again.
+    pub(crate) fn contended() -> Self {
+        let message = "too many writers of one object at a time, try again";
+        Self::new(500, "InternalError", message.into(), Value::Null)
+    }
+
+    /// The body: a `Status` of kind Failure.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code,
+        });
+        if !self.details.is_null() {
+            status["details"] = self.details.clone();
+        }
+        status
+    }
+}

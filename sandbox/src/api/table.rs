@@ -1,0 +1,333 @@
+//! Tables, as `kubectl get` asks for them.
+
+use serde_json::{Value, json};
+
+use super::clock;
+use super::object::{list, meta, text};
+
+/// A column of a table and how its cells are made from a stored object.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// `string`, `integer`, `boolean`, `date`, `number`.
+    pub(crate) kind: String,
+    pub(crate) format: String,
+    pub(crate) description: String,
+    /// 0 is always shown, more only with `-o wide`.
+    pub(crate) priority: i64,
+    pub(crate) cell: Cell,
+}
+
+/// Where a cell comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Cell {
+    /// The value at a path like `.status.conditions[?(@.type=="Ready")].status`.
+    Path(String),
+    /// Code.
+    Code(fn(&Value) -> Value),
+}
+
+fn column(name: &str, priority: i64, cell: fn(&Value) -> Value) -> Column {
+    let (kind, format) = (
+        "string".into(),
+        if name == "Name" {
+            "name".into()
+        } else {
+            String::new()
+        },
+    );
+    Column {
+        name: name.into(),
+        kind,
+        format,
+        description: String::new(),
+        priority,
+        cell: Cell::Code(cell),
+    }
+}
+
+fn name() -> Column {
+    column("Name", 0, |o| meta(o, "name").into())
+}
+
+fn age() -> Column {
+    column("Age", 0, |o| clock::age(meta(o, "creationTimestamp")).into())
+}
+
+fn at(object: &Value, pointer: &str) -> Value {
+    text(object, pointer).into()
+}
+
+/// Of a kind that has no columns of its own.
+pub(crate) fn plain_columns() -> Vec<Column> {
+    vec![name(), age()]
+}
+
+/// Of a CRD's version: the name, then what `additionalPrinterColumns` says, or the age.
+pub(crate) fn custom_columns(version: &Value) -> Vec<Column> {
+    let mut columns = vec![name()];
+    for spec in list(version, "/additionalPrinterColumns") {
+        columns.push(Column {
+            name: text(spec, "/name").into(),
+            kind: text(spec, "/type").into(),
+            format: text(spec, "/format").into(),
+            description: text(spec, "/description").into(),
+            priority: spec.get("priority").and_then(Value::as_i64).unwrap_or(0),
+            cell: Cell::Path(text(spec, "/jsonPath").into()),
+        });
+    }
+    if columns.len() == 1 {
+        let age = Column {
+            kind: "date".into(),
+            cell: Cell::Path(".metadata.creationTimestamp".into()),
+            ..age()
+        };
+        columns.push(age);
+    }
+    columns
+}
+
+pub(crate) fn event_columns() -> Vec<Column> {
+    vec![
+        column("Last Seen", 0, |o| event_age(o, "/lastTimestamp")),
+        column("Type", 0, |o| at(o, "/type")),
+        column("Reason", 0, |o| at(o, "/reason")),
+        column("Object", 0, |o| {
+            let (kind, name) = (text(o, "/involvedObject/kind"), text(o, "/involvedObject/name"));
+            format!("{}/{name}", kind.to_lowercase()).into()
+        }),
+        column("Subobject", 1, |o| at(o, "/involvedObject/fieldPath")),
+        column("Source", 1, |o| {
+            let (component, host) = (text(o, "/source/component"), text(o, "/source/host"));
+            if host.is_empty() {
+                component.into()
+            } else {
+                format!("{component}, {host}").into()
+            }
+        }),
+        column("Message", 0, |o| text(o, "/message").trim().into()),
+        column("First Seen", 1, |o| event_age(o, "/firstTimestamp")),
+        column("Count", 1, |o| {
+            o.get("count").cloned().unwrap_or_else(|| 1.into())
+        }),
+        Column {
+            priority: 1,
+            ..name()
+        },
+    ]
+}
+
+fn event_age(event: &Value, pointer: &str) -> Value {
+    match text(event, pointer) {
+        "" => clock::age(meta(event, "creationTimestamp")).into(),
+        time => clock::age(time).into(),
+    }
+}
+
+pub(crate) fn configmap_columns() -> Vec<Column> {
+    let count = |o: &Value| {
+        o.get("data")
+            .and_then(Value::as_object)
+            .map_or(0, serde_json::Map::len)
+            .into()
+    };
+    vec![name(), column("Data", 0, count), age()]
+}
+
+pub(crate) fn secret_columns() -> Vec<Column> {
+    let count = |o: &Value| {
+        o.get("data")
+            .and_then(Value::as_object)
+            .map_or(0, serde_json::Map::len)
+            .into()
+    };
+    vec![
+        name(),
+        column("Type", 0, |o| at(o, "/type")),
+        column("Data", 0, count),
+        age(),
+    ]
+}
+
+pub(crate) fn namespace_columns() -> Vec<Column> {
+    vec![name(), column("Status", 0, |o| at(o, "/status/phase")), age()]
+}
+
+pub(crate) fn lease_columns() -> Vec<Column> {
+    vec![
+        name(),
+        column("Holder", 0, |o| at(o, "/spec/holderIdentity")),
+        age(),
+    ]
+}
+
+pub(crate) fn crd_columns() -> Vec<Column> {
+    vec![
+        name(),
+        column("Created At", 0, |o| meta(o, "creationTimestamp").into()),
+    ]
+}
+
+pub(crate) fn pod_columns() -> Vec<Column> {
+    let ready = |o: &Value| {
+        let up = list(o, "/status/containerStatuses")
+            .iter()
+            .filter(|c| c["ready"] == true)
+            .count();
+        format!("{up}/{}", list(o, "/spec/containers").len()).into()
+    };
+    vec![
+        name(),
+        column("Ready", 0, ready),
+        column("Status", 0, |o| at(o, "/status/phase")),
+        age(),
+    ]
+}
+
+fn modes(list: &[Value]) -> Value {
+    let short = |mode: &str| match mode {
+        "ReadWriteOnce" => "RWO".to_owned(),
+        "ReadOnlyMany" => "ROX".to_owned(),
+        "ReadWriteMany" => "RWX".to_owned(),
+        "ReadWriteOncePod" => "RWOP".to_owned(),
+        other => other.to_owned(),
+    };
+    list.iter()
+        .filter_map(Value::as_str)
+        .map(short)
+        .collect::<Vec<_>>()
+        .join(",")
+        .into()
+}
+
+pub(crate) fn claim_columns() -> Vec<Column> {
+    vec![
+        name(),
+        column("Status", 0, |o| {
+            if meta(o, "deletionTimestamp").is_empty() {
+                at(o, "/status/phase")
+            } else {
+                "Terminating".into()
+            }
+        }),
+        column("Volume", 0, |o| at(o, "/spec/volumeName")),
+        column("Capacity", 0, |o| at(o, "/status/capacity/storage")),
+        column("Access Modes", 0, |o| modes(list(o, "/status/accessModes"))),
+        column("StorageClass", 0, |o| at(o, "/spec/storageClassName")),
+        age(),
+        column("VolumeMode", 1, |o| at(o, "/spec/volumeMode")),
+    ]
+}
+
+pub(crate) fn volume_columns() -> Vec<Column> {
+    vec![
+        name(),
+        column("Capacity", 0, |o| at(o, "/spec/capacity/storage")),
+        column("Access Modes", 0, |o| modes(list(o, "/spec/accessModes"))),
+        column("Reclaim Policy", 0, |o| {
+            at(o, "/spec/persistentVolumeReclaimPolicy")
+        }),
+        column("Status", 0, |o| at(o, "/status/phase")),
+        column("Claim", 0, |o| {
+            let (ns, name) = (
+                text(o, "/spec/claimRef/namespace"),
+                text(o, "/spec/claimRef/name"),
+            );
+            if name.is_empty() {
+                "".into()
+            } else {
+                format!("{ns}/{name}").into()
+            }
+        }),
+        column("StorageClass", 0, |o| at(o, "/spec/storageClassName")),
+        age(),
+    ]
+}
+
+/// A table of the objects. `shown` are pairs of the stored form, from which the cells come, and what goes into
+/// the row's `object`. The headers can be left out, as a watch does after its first event.
+pub(crate) fn table(columns: &[Column], headers: bool, shown: &[(&Value, Value)], metadata: &Value) -> Value {
+    let definitions: Vec<Value> = columns
+        .iter()
+        .map(|c| {
+            json!({"name": c.name, "type": c.kind, "format": c.format, "description": c.description,
+                   "priority": c.priority})
+        })
+        .collect();
+    let rows: Vec<Value> = shown
+        .iter()
+        .map(|(stored, object)| {
+            let cells: Vec<Value> = columns.iter().map(|column| cell(column, stored)).collect();
+            json!({"cells": cells, "object": object})
+        })
+        .collect();
+    let mut table =
+        json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "rows": rows});
+    table["columnDefinitions"] = if headers { definitions.into() } else { Value::Null };
+    table
+}
+
+fn cell(column: &Column, object: &Value) -> Value {
+    match &column.cell {
+        Cell::Code(code) => code(object),
+        Cell::Path(path) => {
+            let Some(value) = find(object, path) else {
+                return Value::Null;
+            };
+            match (column.kind.as_str(), value) {
+                ("date", Value::String(time)) => clock::age(time).into(),
+                ("string", Value::String(_)) | ("integer" | "number" | "boolean", _) => value.clone(),
+                (_, Value::String(text)) => text.as_str().into(),
+                (_, other) => other.to_string().into(),
+            }
+        }
+    }
+}
+
+/// The value at a printer column's path: members, `['quoted members']`, indexes and one-field filters.
+pub(crate) fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    let mut here = object;
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let (inside, next) = after.split_once(']')?;
+            here = bracket(here, inside)?;
+            rest = next;
+        } else {
+            let plain = rest.trim_start_matches('.');
+            let end = plain.find(['.', '[']).unwrap_or(plain.len());
+            let (member, next) = plain.split_at(end);
+            here = here.get(member)?;
+            rest = next;
+        }
+    }
+    Some(here)
+}
+
+fn bracket<'a>(here: &'a Value, inside: &str) -> Option<&'a Value> {
+    if let Some(filter) = inside.strip_prefix("?(@.").and_then(|f| f.strip_suffix(')')) {
+        let (field, wanted) = filter.split_once("==")?;
+        let wanted = wanted.trim().trim_matches(['"', '\'']);
+        return here
+            .as_array()?
+            .iter()
+            .find(|item| item.get(field.trim()).and_then(Value::as_str) == Some(wanted));
+    }
+    match inside.parse::<usize>() {
+        Ok(index) => here.get(index),
+        Err(_) => here.get(inside.trim_matches(['"', '\''])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reaches_members_quoted_members_indexes_and_filtered_items() {
+        let object = json!({"a": {"b.c/d": [{"type": "X", "v": 1}, {"type": "Y", "v": 2}]}});
+        assert_eq!(find(&object, ".a['b.c/d'][0].v"), Some(&json!(1)));
+        assert_eq!(find(&object, r#".a["b.c/d"][?(@.type=="Y")].v"#), Some(&json!(2)));
+        assert_eq!(find(&object, ".a.nope"), None);
+    }
+}

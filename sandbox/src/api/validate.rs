@@ -1,0 +1,114 @@
+//! What every object must satisfy, whatever its kind: names, labels, annotations, finalizers.
+
+use serde_json::{Map, Value};
+
+use super::kinds::Kind;
+use super::object::{is_deleting, list, meta};
+use super::status::Cause;
+
+/// All annotations together, in bytes.
+const MOST_ANNOTATIONS: usize = 256 * 1024;
+
+/// What is wrong with the metadata of an object that is about to be stored.
+pub(crate) fn metadata(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let name = meta(object, "name");
+    if name.is_empty() {
+        causes.push(Cause::required("metadata.name"));
+    } else if !is_name(kind, name) {
+        causes.push(Cause::invalid(
+            "metadata.name",
+            "must be a lowercase RFC 1123 name",
+        ));
+    }
+    let map = |field: &str| {
+        object
+            .get("metadata")
+            .and_then(|m| m.get(field))
+            .and_then(Value::as_object)
+    };
+    if let Some(labels) = map("labels") {
+        for (key, value) in labels {
+            if !is_qualified(key) || !value.as_str().is_some_and(is_label) {
+                causes.push(Cause::invalid("metadata.labels", format!("{key}: not a label")));
+            }
+        }
+    }
+    if let Some(annotations) = map("annotations") {
+        check_annotations(annotations, &mut causes);
+    }
+    for finalizer in list(object, "/metadata/finalizers") {
+        if !finalizer.as_str().is_some_and(is_qualified) {
+            causes.push(Cause::invalid(
+                "metadata.finalizers",
+                format!("{finalizer}: not a qualified name"),
+            ));
+        }
+    }
+    if let Some(old) = old.filter(|old| is_deleting(old)) {
+        let had = list(old, "/metadata/finalizers");
+        for new in list(object, "/metadata/finalizers")
+            .iter()
+            .filter(|f| !had.contains(f))
+        {
+            let why = format!("{new}: no finalizer can be added while the object is being deleted");
+            causes.push(Cause::new("FieldValueForbidden", "metadata.finalizers", why));
+        }
+    }
+    causes
+}
+
+fn check_annotations(annotations: &Map<String, Value>, causes: &mut Vec<Cause>) {
+    let mut size = 0;
+    for (key, value) in annotations {
+        size += key.len() + value.as_str().map_or(0, str::len);
+        if !is_qualified(&key.to_lowercase()) || !value.is_string() {
+            causes.push(Cause::invalid(
+                "metadata.annotations",
+                format!("{key}: not an annotation"),
+            ));
+        }
+    }
+    if size > MOST_ANNOTATIONS {
+        let why = format!("{size} bytes where at most {MOST_ANNOTATIONS} are allowed");
+        causes.push(Cause::new("FieldValueTooLong", "metadata.annotations", why));
+    }
+}
+
+fn is_name(kind: &Kind, name: &str) -> bool {
+    if kind.group == "rbac.authorization.k8s.io" {
+        return !matches!(name, "." | "..") && !name.contains(['/', '%']);
+    }
+    if kind.plural == "namespaces" {
+        return name.len() <= 63 && is_dns_label(name);
+    }
+    is_subdomain(name)
+}
+
+fn is_dns_label(label: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_dns_label)
+}
+
+/// A label's value, and the part of a qualified name after the prefix.
+fn is_label(value: &str) -> bool {
+    let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
+    value.len() <= 63
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && edge(value.chars().next())
+        && edge(value.chars().last())
+}
+
+/// `name` or `prefix/name`.
+fn is_qualified(name: &str) -> bool {
+    match name.split_once('/') {
+        Some((prefix, name)) => is_subdomain(prefix) && !name.is_empty() && is_label(name),
+        None => !name.is_empty() && is_label(name),
+    }
+}

@@ -1,0 +1,181 @@
+//! Measures the sidecar: how fast, how cheap, how small.
+
+mod figures;
+mod follow;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use sandbox::driver::Method;
+use serde_json::json;
+
+use self::figures::{Figures, percentile};
+use self::follow::Follower;
+use crate::arguments::Load;
+use crate::objects::{self, BEING_DELETED, SIDECAR, SIDECAR_NAMESPACE, kinds};
+use crate::place::Place;
+use crate::sidecar::{self, Sidecar};
+
+/// Requests of ours under way at once; more than the sidecar has workers, so that it is never short of work.
+const WRITERS: usize = 32;
+
+/// How long any phase may take before the measurement has failed.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What a limit that shall not bite is set to.
+const UNLIMITED: usize = 1_000_000;
+
+/// The only volume; its snapshots are small, so that storage does not count.
+const VOLUME: &str = "vol-bench";
+
+/// Runs the benchmark and prints its figures.
+///
+/// # Errors
+/// If something does not start, or a snapshot is not ready or not gone in time.
+pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
+    let binary = sidecar::build().await?;
+    let place = Place::open().await?;
+    std::fs::write(place.driver.make_volume(VOLUME)?.join("data"), [0; 4096])?;
+    if load.foreign > 0 {
+        println!("creating {} contents of other drivers …", load.foreign);
+        create(&place, "foreign.csi.sandbox", load.foreign).await?;
+    }
+    let mut follower = Follower::start(&place.client, PATIENCE).await?;
+    let first = create(&place, &driver_name(), 1).await?;
+    let started = Instant::now();
+    let mut sidecar = Sidecar::start(&binary, &place, &arguments(load))?;
+    let first_ready = async {
+        follower.until_ready(&first, PATIENCE).await?;
+        let first_ready = started.elapsed();
+        delete(&place, &first).await?;
+        follower.until_gone(&first, PATIENCE).await?;
+        Ok(first_ready)
+    };
+    let first_ready = sidecar.during(first_ready).await?;
+    let idle_rss = sidecar.rss()?;
+
+    println!("taking and deleting {} snapshots …", load.contents);
+    place.server.clear_requests();
+    place.driver.clear_calls();
+    let cpu_before = sidecar.cpu()?;
+    let (taking, deleting, mut waits) = sidecar.during(measure(&place, &mut follower, load)).await?;
+    let cpu = sidecar.cpu()?.saturating_sub(cpu_before);
+    waits.sort_unstable();
+    let left = place.driver.snapshots().len();
+    anyhow::ensure!(
+        left == 0,
+        "every content is gone, storage still holds {left} snapshots"
+    );
+    let user = format!("system:serviceaccount:{SIDECAR_NAMESPACE}:{SIDECAR}");
+    let requests = place
+        .server
+        .requests()
+        .iter()
+        .filter(|request| request.user == user)
+        .count();
+    let figures = Figures {
+        contents: load.contents,
+        taking,
+        deleting,
+        p50: percentile(&waits, 50),
+        p99: percentile(&waits, 99),
+        requests,
+        creates: place.driver.count(Method::CreateSnapshot),
+        deletes: place.driver.count(Method::DeleteSnapshot),
+        cpu,
+        idle_rss,
+        final_rss: sidecar.rss()?,
+        foreign: load.foreign,
+        first_ready,
+    };
+    println!("{figures}");
+    sidecar.kill().await
+}
+
+/// The time that the taking took, that the deleting took, and each snapshot's from creation to ready.
+async fn measure(
+    place: &Place,
+    follower: &mut Follower,
+    load: Load,
+) -> anyhow::Result<(Duration, Duration, Vec<Duration>)> {
+    let begun = Instant::now();
+    let made = create(place, &driver_name(), load.contents).await?;
+    let ready = follower.until_ready(&made, PATIENCE).await?;
+    let taking = ready
+        .iter()
+        .max()
+        .map_or(Duration::ZERO, |last| last.duration_since(begun));
+    let waits = made
+        .iter()
+        .zip(&ready)
+        .map(|(made, ready)| ready.saturating_duration_since(made.at))
+        .collect();
+    let begun = Instant::now();
+    delete(place, &made).await?;
+    follower.until_gone(&made, PATIENCE).await?;
+    Ok((taking, begun.elapsed(), waits))
+}
+
+/// A content that was made.
+struct Made {
+    name: String,
+    /// When the request for it went out.
+    at: Instant,
+}
+
+async fn create(place: &Place, driver: &str, count: usize) -> anyhow::Result<Vec<Made>> {
+    let contents = kinds::CONTENT.api(&place.client);
+    let one = async |_| {
+        let uid = uuid::Uuid::new_v4().to_string();
+        let content = serde_json::from_value(objects::content(driver, VOLUME, "bench", &uid))?;
+        let at = Instant::now();
+        contents
+            .create(&PostParams::default(), &content)
+            .await
+            .context("cannot create a content")?;
+        anyhow::Ok(Made {
+            name: objects::content_name(&uid),
+            at,
+        })
+    };
+    stream::iter(0..count)
+        .map(one)
+        .buffer_unordered(WRITERS)
+        .try_collect()
+        .await
+}
+
+async fn delete(place: &Place, made: &[Made]) -> anyhow::Result<()> {
+    let contents = kinds::CONTENT.api(&place.client);
+    let annotation = json!({"metadata": {"annotations": {BEING_DELETED: "yes"}}});
+    let one = async |made: &Made| {
+        contents
+            .patch(&made.name, &PatchParams::default(), &Patch::Merge(&annotation))
+            .await?;
+        contents
+            .delete(&made.name, &DeleteParams::default())
+            .await
+            .context("cannot delete a content")?;
+        anyhow::Ok(())
+    };
+    stream::iter(made)
+        .map(one)
+        .buffer_unordered(WRITERS)
+        .try_collect()
+        .await
+}
+
+fn arguments(load: Load) -> Vec<String> {
+    let rate = if load.qps == 0 { UNLIMITED } else { load.qps };
+    vec![
+        format!("--worker-threads={}", load.workers),
+        format!("--kube-api-qps={rate}"),
+        format!("--kube-api-burst={}", rate * 2),
+    ]
+}
+
+fn driver_name() -> String {
+    sandbox::driver::Options::default().name
+}

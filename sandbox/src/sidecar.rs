@@ -1,0 +1,170 @@
+//! The sidecar as a process: built, started, watched over and measured.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::process::{Child, Command};
+
+use crate::place::Place;
+
+const NAME: &str = "csi-snapshotter";
+
+/// How many of its last log lines are shown when it ends too early.
+const LAST_WORDS: usize = 10;
+
+/// Clock ticks a second in /proc; the same on every Linux that Rust supports.
+const TICKS: u64 = 100;
+
+/// Builds the sidecar if cargo runs us, and finds it beside us.
+///
+/// # Errors
+/// If the build fails, or there is no sidecar to be found.
+pub(crate) async fn build() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot find out where this program lies")?;
+    let directory = own.parent().context("this program lies nowhere")?;
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let profile = match directory.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => "dev",
+            Some(name) => name,
+        };
+        println!("building the sidecar ({profile}) …");
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        // Named together, both packages share their dependencies with the build that made this program.
+        let packages = [
+            "--package",
+            NAME,
+            "--package",
+            env!("CARGO_PKG_NAME"),
+            "--bin",
+            NAME,
+        ];
+        let mut build = Command::new(cargo);
+        for (name, _) in std::env::vars_os() {
+            // What `cargo run` says of this package would be news to build scripts that look at it, and with
+            // them half of the tree would be built once more.
+            let of_package = name.to_string_lossy().starts_with("CARGO_PKG_");
+            if of_package || name == "CARGO_MANIFEST_DIR" || name == "OUT_DIR" {
+                build.env_remove(name);
+            }
+        }
+        let status = build
+            .arg("build")
+            .args(packages)
+            .args(["--profile", profile, "--manifest-path", manifest])
+            .kill_on_drop(true)
+            .status()
+            .await
+            .context("cannot run cargo")?;
+        if !status.success() {
+            bail!("cargo could not build the sidecar: {status}");
+        }
+    }
+    let binary = directory.join(NAME);
+    if !binary.is_file() {
+        bail!(
+            "there is no {}; build it with `cargo build --package {NAME}`",
+            binary.display()
+        );
+    }
+    Ok(binary)
+}
+
+/// A running sidecar; dropping it kills it.
+pub(crate) struct Sidecar {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Sidecar {
+    /// Starts it with its own account in `place`, with these arguments besides.
+    pub(crate) fn start(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Sidecar> {
+        let log = place.path("sidecar.log");
+        let output =
+            std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let child = Command::new(binary)
+            .arg(format!(
+                "--kubeconfig={}",
+                place.path("sidecar.kubeconfig").display()
+            ))
+            .arg(format!("--csi-address={}", place.driver.socket().display()))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        Ok(Sidecar { child, log })
+    }
+
+    /// Does `work` as long as the sidecar lives.
+    ///
+    /// # Errors
+    /// Those of the work, or that the sidecar ended before the work did; its last words are printed then.
+    pub(crate) async fn during<T>(
+        &mut self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let outcome = tokio::select! {
+            done = work => done,
+            ended = self.child.wait() => Err(ended_early(ended?)),
+        };
+        if outcome.is_err() {
+            eprintln!("\n{}", self.last_words());
+        }
+        outcome
+    }
+
+    /// Ends it at once.
+    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("cannot end the sidecar")
+    }
+
+    /// The processor time that it has used so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = self.proc("stat")?;
+        // The second field is the name in brackets and may hold anything; what follows is plain.
+        let fields: Vec<_> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok());
+        let (user, system) = ticks(11)
+            .zip(ticks(12))
+            .context("/proc/<pid>/stat has an unknown form")?;
+        Ok(Duration::from_millis((user + system) * 1000 / TICKS))
+    }
+
+    /// The memory that it holds now, in kilobytes.
+    pub(crate) fn rss(&self) -> anyhow::Result<u64> {
+        let status = self.proc("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line
+            .and_then(|line| line.split_whitespace().next())
+            .and_then(|text| text.parse().ok());
+        number.context("/proc/<pid>/status has no VmRSS")
+    }
+
+    fn proc(&self, file: &str) -> anyhow::Result<String> {
+        let pid = self.child.id().context("the sidecar has ended")?;
+        Ok(std::fs::read_to_string(format!("/proc/{pid}/{file}"))?)
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
+        if last.is_empty() {
+            return "the sidecar logged nothing".to_owned();
+        }
+        format!("the sidecar's last words:\n    {}", last.join("\n    "))
+    }
+}
+
+fn ended_early(status: ExitStatus) -> anyhow::Error {
+    anyhow::anyhow!("the sidecar ended by itself ({status})")
+}
