@@ -32,12 +32,7 @@ pub(crate) struct Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Load {
-            contents: 300,
-            workers: 10,
-            qps: 0,
-            foreign: 0,
-        }
+        Load { contents: 300, workers: 10, qps: 0, foreign: 0 }
     }
 }
 
@@ -77,9 +72,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task,
         "bench" => return load(arguments),
         _ => return Err(Complaint::Unknown(first)),
     };
-    arguments
-        .next()
-        .map_or(Ok(task), |surplus| Err(Complaint::Unknown(surplus)))
+    arguments.next().map_or(Ok(task), |surplus| Err(Complaint::Unknown(surplus)))
 }
 
 fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> {
@@ -97,9 +90,7 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
             "--foreign" => &mut load.foreign,
             _ => return Err(Complaint::Unknown(name)),
         };
-        let number = value
-            .or_else(|| arguments.next())
-            .and_then(|text| text.parse().ok());
+        let number = value.or_else(|| arguments.next()).and_then(|text| text.parse().ok());
         *field = number.ok_or(Complaint::NoNumber(name))?;
     }
     if load.contents == 0 {
@@ -127,12 +118,7 @@ mod tests {
 
     #[test]
     fn bench_takes_numbers_in_both_spellings() {
-        let load = Load {
-            contents: 20,
-            workers: 4,
-            qps: 100,
-            foreign: 10_000,
-        };
+        let load = Load { contents: 20, workers: 4, qps: 100, foreign: 10_000 };
         let line = "bench --contents 20 --workers=4 --qps 100 --foreign=10000";
         assert_eq!(parsed(line), Ok(Task::Bench(load)));
         assert_eq!(parsed("bench"), Ok(Task::Bench(Load::default())));
@@ -142,14 +128,8 @@ mod tests {
     fn what_it_does_not_know_it_names() {
         assert_eq!(parsed("--server"), Err(Complaint::Unknown("--server".to_owned())));
         assert_eq!(parsed("--serve now"), Err(Complaint::Unknown("now".to_owned())));
-        assert_eq!(
-            parsed("bench --contents many"),
-            Err(Complaint::NoNumber("--contents".to_owned()))
-        );
-        assert_eq!(
-            parsed("bench --contents"),
-            Err(Complaint::NoNumber("--contents".to_owned()))
-        );
+        assert_eq!(parsed("bench --contents many"), Err(Complaint::NoNumber("--contents".to_owned())));
+        assert_eq!(parsed("bench --contents"), Err(Complaint::NoNumber("--contents".to_owned())));
         assert_eq!(parsed("bench --contents 0"), Err(Complaint::TooFew("--contents")));
     }
 }

@@ -64,17 +64,9 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let cpu = sidecar.cpu()?.saturating_sub(cpu_before);
     waits.sort_unstable();
     let left = place.driver.snapshots().len();
-    anyhow::ensure!(
-        left == 0,
-        "every content is gone, storage still holds {left} snapshots"
-    );
+    anyhow::ensure!(left == 0, "every content is gone, storage still holds {left} snapshots");
     let user = format!("system:serviceaccount:{SIDECAR_NAMESPACE}:{SIDECAR}");
-    let requests = place
-        .server
-        .requests()
-        .iter()
-        .filter(|request| request.user == user)
-        .count();
+    let requests = place.server.requests().iter().filter(|request| request.user == user).count();
     let figures = Figures {
         contents: load.contents,
         taking,
@@ -103,15 +95,9 @@ async fn measure(
     let begun = Instant::now();
     let made = create(place, &driver_name(), load.contents).await?;
     let ready = follower.until_ready(&made, PATIENCE).await?;
-    let taking = ready
-        .iter()
-        .max()
-        .map_or(Duration::ZERO, |last| last.duration_since(begun));
-    let waits = made
-        .iter()
-        .zip(&ready)
-        .map(|(made, ready)| ready.saturating_duration_since(made.at))
-        .collect();
+    let taking = ready.iter().max().map_or(Duration::ZERO, |last| last.duration_since(begun));
+    let waits =
+        made.iter().zip(&ready).map(|(made, ready)| ready.saturating_duration_since(made.at)).collect();
     let begun = Instant::now();
     delete(place, &made).await?;
     follower.until_gone(&made, PATIENCE).await?;
@@ -131,40 +117,21 @@ async fn create(place: &Place, driver: &str, count: usize) -> anyhow::Result<Vec
         let uid = uuid::Uuid::new_v4().to_string();
         let content = serde_json::from_value(objects::content(driver, VOLUME, "bench", &uid))?;
         let at = Instant::now();
-        contents
-            .create(&PostParams::default(), &content)
-            .await
-            .context("cannot create a content")?;
-        anyhow::Ok(Made {
-            name: objects::content_name(&uid),
-            at,
-        })
+        contents.create(&PostParams::default(), &content).await.context("cannot create a content")?;
+        anyhow::Ok(Made { name: objects::content_name(&uid), at })
     };
-    stream::iter(0..count)
-        .map(one)
-        .buffer_unordered(WRITERS)
-        .try_collect()
-        .await
+    stream::iter(0..count).map(one).buffer_unordered(WRITERS).try_collect().await
 }
 
 async fn delete(place: &Place, made: &[Made]) -> anyhow::Result<()> {
     let contents = kinds::CONTENT.api(&place.client);
     let annotation = json!({"metadata": {"annotations": {BEING_DELETED: "yes"}}});
     let one = async |made: &Made| {
-        contents
-            .patch(&made.name, &PatchParams::default(), &Patch::Merge(&annotation))
-            .await?;
-        contents
-            .delete(&made.name, &DeleteParams::default())
-            .await
-            .context("cannot delete a content")?;
+        contents.patch(&made.name, &PatchParams::default(), &Patch::Merge(&annotation)).await?;
+        contents.delete(&made.name, &DeleteParams::default()).await.context("cannot delete a content")?;
         anyhow::Ok(())
     };
-    stream::iter(made)
-        .map(one)
-        .buffer_unordered(WRITERS)
-        .try_collect()
-        .await
+    stream::iter(made).map(one).buffer_unordered(WRITERS).try_collect().await
 }
 
 fn arguments(load: Load) -> Vec<String> {

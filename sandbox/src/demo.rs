@@ -38,10 +38,7 @@ pub(crate) async fn tell() -> anyhow::Result<()> {
     let timeline = Timeline::begin();
     let place = Place::open().await?;
     timeline.step(&format!("API server at {}", place.server.url()));
-    timeline.step(&format!(
-        "CSI driver at unix://{}",
-        place.driver.socket().display()
-    ));
+    timeline.step(&format!("CSI driver at unix://{}", place.driver.socket().display()));
     let mut sidecar = Sidecar::start(&binary, &place, &[])?;
     timeline.step("sidecar started, with a service account and the rights that drivers' charts grant");
     let story = async {
@@ -70,10 +67,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let mut content = objects::content(&driver_name(), &volume, "by-hand", &uid);
     content["metadata"]["name"] = "by-hand".into();
     place.write("content.yaml", &serde_json::to_string_pretty(&content)?)?;
-    println!(
-        "\n  export KUBECONFIG={}",
-        place.path("admin.kubeconfig").display()
-    );
+    println!("\n  export KUBECONFIG={}", place.path("admin.kubeconfig").display());
     println!("\nTo take a snapshot, follow it and delete it again (no snapshot-controller runs here):");
     println!("\n  kubectl apply -f {}", place.path("content.yaml").display());
     println!("  kubectl get volumesnapshotcontents --watch");
@@ -82,29 +76,16 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
          kubectl delete volumesnapshotcontent by-hand",
         objects::BEING_DELETED
     );
-    println!(
-        "\nThe sidecar logs to {}. Ctrl-C ends it all.",
-        place.path("sidecar.log").display()
-    );
+    println!("\nThe sidecar logs to {}. Ctrl-C ends it all.", place.path("sidecar.log").display());
     sidecar.during(std::future::pending()).await
 }
 
 /// A volume with data, and the claim that a user would have for it. Returns its handle.
 async fn make_volume(place: &Place, timeline: &Timeline) -> anyhow::Result<(String, Data)> {
-    let request = csi::CreateVolumeRequest {
-        name: "pvc-mysql".to_owned(),
-        ..Default::default()
-    };
-    let answer = controller(place)
-        .await?
-        .create_volume(request)
-        .await
-        .context("the driver made no volume")?;
-    let handle = answer
-        .into_inner()
-        .volume
-        .context("the driver answered without a volume")?
-        .volume_id;
+    let request = csi::CreateVolumeRequest { name: "pvc-mysql".to_owned(), ..Default::default() };
+    let answer =
+        controller(place).await?.create_volume(request).await.context("the driver made no volume")?;
+    let handle = answer.into_inner().volume.context("the driver answered without a volume")?.volume_id;
     let data = Data::write(&place.driver.volume_path(&handle)?)?;
     let size = json!({"storage": "1Gi"});
     let modes = json!(["ReadWriteOnce"]);
@@ -117,12 +98,8 @@ async fn make_volume(place: &Place, timeline: &Timeline) -> anyhow::Result<(Stri
         "accessModes": modes, "resources": {"requests": size},
         "storageClassName": "hostdir", "volumeName": "pv-mysql",
     }});
-    place
-        .create(kinds::VOLUME, &kinds::VOLUME.named("pv-mysql", volume))
-        .await?;
-    place
-        .create(kinds::CLAIM, &kinds::CLAIM.named(CLAIM, claim))
-        .await?;
+    place.create(kinds::VOLUME, &kinds::VOLUME.named("pv-mysql", volume)).await?;
+    place.create(kinds::CLAIM, &kinds::CLAIM.named(CLAIM, claim)).await?;
     timeline.step(&format!("volume of claim {CLAIM} holds {data}"));
     Ok((handle, data))
 }
@@ -151,29 +128,14 @@ async fn take_snapshot(
     let content = content.await?.context("the content is gone")?;
     let status = &content.data["status"];
     let stored = place.driver.snapshots();
-    ensure!(
-        stored.len() == 1,
-        "storage holds {} snapshots instead of 1",
-        stored.len()
-    );
+    ensure!(stored.len() == 1, "storage holds {} snapshots instead of 1", stored.len());
     let handle = status["snapshotHandle"].as_str().unwrap_or_default();
-    ensure!(
-        stored[0].id == handle,
-        "the content names {handle:?}, storage has {:?}",
-        stored[0].id
-    );
+    ensure!(stored[0].id == handle, "the content names {handle:?}, storage has {:?}", stored[0].id);
     let size = status["restoreSize"].as_u64();
-    ensure!(
-        size == Some(data.bytes()),
-        "restoreSize is {size:?} instead of {}",
-        data.bytes()
-    );
+    ensure!(size == Some(data.bytes()), "restoreSize is {size:?} instead of {}", data.bytes());
     stand_in::copy_status(place, SNAPSHOT, &taken.content, status).await?;
     timeline.step(&format!("ready to use: {handle}"));
-    Ok(Taken {
-        handle: handle.to_owned(),
-        ..taken
-    })
+    Ok(Taken { handle: handle.to_owned(), ..taken })
 }
 
 fn overwrite(place: &Place, timeline: &Timeline, volume: &str, data: &Data) -> anyhow::Result<()> {
@@ -185,46 +147,28 @@ fn overwrite(place: &Place, timeline: &Timeline, volume: &str, data: &Data) -> a
 }
 
 async fn restore(place: &Place, timeline: &Timeline, taken: &Taken, data: &Data) -> anyhow::Result<()> {
-    let source = Type::Snapshot(SnapshotSource {
-        snapshot_id: taken.handle.clone(),
-    });
+    let source = Type::Snapshot(SnapshotSource { snapshot_id: taken.handle.clone() });
     let request = csi::CreateVolumeRequest {
         name: "pvc-restored".to_owned(),
         volume_content_source: Some(csi::VolumeContentSource { r#type: Some(source) }),
         ..Default::default()
     };
-    let answer = controller(place)
-        .await?
-        .create_volume(request)
-        .await
-        .context("the driver restored nothing")?;
-    let restored = answer
-        .into_inner()
-        .volume
-        .context("the driver answered without a volume")?
-        .volume_id;
+    let answer =
+        controller(place).await?.create_volume(request).await.context("the driver restored nothing")?;
+    let restored = answer.into_inner().volume.context("the driver answered without a volume")?.volume_id;
     timeline.step("snapshot restored into a new volume");
-    ensure!(
-        data.is_in(&place.driver.volume_path(&restored)?)?,
-        "the restored data differ from the original"
-    );
+    ensure!(data.is_in(&place.driver.volume_path(&restored)?)?, "the restored data differ from the original");
     timeline.step("restored data compared: every byte as before");
     Ok(())
 }
 
 async fn delete_snapshot(place: &Place, timeline: &Timeline, taken: &Taken) -> anyhow::Result<()> {
     stand_in::delete(place, SNAPSHOT, &taken.content).await?;
-    timeline.step(&format!(
-        "VolumeSnapshot {SNAPSHOT} deleted, and its content with it"
-    ));
+    timeline.step(&format!("VolumeSnapshot {SNAPSHOT} deleted, and its content with it"));
     let contents = kinds::CONTENT.api(&place.client);
     wait(&contents, &taken.content, "gone", |content| content.is_none()).await?;
     let left = place.driver.snapshots();
-    ensure!(
-        left.is_empty(),
-        "the content is gone, storage still holds {} snapshots",
-        left.len()
-    );
+    ensure!(left.is_empty(), "the content is gone, storage still holds {} snapshots", left.len());
     timeline.step("content gone, storage empty of snapshots");
     Ok(())
 }
@@ -239,21 +183,13 @@ async fn wait(
     if let Ok(object) = tokio::time::timeout(PATIENCE, await_condition(api.clone(), name, wanted)).await {
         return Ok(object?);
     }
-    let seen = api
-        .get_opt(name)
-        .await?
-        .map(|object| object.data["status"].clone());
+    let seen = api.get_opt(name).await?.map(|object| object.data["status"].clone());
     let status = seen.unwrap_or(Value::Null);
-    anyhow::bail!(
-        "{name} is not {what} after {} s; its status: {status}",
-        PATIENCE.as_secs()
-    )
+    anyhow::bail!("{name} is not {what} after {} s; its status: {status}", PATIENCE.as_secs())
 }
 
 async fn controller(place: &Place) -> anyhow::Result<ControllerClient<Channel>> {
-    Ok(ControllerClient::new(
-        sandbox::driver::connect(place.driver.socket()).await?,
-    ))
+    Ok(ControllerClient::new(sandbox::driver::connect(place.driver.socket()).await?))
 }
 
 fn driver_name() -> String {

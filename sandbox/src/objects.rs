@@ -36,12 +36,7 @@ pub(crate) mod kinds {
     use super::{Kind, RBAC, SIDECAR_NAMESPACE, SNAPSHOTS};
 
     const fn cluster(group: &'static str, name: &'static str, plural: &'static str) -> Kind {
-        Kind {
-            group,
-            name,
-            plural,
-            namespace: None,
-        }
+        Kind { group, name, plural, namespace: None }
     }
 
     const fn namespaced(
@@ -50,12 +45,7 @@ pub(crate) mod kinds {
         plural: &'static str,
         namespace: &'static str,
     ) -> Kind {
-        Kind {
-            group,
-            name,
-            plural,
-            namespace: Some(namespace),
-        }
+        Kind { group, name, plural, namespace: Some(namespace) }
     }
 
     pub(crate) const NAMESPACE: Kind = cluster("", "Namespace", "namespaces");
@@ -76,11 +66,7 @@ pub(crate) mod kinds {
 impl Kind {
     /// Access to the objects of this kind.
     pub(crate) fn api(self, client: &kube::Client) -> Api<DynamicObject> {
-        let group = if self.group.is_empty() {
-            String::new()
-        } else {
-            format!("{}/", self.group)
-        };
+        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
         let resource = ApiResource {
             group: self.group.to_owned(),
             version: "v1".to_owned(),
@@ -96,11 +82,7 @@ impl Kind {
 
     /// An object of this kind: `body` is everything but the kind and the name.
     pub(crate) fn named(self, name: &str, body: Value) -> Value {
-        let group = if self.group.is_empty() {
-            String::new()
-        } else {
-            format!("{}/", self.group)
-        };
+        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
         let mut object = body;
         object["apiVersion"] = format!("{group}v1").into();
         object["kind"] = self.name.into();
@@ -123,46 +105,21 @@ pub(crate) fn sidecar_account() -> Vec<(Kind, Value)> {
         rule("", &["events"], "list watch create update patch"),
         rule("", &["secrets"], "get list"),
         rule(SNAPSHOTS, &["volumesnapshotclasses"], look),
-        rule(
-            SNAPSHOTS,
-            &["volumesnapshotcontents"],
-            "get list watch update patch"
-        ),
+        rule(SNAPSHOTS, &["volumesnapshotcontents"], "get list watch update patch"),
         rule(SNAPSHOTS, &["volumesnapshotcontents/status"], "update patch"),
         rule(GROUP_SNAPSHOTS, &["volumegroupsnapshotclasses"], look),
-        rule(
-            GROUP_SNAPSHOTS,
-            &["volumegroupsnapshotcontents"],
-            "get list watch update patch"
-        ),
-        rule(
-            GROUP_SNAPSHOTS,
-            &["volumegroupsnapshotcontents/status"],
-            "update patch"
-        ),
+        rule(GROUP_SNAPSHOTS, &["volumegroupsnapshotcontents"], "get list watch update patch"),
+        rule(GROUP_SNAPSHOTS, &["volumegroupsnapshotcontents/status"], "update patch"),
     ]);
-    let leases = json!([rule(
-        "coordination.k8s.io",
-        &["leases"],
-        "get watch list delete update create"
-    )]);
+    let leases = json!([rule("coordination.k8s.io", &["leases"], "get watch list delete update create")]);
     let made = |kind: Kind, body: Value| (kind, kind.named(SIDECAR, body));
     vec![
-        (
-            kinds::NAMESPACE,
-            kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({})),
-        ),
+        (kinds::NAMESPACE, kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({}))),
         made(kinds::SERVICE_ACCOUNT, json!({})),
         made(kinds::CLUSTER_ROLE, json!({"rules": everywhere})),
-        made(
-            kinds::CLUSTER_ROLE_BINDING,
-            json!({"subjects": subjects, "roleRef": role_ref("ClusterRole")}),
-        ),
+        made(kinds::CLUSTER_ROLE_BINDING, json!({"subjects": subjects, "roleRef": role_ref("ClusterRole")})),
         made(kinds::ROLE, json!({"rules": leases})),
-        made(
-            kinds::ROLE_BINDING,
-            json!({"subjects": subjects, "roleRef": role_ref("Role")}),
-        ),
+        made(kinds::ROLE_BINDING, json!({"subjects": subjects, "roleRef": role_ref("Role")})),
     ]
 }
 

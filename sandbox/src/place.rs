@@ -27,28 +27,17 @@ impl Place {
     /// Starts API server and driver, and makes the sidecar's account and the snapshot class.
     pub(crate) async fn open() -> anyhow::Result<Place> {
         let directory = tempfile::Builder::new().prefix("csi-sandbox-").tempdir()?;
-        let server = Server::start(sandbox::api::Options::default())
-            .await
-            .context("cannot start the API server")?;
+        let server =
+            Server::start(sandbox::api::Options::default()).await.context("cannot start the API server")?;
         let root = directory.path().join("storage");
-        let options = Options {
-            root,
-            ..Options::default()
-        };
+        let options = Options { root, ..Options::default() };
         let driver = Driver::start(&directory.path().join("csi.sock"), options).await?;
         let client = client(&server.admin_kubeconfig()).await?;
-        let place = Place {
-            server,
-            driver,
-            client,
-            directory,
-        };
+        let place = Place { server, driver, client, directory };
         for (kind, object) in objects::sidecar_account() {
             place.create(kind, &object).await?;
         }
-        place
-            .create(kinds::CLASS, &objects::class(&Options::default().name))
-            .await?;
+        place.create(kinds::CLASS, &objects::class(&Options::default().name)).await?;
         place.write("admin.kubeconfig", &place.server.admin_kubeconfig())?;
         let token = place.sidecar_token().await?;
         place.write("sidecar.kubeconfig", &place.server.kubeconfig_for(&token))?;
@@ -88,9 +77,7 @@ impl Place {
             .await
             .context("cannot get a token for the sidecar's account")?;
         let token = answer["status"]["token"].as_str();
-        Ok(token
-            .context("the answer to the token request holds no token")?
-            .to_owned())
+        Ok(token.context("the answer to the token request holds no token")?.to_owned())
     }
 }
 

@@ -32,14 +32,7 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
         println!("building the sidecar ({profile}) …");
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
         // Named together, both packages share their dependencies with the build that made this program.
-        let packages = [
-            "--package",
-            NAME,
-            "--package",
-            env!("CARGO_PKG_NAME"),
-            "--bin",
-            NAME,
-        ];
+        let packages = ["--package", NAME, "--package", env!("CARGO_PKG_NAME"), "--bin", NAME];
         let mut build = Command::new(cargo);
         for (name, _) in std::env::vars_os() {
             // What `cargo run` says of this package would be news to build scripts that look at it, and with
@@ -63,10 +56,7 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     }
     let binary = directory.join(NAME);
     if !binary.is_file() {
-        bail!(
-            "there is no {}; build it with `cargo build --package {NAME}`",
-            binary.display()
-        );
+        bail!("there is no {}; build it with `cargo build --package {NAME}`", binary.display());
     }
     Ok(binary)
 }
@@ -84,10 +74,7 @@ impl Sidecar {
         let output =
             std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = Command::new(binary)
-            .arg(format!(
-                "--kubeconfig={}",
-                place.path("sidecar.kubeconfig").display()
-            ))
+            .arg(format!("--kubeconfig={}", place.path("sidecar.kubeconfig").display()))
             .arg(format!("--csi-address={}", place.driver.socket().display()))
             .args(arguments)
             .stdin(Stdio::null())
@@ -126,16 +113,9 @@ impl Sidecar {
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = self.proc("stat")?;
         // The second field is the name in brackets and may hold anything; what follows is plain.
-        let fields: Vec<_> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok());
-        let (user, system) = ticks(11)
-            .zip(ticks(12))
-            .context("/proc/<pid>/stat has an unknown form")?;
+        let (user, system) = ticks(11).zip(ticks(12)).context("/proc/<pid>/stat has an unknown form")?;
         Ok(Duration::from_millis((user + system) * 1000 / TICKS))
     }
 
@@ -143,9 +123,7 @@ impl Sidecar {
     pub(crate) fn rss(&self) -> anyhow::Result<u64> {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line
-            .and_then(|line| line.split_whitespace().next())
-            .and_then(|text| text.parse().ok());
+        let number = line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse().ok());
         number.context("/proc/<pid>/status has no VmRSS")
     }
 

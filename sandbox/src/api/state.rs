@@ -48,9 +48,7 @@ impl State {
                 "spec": {"finalizers": ["kubernetes"]},
                 "status": {"phase": "Active"},
             });
-            let put = state
-                .store
-                .put("namespaces", &(String::new(), name.into()), None, namespace);
+            let put = state.store.put("namespaces", &(String::new(), name.into()), None, namespace);
             debug_assert!(put.is_ok(), "the store was empty");
         }
         state
@@ -112,11 +110,7 @@ impl State {
 
     /// Removes the objects of a resource in a namespace ("": everywhere) without asking finalizers.
     fn purge(&self, resource: &str, namespace: &str) {
-        for object in self
-            .store
-            .list(resource, namespace, None, None)
-            .map(|(all, _)| all)
-            .unwrap_or_default()
+        for object in self.store.list(resource, namespace, None, None).map(|(all, _)| all).unwrap_or_default()
         {
             let key = key_of(&object);
             // An object that was written meanwhile stays; its kind is no longer served.
@@ -127,8 +121,5 @@ impl State {
 
 /// The key of an object.
 pub(crate) fn key_of(object: &Value) -> Key {
-    (
-        super::object::meta(object, "namespace").to_owned(),
-        super::object::meta(object, "name").to_owned(),
-    )
+    (super::object::meta(object, "namespace").to_owned(), super::object::meta(object, "name").to_owned())
 }

@@ -30,10 +30,7 @@ pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 }
 
 impl fmt::Display for Figures {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of a benchmark are far below 2^52"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let contents = self.contents as f64;
         let rate = |time: Duration| contents / time.as_secs_f64().max(f64::EPSILON);
@@ -45,18 +42,10 @@ impl fmt::Display for Figures {
         writeln!(out, "  snapshots deleted        {:9.1} /s", rate(self.deleting))?;
         writeln!(out, "  creation to ready, p50   {:9.1} ms", ms(self.p50))?;
         writeln!(out, "  creation to ready, p99   {:9.1} ms", ms(self.p99))?;
-        writeln!(
-            out,
-            "  API requests each        {:9.2}    (taken and deleted)",
-            each(self.requests)
-        )?;
+        writeln!(out, "  API requests each        {:9.2}    (taken and deleted)", each(self.requests))?;
         writeln!(out, "  CreateSnapshot each      {:9.2}", each(self.creates))?;
         writeln!(out, "  DeleteSnapshot each      {:9.2}", each(self.deletes))?;
-        writeln!(
-            out,
-            "  CPU of the sidecar each  {:9.2} ms (taken and deleted)",
-            ms(self.cpu) / contents
-        )?;
+        writeln!(out, "  CPU of the sidecar each  {:9.2} ms (taken and deleted)", ms(self.cpu) / contents)?;
         writeln!(
             out,
             "  RSS idle                 {:9.1} MB (beside {} foreign contents)",

@@ -36,13 +36,8 @@ impl Follower {
         let events = watcher::watcher(kinds::CONTENT.api(client), watcher::Config::default());
         let (sender, seen) = watch::channel(Seen::default());
         let reader = AbortOnDropHandle::new(tokio::spawn(read(events, sender)));
-        let mut follower = Follower {
-            seen,
-            _reader: reader,
-        };
-        follower
-            .wait(patience, "the list of the contents to be read", |seen| seen.begun)
-            .await?;
+        let mut follower = Follower { seen, _reader: reader };
+        follower.wait(patience, "the list of the contents to be read", |seen| seen.begun).await?;
         Ok(follower)
     }
 
@@ -54,24 +49,16 @@ impl Follower {
     ) -> anyhow::Result<Vec<Instant>> {
         let all = |seen: &Seen| made.iter().all(|made| seen.ready.contains_key(&made.name));
         let what = format!("{} contents to be ready", made.len());
-        self.wait(patience, &what, |seen| {
-            seen.ready.len() >= made.len() && all(seen)
-        })
-        .await?;
+        self.wait(patience, &what, |seen| seen.ready.len() >= made.len() && all(seen)).await?;
         let seen = self.seen.borrow();
-        Ok(made
-            .iter()
-            .filter_map(|made| seen.ready.get(&made.name))
-            .copied()
-            .collect())
+        Ok(made.iter().filter_map(|made| seen.ready.get(&made.name)).copied().collect())
     }
 
     /// Returns when all of them are gone.
     pub(super) async fn until_gone(&mut self, made: &[Made], patience: Duration) -> anyhow::Result<()> {
         let all = |seen: &Seen| made.iter().all(|made| seen.gone.contains_key(&made.name));
         let what = format!("{} contents to be gone", made.len());
-        self.wait(patience, &what, |seen| seen.gone.len() >= made.len() && all(seen))
-            .await
+        self.wait(patience, &what, |seen| seen.gone.len() >= made.len() && all(seen)).await
     }
 
     async fn wait(
@@ -84,10 +71,7 @@ impl Follower {
         let Ok(outcome) = tokio::time::timeout(patience, waiting).await else {
             let seen = self.seen.borrow();
             let (ready, gone) = (seen.ready.len(), seen.gone.len());
-            bail!(
-                "waited {} s for {what}; {ready} were ready, {gone} gone",
-                patience.as_secs()
-            );
+            bail!("waited {} s for {what}; {ready} were ready, {gone} gone", patience.as_secs());
         };
         match &outcome?.failure {
             Some(failure) => bail!("the watch of the contents broke while waiting for {what}: {failure}"),

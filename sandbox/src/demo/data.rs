@@ -22,10 +22,7 @@ impl Data {
 
     /// Puts other data in the place of these.
     pub(super) fn overwrite(&self, directory: &Path) -> anyhow::Result<()> {
-        let other = self
-            .0
-            .iter()
-            .map(|(name, bytes)| (*name, bytes.iter().map(|byte| !byte).collect()));
+        let other = self.0.iter().map(|(name, bytes)| (*name, bytes.iter().map(|byte| !byte).collect()));
         Data(other.collect()).put(directory)
     }
 

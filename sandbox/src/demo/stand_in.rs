@@ -22,22 +22,13 @@ pub(super) async fn bind(
     volume: &str,
     snapshot: &Value,
 ) -> anyhow::Result<Taken> {
-    let name = snapshot["metadata"]["name"]
-        .as_str()
-        .context("the snapshot has no name")?;
-    let uid = snapshot["metadata"]["uid"]
-        .as_str()
-        .context("the snapshot has no uid")?;
-    place
-        .create(kinds::CONTENT, &objects::content(driver, volume, name, uid))
-        .await?;
+    let name = snapshot["metadata"]["name"].as_str().context("the snapshot has no name")?;
+    let uid = snapshot["metadata"]["uid"].as_str().context("the snapshot has no uid")?;
+    place.create(kinds::CONTENT, &objects::content(driver, volume, name, uid)).await?;
     let content = objects::content_name(uid);
     let status = json!({"boundVolumeSnapshotContentName": content, "readyToUse": false});
     patch_status(place, name, &status).await?;
-    Ok(Taken {
-        content,
-        handle: String::new(),
-    })
+    Ok(Taken { content, handle: String::new() })
 }
 
 /// Tells the user's object what the content's status says.
@@ -61,9 +52,7 @@ pub(super) async fn delete(place: &Place, snapshot: &str, content: &str) -> anyh
     kinds::SNAPSHOT.api(&place.client).delete(snapshot, &now).await?;
     let contents = kinds::CONTENT.api(&place.client);
     let annotation = json!({"metadata": {"annotations": {BEING_DELETED: "yes"}}});
-    contents
-        .patch(content, &PatchParams::default(), &Patch::Merge(&annotation))
-        .await?;
+    contents.patch(content, &PatchParams::default(), &Patch::Merge(&annotation)).await?;
     contents.delete(content, &now).await?;
     Ok(())
 }
@@ -71,8 +60,6 @@ pub(super) async fn delete(place: &Place, snapshot: &str, content: &str) -> anyh
 async fn patch_status(place: &Place, snapshot: &str, status: &Value) -> anyhow::Result<()> {
     let patch = Patch::Merge(json!({"status": status}));
     let snapshots = kinds::SNAPSHOT.api(&place.client);
-    snapshots
-        .patch_status(snapshot, &PatchParams::default(), &patch)
-        .await?;
+    snapshots.patch_status(snapshot, &PatchParams::default(), &patch).await?;
     Ok(())
 }

@@ -76,10 +76,7 @@ async fn a_latency_delays_the_calls_of_its_method_only() {
     bench.driver.script().latency(Method::CreateSnapshot, latency);
     let id = bench.created("s").await.snapshot_id;
     let begun = std::time::Instant::now();
-    bench
-        .driver
-        .script()
-        .latency(Method::DeleteSnapshot, Duration::from_hours(1));
+    bench.driver.script().latency(Method::DeleteSnapshot, Duration::from_hours(1));
     bench.get(&id).await.unwrap();
     assert!(begun.elapsed() < Duration::from_mins(1));
     let create = &bench.driver.calls()[0];
