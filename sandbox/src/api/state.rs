@@ -12,8 +12,7 @@ use super::rbac::Tokens;
 use super::store::{Key, Store};
 use super::{Request, clock, crd};
 
-/// What requests share.
-#[derive(Debug)]
+/// What requests share. It has no `Debug`: it holds tokens and secrets.
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) kinds: Kinds,

@@ -25,7 +25,6 @@ pub(crate) enum Did {
 }
 
 /// One write, as watchers see it.
-#[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) version: u64,
     pub(crate) did: Did,
@@ -47,13 +46,11 @@ pub(crate) struct Moved;
 pub(crate) struct TooOld(pub(crate) u64);
 
 /// All objects of all kinds.
-#[derive(Debug)]
 pub(crate) struct Store {
     inner: Mutex<Inner>,
     history: usize,
 }
 
-#[derive(Debug)]
 struct Inner {
     version: u64,
     /// Resources used for the first time from now on know no history before this version.
@@ -61,7 +58,6 @@ struct Inner {
     resources: HashMap<String, Resource>,
 }
 
-#[derive(Debug)]
 struct Resource {
     objects: BTreeMap<Key, Arc<Value>>,
     log: VecDeque<Arc<Change>>,
