@@ -11,7 +11,8 @@
 //!
 //! Left out on purpose: admission webhooks, quotas, garbage collection by owner, graceful deletion of pods,
 //! protobuf (406; bodies of the few kinds in [`protobuf`] are read, others are 415), and every controller but three that clients wait for:
-//! definitions are established at once, deleted namespaces are emptied, claims and volumes get their finalizers.
+//! definitions are established at once, deleted namespaces are emptied, and the protection of claims and volumes
+//! ends as soon as nothing else holds them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
