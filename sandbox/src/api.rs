@@ -74,11 +74,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            install_crds: true,
-            watch_history: 10_000,
-        }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), install_crds: true, watch_history: 10_000 }
     }
 }
 
@@ -108,9 +104,7 @@ pub struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -138,13 +132,7 @@ impl Server {
             .await
             .with_context(|| format!("listening on {}: give another address or port 0", options.listen))?;
         let address = listener.local_addr().context("asking for the own address")?;
-        let server = Self {
-            state,
-            identity,
-            address,
-            admin,
-            listening: Mutex::new(None),
-        };
+        let server = Self { state, identity, address, admin, listening: Mutex::new(None) };
         if options.install_crds {
             for crd in crate::crds::all()? {
                 server.install(&crd)?;
@@ -236,12 +224,7 @@ impl Server {
 
     fn listen(&self, listener: TcpListener) {
         let stop = CancellationToken::new();
-        let serving = http::serve(
-            Arc::clone(&self.state),
-            self.identity.clone(),
-            listener,
-            stop.clone(),
-        );
+        let serving = http::serve(Arc::clone(&self.state), self.identity.clone(), listener, stop.clone());
         let task = tokio::spawn(serving);
         *locked(&self.listening) = Some(Listening { stop, task });
     }

@@ -18,8 +18,5 @@ const FILES: [&str; 6] = [
 /// # Errors
 /// Says where a file is not YAML.
 pub fn all() -> anyhow::Result<Vec<Value>> {
-    FILES
-        .iter()
-        .map(|text| serde_saphyr::from_str(text).context("reading a CRD of deploy/crds"))
-        .collect()
+    FILES.iter().map(|text| serde_saphyr::from_str(text).context("reading a CRD of deploy/crds")).collect()
 }

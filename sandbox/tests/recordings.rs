@@ -37,35 +37,20 @@ struct Replay {
 
 #[tokio::test]
 async fn every_recorded_exchange_passes() {
-    let server = Server::start(Options {
-        install_crds: false,
-        ..Options::default()
-    })
-    .await
-    .expect("starts");
+    let server = Server::start(Options { install_crds: false, ..Options::default() }).await.expect("starts");
     for mut crd in crds::all().expect("the CRDs are YAML") {
         for version in crd["spec"]["versions"].as_array_mut().expect("versions") {
-            version
-                .as_object_mut()
-                .expect("a version")
-                .remove("selectableFields");
+            version.as_object_mut().expect("a version").remove("selectableFields");
         }
         server.install(&crd).expect("a valid CRD");
     }
     let admin = Client::admin(&server);
     let sidecar = admin.with_token(Some(&sidecar_token(&admin).await));
-    let mut exchanges: Vec<Value> = RECORDINGS
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
-        .collect();
+    let mut exchanges: Vec<Value> =
+        RECORDINGS.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     exchanges.sort_by_key(|exchange| exchange["n"].as_u64());
     assert_eq!(exchanges.len(), 134);
-    let mut replay = Replay {
-        learned: Learned::default(),
-        admin,
-        sidecar,
-        exchanges,
-    };
+    let mut replay = Replay { learned: Learned::default(), admin, sidecar, exchanges };
     let mut failed = Vec::new();
     for index in 0..134 {
         let exchange = replay.exchanges[index].clone();
@@ -77,19 +62,10 @@ async fn every_recorded_exchange_passes() {
         replay.prepare(n).await;
         replay.exchange(&exchange, &mut differences).await;
         if !differences.is_empty() {
-            failed.push(format!(
-                "n={n} {}\n    {}",
-                exchange["why"],
-                differences.join("\n    ")
-            ));
+            failed.push(format!("n={n} {}\n    {}", exchange["why"], differences.join("\n    ")));
         }
     }
-    assert!(
-        failed.is_empty(),
-        "{} exchanges differ:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+    assert!(failed.is_empty(), "{} exchanges differ:\n{}", failed.len(), failed.join("\n"));
 }
 
 /// A service account with the rights that charts give the sidecar.
@@ -99,20 +75,15 @@ async fn sidecar_token(admin: &Client) -> String {
         {"apiGroups": ["snapshot.storage.k8s.io"], "resources": ["volumesnapshotcontents"],
          "verbs": ["get", "list", "watch", "update", "patch"]},
     ]);
-    let (accounts, rbac) = (
-        "/api/v1/namespaces/default/serviceaccounts",
-        "/apis/rbac.authorization.k8s.io/v1",
-    );
+    let (accounts, rbac) =
+        ("/api/v1/namespaces/default/serviceaccounts", "/apis/rbac.authorization.k8s.io/v1");
     let name = json!({"name": "csi-snapshotter"});
     let subject = json!({"kind": "ServiceAccount", "name": "csi-snapshotter", "namespace": "default"});
     let role =
         json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "csi-snapshotter"});
     for (path, body) in [
         (accounts.to_owned(), json!({"metadata": name})),
-        (
-            format!("{rbac}/clusterroles"),
-            json!({"metadata": name, "rules": rules}),
-        ),
+        (format!("{rbac}/clusterroles"), json!({"metadata": name, "rules": rules})),
         (
             format!("{rbac}/clusterrolebindings"),
             json!({"metadata": name, "subjects": [subject], "roleRef": role}),
@@ -121,9 +92,8 @@ async fn sidecar_token(admin: &Client) -> String {
         let (status, answer) = admin.create(&path, &body).await;
         assert_eq!(status, 201, "{answer}");
     }
-    let (status, answer) = admin
-        .create(&format!("{accounts}/csi-snapshotter/token"), &json!({"spec": {}}))
-        .await;
+    let (status, answer) =
+        admin.create(&format!("{accounts}/csi-snapshotter/token"), &json!({"spec": {}})).await;
     assert_eq!(status, 201, "{answer}");
     answer["status"]["token"].as_str().expect("a token").to_owned()
 }
@@ -156,16 +126,11 @@ fn uid_of(name: &str) -> String {
         let response = &exchange["response"];
         let items = response["body"]["items"].as_array().cloned().unwrap_or_default();
         let events = response["events"].as_array().cloned().unwrap_or_default();
-        let objects = items
-            .into_iter()
-            .chain(events.into_iter().map(|event| event["object"].clone()));
-        objects
-            .filter_map(|object| of_name(&object))
-            .find_map(|uid| uid.as_str().map(str::to_owned))
+        let objects = items.into_iter().chain(events.into_iter().map(|event| event["object"].clone()));
+        objects.filter_map(|object| of_name(&object)).find_map(|uid| uid.as_str().map(str::to_owned))
     };
-    let exchanges = RECORDINGS
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+    let exchanges =
+        RECORDINGS.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
     exchanges.into_iter().find_map(find).unwrap_or_default()
 }
 
@@ -177,10 +142,8 @@ impl Replay {
         }
         for page in 0..5 {
             let labels = json!({"page": if page % 2 == 1 { "yes" } else { "no" }, "n": page.to_string()});
-            let (status, answer) = self
-                .admin
-                .create(CONTENTS, &content(&format!("page-{page}"), &labels))
-                .await;
+            let (status, answer) =
+                self.admin.create(CONTENTS, &content(&format!("page-{page}"), &labels)).await;
             assert_eq!(status, 201, "{answer}");
         }
     }
@@ -188,10 +151,7 @@ impl Replay {
     /// What happened while a watch was open.
     async fn meanwhile(&mut self, n: u64, out: &mut Vec<String>) {
         let label = |page: u64, labels: Value| {
-            (
-                format!("{CONTENTS}/page-{page}"),
-                json!({"metadata": {"labels": labels}}),
-            )
+            (format!("{CONTENTS}/page-{page}"), json!({"metadata": {"labels": labels}}))
         };
         let labels = match n {
             75 => vec![label(1, json!({"seen": "1"}))],
@@ -205,22 +165,14 @@ impl Replay {
         }
         if n == 75 {
             assert_eq!(self.admin.delete(&format!("{CONTENTS}/page-2")).await.0, 200);
-            assert_eq!(
-                self.admin
-                    .create(CONTENTS, &content("page-9", &json!({"page": "yes"})))
-                    .await
-                    .0,
-                201
-            );
+            assert_eq!(self.admin.create(CONTENTS, &content("page-9", &json!({"page": "yes"}))).await.0, 201);
         }
         if n == 92 {
             let exchange = self.exchanges[92].clone();
             assert_eq!(exchange["n"], 93);
             let before = out.len();
             self.plain(&exchange, out).await;
-            out[before..]
-                .iter_mut()
-                .for_each(|difference| *difference = format!("(n=93) {difference}"));
+            out[before..].iter_mut().for_each(|difference| *difference = format!("(n=93) {difference}"));
         }
     }
 
@@ -285,10 +237,7 @@ impl Replay {
         let ask = self.ask(request);
         let mut watch = self.admin.watch_as(&ask.path, ask.accept.as_deref()).await;
         if recorded["status"] != watch.status {
-            out.push(format!(
-                "status: recorded {}, here {}",
-                recorded["status"], watch.status
-            ));
+            out.push(format!("status: recorded {}, here {}", recorded["status"], watch.status));
             return;
         }
         self.meanwhile(n, out).await;
@@ -303,17 +252,9 @@ impl Replay {
                     found.push(format!("recorded {}, here {other:?}", event["type"]));
                 }
             }
-            out.extend(
-                found
-                    .into_iter()
-                    .map(|difference| format!("event {index}: {difference}")),
-            );
+            out.extend(found.into_iter().map(|difference| format!("event {index}: {difference}")));
         }
-        let after = if n == 82 {
-            watch.within(PATIENCE).await
-        } else {
-            watch.within(SILENCE).await
-        };
+        let after = if n == 82 { watch.within(PATIENCE).await } else { watch.within(SILENCE).await };
         match (n, after) {
             (80..=82, Next::End) => {}
             (82, other) => out.push(format!("the stream ought to end, here {other:?}")),

@@ -32,12 +32,7 @@ impl Answer {
     /// JSON that is written already.
     pub(crate) fn bytes(code: u16, content_type: &str, bytes: impl Into<Bytes>) -> Self {
         let body = Full::new(bytes.into()).boxed_unsync();
-        Self {
-            code,
-            content_type: content_type.into(),
-            body,
-            warnings: Vec::new(),
-        }
+        Self { code, content_type: content_type.into(), body, warnings: Vec::new() }
     }
 
     pub(crate) fn json(code: u16, value: &Value) -> Self {
@@ -83,30 +78,18 @@ impl Answer {
                 if kind.schema().is_some() && metadata.get("continue").is_none() {
                     metadata["continue"] = "".into();
                 }
-                Ok(Self::bytes(
-                    200,
-                    "application/json",
-                    plain_list(kind, stored, &metadata),
-                ))
+                Ok(Self::bytes(200, "application/json", plain_list(kind, stored, &metadata)))
             }
             Form::Metadata => {
-                let items: Vec<Value> = stored
-                    .iter()
-                    .map(|object| partial(&shown(kind, object)))
-                    .collect();
+                let items: Vec<Value> = stored.iter().map(|object| partial(&shown(kind, object))).collect();
                 let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
                                   "metadata": metadata, "items": items});
                 Ok(Self::json(200, &list))
             }
             Form::Table => {
-                let rows: Vec<(&Value, Value)> = stored
-                    .iter()
-                    .map(|object| (&**object, row_object(call, &shown(kind, object))))
-                    .collect();
-                Ok(Self::json(
-                    200,
-                    &table::table(&kind.columns, true, &rows, &metadata),
-                ))
+                let rows: Vec<(&Value, Value)> =
+                    stored.iter().map(|object| (&**object, row_object(call, &shown(kind, object)))).collect();
+                Ok(Self::json(200, &table::table(&kind.columns, true, &rows, &metadata)))
             }
         }
     }

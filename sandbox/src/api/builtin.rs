@@ -52,17 +52,12 @@ pub(crate) fn prepare_secret(secret: &mut Value, _old: Option<&Value>) {
 /// Standard base64 with padding.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     let wrapped = k8s_openapi::ByteString(bytes.to_vec());
-    serde_json::to_value(wrapped)
-        .ok()
-        .and_then(|v| v.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(wrapped).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The other way; None where the text is not base64.
 pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
-    serde_json::from_value::<k8s_openapi::ByteString>(text.into())
-        .ok()
-        .map(|b| b.0)
+    serde_json::from_value::<k8s_openapi::ByteString>(text.into()).ok().map(|b| b.0)
 }
 
 /// A claim gets its protection, a mode and a phase at creation.
@@ -123,32 +118,18 @@ pub(crate) fn check_event(event: &Value) -> Vec<Cause> {
     if fits {
         return Vec::new();
     }
-    vec![Cause::invalid(
-        "involvedObject.namespace",
-        "does not match event.namespace",
-    )]
+    vec![Cause::invalid("involvedObject.namespace", "does not match event.namespace")]
 }
 
 /// A lease's duration and count make sense.
 pub(crate) fn check_lease(lease: &Value) -> Vec<Cause> {
-    let number = |field: &str| {
-        lease
-            .get("spec")
-            .and_then(|s| s.get(field))
-            .and_then(Value::as_i64)
-    };
+    let number = |field: &str| lease.get("spec").and_then(|s| s.get(field)).and_then(Value::as_i64);
     let mut causes = Vec::new();
     if number("leaseDurationSeconds").is_some_and(|n| n <= 0) {
-        causes.push(Cause::invalid(
-            "spec.leaseDurationSeconds",
-            "must be greater than 0",
-        ));
+        causes.push(Cause::invalid("spec.leaseDurationSeconds", "must be greater than 0"));
     }
     if number("leaseTransitions").is_some_and(|n| n < 0) {
-        causes.push(Cause::invalid(
-            "spec.leaseTransitions",
-            "must be greater than or equal to 0",
-        ));
+        causes.push(Cause::invalid("spec.leaseTransitions", "must be greater than or equal to 0"));
     }
     causes
 }

@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 
 /// The time now, as a real API server would stamp it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the API server reads the wall clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where the API server reads the wall clock")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -45,10 +42,7 @@ mod tests {
 
     #[test]
     fn ages_are_as_short_as_kubectl_shows_them() {
-        let shown: Vec<_> = [7, 119, 125, 600, 3 * 3600 + 60, 50 * 3600]
-            .into_iter()
-            .map(short)
-            .collect();
+        let shown: Vec<_> = [7, 119, 125, 600, 3 * 3600 + 60, 50 * 3600].into_iter().map(short).collect();
         assert_eq!(shown, ["7s", "119s", "2m5s", "10m", "3h1m", "2d2h"]);
     }
 }

@@ -10,11 +10,7 @@ use super::status::Cause;
 use super::table;
 
 fn words(value: &Value, pointer: &str) -> Vec<String> {
-    list(value, pointer)
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    list(value, pointer).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn is_true(value: &Value, field: &str) -> bool {
@@ -26,26 +22,16 @@ fn is_true(value: &Value, field: &str) -> bool {
 pub(crate) fn prepare(crd: &mut Value, old: Option<&Value>) {
     let kind = text(crd, "/spec/names/kind").to_owned();
     if let Some(names) = crd.pointer_mut("/spec/names").and_then(Value::as_object_mut) {
-        names
-            .entry("singular")
-            .or_insert_with(|| kind.to_lowercase().into());
-        names
-            .entry("listKind")
-            .or_insert_with(|| format!("{kind}List").into());
+        names.entry("singular").or_insert_with(|| kind.to_lowercase().into());
+        names.entry("listKind").or_insert_with(|| format!("{kind}List").into());
     }
     if let Some(spec) = crd.pointer_mut("/spec").and_then(Value::as_object_mut) {
-        spec.entry("conversion")
-            .or_insert_with(|| json!({"strategy": "None"}));
+        spec.entry("conversion").or_insert_with(|| json!({"strategy": "None"}));
     }
     let stored = stored_version(crd).to_owned();
     let since = old.map_or_else(clock::stamp, |old| {
-        let known = table::find(
-            old,
-            ".status.conditions[?(@.type==\"Established\")].lastTransitionTime",
-        );
-        known
-            .and_then(Value::as_str)
-            .map_or_else(clock::stamp, str::to_owned)
+        let known = table::find(old, ".status.conditions[?(@.type==\"Established\")].lastTransitionTime");
+        known.and_then(Value::as_str).map_or_else(clock::stamp, str::to_owned)
     });
     let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": since});
     crd["status"] = json!({
@@ -59,10 +45,7 @@ pub(crate) fn prepare(crd: &mut Value, old: Option<&Value>) {
 }
 
 fn stored_version(crd: &Value) -> &str {
-    list(crd, "/spec/versions")
-        .iter()
-        .find(|v| is_true(v, "storage"))
-        .map_or("", |v| text(v, "/name"))
+    list(crd, "/spec/versions").iter().find(|v| is_true(v, "storage")).map_or("", |v| text(v, "/name"))
 }
 
 /// What is wrong with a definition, its schemas and rules included.
@@ -75,17 +58,12 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
         }
     }
     if meta(crd, "name") != full_name(plural, group) {
-        causes.push(Cause::invalid(
-            "metadata.name",
-            "must be spec.names.plural+\".\"+spec.group",
-        ));
+        causes.push(Cause::invalid("metadata.name", "must be spec.names.plural+\".\"+spec.group"));
     }
     let versions = list(crd, "/spec/versions");
     if versions.iter().filter(|v| is_true(v, "storage")).count() != 1 {
-        causes.push(Cause::invalid(
-            "spec.versions",
-            "must have exactly one version marked as storage version",
-        ));
+        causes
+            .push(Cause::invalid("spec.versions", "must have exactly one version marked as storage version"));
     }
     for (index, version) in versions.iter().enumerate() {
         let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
@@ -107,18 +85,13 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
 /// Says which schema does not compile; [`check`] has refused those before.
 pub(crate) fn kinds(crd: &Value) -> Result<Vec<Kind>, String> {
     let group = text(crd, "/spec/group");
-    let mut served: Vec<&Value> = list(crd, "/spec/versions")
-        .iter()
-        .filter(|v| is_true(v, "served"))
-        .collect();
+    let mut served: Vec<&Value> =
+        list(crd, "/spec/versions").iter().filter(|v| is_true(v, "served")).collect();
     served.sort_by_key(|version| std::cmp::Reverse(priority(text(version, "/name"))));
     served
         .into_iter()
         .map(|version| {
-            let schema = version
-                .pointer("/schema/openAPIV3Schema")
-                .cloned()
-                .unwrap_or_default();
+            let schema = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default();
             Ok(Kind {
                 group: group.into(),
                 version: text(version, "/name").into(),
@@ -191,19 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_served_in_order_of_maturity_from_one_shelf() {
+    fn versions_are_served_in_order_of_maturity_and_stored_as_one() {
         let kinds = kinds(&widgets()).expect("compiles");
-        let told: Vec<_> = kinds
-            .iter()
-            .map(|k| (k.version.as_str(), k.status, k.stored_as.as_str()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("v1", true, "example.com/v1"),
-                ("v1beta1", false, "example.com/v1")
-            ]
-        );
+        let told: Vec<_> =
+            kinds.iter().map(|k| (k.version.as_str(), k.status, k.stored_as.as_str())).collect();
+        assert_eq!(told, [("v1", true, "example.com/v1"), ("v1beta1", false, "example.com/v1")]);
     }
 
     #[test]

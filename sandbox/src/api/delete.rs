@@ -27,11 +27,7 @@ enum Ended {
 /// DELETE of one object.
 pub(crate) fn one(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let key = (target.namespace.clone(), target.name.clone());
-    let options = if call.body.is_empty() {
-        Value::Null
-    } else {
-        call.decode("DeleteOptions")?
-    };
+    let options = if call.body.is_empty() { Value::Null } else { call.decode("DeleteOptions")? };
     let dry = call.is_dry_run() || options.pointer("/dryRun/0").is_some();
     match remove(state, kind, &key, &options, dry)? {
         Ended::Held(object) => Answer::object(call, kind, 200, &object),
@@ -55,15 +51,9 @@ pub(crate) fn collection(
     kind: &Kind,
     target: &Target,
 ) -> Result<Answer, Failure> {
-    let selector = Selector::parse(
-        kind,
-        call.query.get("labelSelector"),
-        call.query.get("fieldSelector"),
-    )?;
-    let (objects, at) = state
-        .store
-        .list(&kind.resource, &target.namespace, None, None)
-        .map_err(|_| Failure::contended())?;
+    let selector = Selector::parse(kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))?;
+    let (objects, at) =
+        state.store.list(&kind.resource, &target.namespace, None, None).map_err(|_| Failure::contended())?;
     let mut deleted = Vec::new();
     for object in objects.into_iter().filter(|object| selector.matches(object)) {
         match remove(state, kind, &key_of(&object), &Value::Null, call.is_dry_run()) {
@@ -78,10 +68,7 @@ pub(crate) fn collection(
 
 fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> Result<Ended, Failure> {
     for _ in 0..ATTEMPTS {
-        let object = state
-            .store
-            .get(&kind.resource, key)
-            .ok_or_else(|| Failure::not_found(kind, &key.1))?;
+        let object = state.store.get(&kind.resource, key).ok_or_else(|| Failure::not_found(kind, &key.1))?;
         check_preconditions(kind, &object, options)?;
         let holds = is_held(&object) || (kind.plural == "namespaces" && state.store.is_used(&key.1));
         if !holds {
@@ -94,9 +81,7 @@ fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> 
         } else if dry || is_deleting(&object) {
             return Ok(Ended::Held(object));
         } else if let Ok(held) =
-            state
-                .store
-                .put(&kind.resource, key, Some(&object), asked_to_go(kind, &object))
+            state.store.put(&kind.resource, key, Some(&object), asked_to_go(kind, &object))
         {
             if kind.plural == "namespaces" {
                 empty_namespace(state, &key.1)?;
@@ -108,10 +93,7 @@ fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> 
 }
 
 fn check_preconditions(kind: &Kind, object: &Value, options: &Value) -> Result<(), Failure> {
-    let (uid, at) = (
-        text(options, "/preconditions/uid"),
-        text(options, "/preconditions/resourceVersion"),
-    );
+    let (uid, at) = (text(options, "/preconditions/uid"), text(options, "/preconditions/resourceVersion"));
     let fails = if !uid.is_empty() && uid != meta(object, "uid") {
         let have = meta(object, "uid");
         format!("the UID in the precondition ({uid}) does not match the UID in record ({have})")
@@ -127,10 +109,7 @@ fn check_preconditions(kind: &Kind, object: &Value, options: &Value) -> Result<(
 /// The object with its deletion asked for.
 fn asked_to_go(kind: &Kind, object: &Value) -> Value {
     let mut object = object.clone();
-    let generation = object
-        .pointer("/metadata/generation")
-        .and_then(Value::as_i64)
-        .unwrap_or(0);
+    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
     let metadata = meta_mut(&mut object);
     metadata.insert("deletionTimestamp".into(), clock::stamp().into());
     metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
@@ -146,10 +125,8 @@ fn asked_to_go(kind: &Kind, object: &Value) -> Value {
 /// Deletes everything in a namespace that is being deleted, as the namespace controller would.
 fn empty_namespace(state: &State, namespace: &str) -> Result<(), Failure> {
     for kind in state.kinds.all().iter().filter(|kind| kind.namespaced) {
-        let (objects, _) = state
-            .store
-            .list(&kind.resource, namespace, None, None)
-            .map_err(|_| Failure::contended())?;
+        let (objects, _) =
+            state.store.list(&kind.resource, namespace, None, None).map_err(|_| Failure::contended())?;
         for object in objects {
             match remove(state, kind, &key_of(&object), &Value::Null, false) {
                 Ok(_) => {}

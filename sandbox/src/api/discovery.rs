@@ -35,10 +35,7 @@ fn groups(kinds: &[Arc<Kind>]) -> Vec<Group> {
     for kind in kinds.iter().filter(|kind| !kind.group.is_empty()) {
         let known = groups.iter().position(|g| g.name == kind.group);
         let at = known.unwrap_or_else(|| {
-            groups.push(Group {
-                name: kind.group.clone(),
-                versions: Vec::new(),
-            });
+            groups.push(Group { name: kind.group.clone(), versions: Vec::new() });
             groups.len() - 1
         });
         let versions = &mut groups[at].versions;
@@ -47,15 +44,10 @@ fn groups(kinds: &[Arc<Kind>]) -> Vec<Group> {
         }
     }
     for (name, version) in VIRTUAL_GROUPS {
-        groups.push(Group {
-            name: name.into(),
-            versions: vec![version.into()],
-        });
+        groups.push(Group { name: name.into(), versions: vec![version.into()] });
     }
     for group in &mut groups {
-        group
-            .versions
-            .sort_by_key(|version| std::cmp::Reverse(crd::priority(version)));
+        group.versions.sort_by_key(|version| std::cmp::Reverse(crd::priority(version)));
     }
     groups
 }
@@ -98,25 +90,13 @@ fn entries(kinds: &[Arc<Kind>], group: &str, version: &str) -> Vec<Entry> {
         let entry = |sub: &'static str, verbs: &[&'static str], served: &str, foreign| Entry {
             resource: kind.plural.clone(),
             sub,
-            singular: if sub.is_empty() {
-                kind.singular.clone()
-            } else {
-                String::new()
-            },
+            singular: if sub.is_empty() { kind.singular.clone() } else { String::new() },
             namespaced: kind.namespaced,
             kind: served.into(),
             foreign,
             verbs: verbs.to_vec(),
-            short_names: if sub.is_empty() {
-                kind.short_names.clone()
-            } else {
-                Vec::new()
-            },
-            categories: if sub.is_empty() {
-                kind.categories.clone()
-            } else {
-                Vec::new()
-            },
+            short_names: if sub.is_empty() { kind.short_names.clone() } else { Vec::new() },
+            categories: if sub.is_empty() { kind.categories.clone() } else { Vec::new() },
             custom: matches!(kind.rules, Rules::Custom(_)),
         };
         entries.push(entry("", kind.verbs, &kind.kind, None));
@@ -124,12 +104,7 @@ fn entries(kinds: &[Arc<Kind>], group: &str, version: &str) -> Vec<Entry> {
             entries.push(entry("status", &["get", "patch", "update"], &kind.kind, None));
         }
         if kind.kind == "ServiceAccount" {
-            entries.push(entry(
-                "token",
-                &["create"],
-                "TokenRequest",
-                Some(("authentication.k8s.io", "v1")),
-            ));
+            entries.push(entry("token", &["create"], "TokenRequest", Some(("authentication.k8s.io", "v1"))));
         }
     }
     entries.sort_by(|a, b| (&a.resource, a.sub).cmp(&(&b.resource, b.sub)));
@@ -219,24 +194,14 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
         }
         ["apis"] if aggregated_as.is_some() => {
             let item = |group: &Group| {
-                let versions: Vec<Value> = group
-                    .versions
-                    .iter()
-                    .map(|version| aggregated(&kinds, &group.name, version))
-                    .collect();
+                let versions: Vec<Value> =
+                    group.versions.iter().map(|version| aggregated(&kinds, &group.name, version)).collect();
                 json!({"metadata": {"name": group.name}, "versions": versions})
             };
-            Ok(all_groups(
-                aggregated_as,
-                &groups(&kinds).iter().map(item).collect(),
-            ))
+            Ok(all_groups(aggregated_as, &groups(&kinds).iter().map(item).collect()))
         }
         ["api"] => {
-            let host = call
-                .headers
-                .get("host")
-                .and_then(|h| h.to_str().ok())
-                .unwrap_or_default();
+            let host = call.headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or_default();
             let address = json!([{"clientCIDR": "0.0.0.0/0", "serverAddress": host}]);
             Ok(Answer::json(
                 200,
@@ -245,18 +210,12 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
         }
         ["apis"] => {
             let groups: Vec<Value> = groups(&kinds).iter().map(group_json).collect();
-            Ok(Answer::json(
-                200,
-                &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
-            ))
+            Ok(Answer::json(200, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
         }
         ["api", version] => resources(&kinds, "", version),
         ["apis", group, version] => resources(&kinds, group, version),
         ["apis", name] => {
-            let group = groups(&kinds)
-                .into_iter()
-                .find(|g| g.name == *name)
-                .ok_or_else(Failure::no_page)?;
+            let group = groups(&kinds).into_iter().find(|g| g.name == *name).ok_or_else(Failure::no_page)?;
             let mut out = group_json(&group);
             out["kind"] = "APIGroup".into();
             out["apiVersion"] = "v1".into();
@@ -270,9 +229,7 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
 fn aggregated_version(call: &Call) -> Option<&'static str> {
     let first = call.accepts().into_iter().next()?;
     let parts: Vec<&str> = first.split(';').collect();
-    let asked = AGGREGATED
-        .into_iter()
-        .find(|version| parts.contains(&format!("v={version}").as_str()));
+    let asked = AGGREGATED.into_iter().find(|version| parts.contains(&format!("v={version}").as_str()));
     asked.filter(|_| parts.contains(&"as=APIGroupDiscoveryList"))
 }
 
@@ -293,11 +250,7 @@ fn resources(kinds: &[Arc<Kind>], group: &str, version: &str) -> Result<Answer, 
     if resources.is_empty() {
         return Err(Failure::no_page());
     }
-    let group_version = if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    };
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let mut list = json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": resources});
     if !group.is_empty() {
         list["apiVersion"] = "v1".into();

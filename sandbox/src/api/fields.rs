@@ -30,10 +30,7 @@ const NEVER_OWNED: [&str; 10] = [
 
 impl Fields {
     fn leaf() -> Self {
-        Self {
-            own: true,
-            below: BTreeMap::new(),
-        }
+        Self { own: true, below: BTreeMap::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,10 +47,7 @@ impl Fields {
         let Some(map) = value.as_object() else {
             return Self::default();
         };
-        let mut fields = Self {
-            own: map.is_empty() || map.contains_key("."),
-            below: BTreeMap::new(),
-        };
+        let mut fields = Self { own: map.is_empty() || map.contains_key("."), below: BTreeMap::new() };
         for (step, below) in map.iter().filter(|(step, _)| *step != ".") {
             fields.below.insert(step.clone(), Self::from_json(below));
         }
@@ -61,11 +55,8 @@ impl Fields {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let mut map: Map<String, Value> = self
-            .below
-            .iter()
-            .map(|(step, f)| (step.clone(), f.to_json()))
-            .collect();
+        let mut map: Map<String, Value> =
+            self.below.iter().map(|(step, f)| (step.clone(), f.to_json())).collect();
         if self.own && !map.is_empty() {
             map.insert(".".into(), json!({}));
         }
@@ -77,10 +68,7 @@ impl Fields {
         let mut all = self.clone();
         all.own |= other.own;
         for (step, theirs) in &other.below {
-            let joined = all
-                .below
-                .get(step)
-                .map_or_else(|| theirs.clone(), |ours| ours.union(theirs));
+            let joined = all.below.get(step).map_or_else(|| theirs.clone(), |ours| ours.union(theirs));
             all.below.insert(step.clone(), joined);
         }
         all
@@ -88,17 +76,11 @@ impl Fields {
 
     /// The places in this set and not in the other.
     pub(crate) fn minus(&self, other: &Self) -> Self {
-        let mut left = Self {
-            own: self.own && !other.own,
-            below: BTreeMap::new(),
-        };
+        let mut left = Self { own: self.own && !other.own, below: BTreeMap::new() };
         for (step, ours) in &self.below {
             left.add(
                 step.clone(),
-                other
-                    .below
-                    .get(step)
-                    .map_or_else(|| ours.clone(), |theirs| ours.minus(theirs)),
+                other.below.get(step).map_or_else(|| ours.clone(), |theirs| ours.minus(theirs)),
             );
         }
         left
@@ -106,10 +88,7 @@ impl Fields {
 
     /// The places in both.
     pub(crate) fn both(&self, other: &Self) -> Self {
-        let mut common = Self {
-            own: self.own && other.own,
-            below: BTreeMap::new(),
-        };
+        let mut common = Self { own: self.own && other.own, below: BTreeMap::new() };
         for (step, ours) in &self.below {
             if let Some(theirs) = other.below.get(step) {
                 common.add(step.clone(), ours.both(theirs));
@@ -190,10 +169,8 @@ fn item_step(kind: &ListKind, item: &Value) -> Option<String> {
         ListKind::Atomic => None,
         ListKind::Set => Some(format!("v:{item}")),
         ListKind::Map(keys) => {
-            let named: Map<String, Value> = keys
-                .iter()
-                .filter_map(|key| Some((key.clone(), item.get(key)?.clone())))
-                .collect();
+            let named: Map<String, Value> =
+                keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone()))).collect();
             Some(format!("k:{}", Value::Object(named)))
         }
     }
@@ -202,10 +179,7 @@ fn item_step(kind: &ListKind, item: &Value) -> Option<String> {
 /// Every place of a value. With `containers`, maps and lists that hold something are places as well, as they
 /// are for writers that do not apply; items of a keyed list always are.
 pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> Fields {
-    let mut fields = Fields {
-        own: containers,
-        below: BTreeMap::new(),
-    };
+    let mut fields = Fields { own: containers, below: BTreeMap::new() };
     match value {
         Value::Object(map) if !map.is_empty() && !shape.is_atomic_map() => {
             for (name, member) in map {
@@ -247,10 +221,7 @@ pub(crate) fn compare(old: Option<&Value>, new: Option<&Value>, shape: Shape<'_>
         (None, Some(new)) => found.changed = of(new, shape, true),
         (Some(old), Some(new)) if old == new => {}
         (Some(Value::Object(old)), Some(Value::Object(new))) if !shape.is_atomic_map() => {
-            for name in old
-                .keys()
-                .chain(new.keys().filter(|name| !old.contains_key(*name)))
-            {
+            for name in old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))) {
                 let below = compare(old.get(name), new.get(name), shape.member(name));
                 found.put(&format!("f:{name}"), below);
             }
@@ -259,10 +230,7 @@ pub(crate) fn compare(old: Option<&Value>, new: Option<&Value>, shape: Shape<'_>
             let kind = shape.list_kind();
             let index = |items| -> BTreeMap<String, &Value> { steps(&kind, items) };
             let (old, new) = (index(old), index(new));
-            for step in old
-                .keys()
-                .chain(new.keys().filter(|step| !old.contains_key(*step)))
-            {
+            for step in old.keys().chain(new.keys().filter(|step| !old.contains_key(*step))) {
                 let mut below = compare(old.get(step).copied(), new.get(step).copied(), shape.item());
                 below.changed.own |= !old.contains_key(step);
                 below.removed.own |= !new.contains_key(step);
@@ -275,10 +243,7 @@ pub(crate) fn compare(old: Option<&Value>, new: Option<&Value>, shape: Shape<'_>
 }
 
 fn steps<'a>(kind: &ListKind, items: &'a [Value]) -> BTreeMap<String, &'a Value> {
-    items
-        .iter()
-        .filter_map(|item| Some((item_step(kind, item)?, item)))
-        .collect()
+    items.iter().filter_map(|item| Some((item_step(kind, item)?, item))).collect()
 }
 
 impl Difference {

@@ -62,23 +62,15 @@ async fn connection(state: Arc<State>, identity: Identity, stream: TcpStream) {
         let state = Arc::clone(&state);
         async move { Ok::<_, Infallible>(exchange(&state, request).await) }
     });
-    let _ = auto::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http::Response<Body> {
     let (parts, body) = request.into_parts();
     let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let authorization = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|a| a.to_str().ok());
-    let user = state
-        .tokens
-        .user(authorization)
-        .and_then(|user| acting(user, &parts.headers));
+    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|a| a.to_str().ok());
+    let user = state.tokens.user(authorization).and_then(|user| acting(user, &parts.headers));
     let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
     let answer = match (user, body.collect().await) {
         (Ok(user), Ok(body)) => called(state, parts, &query, body.to_bytes(), user),
@@ -87,13 +79,7 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
             Answer::failure(&Failure::bad_request(format!("the body broke off: {broken}")))
         }
     };
-    state.log(Request {
-        method,
-        path,
-        query,
-        status: answer.code,
-        user: name,
-    });
+    state.log(Request { method, path, query, status: answer.code, user: name });
     answer.into_response()
 }
 
@@ -104,16 +90,10 @@ fn acting(user: User, headers: &header::HeaderMap) -> Result<User, Failure> {
         return Ok(user);
     };
     if !user.is_admin() {
-        let why = format!(
-            "User \"{}\" cannot impersonate resource \"users\" in API group \"\"",
-            user.name
-        );
+        let why = format!("User \"{}\" cannot impersonate resource \"users\" in API group \"\"", user.name);
         return Err(Failure::forbidden("", "users", name, &why));
     }
-    let groups = headers
-        .get_all("impersonate-group")
-        .iter()
-        .filter_map(|group| group.to_str().ok());
+    let groups = headers.get_all("impersonate-group").iter().filter_map(|group| group.to_str().ok());
     Ok(User::impersonated(name, groups.map(str::to_owned).collect()))
 }
 

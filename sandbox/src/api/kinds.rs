@@ -15,27 +15,10 @@ use super::status::Cause;
 use super::table::{self, Column};
 
 /// What most built-in kinds can do.
-const VERBS: &[&str] = &[
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
+const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 /// The same for custom resources, in the order in which the real server lists them.
-pub(crate) const CUSTOM_VERBS: &[&str] = &[
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "create",
-    "update",
-    "watch",
-];
+pub(crate) const CUSTOM_VERBS: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 /// Namespaces cannot be deleted as a collection.
 const NAMESPACE_VERBS: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 
@@ -129,11 +112,7 @@ impl Kind {
             returns_deleted: false,
             selectable: Vec::new(),
             columns: table::plain_columns(),
-            rules: Rules::BuiltIn(BuiltIn {
-                typed: through::<T>,
-                prepare: |_, _| (),
-                check: |_| Vec::new(),
-            }),
+            rules: Rules::BuiltIn(BuiltIn { typed: through::<T>, prepare: |_, _| (), check: |_| Vec::new() }),
         }
     }
 
@@ -193,11 +172,7 @@ impl Kind {
 
     /// `group/version`, or the version alone for the core group.
     pub(crate) fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// `plural.group`, as messages name a resource.
@@ -216,11 +191,7 @@ impl Kind {
 
 /// `plural.group`, or the plural alone for the core group.
 pub(crate) fn full_name(plural: &str, group: &str) -> String {
-    if group.is_empty() {
-        plural.into()
-    } else {
-        format!("{plural}.{group}")
-    }
+    if group.is_empty() { plural.into() } else { format!("{plural}.{group}") }
 }
 
 fn events(api_version: &str) -> Kind {
@@ -241,21 +212,15 @@ fn core_kinds() -> Vec<Kind> {
             .short(&["cm"])
             .shows(table::configmap_columns()),
         events("v1"),
-        Kind {
-            verbs: NAMESPACE_VERBS,
-            ..Kind::built_in::<core::Namespace>("v1", "namespaces", "Namespace")
-        }
-        .short(&["ns"])
-        .cluster()
-        .with_status()
-        .returns_deleted()
-        .selects(&["status.phase"])
-        .shows(table::namespace_columns())
-        .prepared(builtin::prepare_namespace),
-        Kind::built_in::<core::Node>("v1", "nodes", "Node")
-            .short(&["no"])
+        Kind { verbs: NAMESPACE_VERBS, ..Kind::built_in::<core::Namespace>("v1", "namespaces", "Namespace") }
+            .short(&["ns"])
             .cluster()
-            .with_status(),
+            .with_status()
+            .returns_deleted()
+            .selects(&["status.phase"])
+            .shows(table::namespace_columns())
+            .prepared(builtin::prepare_namespace),
+        Kind::built_in::<core::Node>("v1", "nodes", "Node").short(&["no"]).cluster().with_status(),
         Kind::built_in::<core::PersistentVolumeClaim>(
             "v1",
             "persistentvolumeclaims",
@@ -313,10 +278,7 @@ fn built_in() -> Vec<Kind> {
             .with_status()
             .with_generation(),
         events_view,
-        Kind {
-            unconditional: false,
-            ..lease
-        },
+        Kind { unconditional: false, ..lease },
         Kind::built_in::<rbac::ClusterRoleBinding>(RBAC, "clusterrolebindings", "ClusterRoleBinding")
             .cluster(),
         Kind::built_in::<rbac::ClusterRole>(RBAC, "clusterroles", "ClusterRole").cluster(),
@@ -348,9 +310,7 @@ pub(crate) struct Kinds(RwLock<Arc<Vec<Arc<Kind>>>>);
 
 impl Kinds {
     pub(crate) fn new() -> Self {
-        Self(RwLock::new(Arc::new(
-            built_in().into_iter().map(Arc::new).collect(),
-        )))
+        Self(RwLock::new(Arc::new(built_in().into_iter().map(Arc::new).collect())))
     }
 
     /// The kinds as they are now, in the order of discovery.
@@ -359,17 +319,12 @@ impl Kinds {
     }
 
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
-        self.all()
-            .iter()
-            .find(|k| k.plural == plural && k.version == version && k.group == group)
-            .cloned()
+        self.all().iter().find(|k| k.plural == plural && k.version == version && k.group == group).cloned()
     }
 
     /// Whether any kind is served in the group and version.
     pub(crate) fn serves(&self, group: &str, version: &str) -> bool {
-        self.all()
-            .iter()
-            .any(|k| k.group == group && k.version == version)
+        self.all().iter().any(|k| k.group == group && k.version == version)
     }
 
     /// Replaces whatever is served from `resource` by `new`, which may be nothing.

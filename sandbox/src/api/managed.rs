@@ -66,11 +66,7 @@ fn entries(object: Option<&Value>) -> Vec<Entry> {
         .iter()
         .map(|entry| Entry {
             manager: text(entry, "/manager").into(),
-            operation: if text(entry, "/operation") == "Apply" {
-                "Apply"
-            } else {
-                "Update"
-            },
+            operation: if text(entry, "/operation") == "Apply" { "Apply" } else { "Update" },
             api_version: text(entry, "/apiVersion").into(),
             subresource: text(entry, "/subresource").into(),
             time: text(entry, "/time").into(),
@@ -80,11 +76,7 @@ fn entries(object: Option<&Value>) -> Vec<Entry> {
 }
 
 fn store(object: &mut Value, entries: &[Entry]) {
-    let kept: Vec<Value> = entries
-        .iter()
-        .filter(|e| !e.fields.is_empty())
-        .map(Entry::to_json)
-        .collect();
+    let kept: Vec<Value> = entries.iter().filter(|e| !e.fields.is_empty()).map(Entry::to_json).collect();
     meta_mut(object).insert("managedFields".into(), kept.into());
 }
 
@@ -93,11 +85,7 @@ pub(crate) fn track(old: Option<&Value>, new: &mut Value, schema: Option<&Value>
     let nothing = json!({});
     let before = old.map(fields::ownable);
     let after = fields::ownable(new);
-    let found = fields::compare(
-        Some(before.as_ref().unwrap_or(&nothing)),
-        Some(&after),
-        Shape::root(schema),
-    );
+    let found = fields::compare(Some(before.as_ref().unwrap_or(&nothing)), Some(&after), Shape::root(schema));
     let (changed, removed) = (fields::rooted(found.changed), fields::rooted(found.removed));
     let mut entries = entries(old);
     for entry in &mut entries {
@@ -148,23 +136,14 @@ pub(crate) fn apply(
     };
     given_up.minus(&others(&entries)).remove_from(&mut merged);
 
-    let found = fields::compare(
-        Some(&fields::ownable(&base)),
-        Some(&fields::ownable(&merged)),
-        shape,
-    );
+    let found = fields::compare(Some(&fields::ownable(&base)), Some(&fields::ownable(&merged)), shape);
     let mut conflicts = Vec::new();
     for entry in entries.iter_mut().filter(|e| !e.is(writer, "Apply")) {
         let contested = entry.fields.both(&found.changed).both(&owned);
         if contested.is_empty() {
             continue;
         }
-        conflicts.extend(
-            contested
-                .paths()
-                .into_iter()
-                .map(|path| (entry.manager.clone(), path)),
-        );
+        conflicts.extend(contested.paths().into_iter().map(|path| (entry.manager.clone(), path)));
         entry.fields = entry.fields.minus(&contested);
     }
     if !force && !conflicts.is_empty() {
@@ -187,11 +166,7 @@ mod tests {
     use super::*;
 
     fn by(manager: &str) -> Writer<'_> {
-        Writer {
-            manager,
-            api_version: "v1",
-            subresource: "",
-        }
+        Writer { manager, api_version: "v1", subresource: "" }
     }
 
     fn config(value: &Value) -> Value {
@@ -215,10 +190,8 @@ mod tests {
         assert_eq!(refused.details["causes"][0]["field"], ".data.a");
         let forced = apply(Some(&first), &other, None, &by("y"), true).expect("forced");
         assert_eq!(forced["data"]["a"], "2");
-        let managers: Vec<_> = list(&forced, "/metadata/managedFields")
-            .iter()
-            .map(|e| text(e, "/manager"))
-            .collect();
+        let managers: Vec<_> =
+            list(&forced, "/metadata/managedFields").iter().map(|e| text(e, "/manager")).collect();
         assert_eq!(managers, ["y"], "x owned nothing else");
     }
 
@@ -228,13 +201,8 @@ mod tests {
         let mut new = old.clone();
         new["data"]["a"] = "2".into();
         track(Some(&old), &mut new, None, &by("y"));
-        let owned: Vec<_> = list(&new, "/metadata/managedFields")
-            .iter()
-            .map(|e| e["fieldsV1"].clone())
-            .collect();
-        assert_eq!(
-            owned,
-            [json!({"f:data": {"f:b": {}}}), json!({"f:data": {"f:a": {}}})]
-        );
+        let owned: Vec<_> =
+            list(&new, "/metadata/managedFields").iter().map(|e| e["fieldsV1"].clone()).collect();
+        assert_eq!(owned, [json!({"f:data": {"f:b": {}}}), json!({"f:data": {"f:a": {}}})]);
     }
 }

@@ -72,18 +72,11 @@ const RULE: &[Field] = &[
     (5, "nonResourceURLs", Texts),
 ];
 const ROLE: &[Field] = &[(1, "metadata", One(META)), (2, "rules", Many(RULE))];
-const SUBJECT: &[Field] = &[
-    (1, "kind", Text),
-    (2, "apiGroup", Text),
-    (3, "name", Text),
-    (4, "namespace", Text),
-];
+const SUBJECT: &[Field] =
+    &[(1, "kind", Text), (2, "apiGroup", Text), (3, "name", Text), (4, "namespace", Text)];
 const ROLE_REFERENCE: &[Field] = &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)];
-const BINDING: &[Field] = &[
-    (1, "metadata", One(META)),
-    (2, "subjects", Many(SUBJECT)),
-    (3, "roleRef", One(ROLE_REFERENCE)),
-];
+const BINDING: &[Field] =
+    &[(1, "metadata", One(META)), (2, "subjects", Many(SUBJECT)), (3, "roleRef", One(ROLE_REFERENCE))];
 const SOURCE: &[Field] = &[(1, "component", Text), (2, "host", Text)];
 const SERIES: &[Field] = &[(1, "count", Int), (2, "lastObservedTime", MicroTime)];
 const EVENT: &[Field] = &[
@@ -113,12 +106,8 @@ const LEASE_SPEC: &[Field] = &[
     (7, "preferredHolder", Text),
 ];
 const RESOURCES: &[Field] = &[(1, "limits", QUANTITY_MAP), (2, "requests", QUANTITY_MAP)];
-const DATA_SOURCE: &[Field] = &[
-    (1, "apiGroup", Text),
-    (2, "kind", Text),
-    (3, "name", Text),
-    (4, "namespace", Text),
-];
+const DATA_SOURCE: &[Field] =
+    &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text), (4, "namespace", Text)];
 const CLAIM_SPEC: &[Field] = &[
     (1, "accessModes", Texts),
     (2, "resources", One(RESOURCES)),
@@ -170,14 +159,8 @@ pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
     ),
     ("Namespace", &[(1, "metadata", One(META))]),
     ("Event", EVENT),
-    (
-        "Lease",
-        &[(1, "metadata", One(META)), (2, "spec", One(LEASE_SPEC))],
-    ),
-    (
-        "PersistentVolumeClaim",
-        &[(1, "metadata", One(META)), (2, "spec", One(CLAIM_SPEC))],
-    ),
+    ("Lease", &[(1, "metadata", One(META)), (2, "spec", One(LEASE_SPEC))]),
+    ("PersistentVolumeClaim", &[(1, "metadata", One(META)), (2, "spec", One(CLAIM_SPEC))]),
     ("Role", ROLE),
     ("ClusterRole", ROLE),
     ("RoleBinding", BINDING),
@@ -186,26 +169,15 @@ pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
         "TokenRequest",
         &[
             (1, "metadata", One(META)),
-            (
-                2,
-                "spec",
-                One(&[(1, "audiences", Texts), (4, "expirationSeconds", Int)]),
-            ),
+            (2, "spec", One(&[(1, "audiences", Texts), (4, "expirationSeconds", Int)])),
         ],
     ),
-    (
-        "SelfSubjectAccessReview",
-        &[(2, "spec", One(&[(1, "resourceAttributes", One(ATTRIBUTES))]))],
-    ),
+    ("SelfSubjectAccessReview", &[(2, "spec", One(&[(1, "resourceAttributes", One(ATTRIBUTES))]))]),
     (
         "DeleteOptions",
         &[
             (1, "gracePeriodSeconds", Int),
-            (
-                2,
-                "preconditions",
-                One(&[(1, "uid", Text), (2, "resourceVersion", Text)]),
-            ),
+            (2, "preconditions", One(&[(1, "uid", Text), (2, "resourceVersion", Text)])),
             (4, "propagationPolicy", Text),
             (5, "dryRun", Texts),
         ],

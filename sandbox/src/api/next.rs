@@ -35,20 +35,12 @@ pub(crate) fn new_object(
 ) -> Result<Value, Failure> {
     let mut fresh = body.clone();
     let metadata = meta_mut(&mut fresh);
-    for field in [
-        "resourceVersion",
-        "uid",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "managedFields",
-    ] {
+    for field in
+        ["resourceVersion", "uid", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"]
+    {
         metadata.remove(field);
     }
-    if metadata
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .is_empty()
+    if metadata.get("name").and_then(Value::as_str).unwrap_or_default().is_empty()
         && let Some(Value::String(prefix)) = metadata.get("generateName")
         && !prefix.is_empty()
     {
@@ -71,12 +63,7 @@ pub(crate) fn new_object(
     to_stored(kind, &mut fresh);
     normalise(call, kind, &mut fresh, None, warnings)?;
     check(kind, &fresh, None)?;
-    managed::track(
-        None,
-        &mut fresh,
-        schema_of(kind),
-        &writer(call, &kind.api_version(), ""),
-    );
+    managed::track(None, &mut fresh, schema_of(kind), &writer(call, &kind.api_version(), ""));
     Ok(fresh)
 }
 
@@ -101,10 +88,8 @@ pub(crate) fn next_state(
         return Err(Failure::precondition(kind, &target.name, &why));
     }
     if let Some(name) = claims("name").filter(|name| *name != target.name) {
-        let why = format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            target.name
-        );
+        let why =
+            format!("the name of the object ({name}) does not match the name on the URL ({})", target.name);
         return Err(Failure::bad_request(why));
     }
     let applied = call.content_type() == "application/apply-patch+yaml";
@@ -113,10 +98,7 @@ pub(crate) fn next_state(
     normalise(call, kind, &mut new, Some(old), warnings)?;
     check(kind, &new, Some(old))?;
     if kind.generation && spec_differs(old, &new, kind.status) {
-        let generation = old
-            .pointer("/metadata/generation")
-            .and_then(Value::as_i64)
-            .unwrap_or(0);
+        let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
         meta_mut(&mut new).insert("generation".into(), (generation + 1).into());
     }
     match managers.filter(|_| applied) {
@@ -139,11 +121,7 @@ pub(crate) fn next_state(
 /// everything but status and the server's own metadata.
 fn limited(kind: &Kind, target: &Target, old: &Value, mut wanted: Value) -> Value {
     to_stored(kind, &mut wanted);
-    let status = if target.sub == "status" {
-        wanted.get_mut("status").map(Value::take)
-    } else {
-        None
-    };
+    let status = if target.sub == "status" { wanted.get_mut("status").map(Value::take) } else { None };
     if target.sub == "status" {
         wanted = old.clone();
     }
@@ -183,11 +161,7 @@ pub(crate) fn schema_of(kind: &Kind) -> Option<&Value> {
 
 /// Who writes by this call.
 pub(crate) fn writer<'a>(call: &'a Call, api_version: &'a str, subresource: &'a str) -> Writer<'a> {
-    Writer {
-        manager: call.manager(),
-        api_version,
-        subresource,
-    }
+    Writer { manager: call.manager(), api_version, subresource }
 }
 
 /// Drops unknown fields, fills in defaults, and refuses what cannot be read as the kind.
@@ -210,9 +184,7 @@ fn normalise(
                 ))
             };
             if let Some(time) = builtin::bad_micro_time(object) {
-                return Err(unreadable(format!(
-                    "the time \"{time}\" has no fraction of a second"
-                )));
+                return Err(unreadable(format!("the time \"{time}\" has no fraction of a second")));
             }
             let typed = (rules.typed)(object.clone()).map_err(|e| unreadable(e.to_string()))?;
             lost("", object, &typed, &mut unknown);
@@ -223,10 +195,7 @@ fn normalise(
     if unknown.is_empty() || call.query.get("fieldValidation") == "Ignore" {
         return Ok(());
     }
-    let list: Vec<String> = unknown
-        .iter()
-        .map(|field| format!("unknown field \"{field}\""))
-        .collect();
+    let list: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
     if call.query.get("fieldValidation") == "Strict" {
         let (kind, version) = (&kind.kind, &kind.version);
         let message = format!(
@@ -244,11 +213,7 @@ fn lost(path: &str, before: &Value, after: &Value, unknown: &mut Vec<String>) {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => {
             for (name, value) in before.iter().filter(|(_, value)| !value.is_null()) {
-                let here = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
+                let here = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 match after.get(name) {
                     Some(kept) => lost(&here, value, kept, unknown),
                     None => unknown.push(here),
@@ -273,9 +238,5 @@ fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Failure
             causes
         }
     };
-    if causes.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::invalid(kind, meta(object, "name"), &causes))
-    }
+    if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(kind, meta(object, "name"), &causes)) }
 }

@@ -25,19 +25,12 @@ const METADATA: [&str; 15] = [
 
 /// The text at a JSON pointer, or "" where there is none.
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// `metadata.<field>` as text, or "".
 pub(crate) fn meta<'a>(object: &'a Value, field: &str) -> &'a str {
-    object
-        .get("metadata")
-        .and_then(|m| m.get(field))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    object.get("metadata").and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// `metadata` for writing; made if it is not there or not an object.
@@ -73,9 +66,7 @@ const PROTECTIONS: [&str; 2] = ["kubernetes.io/pvc-protection", "kubernetes.io/p
 /// Whether a finalizer holds the object.
 pub(crate) fn is_held(object: &Value) -> bool {
     let protects = |finalizer: &Value| PROTECTIONS.iter().any(|name| finalizer == name);
-    list(object, "/metadata/finalizers")
-        .iter()
-        .any(|finalizer| !protects(finalizer))
+    list(object, "/metadata/finalizers").iter().any(|finalizer| !protects(finalizer))
 }
 
 /// Whether deletion has been asked for.
@@ -85,10 +76,7 @@ pub(crate) fn is_deleting(object: &Value) -> bool {
 
 /// The parts of a list: empty where the pointer leads to none.
 pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Drops what a real server never stores in metadata: nulls, empty maps and lists, unknown fields. The names

@@ -24,19 +24,12 @@ const V2_EMPTY: &[u8] = b"\x0a\x032.0";
 pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
     let path = call.path.strip_prefix("/openapi/").unwrap_or_default();
     match path {
-        "v2" if call
-            .accepts()
-            .first()
-            .is_some_and(|media| media.contains("protobuf")) =>
-        {
+        "v2" if call.accepts().first().is_some_and(|media| media.contains("protobuf")) => {
             Ok(Answer::bytes(200, V2_PROTOBUF, V2_EMPTY))
         }
         "v2" => {
             let info = json!({"title": "Kubernetes", "version": "v1.36.2-sandbox"});
-            Ok(Answer::json(
-                200,
-                &json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}}),
-            ))
+            Ok(Answer::json(200, &json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})))
         }
         "v3" => Ok(Answer::json(200, &index(state))),
         _ => {
@@ -51,11 +44,7 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
 }
 
 fn prefix(kind: &Kind) -> String {
-    format!(
-        "{}/{}",
-        if kind.group.is_empty() { "api" } else { "apis" },
-        kind.api_version()
-    )
+    format!("{}/{}", if kind.group.is_empty() { "api" } else { "apis" }, kind.api_version())
 }
 
 fn index(state: &State) -> Value {
@@ -77,18 +66,9 @@ fn document(state: &State, group: &str, version: &str) -> Result<Answer, Failure
         return Err(Failure::no_page());
     }
     let (mut paths, mut schemas) = (Map::new(), Map::new());
-    for kind in state
-        .kinds
-        .all()
-        .iter()
-        .filter(|k| k.group == group && k.version == version)
-    {
+    for kind in state.kinds.all().iter().filter(|k| k.group == group && k.version == version) {
         let name = schema_name(kind);
-        let place = if kind.namespaced {
-            "namespaces/{namespace}/"
-        } else {
-            ""
-        };
+        let place = if kind.namespaced { "namespaces/{namespace}/" } else { "" };
         let collection = format!("/{}/{place}{}", prefix(kind), kind.plural);
         paths.insert(
             format!("{collection}/{{name}}"),
@@ -107,11 +87,7 @@ fn document(state: &State, group: &str, version: &str) -> Result<Answer, Failure
 /// Names like `com.example.v1.Widget`: the group's labels in reverse.
 fn schema_name(kind: &Kind) -> String {
     let group: Vec<&str> = kind.group.rsplit('.').filter(|label| !label.is_empty()).collect();
-    let group = if group.is_empty() {
-        "io.k8s.api.core".to_owned()
-    } else {
-        group.join(".")
-    };
+    let group = if group.is_empty() { "io.k8s.api.core".to_owned() } else { group.join(".") };
     format!("{group}.{}.{}", kind.version, kind.kind)
 }
 
@@ -141,9 +117,7 @@ fn operations(kind: &Kind, schema: &str, methods: &[&str]) -> Value {
 }
 
 fn schema(kind: &Kind) -> Value {
-    let mut schema = kind
-        .schema()
-        .map_or_else(|| json!({"type": "object"}), |s: &Schema| s.root().clone());
+    let mut schema = kind.schema().map_or_else(|| json!({"type": "object"}), |s: &Schema| s.root().clone());
     schema["x-kubernetes-group-version-kind"] = json!([gvk(kind)]);
     schema
 }

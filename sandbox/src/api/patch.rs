@@ -16,18 +16,11 @@ pub(crate) fn json_patch(object: &mut Value, body: &[u8]) -> Result<(), Failure>
         serde_json::from_slice(body).map_err(|e| Failure::bad_request(format!("not a JSON patch: {e}")))?;
     for operation in &mut operations {
         if let Value::Object(members) = operation
-            && matches!(
-                members.get("op").and_then(Value::as_str),
-                Some("test" | "add" | "replace")
-            )
+            && matches!(members.get("op").and_then(Value::as_str), Some("test" | "add" | "replace"))
         {
             members.entry("value").or_insert(Value::Null);
         }
-        let path = operation
-            .get("path")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let path = operation.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
         let absent = is_absent_member(object, &path);
         match operation.get("op").and_then(Value::as_str) {
             Some("test") if absent && operation["value"].is_null() => continue,
@@ -47,10 +40,7 @@ fn is_absent_member(object: &Value, path: &str) -> bool {
         return false;
     };
     let member = member.replace("~1", "/").replace("~0", "~");
-    object
-        .pointer(parent)
-        .and_then(Value::as_object)
-        .is_some_and(|map| !map.contains_key(&member))
+    object.pointer(parent).and_then(Value::as_object).is_some_and(|map| !map.contains_key(&member))
 }
 
 /// Applies a strategic merge patch: maps merge, the lists of [`Shape`] merge item by item, and the directives
@@ -62,11 +52,7 @@ pub(crate) fn strategic(object: &mut Value, patch: &Value, shape: Shape<'_>) {
     };
     if patch.get("$patch").and_then(Value::as_str) == Some("replace") {
         *object = Value::Object(
-            patch
-                .iter()
-                .filter(|(k, _)| *k != "$patch")
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
+            patch.iter().filter(|(k, _)| *k != "$patch").map(|(k, v)| (k.clone(), v.clone())).collect(),
         );
         return;
     }
@@ -123,11 +109,7 @@ fn strategic_items(items: &mut Vec<Value>, patches: &[Value], keys: &[String], s
         .iter()
         .any(|patch| directive(patch, "replace") && patch.as_object().is_some_and(|p| p.len() == 1))
     {
-        *items = patches
-            .iter()
-            .filter(|patch| !directive(patch, "replace"))
-            .cloned()
-            .collect();
+        *items = patches.iter().filter(|patch| !directive(patch, "replace")).cloned().collect();
         return;
     }
     for patch in patches {
@@ -201,11 +183,8 @@ mod tests {
         assert!(patched(&object, &json!([{"op": "test", "path": "/a/b", "value": null}])).is_ok());
         assert!(patched(&object, &json!([{"op": "test", "path": "/a/b", "value": 1}])).is_err());
         assert!(
-            patched(
-                &json!({"a": {"b": 1}}),
-                &json!([{"op": "test", "path": "/a/b", "value": null}])
-            )
-            .is_err()
+            patched(&json!({"a": {"b": 1}}), &json!([{"op": "test", "path": "/a/b", "value": null}]))
+                .is_err()
         );
     }
 

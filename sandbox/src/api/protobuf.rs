@@ -21,11 +21,7 @@ enum Wire<'a> {
 pub(crate) fn decode(body: &[u8]) -> Option<Value> {
     let envelope = message(
         body.strip_prefix(MAGIC)?,
-        &[(
-            1,
-            "type",
-            Type::One(&[(1, "apiVersion", Type::Text), (2, "kind", Type::Text)]),
-        )],
+        &[(1, "type", Type::One(&[(1, "apiVersion", Type::Text), (2, "kind", Type::Text)]))],
     )?;
     let kind = envelope.pointer("/type/kind")?.as_str()?;
     let (_, fields) = MESSAGES.iter().find(|(name, _)| *name == kind)?;
@@ -33,12 +29,10 @@ pub(crate) fn decode(body: &[u8]) -> Option<Value> {
     if events_view {
         return None;
     }
-    let raw = wire(body.strip_prefix(MAGIC)?)?
-        .into_iter()
-        .find_map(|(number, field)| match field {
-            Wire::Bytes(bytes) if number == 2 => Some(bytes),
-            Wire::Bytes(_) | Wire::Number(_) => None,
-        })?;
+    let raw = wire(body.strip_prefix(MAGIC)?)?.into_iter().find_map(|(number, field)| match field {
+        Wire::Bytes(bytes) if number == 2 => Some(bytes),
+        Wire::Bytes(_) | Wire::Number(_) => None,
+    })?;
     let mut object = message(raw, fields)?;
     object["apiVersion"] = envelope["type"]["apiVersion"].clone();
     object["kind"] = kind.into();
@@ -135,13 +129,7 @@ fn time(bytes: &[u8], format: &str) -> Option<Value> {
     if seconds == 0 && nanos == 0 {
         return Some(Value::Null);
     }
-    Some(
-        Timestamp::new(seconds, nanos)
-            .ok()?
-            .strftime(format)
-            .to_string()
-            .into(),
-    )
+    Some(Timestamp::new(seconds, nanos).ok()?.strftime(format).to_string().into())
 }
 
 fn entry(bytes: &[u8], of: MapOf) -> Option<(String, Value)> {
@@ -156,9 +144,7 @@ fn entry(bytes: &[u8], of: MapOf) -> Option<(String, Value)> {
     let value = match of {
         MapOf::Text => text(value)?.into(),
         MapOf::Bytes => base64(value).into(),
-        MapOf::Quantity => message(value, &[(1, "string", Type::Text)])?
-            .get("string")?
-            .clone(),
+        MapOf::Quantity => message(value, &[(1, "string", Type::Text)])?.get("string")?.clone(),
     };
     Some((key.to_owned(), value))
 }

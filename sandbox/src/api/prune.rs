@@ -24,13 +24,7 @@ pub(crate) fn unknown(
                 let here = join(path, name);
                 match child(schema, name) {
                     Some(child) => {
-                        unknown(
-                            child,
-                            value,
-                            &here,
-                            is_set(child, "x-kubernetes-embedded-resource"),
-                            found,
-                        );
+                        unknown(child, value, &here, is_set(child, "x-kubernetes-embedded-resource"), found);
                         true
                     }
                     None if keep => true,
@@ -55,12 +49,7 @@ pub(crate) fn unknown(
 pub(crate) fn fill(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(map) => {
-            for (name, child) in schema
-                .get("properties")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-            {
+            for (name, child) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 let Some(default) = child.get("default") else {
                     continue;
                 };

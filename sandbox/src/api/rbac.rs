@@ -23,10 +23,7 @@ pub(crate) struct User {
 impl User {
     /// The user who may do everything.
     pub(crate) fn admin() -> Self {
-        Self {
-            name: "sandbox-admin".into(),
-            groups: vec![MASTERS.into(), "system:authenticated".into()],
-        }
+        Self { name: "sandbox-admin".into(), groups: vec![MASTERS.into(), "system:authenticated".into()] }
     }
 
     pub(crate) fn service_account(namespace: &str, name: &str) -> Self {
@@ -35,33 +32,22 @@ impl User {
             format!("system:serviceaccounts:{namespace}"),
             "system:authenticated".into(),
         ];
-        Self {
-            name: format!("system:serviceaccount:{namespace}:{name}"),
-            groups,
-        }
+        Self { name: format!("system:serviceaccount:{namespace}:{name}"), groups }
     }
 
     /// The user whom an administrator acts as, from the headers `Impersonate-User` and `Impersonate-Group`.
     pub(crate) fn impersonated(name: &str, groups: Vec<String>) -> Self {
-        let account = name
-            .strip_prefix("system:serviceaccount:")
-            .and_then(|rest| rest.split_once(':'));
+        let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
         let mut user = match account {
             Some((namespace, account)) => Self::service_account(namespace, account),
-            None => Self {
-                name: name.into(),
-                groups: vec!["system:authenticated".into()],
-            },
+            None => Self { name: name.into(), groups: vec!["system:authenticated".into()] },
         };
         user.groups.extend(groups);
         user
     }
 
     fn anonymous() -> Self {
-        Self {
-            name: ANONYMOUS.into(),
-            groups: vec!["system:unauthenticated".into()],
-        }
+        Self { name: ANONYMOUS.into(), groups: vec!["system:unauthenticated".into()] }
     }
 
     pub(crate) fn is_admin(&self) -> bool {
@@ -76,11 +62,7 @@ pub(crate) struct Tokens(Mutex<HashMap<String, User>>);
 impl Tokens {
     /// A new token of the user.
     pub(crate) fn issue(&self, user: User) -> String {
-        let token = format!(
-            "{}{}",
-            uuid::Uuid::new_v4().simple(),
-            uuid::Uuid::new_v4().simple()
-        );
+        let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         locked(&self.0).insert(token.clone(), user);
         token
     }
@@ -94,10 +76,7 @@ impl Tokens {
             return Ok(User::anonymous());
         };
         let token = authorization.strip_prefix("Bearer ").unwrap_or_default().trim();
-        locked(&self.0)
-            .get(token)
-            .cloned()
-            .ok_or_else(Failure::unauthorized)
+        locked(&self.0).get(token).cloned().ok_or_else(Failure::unauthorized)
     }
 }
 
@@ -117,11 +96,7 @@ pub(crate) struct Deed<'a> {
 
 impl Deed<'_> {
     fn resource(&self) -> String {
-        if self.sub.is_empty() {
-            self.plural.into()
-        } else {
-            format!("{}/{}", self.plural, self.sub)
-        }
+        if self.sub.is_empty() { self.plural.into() } else { format!("{}/{}", self.plural, self.sub) }
     }
 }
 
@@ -150,17 +125,11 @@ pub(crate) fn authorise(store: &Store, user: &User, deed: &Deed<'_>) -> Result<(
 /// Whether a role bound to the user allows the deed.
 pub(crate) fn allows(store: &Store, user: &User, deed: &Deed<'_>) -> bool {
     let bound = |resource: &str, namespace: &str| {
-        let bindings = store
-            .list(resource, namespace, None, None)
-            .map(|(bindings, _)| bindings)
-            .unwrap_or_default();
+        let bindings =
+            store.list(resource, namespace, None, None).map(|(bindings, _)| bindings).unwrap_or_default();
         bindings.iter().any(|binding| {
-            list(binding, "/subjects")
-                .iter()
-                .any(|subject| is_subject(user, subject, namespace))
-                && role_rules(store, binding, namespace)
-                    .iter()
-                    .any(|rule| permits(rule, deed))
+            list(binding, "/subjects").iter().any(|subject| is_subject(user, subject, namespace))
+                && role_rules(store, binding, namespace).iter().any(|rule| permits(rule, deed))
         })
     };
     user.is_admin()
@@ -175,8 +144,7 @@ fn role_rules(store: &Store, binding: &Value, namespace: &str) -> Vec<Value> {
     } else {
         store.get("clusterroles.rbac.authorization.k8s.io", &(String::new(), name))
     };
-    role.map(|role| list(&role, "/rules").to_vec())
-        .unwrap_or_default()
+    role.map(|role| list(&role, "/rules").to_vec()).unwrap_or_default()
 }
 
 fn is_subject(user: &User, subject: &Value, namespace: &str) -> bool {
@@ -212,18 +180,11 @@ mod tests {
     fn store() -> Store {
         let store = Store::new(10);
         let put = |resource: &str, namespace: &str, name: &str, object: Value| {
-            store
-                .put(resource, &(namespace.into(), name.into()), None, object)
-                .expect("new");
+            store.put(resource, &(namespace.into(), name.into()), None, object).expect("new");
         };
         let rule =
             json!({"apiGroups": ["g"], "resources": ["things", "things/status"], "verbs": ["get", "patch"]});
-        put(
-            "clusterroles.rbac.authorization.k8s.io",
-            "",
-            "r",
-            json!({"rules": [rule]}),
-        );
+        put("clusterroles.rbac.authorization.k8s.io", "", "r", json!({"rules": [rule]}));
         let subject = json!({"kind": "ServiceAccount", "name": "s", "namespace": "a"});
         let reference = json!({"kind": "ClusterRole", "name": "r"});
         put(
@@ -238,32 +199,12 @@ mod tests {
     #[test]
     fn a_role_binding_grants_its_verbs_in_its_namespace_only() {
         let user = User::service_account("a", "s");
-        let get = Deed {
-            verb: "get",
-            group: "g",
-            plural: "things",
-            sub: "",
-            namespace: "a",
-            name: "x",
-        };
+        let get = Deed { verb: "get", group: "g", plural: "things", sub: "", namespace: "a", name: "x" };
         for (deed, allowed) in [
             (get, true),
-            (
-                Deed {
-                    sub: "status",
-                    verb: "patch",
-                    ..get
-                },
-                true,
-            ),
+            (Deed { sub: "status", verb: "patch", ..get }, true),
             (Deed { verb: "list", ..get }, false),
-            (
-                Deed {
-                    namespace: "b",
-                    ..get
-                },
-                false,
-            ),
+            (Deed { namespace: "b", ..get }, false),
             (Deed { group: "", ..get }, false),
         ] {
             assert_eq!(allows(&store(), &user, &deed), allowed, "{deed:?}");
@@ -274,12 +215,7 @@ mod tests {
     fn a_token_that_was_never_given_out_is_unauthorized() {
         let tokens = Tokens::default();
         let token = tokens.issue(User::admin());
-        assert!(
-            tokens
-                .user(Some(&format!("Bearer {token}")))
-                .expect("known")
-                .is_admin()
-        );
+        assert!(tokens.user(Some(&format!("Bearer {token}"))).expect("known").is_admin());
         assert_eq!(tokens.user(Some("Bearer x")).expect_err("unknown").code, 401);
         assert_eq!(tokens.user(None).expect("anonymous").name, "system:anonymous");
     }

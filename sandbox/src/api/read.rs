@@ -16,10 +16,8 @@ use super::store::Key;
 /// GET of one object, or of its status.
 pub(crate) fn get(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let key = (target.namespace.clone(), target.name.clone());
-    let object = state
-        .store
-        .get(&kind.resource, &key)
-        .ok_or_else(|| Failure::not_found(kind, &target.name))?;
+    let object =
+        state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
     Answer::object(call, kind, 200, &object)
 }
 
@@ -35,10 +33,7 @@ impl Continue {
         let decoded = unbase64(token).ok_or_else(bad)?;
         let token: Value = serde_json::from_slice(&decoded).map_err(|_| bad())?;
         let version = token.get("rv").and_then(Value::as_u64).ok_or_else(bad)?;
-        Ok(Self {
-            version,
-            after: (text(&token, "/namespace").into(), text(&token, "/name").into()),
-        })
+        Ok(Self { version, after: (text(&token, "/namespace").into(), text(&token, "/name").into()) })
     }
 
     fn token(&self) -> String {
@@ -57,11 +52,7 @@ fn list_version(state: &State, call: &Call) -> Result<Option<u64>, Failure> {
         if call.query.get("resourceVersionMatch").is_empty() {
             return Ok(None);
         }
-        let cause = Cause::new(
-            "FieldValueForbidden",
-            "resourceVersionMatch",
-            "needs a resourceVersion",
-        );
+        let cause = Cause::new("FieldValueForbidden", "resourceVersionMatch", "needs a resourceVersion");
         return Err(Failure::invalid_as("meta.k8s.io", "ListOptions", "", &[cause]));
     };
     let current = state.store.version();
@@ -74,11 +65,7 @@ fn list_version(state: &State, call: &Call) -> Result<Option<u64>, Failure> {
 /// GET of a collection.
 pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     call.form()?;
-    let selector = Selector::parse(
-        kind,
-        call.query.get("labelSelector"),
-        call.query.get("fieldSelector"),
-    )?;
+    let selector = Selector::parse(kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))?;
     let limit = call.query.number("limit")?.filter(|limit| *limit > 0);
     let (start, at) = match call.query.get("continue") {
         "" => (None, list_version(state, call)?),
@@ -87,32 +74,20 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> 
             (Some(from.after), Some(from.version))
         }
     };
-    let (mut objects, version) = state
-        .store
-        .list(&kind.resource, &target.namespace, start.as_ref(), at)
-        .map_err(|old| {
-            Failure::expired(format!(
-                "the version asked for is too old, the oldest is {}",
-                old.0
-            ))
+    let (mut objects, version) =
+        state.store.list(&kind.resource, &target.namespace, start.as_ref(), at).map_err(|old| {
+            Failure::expired(format!("the version asked for is too old, the oldest is {}", old.0))
         })?;
     if !selector.is_all() {
         objects.retain(|object| selector.matches(object));
     }
     let mut metadata = json!({"resourceVersion": version.to_string()});
-    let page = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .filter(|page| *page < objects.len());
+    let page = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|page| *page < objects.len());
     if let Some(page) = page {
         let remaining = objects.len() - page;
         objects.truncate(page);
         if let Some(last) = objects.last() {
-            metadata["continue"] = Continue {
-                version,
-                after: key_of(last),
-            }
-            .token()
-            .into();
+            metadata["continue"] = Continue { version, after: key_of(last) }.token().into();
         }
         if selector.is_all() {
             metadata["remainingItemCount"] = remaining.into();

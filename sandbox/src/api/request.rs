@@ -44,10 +44,7 @@ impl Query {
 
     /// The first value of a parameter, or "".
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.0
-            .iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, value)| value)
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
     pub(crate) fn is_true(&self, name: &str) -> bool {
@@ -79,9 +76,7 @@ pub(crate) fn unescape(text: &str) -> String {
             b'+' => bytes.push(b' '),
             b'%' => {
                 let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
-                let hex = std::str::from_utf8(&digits)
-                    .ok()
-                    .and_then(|d| u8::from_str_radix(d, 16).ok());
+                let hex = std::str::from_utf8(&digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());
                 bytes.push(hex.unwrap_or(b'?'));
             }
             other => bytes.push(other),
@@ -93,16 +88,8 @@ pub(crate) fn unescape(text: &str) -> String {
 impl Call {
     /// The media types of `Accept`, in order, without blanks.
     pub(crate) fn accepts(&self) -> Vec<String> {
-        let accept = self
-            .headers
-            .get(header::ACCEPT)
-            .and_then(|a| a.to_str().ok())
-            .unwrap_or("*/*");
-        accept
-            .split(',')
-            .map(|media| media.replace(' ', ""))
-            .filter(|media| !media.is_empty())
-            .collect()
+        let accept = self.headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or("*/*");
+        accept.split(',').map(|media| media.replace(' ', "")).filter(|media| !media.is_empty()).collect()
     }
 
     /// The first form of `Accept` that can be served.
@@ -127,20 +114,12 @@ impl Call {
                 Some(_) => None,
             }
         });
-        if accepts.is_empty() {
-            Ok(Form::Object)
-        } else {
-            form.ok_or_else(Failure::not_acceptable)
-        }
+        if accepts.is_empty() { Ok(Form::Object) } else { form.ok_or_else(Failure::not_acceptable) }
     }
 
     /// The media type of the body, "" where none is given.
     pub(crate) fn content_type(&self) -> &str {
-        let value = self
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|c| c.to_str().ok())
-            .unwrap_or_default();
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|c| c.to_str().ok()).unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim()
     }
 
@@ -149,10 +128,7 @@ impl Call {
         match self.query.get("fieldManager") {
             "" => {
                 let agent = self.headers.get(header::USER_AGENT).and_then(|a| a.to_str().ok());
-                agent
-                    .and_then(|a| a.split('/').next())
-                    .filter(|a| !a.is_empty())
-                    .unwrap_or("unknown")
+                agent.and_then(|a| a.split('/').next()).filter(|a| !a.is_empty()).unwrap_or("unknown")
             }
             manager => manager,
         }
@@ -180,9 +156,7 @@ impl Call {
             _ => return Err(Failure::unsupported_media("application/json, application/yaml")),
         };
         let value: Value = parsed.map_err(|why| {
-            Failure::bad_request(format!(
-                "the object provided is unrecognized (must be of type {of}): {why}"
-            ))
+            Failure::bad_request(format!("the object provided is unrecognized (must be of type {of}): {why}"))
         })?;
         if value.is_object() {
             return Ok(value);
@@ -229,9 +203,6 @@ mod tests {
     #[test]
     fn a_query_is_unescaped() {
         let query = Query::parse("labelSelector=a%20in%20%28b%29&x=1+2&watch");
-        assert_eq!(
-            (query.get("labelSelector"), query.get("x"), query.get("watch")),
-            ("a in (b)", "1 2", "")
-        );
+        assert_eq!((query.get("labelSelector"), query.get("x"), query.get("watch")), ("a in (b)", "1 2", ""));
     }
 }

@@ -148,10 +148,7 @@ fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
         return Err(Failure::not_found(kind, &target.name));
     }
     let mut request = call.decode("TokenRequest")?;
-    let seconds = request
-        .pointer("/spec/expirationSeconds")
-        .and_then(Value::as_i64)
-        .unwrap_or(3600);
+    let seconds = request.pointer("/spec/expirationSeconds").and_then(Value::as_i64).unwrap_or(3600);
     let expires = clock::now() + jiff::SignedDuration::from_secs(seconds.clamp(600, 1 << 32));
     request["kind"] = "TokenRequest".into();
     request["apiVersion"] = "authentication.k8s.io/v1".into();
@@ -169,14 +166,8 @@ fn self_review(state: &State, call: &Call) -> Result<Answer, Failure> {
         |field: &str| super::object::text(&review, &format!("/spec/resourceAttributes/{field}")).to_owned();
     let (verb, group, plural, sub) = (word("verb"), word("group"), word("resource"), word("subresource"));
     let (namespace, name) = (word("namespace"), word("name"));
-    let deed = Deed {
-        verb: &verb,
-        group: &group,
-        plural: &plural,
-        sub: &sub,
-        namespace: &namespace,
-        name: &name,
-    };
+    let deed =
+        Deed { verb: &verb, group: &group, plural: &plural, sub: &sub, namespace: &namespace, name: &name };
     review["kind"] = "SelfSubjectAccessReview".into();
     review["apiVersion"] = "authorization.k8s.io/v1".into();
     review["status"] = json!({"allowed": rbac::allows(&state.store, &call.user, &deed)});
@@ -189,43 +180,21 @@ mod tests {
 
     fn target(parts: [&str; 6]) -> Target {
         let [group, version, namespace, plural, name, sub] = parts.map(str::to_owned);
-        Target {
-            group,
-            version,
-            namespace,
-            plural,
-            name,
-            sub,
-        }
+        Target { group, version, namespace, plural, name, sub }
     }
 
     #[test]
     fn a_namespace_is_a_place_and_an_object() {
         for (path, parsed) in [
-            (
-                "/api/v1/namespaces",
-                Some(target(["", "v1", "", "namespaces", "", ""])),
-            ),
-            (
-                "/api/v1/namespaces/a",
-                Some(target(["", "v1", "", "namespaces", "a", ""])),
-            ),
-            (
-                "/api/v1/namespaces/a/status",
-                Some(target(["", "v1", "", "namespaces", "a", "status"])),
-            ),
-            (
-                "/api/v1/namespaces/a/secrets",
-                Some(target(["", "v1", "a", "secrets", "", ""])),
-            ),
+            ("/api/v1/namespaces", Some(target(["", "v1", "", "namespaces", "", ""]))),
+            ("/api/v1/namespaces/a", Some(target(["", "v1", "", "namespaces", "a", ""]))),
+            ("/api/v1/namespaces/a/status", Some(target(["", "v1", "", "namespaces", "a", "status"]))),
+            ("/api/v1/namespaces/a/secrets", Some(target(["", "v1", "a", "secrets", "", ""]))),
             (
                 "/apis/g/v1/namespaces/a/things/b/status",
                 Some(target(["g", "v1", "a", "things", "b", "status"])),
             ),
-            (
-                "/apis/g/v1/things/b",
-                Some(target(["g", "v1", "", "things", "b", ""])),
-            ),
+            ("/apis/g/v1/things/b", Some(target(["g", "v1", "", "things", "b", ""]))),
             ("/apis/g/v1", None),
             ("/apis", None),
             ("/nope", None),

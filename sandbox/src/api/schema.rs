@@ -47,11 +47,7 @@ impl Schema {
         } else {
             None
         };
-        Ok(Self {
-            root,
-            patterns,
-            rules,
-        })
+        Ok(Self { root, patterns, rules })
     }
 
     /// The schema as the CRD has it.
@@ -78,16 +74,8 @@ impl Schema {
         }
         if let Err(errors) = validator.validate_compiled(compiled, object, old) {
             causes.extend(errors.as_slice().iter().map(|error| {
-                let field = if error.field_path.is_empty() {
-                    "<nil>"
-                } else {
-                    error.field_path.as_str()
-                };
-                Cause::new(
-                    error.reason.as_deref().unwrap_or("FieldValueInvalid"),
-                    field,
-                    &error.message,
-                )
+                let field = if error.field_path.is_empty() { "<nil>" } else { error.field_path.as_str() };
+                Cause::new(error.reason.as_deref().unwrap_or("FieldValueInvalid"), field, &error.message)
             }));
         }
         causes
@@ -95,10 +83,7 @@ impl Schema {
 
     fn node(&self, schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
         if !has_type(schema, value) {
-            let wanted = schema
-                .get("type")
-                .and_then(Value::as_str)
-                .unwrap_or("integer or string");
+            let wanted = schema.get("type").and_then(Value::as_str).unwrap_or("integer or string");
             causes.push(Cause::new(
                 "FieldValueTypeInvalid",
                 path_name(path),
@@ -126,24 +111,13 @@ impl Schema {
     }
 
     fn map(&self, schema: &Value, map: &Map<String, Value>, path: &str, causes: &mut Vec<Cause>) {
-        for required in schema
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
             let name = required.as_str().unwrap_or_default();
             if !map.contains_key(name) {
                 causes.push(Cause::required(join(path, name)));
             }
         }
-        count(
-            schema,
-            ["minProperties", "maxProperties"],
-            map.len(),
-            path,
-            causes,
-        );
+        count(schema, ["minProperties", "maxProperties"], map.len(), path, causes);
         for (name, value) in map {
             if path.is_empty() && matches!(name.as_str(), "metadata" | "apiVersion" | "kind") {
                 continue;
@@ -171,18 +145,9 @@ impl Schema {
     }
 
     fn text(&self, schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
-        count(
-            schema,
-            ["minLength", "maxLength"],
-            text.chars().count(),
-            path,
-            causes,
-        );
+        count(schema, ["minLength", "maxLength"], text.chars().count(), path, causes);
         if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-            && self
-                .patterns
-                .get(pattern)
-                .is_some_and(|regex| !regex.is_match(text))
+            && self.patterns.get(pattern).is_some_and(|regex| !regex.is_match(text))
         {
             causes.push(Cause::invalid(path, format!("does not match {pattern}")));
         }
@@ -202,11 +167,7 @@ fn identity(schema: &Value, item: &Value) -> Option<String> {
             let keys = schema.get("x-kubernetes-list-map-keys")?.as_array()?;
             let values: Vec<String> = keys
                 .iter()
-                .map(|k| {
-                    item.get(k.as_str().unwrap_or_default())
-                        .unwrap_or(&Value::Null)
-                        .to_string()
-                })
+                .map(|k| item.get(k.as_str().unwrap_or_default()).unwrap_or(&Value::Null).to_string())
                 .collect();
             Some(values.join(","))
         }
@@ -217,12 +178,7 @@ fn identity(schema: &Value, item: &Value) -> Option<String> {
 /// Visits every schema node.
 fn walk(schema: &Value, visit: &mut impl FnMut(&Value) -> Result<(), String>) -> Result<(), String> {
     visit(schema)?;
-    for child in schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::values)
-    {
+    for child in schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values) {
         walk(child, visit)?;
     }
     for key in ["items", "additionalProperties"] {
@@ -250,11 +206,7 @@ fn path_name(path: &str) -> &str {
 
 /// The path of a member.
 pub(crate) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.into()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
 }
 
 fn has_type(schema: &Value, value: &Value) -> bool {
@@ -280,16 +232,10 @@ fn has_type(schema: &Value, value: &Value) -> bool {
 fn limits(schema: &Value, number: f64, path: &str, causes: &mut Vec<Cause>) {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     if let Some(minimum) = limit("minimum").filter(|minimum| number < *minimum) {
-        causes.push(Cause::invalid(
-            path,
-            format!("should be greater than or equal to {minimum}"),
-        ));
+        causes.push(Cause::invalid(path, format!("should be greater than or equal to {minimum}")));
     }
     if let Some(maximum) = limit("maximum").filter(|maximum| number > *maximum) {
-        causes.push(Cause::invalid(
-            path,
-            format!("should be less than or equal to {maximum}"),
-        ));
+        causes.push(Cause::invalid(path, format!("should be less than or equal to {maximum}")));
     }
 }
 
@@ -297,17 +243,10 @@ fn count(schema: &Value, [least, most]: [&str; 2], have: usize, path: &str, caus
     let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
     let have = have as u64;
     if let Some(least) = limit(least).filter(|least| have < *least) {
-        causes.push(Cause::invalid(
-            path_name(path),
-            format!("has {have} where at least {least} are needed"),
-        ));
+        causes.push(Cause::invalid(path_name(path), format!("has {have} where at least {least} are needed")));
     }
     if let Some(limit) = limit(most).filter(|limit| have > *limit) {
-        let reason = if most == "maxLength" {
-            "FieldValueTooLong"
-        } else {
-            "FieldValueTooMany"
-        };
+        let reason = if most == "maxLength" { "FieldValueTooLong" } else { "FieldValueTooMany" };
         causes.push(Cause::new(
             reason,
             path_name(path),
@@ -323,23 +262,18 @@ mod tests {
 
     fn schema() -> Schema {
         let rule = json!([{"rule": "self == oldSelf", "message": "cannot change"}]);
-        Schema::compile(
-            json!({"type": "object", "required": ["spec"], "properties": {"spec": {
-            "type": "object", "required": ["size"], "properties": {
-                "size": {"type": "integer", "minimum": 0},
-                "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
-                "fixed": {"type": "string", "x-kubernetes-validations": rule},
-                "open": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-            }}}}),
-        )
+        Schema::compile(json!({"type": "object", "required": ["spec"], "properties": {"spec": {
+        "type": "object", "required": ["size"], "properties": {
+            "size": {"type": "integer", "minimum": 0},
+            "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
+            "fixed": {"type": "string", "x-kubernetes-validations": rule},
+            "open": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        }}}}))
         .expect("compiles")
     }
 
     fn fields(causes: &[Cause]) -> Vec<(&str, &str)> {
-        causes
-            .iter()
-            .map(|c| (c.reason.as_str(), c.field.as_str()))
-            .collect()
+        causes.iter().map(|c| (c.reason.as_str(), c.field.as_str())).collect()
     }
 
     #[test]
@@ -347,39 +281,19 @@ mod tests {
         let mut object = json!({"kind": "K", "spec": {"size": 1, "x": 1, "open": {"y": 2}}});
         let mut unknown = Vec::new();
         schema().normalise(&mut object, &mut unknown);
-        assert_eq!(
-            object,
-            json!({"kind": "K", "spec": {"size": 1, "mode": "a", "open": {"y": 2}}})
-        );
+        assert_eq!(object, json!({"kind": "K", "spec": {"size": 1, "mode": "a", "open": {"y": 2}}}));
         assert_eq!(unknown, ["spec.x"]);
     }
 
     #[test]
     fn a_wrong_shape_hides_the_rules_and_a_low_number_does_not() {
         let old = json!({"spec": {"size": 1, "fixed": "a"}});
-        let causes = schema().check(
-            &json!({"spec": {"size": "1", "fixed": "b"}}),
-            Some(&old),
-            Vec::new(),
-        );
+        let causes = schema().check(&json!({"spec": {"size": "1", "fixed": "b"}}), Some(&old), Vec::new());
+        assert_eq!(fields(&causes), [("FieldValueTypeInvalid", "spec.size"), ("FieldValueInvalid", "<nil>")]);
+        let causes = schema().check(&json!({"spec": {"size": -1, "fixed": "b"}}), Some(&old), Vec::new());
         assert_eq!(
             fields(&causes),
-            [
-                ("FieldValueTypeInvalid", "spec.size"),
-                ("FieldValueInvalid", "<nil>")
-            ]
-        );
-        let causes = schema().check(
-            &json!({"spec": {"size": -1, "fixed": "b"}}),
-            Some(&old),
-            Vec::new(),
-        );
-        assert_eq!(
-            fields(&causes),
-            [
-                ("FieldValueInvalid", "spec.size"),
-                ("FieldValueInvalid", "spec.fixed")
-            ]
+            [("FieldValueInvalid", "spec.size"), ("FieldValueInvalid", "spec.fixed")]
         );
     }
 

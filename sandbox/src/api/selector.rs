@@ -42,10 +42,7 @@ impl Selector {
     /// # Errors
     /// 400 where one does not parse, or a field is none that the kind can select by.
     pub(crate) fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, Failure> {
-        Ok(Self {
-            labels: parse_labels(labels)?,
-            fields: parse_fields(kind, fields)?,
-        })
+        Ok(Self { labels: parse_labels(labels)?, fields: parse_fields(kind, fields)? })
     }
 
     /// Whether every object is selected.
@@ -55,9 +52,7 @@ impl Selector {
 
     /// Whether the object, in its stored form, is selected.
     pub(crate) fn matches(&self, object: &Value) -> bool {
-        self.fields
-            .iter()
-            .all(|f| (field(object, &f.path) == f.value) == f.equal)
+        self.fields.iter().all(|f| (field(object, &f.path) == f.value) == f.equal)
             && self.labels.iter().all(|l| l.matches(object))
     }
 }
@@ -77,10 +72,7 @@ fn field<'a>(object: &'a Value, path: &str) -> std::borrow::Cow<'a, str> {
 
 impl Label {
     fn matches(&self, object: &Value) -> bool {
-        let label = object
-            .get("metadata")
-            .and_then(|m| m.get("labels"))
-            .and_then(|l| l.get(&self.key));
+        let label = object.get("metadata").and_then(|m| m.get("labels")).and_then(|l| l.get(&self.key));
         let label = label.and_then(Value::as_str);
         let number = || label.and_then(|l| l.parse::<i64>().ok());
         match &self.test {
@@ -110,11 +102,7 @@ fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
         if !known {
             return Err(Failure::bad_request(format!("field label not supported: {path}")));
         }
-        fields.push(Field {
-            path: path.into(),
-            value: value.into(),
-            equal,
-        });
+        fields.push(Field { path: path.into(), value: value.into(), equal });
     }
     Ok(fields)
 }
@@ -134,11 +122,7 @@ fn parts(selector: &str) -> Vec<&str> {
         }
     }
     parts.push(&selector[start..]);
-    parts
-        .into_iter()
-        .map(str::trim)
-        .filter(|p| !p.is_empty())
-        .collect()
+    parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).collect()
 }
 
 fn parse_labels(selector: &str) -> Result<Vec<Label>, Failure> {
@@ -149,14 +133,7 @@ fn parse_label(part: &str) -> Result<Label, Failure> {
     let bad = || Failure::bad_request(format!("unable to parse requirement: {part}"));
     let label = |key: &str, test: Test| {
         let key = key.trim();
-        if is_key(key) {
-            Ok(Label {
-                key: key.to_owned(),
-                test,
-            })
-        } else {
-            Err(bad())
-        }
+        if is_key(key) { Ok(Label { key: key.to_owned(), test }) } else { Err(bad()) }
     };
     if let Some(key) = part.strip_prefix('!') {
         return label(key, Test::Absent);
@@ -186,10 +163,7 @@ fn parse_label(part: &str) -> Result<Label, Failure> {
 }
 
 fn is_key(key: &str) -> bool {
-    !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b))
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b))
 }
 
 #[cfg(test)]
@@ -216,15 +190,7 @@ mod tests {
             ("a<1", false),
         ] {
             let labels = parse_labels(selector).expect(selector);
-            assert_eq!(
-                Selector {
-                    labels,
-                    fields: Vec::new()
-                }
-                .matches(&object),
-                selected,
-                "{selector}"
-            );
+            assert_eq!(Selector { labels, fields: Vec::new() }.matches(&object), selected, "{selector}");
         }
     }
 

@@ -30,17 +30,11 @@ impl<'a> Shape<'a> {
     }
 
     pub(crate) fn member(&self, name: &'a str) -> Self {
-        Self {
-            schema: self.schema.and_then(|s| schema::child(s, name)),
-            name,
-        }
+        Self { schema: self.schema.and_then(|s| schema::child(s, name)), name }
     }
 
     pub(crate) fn item(&self) -> Self {
-        Self {
-            schema: self.schema.and_then(|s| s.get("items")),
-            name: "",
-        }
+        Self { schema: self.schema.and_then(|s| s.get("items")), name: "" }
     }
 
     /// Whether a map is one value.
@@ -60,11 +54,7 @@ impl<'a> Shape<'a> {
             Some("map") => {
                 let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
                 ListKind::Map(
-                    keys.into_iter()
-                        .flatten()
-                        .filter_map(Value::as_str)
-                        .map(str::to_owned)
-                        .collect(),
+                    keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
                 )
             }
             Some(_) | None => ListKind::Atomic,

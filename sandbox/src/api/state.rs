@@ -47,9 +47,7 @@ impl State {
                 "spec": {"finalizers": ["kubernetes"]},
                 "status": {"phase": "Active"},
             });
-            let put = state
-                .store
-                .put("namespaces", &(String::new(), name.into()), None, namespace);
+            let put = state.store.put("namespaces", &(String::new(), name.into()), None, namespace);
             debug_assert!(put.is_ok(), "the store was empty");
         }
         state
@@ -90,7 +88,7 @@ impl State {
     pub(crate) fn removed(&self, kind: &Kind, key: &Key) {
         if kind.kind == "CustomResourceDefinition" {
             self.kinds.replace(&key.1, Vec::new());
-            self.purge(&key.1, "");
+            self.purge(&key.1);
         }
         if !key.0.is_empty() {
             self.end_namespace(&key.0);
@@ -109,14 +107,9 @@ impl State {
         }
     }
 
-    /// Removes the objects of a resource in a namespace ("": everywhere) without asking finalizers.
-    fn purge(&self, resource: &str, namespace: &str) {
-        for object in self
-            .store
-            .list(resource, namespace, None, None)
-            .map(|(all, _)| all)
-            .unwrap_or_default()
-        {
+    /// Removes all objects of a resource without asking finalizers.
+    fn purge(&self, resource: &str) {
+        for object in self.store.list(resource, "", None, None).map(|(all, _)| all).unwrap_or_default() {
             let key = key_of(&object);
             // An object that was written meanwhile stays; its kind is no longer served.
             let _ = self.store.remove(resource, &key, &object);
@@ -126,8 +119,5 @@ impl State {
 
 /// The key of an object.
 pub(crate) fn key_of(object: &Value) -> Key {
-    (
-        super::object::meta(object, "namespace").to_owned(),
-        super::object::meta(object, "name").to_owned(),
-    )
+    (super::object::meta(object, "namespace").to_owned(), super::object::meta(object, "name").to_owned())
 }

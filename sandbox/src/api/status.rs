@@ -31,11 +31,7 @@ pub(crate) struct Cause {
 
 impl Cause {
     pub(crate) fn new(reason: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { reason: reason.into(), field: field.into(), message: message.into() }
     }
 
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -72,12 +68,7 @@ fn named(group: &str, kind: &str, name: &str) -> Value {
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: String, details: Value) -> Self {
-        Self {
-            code,
-            reason,
-            message,
-            details,
-        }
+        Self { code, reason, message, details }
     }
 
     /// A path that nothing serves.
@@ -87,22 +78,12 @@ impl Failure {
 
     pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
         let details = named(&kind.group, &kind.plural, name);
-        Self::new(
-            404,
-            "NotFound",
-            format!("{} \"{name}\" not found", kind.full_name()),
-            details,
-        )
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.full_name()), details)
     }
 
     pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
         let details = named(&kind.group, &kind.plural, name);
-        Self::new(
-            409,
-            "AlreadyExists",
-            format!("{} \"{name}\" already exists", kind.full_name()),
-            details,
-        )
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.full_name()), details)
     }
 
     /// Somebody else wrote the object since it was read.
@@ -132,15 +113,9 @@ impl Failure {
                 Cause::new("FieldManagerConflict", path, message).to_json()
             })
             .collect();
-        let list: Vec<String> = conflicts
-            .iter()
-            .map(|(manager, path)| format!("- {path} (of \"{manager}\")"))
-            .collect();
-        let message = format!(
-            "Apply failed with {} conflict(s):\n{}",
-            conflicts.len(),
-            list.join("\n")
-        );
+        let list: Vec<String> =
+            conflicts.iter().map(|(manager, path)| format!("- {path} (of \"{manager}\")")).collect();
+        let message = format!("Apply failed with {} conflict(s):\n{}", conflicts.len(), list.join("\n"));
         Self::new(409, "Conflict", message, json!({"causes": causes}))
     }
 
@@ -149,15 +124,8 @@ impl Failure {
     }
 
     pub(crate) fn invalid_as(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let list: Vec<String> = causes
-            .iter()
-            .map(|c| format!("{}: {}", c.field, c.message))
-            .collect();
-        let list = if list.len() == 1 {
-            list.concat()
-        } else {
-            format!("[{}]", list.join(", "))
-        };
+        let list: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        let list = if list.len() == 1 { list.concat() } else { format!("[{}]", list.join(", ")) };
         let full = format!("{kind}.{group}");
         let mut details = named(group, kind, name);
         details["causes"] = causes.iter().map(Cause::to_json).collect();
@@ -167,12 +135,7 @@ impl Failure {
 
     /// A JSON patch that does not fit the object.
     pub(crate) fn patch_misfit(why: &str) -> Self {
-        Self::new(
-            422,
-            "Invalid",
-            format!("the patch cannot be applied: {why}"),
-            json!({}),
-        )
+        Self::new(422, "Invalid", format!("the patch cannot be applied: {why}"), json!({}))
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -185,11 +148,7 @@ impl Failure {
 
     pub(crate) fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
         let full = format!("{plural}.{group}");
-        let quoted = if name.is_empty() {
-            String::new()
-        } else {
-            format!(" \"{name}\"")
-        };
+        let quoted = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
         let message = format!("{}{quoted} is forbidden: {why}", full.trim_end_matches('.'));
         Self::new(403, "Forbidden", message, named(group, plural, name))
     }
@@ -225,12 +184,7 @@ impl Failure {
     pub(crate) fn version_too_large(asked: u64, current: u64) -> Self {
         let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
         let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
-        Self::new(
-            504,
-            "Timeout",
-            message,
-            json!({"causes": [cause], "retryAfterSeconds": 1}),
-        )
+        Self::new(504, "Timeout", message, json!({"causes": [cause], "retryAfterSeconds": 1}))
     }
 
     /// Concurrent writers kept winning; the client may try again.

@@ -58,28 +58,25 @@ struct Inner {
     resources: HashMap<String, Resource>,
 }
 
+/// The objects of one resource, such as `secrets`.
 struct Resource {
     objects: BTreeMap<Key, Arc<Value>>,
     log: VecDeque<Arc<Change>>,
+    /// The oldest version from which the log is complete.
     floor: u64,
+    /// Tells watchers the version of the last write.
     tick: watch::Sender<u64>,
 }
 
 impl Inner {
     fn resource(&mut self, resource: &str) -> &mut Resource {
-        if !self.resources.contains_key(resource) {
-            let (floor, tick) = (self.floor, watch::Sender::new(self.version));
-            let empty = Resource {
-                objects: BTreeMap::new(),
-                log: VecDeque::new(),
-                floor,
-                tick,
-            };
-            self.resources.insert(resource.to_owned(), empty);
-        }
-        self.resources
-            .get_mut(resource)
-            .unwrap_or_else(|| unreachable!("inserted above"))
+        let (floor, version) = (self.floor, self.version);
+        self.resources.entry(resource.to_owned()).or_insert_with(|| Resource {
+            objects: BTreeMap::new(),
+            log: VecDeque::new(),
+            floor,
+            tick: watch::Sender::new(version),
+        })
     }
 }
 
@@ -103,15 +100,8 @@ impl Resource {
 impl Store {
     /// An empty store that keeps the last `history` writes of each kind.
     pub(crate) fn new(history: usize) -> Self {
-        let inner = Inner {
-            version: FIRST_VERSION,
-            floor: FIRST_VERSION,
-            resources: HashMap::new(),
-        };
-        Self {
-            inner: Mutex::new(inner),
-            history,
-        }
+        let inner = Inner { version: FIRST_VERSION, floor: FIRST_VERSION, resources: HashMap::new() };
+        Self { inner: Mutex::new(inner), history }
     }
 
     /// The version of the last write.
@@ -120,12 +110,7 @@ impl Store {
     }
 
     pub(crate) fn get(&self, resource: &str, key: &Key) -> Option<Arc<Value>> {
-        locked(&self.inner)
-            .resources
-            .get(resource)?
-            .objects
-            .get(key)
-            .cloned()
+        locked(&self.inner).resources.get(resource)?.objects.get(key).cloned()
     }
 
     /// Writes `object` if the stored state is still `seen` (None: not there).
@@ -147,21 +132,10 @@ impl Store {
         meta_mut(&mut object).insert("resourceVersion".into(), version.to_string().into());
         let object = Arc::new(object);
         resource.objects.insert(key.clone(), Arc::clone(&object));
-        let did = if before.is_some() {
-            Did::Modified
-        } else {
-            Did::Added
-        };
+        let did = if before.is_some() { Did::Modified } else { Did::Added };
         let line = OnceLock::new();
         resource.record(
-            Change {
-                version,
-                did,
-                key: key.clone(),
-                object: Arc::clone(&object),
-                before,
-                line,
-            },
+            Change { version, did, key: key.clone(), object: Arc::clone(&object), before, line },
             self.history,
         );
         inner.version = version;
@@ -182,14 +156,7 @@ impl Store {
         meta_mut(&mut last).insert("resourceVersion".into(), version.to_string().into());
         let (object, line) = (Arc::new(last), OnceLock::new());
         resource.record(
-            Change {
-                version,
-                did: Did::Deleted,
-                key: key.clone(),
-                object,
-                before,
-                line,
-            },
+            Change { version, did: Did::Deleted, key: key.clone(), object, before, line },
             self.history,
         );
         inner.version = version;
@@ -222,10 +189,7 @@ impl Store {
         if then.peek().is_none() {
             let range = resource.objects.range((begin, Bound::Unbounded));
             return Ok((
-                range
-                    .take_while(|(key, _)| here(key))
-                    .map(|(_, o)| Arc::clone(o))
-                    .collect(),
+                range.take_while(|(key, _)| here(key)).map(|(_, o)| Arc::clone(o)).collect(),
                 version,
             ));
         }
@@ -237,13 +201,7 @@ impl Store {
             };
         }
         let range = objects.range((begin, Bound::Unbounded));
-        Ok((
-            range
-                .take_while(|(key, _)| here(key))
-                .map(|(_, o)| Arc::clone(o))
-                .collect(),
-            version,
-        ))
+        Ok((range.take_while(|(key, _)| here(key)).map(|(_, o)| Arc::clone(o)).collect(), version))
     }
 
     /// A receiver that wakes at each write to the resource.
@@ -280,12 +238,10 @@ impl Store {
     pub(crate) fn is_used(&self, namespace: &str) -> bool {
         let first = (namespace.to_owned(), String::new());
         let inner = locked(&self.inner);
-        inner.resources.values().any(|s| {
-            s.objects
-                .range(first.clone()..)
-                .next()
-                .is_some_and(|(k, _)| k.0 == namespace)
-        })
+        inner
+            .resources
+            .values()
+            .any(|s| s.objects.range(first.clone()..).next().is_some_and(|(k, _)| k.0 == namespace))
     }
 }
 

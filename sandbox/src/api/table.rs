@@ -28,22 +28,8 @@ pub(crate) enum Cell {
 }
 
 fn column(name: &str, priority: i64, cell: fn(&Value) -> Value) -> Column {
-    let (kind, format) = (
-        "string".into(),
-        if name == "Name" {
-            "name".into()
-        } else {
-            String::new()
-        },
-    );
-    Column {
-        name: name.into(),
-        kind,
-        format,
-        description: String::new(),
-        priority,
-        cell: Cell::Code(cell),
-    }
+    let (kind, format) = ("string".into(), if name == "Name" { "name".into() } else { String::new() });
+    Column { name: name.into(), kind, format, description: String::new(), priority, cell: Cell::Code(cell) }
 }
 
 fn name() -> Column {
@@ -77,11 +63,8 @@ pub(crate) fn custom_columns(version: &Value) -> Vec<Column> {
         });
     }
     if columns.len() == 1 {
-        let age = Column {
-            kind: "date".into(),
-            cell: Cell::Path(".metadata.creationTimestamp".into()),
-            ..age()
-        };
+        let age =
+            Column { kind: "date".into(), cell: Cell::Path(".metadata.creationTimestamp".into()), ..age() };
         columns.push(age);
     }
     columns
@@ -99,21 +82,12 @@ pub(crate) fn event_columns() -> Vec<Column> {
         column("Subobject", 1, |o| at(o, "/involvedObject/fieldPath")),
         column("Source", 1, |o| {
             let (component, host) = (text(o, "/source/component"), text(o, "/source/host"));
-            if host.is_empty() {
-                component.into()
-            } else {
-                format!("{component}, {host}").into()
-            }
+            if host.is_empty() { component.into() } else { format!("{component}, {host}").into() }
         }),
         column("Message", 0, |o| text(o, "/message").trim().into()),
         column("First Seen", 1, |o| event_age(o, "/firstTimestamp")),
-        column("Count", 1, |o| {
-            o.get("count").cloned().unwrap_or_else(|| 1.into())
-        }),
-        Column {
-            priority: 1,
-            ..name()
-        },
+        column("Count", 1, |o| o.get("count").cloned().unwrap_or_else(|| 1.into())),
+        Column { priority: 1, ..name() },
     ]
 }
 
@@ -125,28 +99,13 @@ fn event_age(event: &Value, pointer: &str) -> Value {
 }
 
 pub(crate) fn configmap_columns() -> Vec<Column> {
-    let count = |o: &Value| {
-        o.get("data")
-            .and_then(Value::as_object)
-            .map_or(0, serde_json::Map::len)
-            .into()
-    };
+    let count = |o: &Value| o.get("data").and_then(Value::as_object).map_or(0, serde_json::Map::len).into();
     vec![name(), column("Data", 0, count), age()]
 }
 
 pub(crate) fn secret_columns() -> Vec<Column> {
-    let count = |o: &Value| {
-        o.get("data")
-            .and_then(Value::as_object)
-            .map_or(0, serde_json::Map::len)
-            .into()
-    };
-    vec![
-        name(),
-        column("Type", 0, |o| at(o, "/type")),
-        column("Data", 0, count),
-        age(),
-    ]
+    let count = |o: &Value| o.get("data").and_then(Value::as_object).map_or(0, serde_json::Map::len).into();
+    vec![name(), column("Type", 0, |o| at(o, "/type")), column("Data", 0, count), age()]
 }
 
 pub(crate) fn namespace_columns() -> Vec<Column> {
@@ -154,34 +113,19 @@ pub(crate) fn namespace_columns() -> Vec<Column> {
 }
 
 pub(crate) fn lease_columns() -> Vec<Column> {
-    vec![
-        name(),
-        column("Holder", 0, |o| at(o, "/spec/holderIdentity")),
-        age(),
-    ]
+    vec![name(), column("Holder", 0, |o| at(o, "/spec/holderIdentity")), age()]
 }
 
 pub(crate) fn crd_columns() -> Vec<Column> {
-    vec![
-        name(),
-        column("Created At", 0, |o| meta(o, "creationTimestamp").into()),
-    ]
+    vec![name(), column("Created At", 0, |o| meta(o, "creationTimestamp").into())]
 }
 
 pub(crate) fn pod_columns() -> Vec<Column> {
     let ready = |o: &Value| {
-        let up = list(o, "/status/containerStatuses")
-            .iter()
-            .filter(|c| c["ready"] == true)
-            .count();
+        let up = list(o, "/status/containerStatuses").iter().filter(|c| c["ready"] == true).count();
         format!("{up}/{}", list(o, "/spec/containers").len()).into()
     };
-    vec![
-        name(),
-        column("Ready", 0, ready),
-        column("Status", 0, |o| at(o, "/status/phase")),
-        age(),
-    ]
+    vec![name(), column("Ready", 0, ready), column("Status", 0, |o| at(o, "/status/phase")), age()]
 }
 
 fn modes(list: &[Value]) -> Value {
@@ -192,12 +136,7 @@ fn modes(list: &[Value]) -> Value {
         "ReadWriteOncePod" => "RWOP".to_owned(),
         other => other.to_owned(),
     };
-    list.iter()
-        .filter_map(Value::as_str)
-        .map(short)
-        .collect::<Vec<_>>()
-        .join(",")
-        .into()
+    list.iter().filter_map(Value::as_str).map(short).collect::<Vec<_>>().join(",").into()
 }
 
 pub(crate) fn claim_columns() -> Vec<Column> {
@@ -224,20 +163,11 @@ pub(crate) fn volume_columns() -> Vec<Column> {
         name(),
         column("Capacity", 0, |o| at(o, "/spec/capacity/storage")),
         column("Access Modes", 0, |o| modes(list(o, "/spec/accessModes"))),
-        column("Reclaim Policy", 0, |o| {
-            at(o, "/spec/persistentVolumeReclaimPolicy")
-        }),
+        column("Reclaim Policy", 0, |o| at(o, "/spec/persistentVolumeReclaimPolicy")),
         column("Status", 0, |o| at(o, "/status/phase")),
         column("Claim", 0, |o| {
-            let (ns, name) = (
-                text(o, "/spec/claimRef/namespace"),
-                text(o, "/spec/claimRef/name"),
-            );
-            if name.is_empty() {
-                "".into()
-            } else {
-                format!("{ns}/{name}").into()
-            }
+            let (ns, name) = (text(o, "/spec/claimRef/namespace"), text(o, "/spec/claimRef/name"));
+            if name.is_empty() { "".into() } else { format!("{ns}/{name}").into() }
         }),
         column("StorageClass", 0, |o| at(o, "/spec/storageClassName")),
         age(),

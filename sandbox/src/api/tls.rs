@@ -29,9 +29,7 @@ impl Identity {
     /// When the crypto library refuses to make a key or to take the certificate.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let mut authority = CertificateParams::new(Vec::new()).context("naming the authority")?;
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "sandbox authority");
+        authority.distinguished_name.push(DnType::CommonName, "sandbox authority");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let authority_key = KeyPair::generate().context("making the authority's key")?;
@@ -40,12 +38,9 @@ impl Identity {
 
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut leaf = CertificateParams::new(names).context("naming the server")?;
-        leaf.distinguished_name
-            .push(DnType::CommonName, "sandbox API server");
+        leaf.distinguished_name.push(DnType::CommonName, "sandbox API server");
         let key = KeyPair::generate().context("making the server's key")?;
-        let certificate = leaf
-            .signed_by(&key, &authority)
-            .context("signing the server's certificate")?;
+        let certificate = leaf.signed_by(&key, &authority).context("signing the server's certificate")?;
 
         let chain = vec![certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -57,9 +52,6 @@ impl Identity {
             .with_single_cert(chain, key)
             .context("taking the server's certificate")?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            ca_pem: authority.pem(),
-        })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem: authority.pem() })
     }
 }

@@ -16,17 +16,9 @@ pub(crate) fn metadata(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
     if name.is_empty() {
         causes.push(Cause::required("metadata.name"));
     } else if !is_name(kind, name) {
-        causes.push(Cause::invalid(
-            "metadata.name",
-            "must be a lowercase RFC 1123 name",
-        ));
+        causes.push(Cause::invalid("metadata.name", "must be a lowercase RFC 1123 name"));
     }
-    let map = |field: &str| {
-        object
-            .get("metadata")
-            .and_then(|m| m.get(field))
-            .and_then(Value::as_object)
-    };
+    let map = |field: &str| object.get("metadata").and_then(|m| m.get(field)).and_then(Value::as_object);
     if let Some(labels) = map("labels") {
         for (key, value) in labels {
             if !is_qualified(key) || !value.as_str().is_some_and(is_label) {
@@ -39,18 +31,12 @@ pub(crate) fn metadata(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
     }
     for finalizer in list(object, "/metadata/finalizers") {
         if !finalizer.as_str().is_some_and(is_qualified) {
-            causes.push(Cause::invalid(
-                "metadata.finalizers",
-                format!("{finalizer}: not a qualified name"),
-            ));
+            causes.push(Cause::invalid("metadata.finalizers", format!("{finalizer}: not a qualified name")));
         }
     }
     if let Some(old) = old.filter(|old| is_deleting(old)) {
         let had = list(old, "/metadata/finalizers");
-        for new in list(object, "/metadata/finalizers")
-            .iter()
-            .filter(|f| !had.contains(f))
-        {
+        for new in list(object, "/metadata/finalizers").iter().filter(|f| !had.contains(f)) {
             let why = format!("{new}: no finalizer can be added while the object is being deleted");
             causes.push(Cause::new("FieldValueForbidden", "metadata.finalizers", why));
         }
@@ -63,10 +49,7 @@ fn check_annotations(annotations: &Map<String, Value>, causes: &mut Vec<Cause>) 
     for (key, value) in annotations {
         size += key.len() + value.as_str().map_or(0, str::len);
         if !is_qualified(&key.to_lowercase()) || !value.is_string() {
-            causes.push(Cause::invalid(
-                "metadata.annotations",
-                format!("{key}: not an annotation"),
-            ));
+            causes.push(Cause::invalid("metadata.annotations", format!("{key}: not an annotation")));
         }
     }
     if size > MOST_ANNOTATIONS {
@@ -98,9 +81,7 @@ fn is_subdomain(name: &str) -> bool {
 fn is_label(value: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
     value.len() <= 63
-        && value
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         && edge(value.chars().next())
         && edge(value.chars().last())
 }

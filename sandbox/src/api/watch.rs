@@ -68,25 +68,13 @@ pub(crate) fn open(
     let streaming = query.is_true("sendInitialEvents");
     check_options(&call, streaming)?;
     let asked = query.number("resourceVersion")?.unwrap_or(0);
-    let seconds = query
-        .number("timeoutSeconds")?
-        .filter(|s| *s > 0)
-        .unwrap_or_else(|| fastrand::u64(1800..3600));
-    let bookmark = query
-        .is_true("allowWatchBookmarks")
-        .then(|| Instant::now() + BOOKMARK_EVERY);
-    let (ticks, epoch) = (
-        state.store.subscribe(&kind.resource),
-        state.watch_epoch.subscribe(),
-    );
+    let seconds =
+        query.number("timeoutSeconds")?.filter(|s| *s > 0).unwrap_or_else(|| fastrand::u64(1800..3600));
+    let bookmark = query.is_true("allowWatchBookmarks").then(|| Instant::now() + BOOKMARK_EVERY);
+    let (ticks, epoch) = (state.store.subscribe(&kind.resource), state.watch_epoch.subscribe());
     let deadline = Instant::now() + Duration::from_secs(seconds);
-    let subject = Subject {
-        kind: Arc::clone(kind),
-        namespace: target.namespace.clone(),
-        selector,
-        form,
-        call,
-    };
+    let subject =
+        Subject { kind: Arc::clone(kind), namespace: target.namespace.clone(), selector, form, call };
     let mut watching = Watching {
         state: Arc::clone(state),
         subject,
@@ -119,16 +107,10 @@ fn check_options(call: &Call, streaming: bool) -> Result<(), Failure> {
     };
     let rule = call.query.get("resourceVersionMatch");
     if streaming && rule != "NotOlderThan" {
-        return refuse(
-            "resourceVersionMatch",
-            "sendInitialEvents needs resourceVersionMatch NotOlderThan",
-        );
+        return refuse("resourceVersionMatch", "sendInitialEvents needs resourceVersionMatch NotOlderThan");
     }
     if call.query.get("sendInitialEvents").is_empty() && !rule.is_empty() {
-        return refuse(
-            "resourceVersionMatch",
-            "a watch takes it only together with sendInitialEvents",
-        );
+        return refuse("resourceVersionMatch", "a watch takes it only together with sendInitialEvents");
     }
     Ok(())
 }
@@ -137,10 +119,7 @@ impl Watching {
     /// Tells every object that is there as added.
     fn tell_state(&mut self) -> Result<(), Failure> {
         let subject = &self.subject;
-        let listed = self
-            .state
-            .store
-            .list(&subject.kind.resource, &subject.namespace, None, None);
+        let listed = self.state.store.list(&subject.kind.resource, &subject.namespace, None, None);
         let (objects, version) = listed.map_err(|_| Failure::contended())?;
         if self.version > version {
             return Err(Failure::version_too_large(self.version, version));
@@ -225,10 +204,7 @@ impl Subject {
         if !self.namespace.is_empty() && change.key.0 != self.namespace {
             return;
         }
-        let before = change
-            .before
-            .as_deref()
-            .filter(|before| self.selector.matches(before));
+        let before = change.before.as_deref().filter(|before| self.selector.matches(before));
         let after = change.did != Did::Deleted && self.selector.matches(&change.object);
         match (before, after) {
             (None, false) => {}
@@ -270,11 +246,7 @@ impl Subject {
             Form::Table => {
                 let metadata = json!({"resourceVersion": meta(stored, "resourceVersion")});
                 let rows = [(stored, row_object(&self.call, &object))];
-                line(
-                    out,
-                    name,
-                    &table::table(&self.kind.columns, !*headed, &rows, &metadata),
-                );
+                line(out, name, &table::table(&self.kind.columns, !*headed, &rows, &metadata));
                 *headed = true;
             }
         }

@@ -84,12 +84,7 @@ fn check_body(kind: &Kind, body: &Value, target: &Target) -> Result<(), Failure>
     }
     if !claimed.is_empty() && claimed != kind.kind {
         let cause = Cause::invalid("kind", format!("must be {}", kind.kind));
-        return Err(Failure::invalid_as(
-            &kind.group,
-            claimed,
-            meta(body, "name"),
-            &[cause],
-        ));
+        return Err(Failure::invalid_as(&kind.group, claimed, meta(body, "name"), &[cause]));
     }
     let namespace = meta(body, "namespace");
     if !namespace.is_empty() && namespace != target.namespace {
@@ -100,18 +95,10 @@ fn check_body(kind: &Kind, body: &Value, target: &Target) -> Result<(), Failure>
 }
 
 fn check_namespace(state: &State, kind: &Kind, namespace: &str, name: &str) -> Result<(), Failure> {
-    let Some(found) = state
-        .store
-        .get("namespaces", &(String::new(), namespace.to_owned()))
-    else {
+    let Some(found) = state.store.get("namespaces", &(String::new(), namespace.to_owned())) else {
         let message = format!("namespaces \"{namespace}\" not found");
         let details = json!({"name": namespace, "kind": "namespaces"});
-        return Err(Failure {
-            code: 404,
-            reason: "NotFound",
-            message,
-            details,
-        });
+        return Err(Failure { code: 404, reason: "NotFound", message, details });
     };
     if is_deleting(&found) {
         let why =
@@ -131,12 +118,7 @@ pub(crate) fn update(state: &State, call: &Call, kind: &Kind, target: &Target) -
     check_body(kind, &body, target)?;
     if meta(&body, "resourceVersion").is_empty() && !kind.unconditional {
         let cause = Cause::invalid("metadata.resourceVersion", "must be specified for an update");
-        return Err(Failure::invalid_as(
-            &kind.group,
-            &kind.plural,
-            &target.name,
-            &[cause],
-        ));
+        return Err(Failure::invalid_as(&kind.group, &kind.plural, &target.name, &[cause]));
     }
     rewrite(state, call, kind, target, |_| Ok(body.clone()))
 }
@@ -200,10 +182,7 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
         let mut warnings = Vec::new();
         let mut fresh = new_object(call, kind, target, &config, &mut warnings)?;
         let applied = managed::apply(None, &config, schema_of(kind), &writer, force)?;
-        meta_mut(&mut fresh).insert(
-            "managedFields".into(),
-            applied["metadata"]["managedFields"].clone(),
-        );
+        meta_mut(&mut fresh).insert("managedFields".into(), applied["metadata"]["managedFields"].clone());
         if let Some(stored) = store_new(state, call, kind, &key, fresh) {
             let mut answer = Answer::object(call, kind, 201, &stored)?;
             answer.warnings = warnings;
@@ -225,10 +204,8 @@ fn rewrite(
 ) -> Result<Answer, Failure> {
     let key = (target.namespace.clone(), target.name.clone());
     for _ in 0..ATTEMPTS {
-        let old = state
-            .store
-            .get(&kind.resource, &key)
-            .ok_or_else(|| Failure::not_found(kind, &target.name))?;
+        let old =
+            state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
         let wanted = change(&shown(kind, &old))?;
         let mut warnings = Vec::new();
         let new = next_state(call, kind, target, &old, wanted, &mut warnings)?;

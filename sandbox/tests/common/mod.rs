@@ -65,23 +65,14 @@ impl Client {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let kubeconfig = server.admin_kubeconfig();
-        let token = kubeconfig
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("token: "))
-            .map(str::to_owned);
-        Self {
-            connector: TlsConnector::from(Arc::new(config)),
-            server: server.address(),
-            token,
-        }
+        let token =
+            kubeconfig.lines().find_map(|line| line.trim().strip_prefix("token: ")).map(str::to_owned);
+        Self { connector: TlsConnector::from(Arc::new(config)), server: server.address(), token }
     }
 
     /// The same client with another token, or none.
     pub fn with_token(&self, token: Option<&str>) -> Self {
-        Self {
-            token: token.map(str::to_owned),
-            ..self.clone()
-        }
+        Self { token: token.map(str::to_owned), ..self.clone() }
     }
 
     /// Sends and gives the answer as soon as its headers are there.
@@ -89,19 +80,15 @@ impl Client {
         let stream = TcpStream::connect(self.server).await.expect("the server listens");
         let name = ServerName::try_from("localhost").expect("a name");
         let stream = self.connector.connect(name, stream).await.expect("TLS");
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .expect("HTTP");
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         tokio::spawn(connection);
         let mut request = Request::builder()
             .method(ask.method.clone())
             .uri(&ask.path)
             .header(header::HOST, "localhost")
             .header(header::USER_AGENT, "python-requests/1");
-        for (name, value) in [
-            (header::ACCEPT, &ask.accept),
-            (header::CONTENT_TYPE, &ask.content_type),
-        ] {
+        for (name, value) in [(header::ACCEPT, &ask.accept), (header::CONTENT_TYPE, &ask.content_type)] {
             if let Some(value) = value {
                 request = request.header(name, value);
             }
@@ -119,37 +106,18 @@ impl Client {
     /// Sends and reads the whole answer.
     pub async fn send(&self, ask: &Ask) -> Reply {
         let (parts, body) = self.open(ask).await.into_parts();
-        let body = tokio::time::timeout(PATIENCE, body.collect())
-            .await
-            .expect("a body in time")
-            .expect("a body");
-        let content_type = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|c| c.to_str().ok())
-            .unwrap_or_default();
-        Reply {
-            status: parts.status.as_u16(),
-            content_type: content_type.to_owned(),
-            body: body.to_bytes(),
-        }
+        let body =
+            tokio::time::timeout(PATIENCE, body.collect()).await.expect("a body in time").expect("a body");
+        let content_type =
+            parts.headers.get(header::CONTENT_TYPE).and_then(|c| c.to_str().ok()).unwrap_or_default();
+        Reply { status: parts.status.as_u16(), content_type: content_type.to_owned(), body: body.to_bytes() }
     }
 
     /// Sends JSON with a method and gives the status and the JSON answered.
     pub async fn json(&self, method: Method, path: &str, content_type: &str, body: &Value) -> (u16, Value) {
-        let body = if body.is_null() {
-            Bytes::new()
-        } else {
-            body.to_string().into()
-        };
+        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         let content_type = Some(content_type.to_owned()).filter(|c| !c.is_empty());
-        let ask = Ask {
-            method,
-            path: path.into(),
-            accept: None,
-            content_type,
-            body,
-        };
+        let ask = Ask { method, path: path.into(), accept: None, content_type, body };
         let reply = self.send(&ask).await;
         (reply.status, reply.json())
     }
@@ -159,28 +127,18 @@ impl Client {
     }
 
     pub async fn merge(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.json(Method::PATCH, path, "application/merge-patch+json", body)
-            .await
+        self.json(Method::PATCH, path, "application/merge-patch+json", body).await
     }
 
     pub async fn delete(&self, path: &str) -> (u16, Value) {
-        self.json(Method::DELETE, path, "application/json", &Value::Null)
-            .await
+        self.json(Method::DELETE, path, "application/json", &Value::Null).await
     }
 
     /// Opens a watch in the form that `accept` asks for.
     pub async fn watch_as(&self, path: &str, accept: Option<&str>) -> Watch {
-        let ask = Ask {
-            path: path.into(),
-            accept: accept.map(str::to_owned),
-            ..Ask::default()
-        };
+        let ask = Ask { path: path.into(), accept: accept.map(str::to_owned), ..Ask::default() };
         let response = self.open(&ask).await;
-        Watch {
-            status: response.status().as_u16(),
-            body: response.into_body(),
-            buffer: Vec::new(),
-        }
+        Watch { status: response.status().as_u16(), body: response.into_body(), buffer: Vec::new() }
     }
 }
 

@@ -27,18 +27,13 @@ pub struct Printed {
 impl Kubectl {
     /// None, with a word about it, where there is no kubectl.
     pub async fn new() -> Option<Self> {
-        let there = Command::new("kubectl")
-            .args(["version", "--client"])
-            .stdout(Stdio::null())
-            .status()
-            .await;
+        let there =
+            Command::new("kubectl").args(["version", "--client"]).stdout(Stdio::null()).status().await;
         if there.is_err() {
             println!("skipped: no kubectl on this machine");
             return None;
         }
-        let server = Server::start(sandbox::api::Options::default())
-            .await
-            .expect("starts");
+        let server = Server::start(sandbox::api::Options::default()).await.expect("starts");
         let home = tempfile::tempdir().expect("a directory");
         std::fs::write(home.path().join("kubeconfig"), server.admin_kubeconfig()).expect("written");
         Some(Self { server, home })
@@ -59,23 +54,13 @@ impl Kubectl {
 
     pub async fn run(&self, args: &[&str], input: &str) -> Printed {
         let mut child = self.command(args).spawn().expect("kubectl starts");
-        child
-            .stdin
-            .take()
-            .expect("stdin")
-            .write_all(input.as_bytes())
-            .await
-            .expect("input taken");
+        child.stdin.take().expect("stdin").write_all(input.as_bytes()).await.expect("input taken");
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
             .await
             .expect("kubectl ends")
             .expect("output");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Printed {
-            ok: output.status.success(),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        Printed { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Runs and expects success; gives what was printed.
@@ -86,11 +71,7 @@ impl Kubectl {
     pub async fn ok_with(&self, args: &[&str], input: &str) -> String {
         let printed = self.run(args, input).await;
         assert!(printed.ok, "kubectl {args:?}: {}{}", printed.out, printed.err);
-        assert!(
-            !printed.err.contains("Warning"),
-            "kubectl {args:?} warns: {}",
-            printed.err
-        );
+        assert!(!printed.err.contains("Warning"), "kubectl {args:?} warns: {}", printed.err);
         printed.out
     }
 }

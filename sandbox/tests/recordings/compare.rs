@@ -26,10 +26,7 @@ impl Learned {
             if let Some((before, rest)) = text.split_once(name) {
                 let (value, after) = rest.split_at(rest.find(end).unwrap_or(rest.len()));
                 if let Some(ours) = self.quotes.get(value) {
-                    quoted = format!(
-                        "{before}{name}{}{after}",
-                        ours.replace('+', "%2B").replace('=', "%3D")
-                    );
+                    quoted = format!("{before}{name}{}{after}", ours.replace('+', "%2B").replace('=', "%3D"));
                 }
             }
         }
@@ -82,10 +79,7 @@ impl Learned {
 
     fn object(&mut self, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
         let at = |object: &Value| {
-            object
-                .pointer("/metadata/resourceVersion")
-                .and_then(Value::as_str)
-                .and_then(|v| v.parse().ok())
+            object.pointer("/metadata/resourceVersion").and_then(Value::as_str).and_then(|v| v.parse().ok())
         };
         match (at(recorded), at(ours)) {
             (Some(theirs), Some(mine)) => self.object_version(theirs, mine, out),
@@ -108,9 +102,7 @@ impl Learned {
             before.is_none_or(|(_, known)| *known < ours) && after.is_none_or(|(_, known)| ours < *known)
         };
         if !expected {
-            out.push(format!(
-                "resourceVersion {ours} does not stand where the recorded {recorded} stood"
-            ));
+            out.push(format!("resourceVersion {ours} does not stand where the recorded {recorded} stood"));
         }
         self.versions.insert(recorded, ours);
         self.quotes.insert(recorded.to_string(), ours.to_string());
@@ -122,19 +114,12 @@ impl Learned {
             out.push("a list without a resourceVersion".into());
             return;
         };
-        if let Some((_, known)) = self
-            .versions
-            .range(..=recorded)
-            .next_back()
-            .filter(|(_, known)| **known > ours)
+        if let Some((_, known)) =
+            self.versions.range(..=recorded).next_back().filter(|(_, known)| **known > ours)
         {
-            out.push(format!(
-                "the list's version {ours} is before {known}, which it ought to know"
-            ));
+            out.push(format!("the list's version {ours} is before {known}, which it ought to know"));
         }
-        self.quotes
-            .entry(recorded.to_string())
-            .or_insert_with(|| ours.to_string());
+        self.quotes.entry(recorded.to_string()).or_insert_with(|| ours.to_string());
     }
 
     fn list(&mut self, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
@@ -150,23 +135,16 @@ impl Learned {
         if theirs.len() != mine.len() {
             out.push(format!("recorded {} items, here {}", theirs.len(), mine.len()));
         }
-        theirs
-            .iter()
-            .zip(mine)
-            .for_each(|(theirs, mine)| self.object(theirs, mine, out));
+        theirs.iter().zip(mine).for_each(|(theirs, mine)| self.object(theirs, mine, out));
     }
 
     fn paging(&mut self, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
-        let (theirs, mine) = (
-            text(recorded, "/metadata/continue"),
-            text(ours, "/metadata/continue"),
-        );
+        let (theirs, mine) = (text(recorded, "/metadata/continue"), text(ours, "/metadata/continue"));
         let shape = |token: Option<&str>| token.map(str::is_empty);
         if shape(theirs) != shape(mine) {
             out.push(format!("continue: recorded {theirs:?}, here {mine:?}"));
         }
-        self.quotes
-            .insert(theirs.unwrap_or_default().into(), mine.unwrap_or_default().into());
+        self.quotes.insert(theirs.unwrap_or_default().into(), mine.unwrap_or_default().into());
         let remaining = "/metadata/remainingItemCount";
         equal(
             ".remainingItemCount",
@@ -180,18 +158,12 @@ impl Learned {
         self.list_version(recorded, ours, out);
         let columns = |table: &Value| -> Value {
             let all = table["columnDefinitions"].as_array().cloned().unwrap_or_default();
-            all.iter()
-                .map(|c| json!([c["name"], c["type"], c["format"], c["priority"]]))
-                .collect()
+            all.iter().map(|c| json!([c["name"], c["type"], c["format"], c["priority"]])).collect()
         };
         equal(".columnDefinitions", &columns(recorded), &columns(ours), out);
         let rows = |table: &Value| table["rows"].as_array().cloned().unwrap_or_default();
         if rows(recorded).len() != rows(ours).len() {
-            out.push(format!(
-                "recorded {} rows, here {}",
-                rows(recorded).len(),
-                rows(ours).len()
-            ));
+            out.push(format!("recorded {} rows, here {}", rows(recorded).len(), rows(ours).len()));
         }
         for (theirs, mine) in rows(recorded).iter().zip(rows(ours)) {
             equal(".cells", &cells(recorded, theirs), &cells(recorded, &mine), out);
@@ -214,15 +186,8 @@ fn cells(table: &Value, row: &Value) -> Value {
     let columns = table["columnDefinitions"].as_array().cloned().unwrap_or_default();
     let cells = row["cells"].as_array().cloned().unwrap_or_default();
     let shown = cells.into_iter().enumerate().map(|(index, cell)| {
-        let name = columns
-            .get(index)
-            .and_then(|c| c["name"].as_str())
-            .unwrap_or_default();
-        if ages.contains(&name) {
-            json!(cell.is_string())
-        } else {
-            cell
-        }
+        let name = columns.get(index).and_then(|c| c["name"].as_str()).unwrap_or_default();
+        if ages.contains(&name) { json!(cell.is_string()) } else { cell }
     });
     shown.collect()
 }
@@ -243,9 +208,7 @@ fn status(status: &Value) -> Value {
 
 /// Who manages which fields of a custom resource, without order and times; of core kinds it is not compared.
 fn managers(object: &Value) -> BTreeSet<String> {
-    let entries = object
-        .pointer("/metadata/managedFields")
-        .and_then(Value::as_array);
+    let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
     let custom = entries
         .into_iter()
         .flatten()
@@ -288,10 +251,7 @@ fn plain(object: &Value) -> Value {
 pub fn equal(path: &str, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
     match (recorded, ours) {
         (Value::Object(theirs), Value::Object(mine)) => {
-            for key in theirs
-                .keys()
-                .chain(mine.keys().filter(|key| !theirs.contains_key(*key)))
-            {
+            for key in theirs.keys().chain(mine.keys().filter(|key| !theirs.contains_key(*key))) {
                 let here = format!("{path}.{key}");
                 match (theirs.get(key), mine.get(key)) {
                     (Some(theirs), Some(mine)) => equal(&here, theirs, mine, out),

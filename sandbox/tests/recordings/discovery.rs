@@ -10,14 +10,7 @@ use super::compare::{equal, items, text};
 const SNAPSHOT_GROUPS: [&str; 2] = ["snapshot.storage.k8s.io", "groupsnapshot.storage.k8s.io"];
 
 pub fn groups(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
-    listed(
-        ".groups",
-        &recorded["groups"],
-        &ours["groups"],
-        "/name",
-        &SNAPSHOT_GROUPS,
-        out,
-    );
+    listed(".groups", &recorded["groups"], &ours["groups"], "/name", &SNAPSHOT_GROUPS, out);
 }
 
 /// Compares the entries that are listed here with the recorded ones of the same name; those named in
@@ -25,9 +18,7 @@ pub fn groups(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
 fn listed(path: &str, recorded: &Value, ours: &Value, name: &str, complete: &[&str], out: &mut Vec<String>) {
     let index = |list: &Value| -> BTreeMap<String, Value> {
         let entries = list.as_array().into_iter().flatten();
-        entries
-            .map(|entry| (text(entry, name).unwrap_or_default().to_owned(), entry.clone()))
-            .collect()
+        entries.map(|entry| (text(entry, name).unwrap_or_default().to_owned(), entry.clone())).collect()
     };
     let (theirs, mine) = (index(recorded), index(ours));
     if mine.is_empty() {
@@ -46,43 +37,16 @@ fn listed(path: &str, recorded: &Value, ours: &Value, name: &str, complete: &[&s
 
 pub fn resources(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
     let mut recorded = recorded.clone();
-    for entry in recorded["resources"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
+    for entry in recorded["resources"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         entry.remove("storageVersionHash");
     }
-    let group = recorded["groupVersion"]
-        .as_str()
-        .and_then(|g| g.split_once('/'))
-        .map_or("", |(group, _)| group);
-    let all: Vec<&str> = recorded["resources"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|r| text(r, "/name"))
-        .collect();
-    let complete: &[&str] = if SNAPSHOT_GROUPS.contains(&group) {
-        &all
-    } else {
-        &[]
-    };
-    listed(
-        ".resources",
-        &recorded["resources"],
-        &ours["resources"],
-        "/name",
-        complete,
-        out,
-    );
-    equal(
-        ".groupVersion",
-        &recorded["groupVersion"],
-        &ours["groupVersion"],
-        out,
-    );
+    let group =
+        recorded["groupVersion"].as_str().and_then(|g| g.split_once('/')).map_or("", |(group, _)| group);
+    let all: Vec<&str> =
+        recorded["resources"].as_array().into_iter().flatten().filter_map(|r| text(r, "/name")).collect();
+    let complete: &[&str] = if SNAPSHOT_GROUPS.contains(&group) { &all } else { &[] };
+    listed(".resources", &recorded["resources"], &ours["resources"], "/name", complete, out);
+    equal(".groupVersion", &recorded["groupVersion"], &ours["groupVersion"], out);
 }
 
 pub fn aggregated(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
@@ -102,16 +66,12 @@ pub fn aggregated(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
                 &json!([mine["version"], mine["freshness"]]),
                 out,
             );
-            let (theirs, mine) = (
-                without_foreign_subs(&theirs["resources"], &mine["resources"]),
-                &mine["resources"],
-            );
+            let (theirs, mine) =
+                (without_foreign_subs(&theirs["resources"], &mine["resources"]), &mine["resources"]);
             listed(&path, &theirs, mine, "/resource", &[], out);
         }
     }
-    let complete = SNAPSHOT_GROUPS
-        .iter()
-        .all(|g| items(ours).iter().any(|entry| group(entry) == *g));
+    let complete = SNAPSHOT_GROUPS.iter().all(|g| items(ours).iter().any(|entry| group(entry) == *g));
     if !complete && items(recorded).len() > 1 {
         out.push("a snapshot group is missing here".into());
     }
@@ -121,11 +81,7 @@ pub fn aggregated(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
 fn without_foreign_subs(recorded: &Value, ours: &Value) -> Value {
     let mut recorded = recorded.clone();
     for theirs in recorded.as_array_mut().into_iter().flatten() {
-        let mine = ours
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|mine| mine["resource"] == theirs["resource"]);
+        let mine = ours.as_array().into_iter().flatten().find(|mine| mine["resource"] == theirs["resource"]);
         let Some(mine) = mine else { continue };
         let served: Vec<&str> = mine["subresources"]
             .as_array()
@@ -145,18 +101,8 @@ fn without_foreign_subs(recorded: &Value, ours: &Value) -> Value {
 
 pub fn version(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
     let names = |version: &Value| -> Vec<String> {
-        version
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(k, _)| k.clone())
-            .collect()
+        version.as_object().into_iter().flatten().map(|(k, _)| k.clone()).collect()
     };
     equal("", &json!(names(recorded)), &json!(names(ours)), out);
-    equal(
-        "",
-        &json!([recorded["major"], recorded["minor"]]),
-        &json!([ours["major"], ours["minor"]]),
-        out,
-    );
+    equal("", &json!([recorded["major"], recorded["minor"]]), &json!([ours["major"], ours["minor"]]), out);
 }
