@@ -10,8 +10,9 @@
 //! and stored only if that is still the state ([`store`]).
 //!
 //! Left out on purpose: admission webhooks, quotas, garbage collection by owner, graceful deletion of pods,
-//! protobuf (415 and 406 make clients fall back to JSON), and every controller but three that clients wait for:
-//! definitions are established at once, deleted namespaces are emptied, claims and volumes get their finalizers.
+//! protobuf (406; bodies of the few kinds in [`protobuf`] are read, others are 415), and every controller but three that clients wait for:
+//! definitions are established at once, deleted namespaces are emptied, and the protection of claims and volumes
+//! ends as soon as nothing else holds them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -32,10 +33,12 @@ mod fields;
 mod http;
 mod kinds;
 mod managed;
+mod messages;
 mod next;
 mod object;
 mod openapi;
 mod patch;
+mod protobuf;
 mod prune;
 mod rbac;
 mod read;
@@ -91,7 +94,6 @@ pub struct Request {
 }
 
 /// A running server; dropping it stops it. Its objects live as long as it does, also while it does not listen.
-#[derive(Debug)]
 pub struct Server {
     state: Arc<State>,
     identity: Identity,
@@ -100,7 +102,12 @@ pub struct Server {
     listening: Mutex<Option<Listening>>,
 }
 
-#[derive(Debug)]
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 struct Listening {
     stop: CancellationToken,
     task: JoinHandle<()>,

@@ -272,3 +272,22 @@ async fn an_event_of_events_k8s_io_is_a_core_event() {
     let (_, core) = get(&client, "/api/v1/namespaces/default/events/e").await;
     assert_eq!((&core["message"], &core["reportingComponent"]), (&json!("n"), &json!("c")));
 }
+
+#[tokio::test]
+async fn a_claim_goes_when_only_its_own_protection_holds_it() {
+    let (_server, client) = server().await;
+    let claims = "/api/v1/namespaces/default/persistentvolumeclaims";
+    let claim = |name: &str, finalizers: Value| json!({"metadata": {"name": name, "finalizers": finalizers}, "spec": {}});
+    client.create(claims, &claim("free", json!([]))).await;
+    client.create(claims, &claim("held", json!(["example.com/hold"]))).await;
+    let (_, held) = get(&client, &format!("{claims}/held")).await;
+    assert_eq!(held["metadata"]["finalizers"], json!(["example.com/hold", "kubernetes.io/pvc-protection"]));
+    for name in ["free", "held"] {
+        assert_eq!(client.delete(&format!("{claims}/{name}")).await.0, 200);
+    }
+    assert_eq!(get(&client, &format!("{claims}/free")).await.0, 404);
+    assert_eq!(get(&client, &format!("{claims}/held")).await.0, 200);
+    let rest = json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}});
+    assert_eq!(client.merge(&format!("{claims}/held"), &rest).await.0, 200);
+    assert_eq!(get(&client, &format!("{claims}/held")).await.0, 404);
+}

@@ -1,16 +1,11 @@
 //! Real kubectl works against the sandbox; without a kubectl on the machine these tests say so and pass.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
-use std::process::Stdio;
-use std::time::Duration;
+#[path = "kubectl/command.rs"]
+mod command;
 
-use sandbox::api::Server;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::Command;
-
-/// How long one call of kubectl may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+use command::{Kubectl, PATIENCE};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 const CONTENT: &str = include_str!("manifests/content.yaml");
 
@@ -19,71 +14,6 @@ const DEPLOYMENT: &str = include_str!("manifests/deployment.yaml");
 const SECRET: &str = include_str!("manifests/secret.yaml");
 
 const READER: &str = include_str!("manifests/reader.yaml");
-
-/// A server, and kubectl set up for it.
-struct Kubectl {
-    server: Server,
-    home: TempDir,
-}
-
-/// What a call printed, and whether it succeeded.
-struct Printed {
-    ok: bool,
-    out: String,
-    err: String,
-}
-
-impl Kubectl {
-    /// None, with a word about it, where there is no kubectl.
-    async fn new() -> Option<Self> {
-        let there =
-            Command::new("kubectl").args(["version", "--client"]).stdout(Stdio::null()).status().await;
-        if there.is_err() {
-            println!("skipped: no kubectl on this machine");
-            return None;
-        }
-        let server = Server::start(sandbox::api::Options::default()).await.expect("starts");
-        let home = tempfile::tempdir().expect("a directory");
-        std::fs::write(home.path().join("kubeconfig"), server.admin_kubeconfig()).expect("written");
-        Some(Self { server, home })
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("kubectl");
-        command
-            .args(args)
-            .env("KUBECONFIG", self.home.path().join("kubeconfig"))
-            .env("HOME", self.home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn run(&self, args: &[&str], input: &str) -> Printed {
-        let mut child = self.command(args).spawn().expect("kubectl starts");
-        child.stdin.take().expect("stdin").write_all(input.as_bytes()).await.expect("input taken");
-        let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
-            .await
-            .expect("kubectl ends")
-            .expect("output");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Printed { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    /// Runs and expects success; gives what was printed.
-    async fn ok(&self, args: &[&str]) -> String {
-        self.ok_with(args, "").await
-    }
-
-    async fn ok_with(&self, args: &[&str], input: &str) -> String {
-        let printed = self.run(args, input).await;
-        assert!(printed.ok, "kubectl {args:?}: {}{}", printed.out, printed.err);
-        assert!(!printed.err.contains("Warning"), "kubectl {args:?} warns: {}", printed.err);
-        printed.out
-    }
-}
 
 #[tokio::test]
 async fn a_content_is_created_and_shown() {
@@ -209,14 +139,33 @@ async fn a_service_account_may_do_what_its_role_says_and_nothing_else() {
         return;
     };
     kubectl.ok_with(&["apply", "-f", "-"], READER).await;
-    let path = "/api/v1/namespaces/default/serviceaccounts/sidecar/token";
-    let answer = kubectl.ok_with(&["create", "--raw", path, "-f", "-"], "{}").await;
-    let answer: serde_json::Value = serde_json::from_str(&answer).expect("a TokenRequest");
-    let token = answer["status"]["token"].as_str().expect("a token");
+    let token = kubectl.ok(&["create", "token", "sidecar"]).await;
     let own = kubectl.home.path().join("own");
-    std::fs::write(&own, kubectl.server.kubeconfig_for(token)).expect("written");
+    std::fs::write(&own, kubectl.server.kubeconfig_for(token.trim())).expect("written");
     let own = format!("--kubeconfig={}", own.display());
     kubectl.ok(&[&own, "get", "vsc"]).await;
     let refused = kubectl.run(&[&own, "get", "secrets"], "").await;
     assert!(refused.err.contains("system:serviceaccount:default:sidecar"), "{}", refused.err);
+    assert_eq!(kubectl.run(&[&own, "auth", "can-i", "list", "vsc"], "").await.out, "yes\n");
+    let sidecar = "--as=system:serviceaccount:default:sidecar";
+    assert_eq!(kubectl.run(&["auth", "can-i", "delete", "vsc", sidecar], "").await.out, "no\n");
+    assert!(!kubectl.run(&[&own, "get", "vsc", "--as=other"], "").await.ok);
+}
+
+#[tokio::test]
+async fn kinds_that_kubectl_sends_as_protobuf_are_created() {
+    let Some(kubectl) = Kubectl::new().await else {
+        return;
+    };
+    kubectl.ok(&["create", "secret", "generic", "s", "--from-literal=a=b"]).await;
+    assert_eq!(kubectl.ok(&["get", "secret", "s", "-o=jsonpath={.data.a}"]).await, "Yg==");
+    kubectl.ok(&["create", "configmap", "c", "--from-literal=a=b"]).await;
+    assert_eq!(kubectl.ok(&["get", "configmap", "c", "-o=jsonpath={.data.a}"]).await, "b");
+    kubectl.ok(&["create", "role", "r", "--verb=get,list", "--resource=secrets"]).await;
+    assert_eq!(kubectl.ok(&["get", "role", "r", "-o=jsonpath={.rules[0].verbs}"]).await, r#"["get","list"]"#);
+    kubectl.ok(&["create", "rolebinding", "b", "--role=r", "--serviceaccount=default:x"]).await;
+    assert_eq!(
+        kubectl.ok(&["get", "rolebinding", "b", "-o=jsonpath={.roleRef.name}{.subjects[0].name}"]).await,
+        "rx"
+    );
 }

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_served_in_order_of_maturity_from_one_shelf() {
+    fn versions_are_served_in_order_of_maturity_and_stored_as_one() {
         let kinds = kinds(&widgets()).expect("compiles");
         let told: Vec<_> =
             kinds.iter().map(|k| (k.version.as_str(), k.status, k.stored_as.as_str())).collect();

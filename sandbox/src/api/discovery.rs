@@ -11,8 +11,8 @@ use super::request::Call;
 use super::state::State;
 use super::status::Failure;
 
-/// The media type of aggregated discovery.
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+/// The versions of aggregated discovery; their forms are the same.
+const AGGREGATED: [&str; 2] = ["v2", "v2beta1"];
 
 /// The version of Kubernetes whose behaviour is meant.
 pub(crate) fn version() -> Value {
@@ -185,21 +185,20 @@ fn group_json(group: &Group) -> Value {
 /// 404 for a group or version that is not served.
 pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
     let kinds = state.kinds.all();
-    let wants_aggregated =
-        call.accepts().first().is_some_and(|media| media.contains("as=APIGroupDiscoveryList"));
+    let aggregated_as = aggregated_version(call);
     let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     match parts.as_slice() {
-        ["api"] if wants_aggregated => {
+        ["api"] if aggregated_as.is_some() => {
             let item = json!({"metadata": {}, "versions": [aggregated(&kinds, "", "v1")]});
-            Ok(all_groups(&json!([item])))
+            Ok(all_groups(aggregated_as, &json!([item])))
         }
-        ["apis"] if wants_aggregated => {
+        ["apis"] if aggregated_as.is_some() => {
             let item = |group: &Group| {
                 let versions: Vec<Value> =
                     group.versions.iter().map(|version| aggregated(&kinds, &group.name, version)).collect();
                 json!({"metadata": {"name": group.name}, "versions": versions})
             };
-            Ok(all_groups(&groups(&kinds).iter().map(item).collect()))
+            Ok(all_groups(aggregated_as, &groups(&kinds).iter().map(item).collect()))
         }
         ["api"] => {
             let host = call.headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or_default();
@@ -226,12 +225,23 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
     }
 }
 
-fn all_groups(items: &Value) -> Answer {
+/// The version of aggregated discovery that the first accepted media type asks for, if it asks for one.
+fn aggregated_version(call: &Call) -> Option<&'static str> {
+    let first = call.accepts().into_iter().next()?;
+    let parts: Vec<&str> = first.split(';').collect();
+    let asked = AGGREGATED.into_iter().find(|version| parts.contains(&format!("v={version}").as_str()));
+    asked.filter(|_| parts.contains(&"as=APIGroupDiscoveryList"))
+}
+
+fn all_groups(version: Option<&str>, items: &Value) -> Answer {
+    let version = version.unwrap_or(AGGREGATED[0]);
     let list = json!({
-        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
+        "kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"), "metadata": {},
+        "items": items,
     });
     let mut answer = Answer::json(200, &list);
-    answer.content_type = AGGREGATED.into();
+    answer.content_type =
+        format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
     answer
 }
 

@@ -70,7 +70,7 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
     let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|a| a.to_str().ok());
-    let user = state.tokens.user(authorization);
+    let user = state.tokens.user(authorization).and_then(|user| acting(user, &parts.headers));
     let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
     let answer = match (user, body.collect().await) {
         (Ok(user), Ok(body)) => called(state, parts, &query, body.to_bytes(), user),
@@ -81,6 +81,20 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
     };
     state.log(Request { method, path, query, status: answer.code, user: name });
     answer.into_response()
+}
+
+/// Whom the user acts as.
+fn acting(user: User, headers: &header::HeaderMap) -> Result<User, Failure> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(name) = value("impersonate-user") else {
+        return Ok(user);
+    };
+    if !user.is_admin() {
+        let why = format!("User \"{}\" cannot impersonate resource \"users\" in API group \"\"", user.name);
+        return Err(Failure::forbidden("", "users", name, &why));
+    }
+    let groups = headers.get_all("impersonate-group").iter().filter_map(|group| group.to_str().ok());
+    Ok(User::impersonated(name, groups.map(str::to_owned).collect()))
 }
 
 fn called(

@@ -60,9 +60,13 @@ pub(crate) fn version(object: &Value) -> u64 {
     meta(object, "resourceVersion").parse().unwrap_or(0)
 }
 
+/// Finalizers that controllers of a real cluster take away from what is not in use; here nothing ever is.
+const PROTECTIONS: [&str; 2] = ["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"];
+
 /// Whether a finalizer holds the object.
 pub(crate) fn is_held(object: &Value) -> bool {
-    object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|f| !f.is_empty())
+    let protects = |finalizer: &Value| PROTECTIONS.iter().any(|name| finalizer == name);
+    list(object, "/metadata/finalizers").iter().any(|finalizer| !protects(finalizer))
 }
 
 /// Whether deletion has been asked for.

@@ -12,7 +12,7 @@ use super::state::State;
 use super::status::Failure;
 
 /// What old clients read v2 as: protobuf, whatever they were sent.
-const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// `swagger: "2.0"` in protobuf, field 1: a document without definitions, for which clients check nothing.
 const V2_EMPTY: &[u8] = b"\x0a\x032.0";

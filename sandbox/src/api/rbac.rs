@@ -35,6 +35,17 @@ impl User {
         Self { name: format!("system:serviceaccount:{namespace}:{name}"), groups }
     }
 
+    /// The user whom an administrator acts as, from the headers `Impersonate-User` and `Impersonate-Group`.
+    pub(crate) fn impersonated(name: &str, groups: Vec<String>) -> Self {
+        let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+        let mut user = match account {
+            Some((namespace, account)) => Self::service_account(namespace, account),
+            None => Self { name: name.into(), groups: vec!["system:authenticated".into()] },
+        };
+        user.groups.extend(groups);
+        user
+    }
+
     fn anonymous() -> Self {
         Self { name: ANONYMOUS.into(), groups: vec!["system:unauthenticated".into()] }
     }
@@ -47,12 +58,6 @@ impl User {
 /// The bearer tokens that have been given out.
 #[derive(Default)]
 pub(crate) struct Tokens(Mutex<HashMap<String, User>>);
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Tokens").field(&locked(&self.0).len()).finish()
-    }
-}
 
 impl Tokens {
     /// A new token of the user.

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use serde_json::Value;
 
+use super::protobuf;
 use super::rbac::User;
 use super::status::Failure;
 
-/// A request, read to its end.
-#[derive(Debug)]
+/// A request, read to its end. It has no `Debug`: it holds a token and perhaps a secret.
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -138,11 +138,18 @@ impl Call {
         self.query.get("dryRun") == "All"
     }
 
-    /// The body as JSON or YAML.
+    /// The body from JSON, YAML, or the protobuf of a few kinds.
     ///
     /// # Errors
     /// 415 for another media type, 400 where it does not parse.
     pub(crate) fn decode(&self, of: &str) -> Result<Value, Failure> {
+        let protobuf = match self.content_type() {
+            "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body),
+            _ => None,
+        };
+        if let Some(object) = protobuf {
+            return Ok(object);
+        }
         let parsed = match self.content_type() {
             "" | "application/json" => serde_json::from_slice(&self.body).map_err(|e| e.to_string()),
             "application/yaml" => serde_saphyr::from_slice(&self.body).map_err(|e| e.to_string()),

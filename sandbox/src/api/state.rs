@@ -12,8 +12,7 @@ use super::rbac::Tokens;
 use super::store::{Key, Store};
 use super::{Request, clock, crd};
 
-/// What requests share.
-#[derive(Debug)]
+/// What requests share. It has no `Debug`: it holds tokens and secrets.
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) kinds: Kinds,
@@ -89,7 +88,7 @@ impl State {
     pub(crate) fn removed(&self, kind: &Kind, key: &Key) {
         if kind.kind == "CustomResourceDefinition" {
             self.kinds.replace(&key.1, Vec::new());
-            self.purge(&key.1, "");
+            self.purge(&key.1);
         }
         if !key.0.is_empty() {
             self.end_namespace(&key.0);
@@ -108,10 +107,9 @@ impl State {
         }
     }
 
-    /// Removes the objects of a resource in a namespace ("": everywhere) without asking finalizers.
-    fn purge(&self, resource: &str, namespace: &str) {
-        for object in self.store.list(resource, namespace, None, None).map(|(all, _)| all).unwrap_or_default()
-        {
+    /// Removes all objects of a resource without asking finalizers.
+    fn purge(&self, resource: &str) {
+        for object in self.store.list(resource, "", None, None).map(|(all, _)| all).unwrap_or_default() {
             let key = key_of(&object);
             // An object that was written meanwhile stays; its kind is no longer served.
             let _ = self.store.remove(resource, &key, &object);

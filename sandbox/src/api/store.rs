@@ -25,7 +25,6 @@ pub(crate) enum Did {
 }
 
 /// One write, as watchers see it.
-#[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) version: u64,
     pub(crate) did: Did,
@@ -47,13 +46,11 @@ pub(crate) struct Moved;
 pub(crate) struct TooOld(pub(crate) u64);
 
 /// All objects of all kinds.
-#[derive(Debug)]
 pub(crate) struct Store {
     inner: Mutex<Inner>,
     history: usize,
 }
 
-#[derive(Debug)]
 struct Inner {
     version: u64,
     /// Resources used for the first time from now on know no history before this version.
@@ -61,22 +58,25 @@ struct Inner {
     resources: HashMap<String, Resource>,
 }
 
-#[derive(Debug)]
+/// The objects of one resource, such as `secrets`.
 struct Resource {
     objects: BTreeMap<Key, Arc<Value>>,
     log: VecDeque<Arc<Change>>,
+    /// The oldest version from which the log is complete.
     floor: u64,
+    /// Tells watchers the version of the last write.
     tick: watch::Sender<u64>,
 }
 
 impl Inner {
     fn resource(&mut self, resource: &str) -> &mut Resource {
-        if !self.resources.contains_key(resource) {
-            let (floor, tick) = (self.floor, watch::Sender::new(self.version));
-            let empty = Resource { objects: BTreeMap::new(), log: VecDeque::new(), floor, tick };
-            self.resources.insert(resource.to_owned(), empty);
-        }
-        self.resources.get_mut(resource).unwrap_or_else(|| unreachable!("inserted above"))
+        let (floor, version) = (self.floor, self.version);
+        self.resources.entry(resource.to_owned()).or_insert_with(|| Resource {
+            objects: BTreeMap::new(),
+            log: VecDeque::new(),
+            floor,
+            tick: watch::Sender::new(version),
+        })
     }
 }
 

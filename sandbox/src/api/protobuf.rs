@@ -1,0 +1,185 @@
+//! Bodies in Kubernetes' protobuf, for the kinds that typed Go clients send: they do not fall back to JSON.
+//!
+//! Answers are JSON all the same; clients that send protobuf accept it.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::builtin::base64;
+use super::messages::{Field, MESSAGES, MapOf, Type};
+
+/// What every body in protobuf begins with.
+const MAGIC: &[u8] = b"k8s\0";
+
+/// One field on the wire.
+enum Wire<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// Takes a body apart; None for kinds that are not in the table, and for what is no protobuf.
+pub(crate) fn decode(body: &[u8]) -> Option<Value> {
+    let envelope = message(
+        body.strip_prefix(MAGIC)?,
+        &[(1, "type", Type::One(&[(1, "apiVersion", Type::Text), (2, "kind", Type::Text)]))],
+    )?;
+    let kind = envelope.pointer("/type/kind")?.as_str()?;
+    let (_, fields) = MESSAGES.iter().find(|(name, _)| *name == kind)?;
+    let events_view = kind == "Event" && envelope.pointer("/type/apiVersion")? != "v1";
+    if events_view {
+        return None;
+    }
+    let raw = wire(body.strip_prefix(MAGIC)?)?.into_iter().find_map(|(number, field)| match field {
+        Wire::Bytes(bytes) if number == 2 => Some(bytes),
+        Wire::Bytes(_) | Wire::Number(_) => None,
+    })?;
+    let mut object = message(raw, fields)?;
+    object["apiVersion"] = envelope["type"]["apiVersion"].clone();
+    object["kind"] = kind.into();
+    Some(object)
+}
+
+/// The fields of a message in order; None where it is cut off or of a wire type that Kubernetes does not use.
+fn wire(mut bytes: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
+    let mut fields = Vec::new();
+    while !bytes.is_empty() {
+        let tag = varint(&mut bytes)?;
+        let field = match tag & 7 {
+            0 => Wire::Number(varint(&mut bytes)?),
+            2 => {
+                let length = usize::try_from(varint(&mut bytes)?).ok()?;
+                let (value, rest) = bytes.split_at_checked(length)?;
+                bytes = rest;
+                Wire::Bytes(value)
+            }
+            _ => return None,
+        };
+        fields.push((tag >> 3, field));
+    }
+    Some(fields)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// A message as JSON. Go writes empty texts and zero times where nothing was set, so those are left out.
+fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
+    let mut object = Map::new();
+    for (number, field) in wire(bytes)? {
+        let Some((_, name, kind)) = fields.iter().find(|(known, ..)| *known == number) else {
+            continue;
+        };
+        match (kind, field) {
+            (Type::Texts, Wire::Bytes(bytes)) => push(&mut object, name, text(bytes)?.into()),
+            (Type::Many(fields), Wire::Bytes(bytes)) => push(&mut object, name, message(bytes, fields)?),
+            (Type::Map(of), Wire::Bytes(bytes)) => {
+                let (key, value) = entry(bytes, *of)?;
+                if let Value::Object(map) = object.entry(*name).or_insert_with(|| json!({})) {
+                    map.insert(key, value);
+                }
+            }
+            (_, field) => {
+                let value = single(*kind, &field)?;
+                if value != "" && !value.is_null() {
+                    object.insert((*name).to_owned(), value);
+                }
+            }
+        }
+    }
+    Some(Value::Object(object))
+}
+
+fn push(object: &mut Map<String, Value>, name: &str, item: Value) {
+    if let Value::Array(items) = object.entry(name).or_insert_with(|| json!([])) {
+        items.push(item);
+    }
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+fn single(kind: Type, field: &Wire<'_>) -> Option<Value> {
+    match (kind, field) {
+        (Type::Text, Wire::Bytes(bytes)) => Some(text(bytes)?.into()),
+        (Type::Int, Wire::Number(number)) => Some(number.cast_signed().into()),
+        (Type::Flag, Wire::Number(number)) => Some((*number != 0).into()),
+        (Type::Time, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%SZ"),
+        (Type::MicroTime, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%S%.6fZ"),
+        (Type::One(fields), Wire::Bytes(bytes)) => message(bytes, fields),
+        _ => None,
+    }
+}
+
+/// Seconds and nanoseconds since 1970; both zero mean that there is no time.
+fn time(bytes: &[u8], format: &str) -> Option<Value> {
+    let parts = message(bytes, &[(1, "seconds", Type::Int), (2, "nanos", Type::Int)])?;
+    let number = |name: &str| parts.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let (seconds, nanos) = (number("seconds"), i32::try_from(number("nanos")).ok()?);
+    if seconds == 0 && nanos == 0 {
+        return Some(Value::Null);
+    }
+    Some(Timestamp::new(seconds, nanos).ok()?.strftime(format).to_string().into())
+}
+
+fn entry(bytes: &[u8], of: MapOf) -> Option<(String, Value)> {
+    let (mut key, mut value) = ("", &[][..]);
+    for (number, field) in wire(bytes)? {
+        match (number, field) {
+            (1, Wire::Bytes(bytes)) => key = text(bytes)?,
+            (2, Wire::Bytes(bytes)) => value = bytes,
+            (_, _) => {}
+        }
+    }
+    let value = match of {
+        MapOf::Text => text(value)?.into(),
+        MapOf::Bytes => base64(value).into(),
+        MapOf::Quantity => message(value, &[(1, "string", Type::Text)])?.get("string")?.clone(),
+    };
+    Some((key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field of bytes: its tag, its length, its content.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).expect("short");
+        [&[number << 3 | 2, length], content].concat()
+    }
+
+    fn body(kind: &str, raw: &[u8]) -> Vec<u8> {
+        let of = [field(1, b"v1"), field(2, kind.as_bytes())].concat();
+        [MAGIC, &field(1, &of), &field(2, raw)].concat()
+    }
+
+    #[test]
+    fn a_secret_is_read_and_what_was_not_set_is_left_out() {
+        let metadata = [field(1, b"s"), field(2, b""), field(8, b"")].concat();
+        let data = [field(1, b"k"), field(2, b"v")].concat();
+        let raw = [field(1, &metadata), field(2, &data), field(3, b"Opaque")].concat();
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "dg=="},
+                            "type": "Opaque"});
+        assert_eq!(decode(&body("Secret", &raw)), Some(secret));
+    }
+
+    #[test]
+    fn an_unknown_kind_and_a_cut_body_are_not_read() {
+        assert_eq!(decode(&body("Widget", b"")), None);
+        let whole = body("Secret", &field(1, &field(1, b"s")));
+        assert!(decode(&whole).is_some());
+        assert_eq!(decode(&whole[..whole.len() - 1]), None);
+        assert_eq!(decode(b"{}"), None);
+    }
+}
