@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 use std::io;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -110,8 +111,7 @@ impl Fields {
 
     fn json(self, level: Level) -> String {
         let mut object = Map::new();
-        let now = clock::now().as_microsecond();
-        object.insert("ts".into(), Value::from(i64_ms(now)));
+        object.insert("ts".into(), milliseconds(clock::now()).into());
         object.insert("level".into(), level.as_str().to_ascii_lowercase().into());
         object.insert("msg".into(), self.message.into());
         for (key, value) in self.rest {
@@ -129,12 +129,9 @@ impl Fields {
     }
 }
 
-/// Milliseconds with a fraction, as component-base writes `ts`.
-fn i64_ms(micros: i64) -> f64 {
-    let whole = i32::try_from(micros % 1000).unwrap_or_default();
-    let seconds = u32::try_from(micros / 1_000_000).unwrap_or_default();
-    let millis = u32::try_from(micros / 1000 % 1000).unwrap_or_default();
-    f64::from(seconds) * 1000.0 + f64::from(millis) + f64::from(whole) / 1000.0
+/// The time in milliseconds with a fraction, as the `ts` of Kubernetes' own JSON logs.
+fn milliseconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64() * 1000.0
 }
 
 impl Visit for Fields {

@@ -1,1 +1,205 @@
-//! Soon.
+//! Settings from real command lines, and every refusal.
+
+use super::*;
+
+const NO_ENV: fn(&str) -> Option<String> = |_| None;
+
+fn parsed_with(line: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, String> {
+    match parse(line.split_whitespace().map(OsString::from), env) {
+        Ok(Command::Run(settings)) => Ok(*settings),
+        Ok(Command::Print(text)) => panic!("prints {text}"),
+        Err(refused) => Err(refused.to_string()),
+    }
+}
+
+fn settings(line: &str) -> Settings {
+    parsed_with(line, &NO_ENV).unwrap()
+}
+
+fn refusal(line: &str) -> String {
+    parsed_with(line, &NO_ENV).unwrap_err()
+}
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+#[test]
+fn without_flags_every_setting_has_its_documented_default() {
+    let expected = Settings {
+        kubeconfig: None,
+        csi_address: "/run/csi/socket".into(),
+        timeout: seconds(60),
+        workers: NonZeroUsize::new(10).unwrap(),
+        retry: Retry { start: seconds(1), max: seconds(300) },
+        names: Names {
+            content: SnapshotName { prefix: "snapshot".into(), uuid_length: None },
+            group: SnapshotName { prefix: "groupsnapshot".into(), uuid_length: None },
+        },
+        extra_create_metadata: false,
+        api: Api { qps: 100.0, burst: 200 },
+        resync: seconds(900),
+        node: None,
+        gates: Gates { groups: true, release_on_exit: true },
+        election: None,
+        endpoint: None,
+        log: Log { level: 0, format: LogFormat::Text },
+        warnings: vec![],
+    };
+    assert_eq!(settings(""), expected);
+}
+
+#[test]
+fn an_election_has_client_gos_times() {
+    let election = settings("--leader-election").election.unwrap();
+    let times = (election.lease_duration, election.renew_deadline, election.retry_period);
+    assert_eq!(times, (seconds(15), seconds(10), seconds(5)));
+}
+
+#[test]
+fn lines_of_real_charts_are_read_as_they_stand() {
+    let first = settings("-csi-address=/csi/csi.sock -leader-election");
+    assert_eq!((first.csi_address, first.election.is_some()), ("/csi/csi.sock".into(), true));
+    assert_eq!(settings("-v=2").log.level, 2);
+    assert_eq!(settings("-v 5").log.level, 5);
+    for (line, address) in [
+        ("--metrics-address=:22014", ":22014"),
+        ("--metrics-address=localhost:8205", "localhost:8205"),
+        ("--http-endpoint=10.1.2.3:8092", "10.1.2.3:8092"),
+        ("--http-endpoint=:8080", ":8080"),
+    ] {
+        let endpoint = settings(line).endpoint.unwrap();
+        assert_eq!((endpoint.address.as_str(), endpoint.metrics_path.as_str()), (address, "/metrics"));
+    }
+    for (text, expected) in [("1m50s", 110), ("150s", 150), ("3m", 180), ("1200s", 1200)] {
+        assert_eq!(settings(&format!("--timeout={text}")).timeout, seconds(expected));
+    }
+    assert_eq!(settings("--retry-interval-max=30m").retry.max, seconds(1800));
+    assert_eq!(settings("--worker-threads=250").workers.get(), 250);
+    assert!((settings("--kube-api-qps=5.0").api.qps - 5.0).abs() < f64::EPSILON);
+    assert_eq!(settings("--snapshot-name-uuid-length=10").names.content.uuid_length, Some(10));
+    let socket = settings("--csi-address=unix:///csi/csi-provisioner.sock").csi_address;
+    assert_eq!(socket, PathBuf::from("/csi/csi-provisioner.sock"));
+    let election = settings(
+        "--leader-election --leader-election-lease-duration=137s --leader-election-renew-deadline=107s \
+         --leader-election-retry-period=26s",
+    );
+    assert_eq!(election.election.unwrap().lease_duration, seconds(137));
+    let kubeconfig = settings("--kubeconfig=/var/run/secrets/tenantcluster/value").kubeconfig;
+    assert_eq!(kubeconfig, Some("/var/run/secrets/tenantcluster/value".into()));
+    let line = "--node-deployment=true";
+    let node = parsed_with(line, &|name| (name == "NODE_NAME").then(|| "node-1".to_owned())).unwrap().node;
+    assert_eq!(node.as_deref(), Some("node-1"));
+}
+
+#[test]
+fn longhorns_whole_line_is_read() {
+    let line = "--v=2 --csi-address=/csi/csi.sock --timeout=1m50s --leader-election \
+                --leader-election-namespace=longhorn-system --kube-api-qps=50 --kube-api-burst=100 \
+                --http-endpoint=:8000";
+    let settings = settings(line);
+    assert_eq!(settings.api, Api { qps: 50.0, burst: 100 });
+    assert_eq!(settings.election.unwrap().namespace.as_deref(), Some("longhorn-system"));
+    assert!(settings.warnings.is_empty());
+}
+
+#[test]
+fn better_13_retired_and_klog_flags_are_taken_with_one_warning_each() {
+    let line = "--leader-election-type=leases --connection-timeout=15s --snapshotter=x \
+                --create-snapshotcontent-retrycount=5 --create-snapshotcontent-interval=10s \
+                --logtostderr=true --log_file=/x --leader-election-type=leases";
+    let warnings = settings(line).warnings;
+    assert_eq!(warnings.len(), 7, "{warnings:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("--connection-timeout is retired")));
+}
+
+#[test]
+fn better_13_the_old_switch_for_groups_is_the_gate() {
+    assert!(!settings("--enable-volume-group-snapshots=false").gates.groups);
+    assert!(settings("--enable-volume-group-snapshots").gates.groups);
+}
+
+#[test]
+fn feature_gates_are_read_and_an_unknown_one_is_refused_with_the_known() {
+    let gates =
+        settings("--feature-gates=CSIVolumeGroupSnapshot=false,ReleaseLeaderElectionOnExit=true").gates;
+    assert_eq!(gates, Gates { groups: false, release_on_exit: true });
+    let refused = refusal("--feature-gates=Nonsense=true");
+    assert!(refused.contains("Nonsense") && refused.contains("CSIVolumeGroupSnapshot"), "{refused}");
+    assert!(refusal("--feature-gates=CSIVolumeGroupSnapshot").contains("true|false"));
+}
+
+#[test]
+fn better_15_numbers_out_of_range_are_refused_with_the_legal_range() {
+    for (line, range) in [
+        ("--snapshot-name-uuid-length=33", "1 to 32"),
+        ("--snapshot-name-uuid-length=0", "1 to 32"),
+        ("--groupsnapshot-name-uuid-length=-2", "1 to 32"),
+        ("--worker-threads=0", "1 to 1024"),
+        ("--worker-threads=-1", "1 to 1024"),
+        ("--worker-threads=2000", "1 to 1024"),
+        ("-v=11", "0 to 10"),
+        ("-v=-1", "0 to 10"),
+        ("--timeout=0s", "above zero"),
+        ("--retry-interval-start=0", "above zero"),
+        ("--kube-api-qps=0", "above zero"),
+        ("--kube-api-burst=0", "above zero"),
+    ] {
+        let refused = refusal(line);
+        assert!(refused.contains(range), "{line}: {refused}");
+    }
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    for (line, words) in [
+        ("--http-endpoint=:1 --metrics-address=:2", "set one of them"),
+        ("--node-deployment", "NODE_NAME"),
+        ("--retry-interval-start=10m", "--retry-interval-max"),
+        ("--leader-election --leader-election-renew-deadline=15s", "lease duration > renew deadline"),
+        ("--leader-election --leader-election-retry-period=10s", "renew deadline > retry period"),
+        ("--snapshot-name-prefix=", "must not be empty"),
+        ("--csi-address=tcp://x:1", "write a path"),
+        ("--csi-address=", "write a path"),
+        ("--http-endpoint=8080", "host:port"),
+        ("--metrics-address=:1 --metrics-path=metrics", "begin with /"),
+        ("--logging-format=xml", "text or json"),
+        ("--leader-election --leader-election-labels=nocolon", "label:value"),
+    ] {
+        let refused = refusal(line);
+        assert!(refused.contains(words), "{line}: {refused}");
+        assert_eq!(refused.lines().count(), 1, "{refused}");
+    }
+    let env = |name: &str| (name == "NODE_NAME").then(|| "n".to_owned());
+    let refused = parsed_with("--node-deployment --leader-election", &env).unwrap_err();
+    assert!(refused.contains("exclude each other"), "{refused}");
+}
+
+#[test]
+fn the_election_namespace_is_the_flag_then_the_environment() {
+    let env = |name: &str| (name == "POD_NAMESPACE").then(|| "from-env".to_owned());
+    let namespace = |line: &str| parsed_with(line, &env).unwrap().election.unwrap().namespace;
+    assert_eq!(namespace("--leader-election").as_deref(), Some("from-env"));
+    let flag = "--leader-election --leader-election-namespace=from-flag";
+    assert_eq!(namespace(flag).as_deref(), Some("from-flag"));
+}
+
+#[test]
+fn election_labels_are_pairs() {
+    let election =
+        settings("--leader-election --leader-election-labels=app:x,team:storage").election.unwrap();
+    let pairs: Vec<_> = election.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(pairs, ["app=x", "team=storage"]);
+}
+
+#[test]
+fn version_and_help_print_and_end_well() {
+    for (line, start) in
+        [("--version", "csi-snapshotter "), ("-h", "csi-snapshotter takes"), ("--help", "csi-snap")]
+    {
+        match parse([OsString::from(line)], &NO_ENV) {
+            Ok(Command::Print(text)) => assert!(text.starts_with(start), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
