@@ -1,0 +1,27 @@
+# What CI runs, by hand: `just check`.
+
+check: fmt lint test demo
+
+fmt:
+    cargo fmt --check
+
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --workspace
+
+# Starts an API server, a driver and the sidecar, and walks a snapshot through its life.
+demo:
+    cargo run --release -p sandbox
+
+bench:
+    cargo run --release -p sandbox -- bench --contents 1000 --foreign 10000
+
+# Writes deploy/crds from the types.
+crds:
+    cargo run -p crds
+
+# The binary of the image: static, stripped.
+image:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile image --target x86_64-unknown-linux-gnu -p csi-snapshotter
