@@ -13,3 +13,6 @@ pub mod write;
 
 #[cfg(test)]
 pub(crate) mod stub;
+
+#[cfg(test)]
+mod server_tests;
