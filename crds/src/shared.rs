@@ -45,11 +45,13 @@ pub struct ObjectReference {
 }
 
 /// A time as RFC 3339 text.
+#[must_use]
 pub fn date_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time"})
 }
 
 /// A quantity: a number, or text such as `1Gi`.
+#[must_use]
 pub fn quantity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "pattern": "^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$",

@@ -1,0 +1,173 @@
+//! The cluster of all stories: the sandbox's API server, or one that the environment names.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
+use sandbox::api::{Options, Server};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+const NAMESPACE: &str = "snapshotter-stories";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const NAMESPACES: Kind = Kind { group: "", kind: "Namespace", namespace: None };
+
+/// A kind of version v1, and the namespace its objects are in.
+pub struct Kind {
+    pub group: &'static str,
+    pub kind: &'static str,
+    pub namespace: Option<&'static str>,
+}
+
+impl Kind {
+    fn resource(&self) -> ApiResource {
+        let version = GroupVersionKind::gvk(self.group, "v1", self.kind);
+        let plural = if self.kind.ends_with('s') { "es" } else { "s" };
+        ApiResource::from_gvk_with_plural(&version, &format!("{}{plural}", self.kind.to_lowercase()))
+    }
+}
+
+/// The cluster that the stories share.
+pub struct Cluster {
+    /// For the test.
+    pub admin: kube::Client,
+    /// For the sidecar.
+    pub kubeconfig: PathBuf,
+    /// Where the sidecar may keep a Lease.
+    pub namespace: &'static str,
+    /// The sandbox, unless the cluster is a real one.
+    pub sandbox: Option<Server>,
+    directory: TempDir,
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+/// Tells a story. All of them share one runtime, since they share one cluster.
+pub fn story(told: impl Future<Output = ()>) {
+    RUNTIME.block_on(told);
+}
+
+/// The cluster.
+pub async fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    CLUSTER.get_or_init(Cluster::open).await
+}
+
+impl Cluster {
+    async fn open() -> Self {
+        let directory = TempDir::new().unwrap();
+        match (variable("SNAPSHOTTER_TEST_KUBECONFIG"), variable("SNAPSHOTTER_SIDECAR_KUBECONFIG")) {
+            (Some(admin), Some(sidecar)) => {
+                let admin = client(&std::fs::read_to_string(admin).unwrap()).await;
+                let namespace = "default";
+                Self { admin, kubeconfig: sidecar.into(), namespace, sandbox: None, directory }
+            }
+            (None, None) => Self::sandbox(directory).await,
+            _ => {
+                panic!("set both SNAPSHOTTER_TEST_KUBECONFIG and SNAPSHOTTER_SIDECAR_KUBECONFIG, or neither")
+            }
+        }
+    }
+
+    async fn sandbox(directory: TempDir) -> Self {
+        let server = Server::start(Options::default()).await.unwrap();
+        let admin = client(&server.admin_kubeconfig()).await;
+        let kubeconfig = directory.path().join("sidecar.kubeconfig");
+        let cluster = Self { admin, kubeconfig, namespace: NAMESPACE, sandbox: Some(server), directory };
+        cluster.create(&NAMESPACES, &json!({"metadata": {"name": NAMESPACE}})).await;
+        let token = cluster.account("csi-snapshotter", &["patch"]).await;
+        let server = cluster.sandbox.as_ref().unwrap();
+        std::fs::write(&cluster.kubeconfig, server.kubeconfig_for(&token)).unwrap();
+        cluster
+    }
+
+    /// A service account with the rights that charts grant; `writes` are the verbs on contents besides update.
+    async fn account(&self, name: &str, writes: &[&str]) -> String {
+        let rule = |group: &str, resource: &str, verbs: &str| json!({"apiGroups": [group], "resources": [resource], "verbs": verbs.split(' ').collect::<Vec<_>>()});
+        let change = [&["update"], writes].concat().join(" ");
+        let mut rules =
+            vec![rule("", "events", "list watch create update patch"), rule("", "secrets", "get list")];
+        for (group, prefix) in
+            [("snapshot.storage.k8s.io", "volume"), ("groupsnapshot.storage.k8s.io", "volumegroup")]
+        {
+            rules.push(rule(group, &format!("{prefix}snapshotclasses"), "get list watch"));
+            rules.push(rule(
+                group,
+                &format!("{prefix}snapshotcontents"),
+                &format!("get list watch {change}"),
+            ));
+            rules.push(rule(group, &format!("{prefix}snapshotcontents/status"), &change));
+        }
+        let leases = json!([rule("coordination.k8s.io", "leases", "get watch list delete update create")]);
+        let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+        let meta = json!({"name": name});
+        let of = |kind: &str| json!({"apiGroup": RBAC, "kind": kind, "name": name});
+        let in_cluster = |kind| Kind { group: RBAC, kind, namespace: None };
+        let in_namespace = |group, kind| Kind { group, kind, namespace: Some(NAMESPACE) };
+        let accounts = in_namespace("", "ServiceAccount");
+        self.create(&accounts, &json!({"metadata": meta})).await;
+        self.create(&in_cluster("ClusterRole"), &json!({"metadata": meta, "rules": rules})).await;
+        let binding = json!({"metadata": meta, "subjects": subjects, "roleRef": of("ClusterRole")});
+        self.create(&in_cluster("ClusterRoleBinding"), &binding).await;
+        self.create(&in_namespace(RBAC, "Role"), &json!({"metadata": meta, "rules": leases})).await;
+        let binding = json!({"metadata": meta, "subjects": subjects, "roleRef": of("Role")});
+        self.create(&in_namespace(RBAC, "RoleBinding"), &binding).await;
+        let accounts = self.api(&accounts);
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let answer: Value =
+            accounts.create_subresource("token", name, &PostParams::default(), &request).await.unwrap();
+        answer["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A kubeconfig for an account that may update but not patch; `None` on a cluster that is not ours.
+    pub async fn without_patch(&self) -> Option<PathBuf> {
+        let server = self.sandbox.as_ref()?;
+        let token = self.account("without-patch", &[]).await;
+        let path = self.directory.path().join("without-patch.kubeconfig");
+        std::fs::write(&path, server.kubeconfig_for(&token)).unwrap();
+        Some(path)
+    }
+
+    /// Access to a kind.
+    pub fn api(&self, kind: &Kind) -> Api<DynamicObject> {
+        let resource = kind.resource();
+        match kind.namespace {
+            Some(namespace) => Api::namespaced_with(self.admin.clone(), namespace, &resource),
+            None => Api::all_with(self.admin.clone(), &resource),
+        }
+    }
+
+    /// Creates an object of a kind; what it is need not be said in it.
+    pub async fn create(&self, kind: &Kind, object: &Value) -> Value {
+        let mut object = object.clone();
+        object["apiVersion"] = kind.resource().api_version.into();
+        object["kind"] = kind.kind.into();
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let made = self.api(kind).create(&PostParams::default(), &object).await.unwrap();
+        serde_json::to_value(made).unwrap()
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+async fn client(kubeconfig: &str) -> kube::Client {
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
+    let config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    kube::Client::try_from(config).unwrap()
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> String {
+    path.display().to_string()
+}

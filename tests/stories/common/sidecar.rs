@@ -1,0 +1,100 @@
+//! The sidecar as a process.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::{Child, Command};
+
+use super::within;
+
+/// A running sidecar. Dropping it kills it; a failing story shows what it logged.
+pub struct Sidecar {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Sidecar {
+    /// Starts the binary with these arguments; its output goes to `log`.
+    pub fn start(log: &Path, arguments: &[String]) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"))
+            .args(arguments)
+            .env_remove("NODE_NAME")
+            .env_remove("POD_NAMESPACE")
+            .env("NODE_NAME", "node-1")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { child, log: log.to_owned() }
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until the log holds these words.
+    pub async fn says(&self, words: &str) {
+        super::until(&format!("the sidecar says {words:?}"), || async {
+            self.log().contains(words).then_some(())
+        })
+        .await;
+    }
+
+    /// Sends a signal by its name.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it has ended").to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    /// Kills it at once, as a node that loses power.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for its end: the exit code and how long that took.
+    pub async fn exit(&mut self) -> (Option<i32>, Duration) {
+        let start = Instant::now();
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
+        let status = ended.expect("it does not end").unwrap();
+        (status.code(), start.elapsed())
+    }
+
+    /// The body of a page of its endpoint, and its status.
+    pub async fn page(&self, port: u16, path: &str) -> (u16, String) {
+        within(Duration::from_secs(10), "the endpoint answers", || async {
+            let url = format!("http://127.0.0.1:{port}{path}");
+            let output = get(&url).await?;
+            Some(output)
+        })
+        .await
+    }
+}
+
+/// A plain HTTP GET; `None` if nobody answers.
+async fn get(url: &str) -> Option<(u16, String)> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let rest = url.strip_prefix("http://")?;
+    let (host, path) = rest.split_at(rest.find('/')?);
+    let mut stream = tokio::net::TcpStream::connect(host).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let status = answer.split_whitespace().nth(1)?.parse().ok()?;
+    let body = answer.split_once("\r\n\r\n")?.1.to_owned();
+    Some((status, body))
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("---- the sidecar's log ----\n{}", self.log());
+        }
+    }
+}
