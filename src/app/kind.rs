@@ -157,9 +157,9 @@ where
 {
     let end = shared.pass(&key).await;
     let told = Box::new(move |again_in: Option<Duration>| {
-        if let Some(problem) = end.problem {
-            tracing::warn!(kind = B::KIND_NAME, content = %key, ?again_in, "{problem}");
-        }
+        let Some(problem) = end.problem else { return };
+        let again_in = again_in.map(tracing::field::debug);
+        tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
     });
     worker::Ended { then: end.then, told }
 }

@@ -6,4 +6,6 @@
 
 mod common;
 
+mod deleting;
 mod taking;
+mod trouble;

@@ -62,7 +62,8 @@ pub async fn cluster() -> &'static Cluster {
 }
 
 impl Cluster {
-    async fn open() -> Self {
+    /// A cluster that is nobody else's, unless it is a real one.
+    pub async fn open() -> Self {
         let directory = TempDir::new().unwrap();
         match (variable("SNAPSHOTTER_TEST_KUBECONFIG"), variable("SNAPSHOTTER_SIDECAR_KUBECONFIG")) {
             (Some(admin), Some(sidecar)) => {
