@@ -49,14 +49,34 @@ impl Stage {
         Self::within(cluster, Options::default()).await
     }
 
+    /// A stage in a cluster of its own that has no snapshot CRDs, and so no class; `None` on a real cluster.
+    pub async fn set_bare() -> Option<Self> {
+        let cluster = Box::leak(Box::new(Cluster::bare().await?));
+        Some(Self::without_class(cluster, Options::default()).await)
+    }
+
+    /// Installs the CRDs of these groups.
+    pub fn install_crds(&self, groups: &[&str]) {
+        let server = self.cluster.sandbox.as_ref().unwrap();
+        for crd in sandbox::crds::all().unwrap() {
+            if groups.iter().any(|group| crd["spec"]["group"] == *group) {
+                server.install(&crd).unwrap();
+            }
+        }
+    }
+
     async fn within(cluster: &'static Cluster, options: Options) -> Self {
+        let stage = Self::without_class(cluster, options).await;
+        stage.make_class(&stage.name, &json!({})).await;
+        stage
+    }
+
+    async fn without_class(cluster: &'static Cluster, options: Options) -> Self {
         let name = format!("s-{}.csi.sandbox", Uuid::new_v4().simple());
         let directory = TempDir::new().unwrap();
         let options = Options { name: name.clone(), make_missing_volumes: true, ..options };
         let driver = Driver::start(&directory.path().join("csi.sock"), options).await.unwrap();
-        let stage = Self { cluster, driver, name, directory };
-        stage.make_class(&stage.name, &json!({})).await;
-        stage
+        Self { cluster, driver, name, directory }
     }
 
     /// Makes a class of the stage's driver, with `change` merged in.
@@ -113,7 +133,17 @@ impl Stage {
         self.sidecar_with(&self.cluster.kubeconfig, more)
     }
 
+    /// The same, with a log of its own.
+    pub fn sidecar_apart(&self, more: &[&str]) -> Sidecar {
+        let log = self.path(&format!("{}.log", Uuid::new_v4()));
+        Sidecar::start(&log, &self.arguments(&self.cluster.kubeconfig, more))
+    }
+
     pub fn sidecar_with(&self, kubeconfig: &std::path::Path, more: &[&str]) -> Sidecar {
+        Sidecar::start(&self.path("sidecar.log"), &self.arguments(kubeconfig, more))
+    }
+
+    fn arguments(&self, kubeconfig: &std::path::Path, more: &[&str]) -> Vec<String> {
         let mut arguments = vec![
             format!("--kubeconfig={}", text(kubeconfig)),
             format!("--csi-address={}", text(self.driver.socket())),
@@ -122,7 +152,7 @@ impl Stage {
             "-v=2".to_owned(),
         ];
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
-        Sidecar::start(&self.path("sidecar.log"), &arguments)
+        arguments
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -199,7 +229,7 @@ impl Stage {
 }
 
 /// Merges as a merge patch does, in which null removes.
-fn merge(into: &mut Value, change: Value) {
+pub fn merge(into: &mut Value, change: Value) {
     let (Value::Object(fields), Value::Object(changes)) = (&mut *into, &change) else {
         *into = change;
         return;
