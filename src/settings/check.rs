@@ -142,8 +142,8 @@ pub(super) fn election(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<Electi
              --leader-election-retry-period ({retry_period:?})"
         ));
     }
-    if lease_duration < Duration::from_secs(1) {
-        let why = "a Lease counts in whole seconds: write 1s or more";
+    if Duration::from_secs(lease_duration.as_secs()) <= renew_deadline {
+        let why = "a Lease counts in whole seconds, and those alone must be longer than the renew deadline";
         return Err(bad("leader-election-lease-duration", format!("{lease_duration:?}"), why));
     }
     let namespace = Some(flags.text("leader-election-namespace")).filter(|text| !text.is_empty());
