@@ -21,7 +21,8 @@ fn main() -> ExitCode {
         }
         Err(usage) => {
             leave_word(&format!("{usage}"));
-            eprintln!("csi-snapshotter: {usage} (--help lists every flag)");
+            // Not `eprintln!`, which panics where nobody listens.
+            let _ = writeln!(std::io::stderr(), "csi-snapshotter: {usage} (--help lists every flag)");
             ExitCode::from(USAGE)
         }
     }

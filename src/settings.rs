@@ -89,7 +89,7 @@ pub struct SnapshotName {
 /// How fast the API server may be asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Api {
-    /// Requests a second on average, above zero.
+    /// Requests a second on average; below zero for no limit, never zero.
     pub qps: f64,
     /// Requests at once, above zero.
     pub burst: u32,
@@ -131,7 +131,7 @@ pub struct Listen {
 /// What to log, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
-    /// klog's level, 0 to 10.
+    /// klog's level, 0 to 10; what is given beyond counts as the nearer end.
     pub level: u8,
     /// Shape of a line.
     pub format: LogFormat,
