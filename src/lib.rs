@@ -16,4 +16,5 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 mod told;
+pub mod traces;
 pub mod watch;

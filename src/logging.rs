@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
+use tracing::subscriber::set_global_default;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::format::Writer;
@@ -18,6 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock;
 use crate::settings::{Log, LogFormat};
+use crate::traces::Traces;
 
 #[cfg(test)]
 mod tests;
@@ -25,26 +27,35 @@ mod tests;
 /// The targets that are heard: this package's, as a library and as a program.
 const OWN: &str = "csi_snapshotter";
 
-/// Logs from now on. A second call changes nothing.
-pub fn init(log: Log) {
+/// Logs, and takes spans if they are sent, from now on. A second call changes nothing.
+pub fn init(log: Log, traces: Option<&Traces>) {
     // An error means that a subscriber is there already, which only tests do.
-    let _ = tracing::subscriber::set_global_default(subscriber(log, io::stderr));
+    let _ = match traces {
+        None => set_global_default(tracing_subscriber::registry().with(lines(log, io::stderr))),
+        Some(traces) => {
+            let traced = tracing_subscriber::registry().with(traces.layer());
+            set_global_default(traced.with(lines(log, io::stderr)))
+        }
+    };
 }
 
-fn subscriber<W>(log: Log, writer: W) -> impl Subscriber + Send + Sync
+/// Events of ours as lines. Spans are nothing to it, so that none is made for it.
+fn lines<S, W>(log: Log, writer: W) -> impl Layer<S> + Send + Sync
 where
+    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let own = filter_fn(|metadata: &Metadata<'_>| {
-        let target = metadata.target();
-        target.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-    });
-    let lines = tracing_subscriber::fmt::layer()
+    tracing_subscriber::fmt::layer()
         .event_format(Lines(log.format))
+        .log_internal_errors(false)
         .with_writer(writer)
         .with_filter(threshold(log.level))
-        .with_filter(own);
-    tracing_subscriber::registry().with(lines)
+        .with_filter(filter_fn(|metadata| metadata.is_event() && is_own(metadata)))
+}
+
+/// Whether this program made it, and no library.
+pub(crate) fn is_own(metadata: &Metadata<'_>) -> bool {
+    metadata.target().strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// klog's levels on tracing's: 0–1 warnings, 2–3 events, 4 details, 5 and up the driver's calls.

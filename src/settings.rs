@@ -55,6 +55,8 @@ pub struct Settings {
     pub endpoint: Option<Listen>,
     /// `-v`, `--logging-format`.
     pub log: Log,
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set: where traces go.
+    pub traces: Option<String>,
     /// What to tell the operator once the log is there.
     pub warnings: Vec<String>,
 }
@@ -189,6 +191,7 @@ pub fn parse(
         election,
         endpoint: check::endpoint(&flags)?,
         log: check::log(&flags)?,
+        traces: env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()),
         warnings: warnings(&given),
     })))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Client, Resource};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
@@ -27,6 +28,7 @@ use crate::objects::object::Object;
 use crate::objects::reply::Refusal;
 use crate::objects::secrets::Secrets;
 use crate::queue::Key;
+use crate::traces;
 use crate::watch::sink::ClassStore;
 use crate::watch::store::Store;
 
@@ -66,7 +68,9 @@ where
             return PassEnd { then: Then::Done, problem: None };
         };
         let live = Live { shared: self, key, uid: object.uid().to_owned(), replies: Mutex::default() };
-        let end = pass(&live, object, memory).await;
+        let span = traces::pass(B::KIND_NAME, key.as_ref());
+        let end = pass(&live, object, memory).instrument(span.clone()).await;
+        traces::passed(&span, end.problem.as_deref());
         let Replies { versions, last } = live.replies.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.store.end(key, versions, last);
         end

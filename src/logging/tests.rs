@@ -27,7 +27,8 @@ impl<'a> MakeWriter<'a> for Sink {
 
 fn lines(level: u8, format: LogFormat, log: impl FnOnce()) -> Vec<String> {
     let sink = Sink::default();
-    tracing::subscriber::with_default(subscriber(Log { level, format }, sink.clone()), log);
+    let lines = super::lines(Log { level, format }, sink.clone());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), log);
     let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     text.lines().map(str::to_owned).collect()
 }

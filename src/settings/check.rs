@@ -144,14 +144,15 @@ pub(super) fn election(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<Electi
     let retry_period = above_zero(flags, "leader-election-retry-period")?;
     if !(lease_duration > renew_deadline && renew_deadline > retry_period) {
         return combination(format!(
-            "leader election needs lease duration > renew deadline > retry period, and has {lease_duration:?}, \
-             {renew_deadline:?} and {retry_period:?}"
+            "--leader-election-lease-duration ({lease_duration:?}) must be longer than \
+             --leader-election-renew-deadline ({renew_deadline:?}), and that longer than \
+             --leader-election-retry-period ({retry_period:?})"
         ));
     }
     if renew_deadline <= retry_period.saturating_mul(6) / 5 {
         return combination(format!(
-            "the renew deadline ({renew_deadline:?}) must be more than 1.2 times the retry period \
-             ({retry_period:?}), or no second attempt to renew is certain"
+            "--leader-election-renew-deadline ({renew_deadline:?}) must be more than 1.2 times \
+             --leader-election-retry-period ({retry_period:?}), as client-go demands"
         ));
     }
     let namespace = Some(flags.text("leader-election-namespace")).filter(|text| !text.is_empty());

@@ -44,6 +44,7 @@ fn without_flags_every_setting_has_its_documented_default() {
         election: None,
         endpoint: None,
         log: Log { level: 0, format: LogFormat::Text },
+        traces: None,
         warnings: vec![],
     };
     assert_eq!(settings(""), expected);
@@ -184,7 +185,10 @@ fn a_lease_counts_whole_seconds_and_its_deadline_must_fit_into_them() {
         )
     };
     assert_eq!(settings(&line("2900ms", "1s", "100ms")).election.unwrap().lease_duration, seconds(2));
-    assert!(refusal(&line("1900ms", "1500ms", "100ms")).contains("lease duration > renew deadline"));
+    assert!(
+        refusal(&line("1900ms", "1500ms", "100ms"))
+            .contains("must be longer than --leader-election-renew-deadline")
+    );
     assert!(refusal(&line("15s", "6s", "5s")).contains("1.2 times"));
     assert!(parsed_with(&line("15s", "6001ms", "5s"), &NO_ENV).is_ok());
 }
@@ -200,8 +204,14 @@ fn settings_that_do_not_go_together_are_refused() {
         ("--http-endpoint=:1 --metrics-address=:2", "set one of them"),
         ("--node-deployment", "NODE_NAME"),
         ("--retry-interval-start=10m", "--retry-interval-max"),
-        ("--leader-election --leader-election-renew-deadline=15s", "lease duration > renew deadline"),
-        ("--leader-election --leader-election-retry-period=10s", "renew deadline > retry period"),
+        (
+            "--leader-election --leader-election-renew-deadline=15s",
+            "must be longer than --leader-election-renew-deadline",
+        ),
+        (
+            "--leader-election --leader-election-retry-period=10s",
+            "longer than --leader-election-retry-period",
+        ),
         ("--snapshot-name-prefix=", "must not be empty"),
         ("--csi-address=tcp://x:1", "write a path"),
         ("--csi-address=", "write a path"),
