@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Write};
 use std::io;
+use std::panic::PanicHookInfo;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,13 +23,14 @@ use crate::settings::{Log, LogFormat};
 use crate::traces::Traces;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The targets that are heard: this package's, as a library and as a program.
 const OWN: &str = "csi_snapshotter";
 
-/// Logs, and takes spans if they are sent, from now on. A second call changes nothing.
+/// Logs, panics too, and takes spans if they are sent, from now on. A second call changes nothing.
 pub fn init(log: Log, traces: Option<&Traces>) {
+    std::panic::set_hook(Box::new(panicked));
     // An error means that a subscriber is there already, which only tests do.
     let _ = match traces {
         None => set_global_default(tracing_subscriber::registry().with(lines(log, io::stderr))),
@@ -51,6 +53,13 @@ where
         .with_writer(writer)
         .with_filter(threshold(log.level))
         .with_filter(filter_fn(|metadata| metadata.is_event() && is_own(metadata)))
+}
+
+/// A panic as one line like any other; where the standard library would print it is no place for JSON.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let text = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(place, "panic, please report this as a bug: {text}");
 }
 
 /// Whether this program made it, and no library.
@@ -115,7 +124,11 @@ impl Fields {
             self.message
         );
         for (key, value) in &self.rest {
-            let _ = write!(line, " {key}={value}");
+            // `Debug` escapes whatever cannot be printed, which JSON does not.
+            let _ = match value {
+                Value::String(text) => write!(line, " {key}={text:?}"),
+                other => write!(line, " {key}={other}"),
+            };
         }
         line
     }
@@ -128,7 +141,7 @@ impl Fields {
         for (key, value) in self.rest {
             object.entry(key).or_insert(value);
         }
-        Value::Object(object).to_string()
+        printable(&Value::Object(object).to_string())
     }
 
     fn add(&mut self, field: &Field, value: Value) {
@@ -138,6 +151,22 @@ impl Fields {
             (name, value) => self.rest.push((name, value)),
         }
     }
+}
+
+/// JSON with every character escaped that a terminal may take for a command, a line's end or a change of direction.
+/// Such characters stand only in strings, where an escape means the same.
+fn printable(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// The time in milliseconds with a fraction, as the `ts` of Kubernetes' own JSON logs.
