@@ -35,8 +35,8 @@ pub fn init(log: Log, traces: Option<&Traces>) {
     let _ = match traces {
         None => set_global_default(tracing_subscriber::registry().with(lines(log, io::stderr))),
         Some(traces) => {
-            let traced = tracing_subscriber::registry().with(traces.layer());
-            set_global_default(traced.with(lines(log, io::stderr)))
+            let spans = tracing_subscriber::registry().with(traces.layer());
+            set_global_default(spans.with(lines(log, io::stderr)))
         }
     };
 }
@@ -125,9 +125,9 @@ impl Fields {
         );
         for (key, value) in &self.rest {
             // `Debug` escapes whatever cannot be printed, which JSON does not.
-            let _ = match value {
-                Value::String(text) => write!(line, " {key}={text:?}"),
-                other => write!(line, " {key}={other}"),
+            let _ = match value.as_str() {
+                Some(text) => write!(line, " {key}={text:?}"),
+                None => write!(line, " {key}={value}"),
             };
         }
         line

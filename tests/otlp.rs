@@ -1,5 +1,7 @@
 //! Traces of the real binary, as a collector receives them.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::path::Path;

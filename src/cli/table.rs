@@ -181,7 +181,11 @@ static FLAGS: &[Flag] = &[
     live(OTHER, "automaxprocs", Bool, "false", "accepted; threads follow the work, not the cores"),
     live(OTHER, "version", Bool, "false", "print name and version"),
     live(OTHER, "help", Bool, "false", "print this"),
-    retired("enable-volume-group-snapshots", Bool, "write --feature-gates=CSIVolumeGroupSnapshot=true|false"),
+    retired(
+        "enable-volume-group-snapshots",
+        Bool,
+        "it sets the gate; write --feature-gates=CSIVolumeGroupSnapshot=true|false",
+    ),
     retired("leader-election-type", Text, "the lock is a Lease, always"),
     retired("connection-timeout", Duration, "the driver is waited for as long as it takes"),
     retired("snapshotter", Text, "the driver says its name itself"),
