@@ -24,7 +24,7 @@ use crate::queue::backoff::Backoff;
 use crate::serve::{Endpoint, Health};
 use crate::settings::Settings;
 use crate::shutdown;
-use crate::watch::Standing;
+use crate::watch::standing::not_ready;
 
 mod elect;
 mod kind;
@@ -91,6 +91,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = endpoint {
         let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
+        if let Ok(address) = bound.address() {
+            tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
+        }
         tokio::spawn(bound.serve(health(&claim, &driver, shown), metrics.clone(), std::future::pending()));
     }
 
@@ -191,14 +194,8 @@ fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standing
         if !driver.is_connected() {
             return Err("the driver is not connected".to_owned());
         }
-        for standing in shown.borrow().iter().flatten() {
-            match &*standing.borrow() {
-                Standing::Synced => {}
-                Standing::Starting => return Err("the first list is not complete".to_owned()),
-                Standing::Failing(problem) => return Err(format!("a kind cannot be watched: {problem:?}")),
-            }
-        }
-        Ok(())
+        let shown = shown.borrow();
+        shown.as_ref().and_then(|watched| not_ready(watched)).map_or(Ok(()), Err)
     };
     Health {
         lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),

@@ -21,9 +21,11 @@ use crate::objects::object::{Body, Object};
 pub mod problem;
 pub mod relevant;
 pub mod sink;
+pub mod standing;
 pub mod store;
 
 use problem::{Problem, judge};
+use standing::Standing;
 
 /// Objects a page of the first list: a page is held as text and as objects at once, so it bounds memory.
 const PAGE: u32 = 250;
@@ -42,17 +44,6 @@ pub struct Selection {
     pub labels: Option<String>,
     /// Field selector that saves work where the CRD has it; done without where it has not.
     pub fields: Option<String>,
-}
-
-/// How a watch stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// The first list is not complete yet.
-    Starting,
-    /// Everything was listed, and changes come in (or will again after a pause).
-    Synced,
-    /// It cannot be read at present.
-    Failing(Problem),
 }
 
 /// Where the objects of a watch go.
@@ -127,7 +118,9 @@ pub async fn run<B: Body>(
             Problem::NoSuchSelector | Problem::KindMissing | Problem::Forbidden | Problem::Interrupted(_) => {
             }
         }
-        reporter.failing(&problem);
+        if !problem.is_about_the_kind() {
+            reporter.failing(&problem);
+        }
         let longest = if problem.is_about_the_kind() { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE };
         standing.send_replace(Standing::Failing(problem));
         sleep(jitter(pause.min(longest))).await;

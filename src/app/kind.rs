@@ -20,12 +20,13 @@ use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, State};
 use crate::objects::facts::{Content, Facts, Kind};
 use crate::objects::names::MANAGED_BY;
-use crate::objects::object::Object;
+use crate::objects::object::{Body, Object};
 use crate::queue::backoff::Backoff;
 use crate::queue::{Key, Queue, Urgency, worker};
 use crate::watch::sink::{ClassStore, Classes, Contents};
+use crate::watch::standing::{Standing, Watched, report};
 use crate::watch::store::Store;
-use crate::watch::{self as watching, Selection, Standing};
+use crate::watch::{self as watching, Selection};
 
 /// How often contents are counted by state.
 const CENSUS_PERIOD: Duration = Duration::from_secs(10);
@@ -47,8 +48,8 @@ pub(super) struct Around {
     pub node: Option<String>,
 }
 
-/// How the two watches of a kind stand: contents, classes.
-pub(super) type Standings = [watch::Receiver<Standing>; 2];
+/// The two watches of a kind: contents, classes.
+pub(super) type Standings = [Watched; 2];
 
 /// A kind at work; dropping it ends its watches.
 pub(super) struct Running {
@@ -100,11 +101,14 @@ where
     let mut background = JoinSet::new();
     let client = &around.clients.watch;
     let standings = [
-        spawn_watch(&mut background, |to| watching::run::<B>(client.clone(), selection, contents, to)),
-        spawn_watch(&mut background, |to| {
+        spawn_watch::<B, _>(&mut background, |to| {
+            watching::run::<B>(client.clone(), selection, contents, to)
+        }),
+        spawn_watch::<B::Class, _>(&mut background, |to| {
             watching::run::<B::Class>(client.clone(), Selection::default(), class_sink, to)
         }),
     ];
+    background.spawn(report(standings.clone()));
     background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), around.resync));
     if B::KIND == Kind::Single {
         background.spawn(census(store, Arc::clone(&queue), around.metrics.clone()));
@@ -120,16 +124,16 @@ fn queue_name(kind: Kind) -> &'static str {
     }
 }
 
-fn spawn_watch<F>(
+fn spawn_watch<B: Body, F>(
     tasks: &mut JoinSet<()>,
     watch: impl FnOnce(watch::Sender<Standing>) -> F,
-) -> watch::Receiver<Standing>
+) -> Watched
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (sender, receiver) = watch::channel(Standing::Starting);
+    let (sender, standing) = watch::channel(Standing::Starting);
     tasks.spawn(watch(sender));
-    receiver
+    Watched { plural: B::PLURAL, group: B::GROUP, standing }
 }
 
 /// Works once both watches have listed everything: a content must not be judged before its class is known.
@@ -142,10 +146,10 @@ async fn work<B: Snapshots>(
 ) where
     Object<B>: Content,
 {
-    for mut standing in standings {
+    for mut watched in standings {
         tokio::select! {
             () = drain.cancelled() => return,
-            _ = standing.wait_for(|standing| *standing == Standing::Synced) => {}
+            _ = watched.standing.wait_for(|standing| *standing == Standing::Synced) => {}
         }
     }
     worker::run(queue, workers, drain, move |key| one_pass(Arc::clone(&shared), key)).await;
@@ -157,9 +161,9 @@ where
 {
     let end = shared.pass(&key).await;
     let told = Box::new(move |again_in: Option<Duration>| {
-        if let Some(problem) = end.problem {
-            tracing::warn!(kind = B::KIND_NAME, content = %key, ?again_in, "{problem}");
-        }
+        let Some(problem) = end.problem else { return };
+        let again_in = again_in.map(tracing::field::debug);
+        tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
     });
     worker::Ended { then: end.then, told }
 }

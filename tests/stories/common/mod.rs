@@ -6,7 +6,7 @@ pub mod stage;
 
 pub use cluster::{cluster, story};
 pub use sidecar::Sidecar;
-pub use stage::{Content, Stage};
+pub use stage::Stage;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
