@@ -47,12 +47,15 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    let threshold = threshold(log.level);
+    let heard =
+        filter_fn(move |metadata| metadata.is_event() && is_own(metadata) && *metadata.level() <= threshold);
     tracing_subscriber::fmt::layer()
         .event_format(Lines(log.format))
         .log_internal_errors(false)
         .with_writer(writer)
-        .with_filter(threshold(log.level))
-        .with_filter(filter_fn(|metadata| metadata.is_event() && is_own(metadata)))
+        // The hint spares the libraries' own events even the question.
+        .with_filter(heard.with_max_level_hint(threshold))
 }
 
 /// A panic as one line like any other; where the standard library would print it is no place for JSON.

@@ -91,7 +91,7 @@ pub fn called(span: &Span, code: tonic::Code, name: &'static str) {
 /// The span of a request to the API server. A request outside of a pass has none: each renewal of the Lease would be
 /// a trace of its own.
 #[must_use]
-pub(crate) fn request(request: &Request) -> Span {
+pub fn request(request: &Request) -> Span {
     if Span::current().is_none() {
         return Span::none();
     }
@@ -106,7 +106,7 @@ pub(crate) fn request(request: &Request) -> Span {
 }
 
 /// The API server has answered the request of the current span.
-pub(crate) fn answered(code: http::StatusCode) {
+pub fn answered(code: http::StatusCode) {
     let span = Span::current();
     span.record("http.response.status_code", i64::from(code.as_u16()));
     if !code.is_success() {

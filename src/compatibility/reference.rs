@@ -43,7 +43,7 @@ pub(super) const FLAGS: &[(&str, &str, &str)] = &[
     ("leader-election-labels", "", "repeated flags add up"),
     ("http-endpoint", "", ""),
     ("metrics-address", "", ""),
-    ("metrics-path", "/metrics", "a path without `/` is refused"),
+    ("metrics-path", "/metrics", "a path without `/`, or one of health, is refused"),
     (
         "v",
         "0",

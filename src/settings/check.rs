@@ -9,6 +9,7 @@ use super::read::Flags;
 use super::{Api, Election, Gates, Listen, Log, LogFormat, Retry, SnapshotName};
 use crate::cli::table::find;
 use crate::cli::{Given, UsageError};
+use crate::serve::is_health;
 
 type Checked<T> = Result<T, UsageError>;
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -204,6 +205,9 @@ pub(super) fn endpoint(flags: &Flags<'_>) -> Checked<Option<Listen>> {
     let metrics_path = flags.text("metrics-path");
     if !metrics_path.starts_with('/') {
         return Err(bad("metrics-path", &metrics_path, "it must begin with /"));
+    }
+    if is_health(&metrics_path) {
+        return Err(bad("metrics-path", &metrics_path, "health is served there"));
     }
     Ok(Some(Listen { address, metrics_path }))
 }

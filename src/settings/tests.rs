@@ -217,6 +217,7 @@ fn settings_that_do_not_go_together_are_refused() {
         ("--csi-address=", "write a path"),
         ("--http-endpoint=8080", "host:port"),
         ("--metrics-address=:1 --metrics-path=metrics", "begin with /"),
+        ("--metrics-address=:1 --metrics-path=/readyz", "health is served there"),
         ("--logging-format=xml", "text or json"),
         ("--leader-election --leader-election-labels=nocolon", "label:value"),
         ("--leader-election --leader-election-labels=a:b:c", "label:value"),

@@ -17,7 +17,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
 use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 
 use super::{Layer, Unsent};
 use crate::logging::is_own;
@@ -71,6 +71,7 @@ impl Traces {
     #[must_use]
     pub fn layer(&self) -> Layer {
         let spans = filter_fn(|metadata| metadata.is_span() && is_own(metadata));
+        let spans = spans.with_max_level_hint(LevelFilter::INFO);
         tracing_opentelemetry::layer()
             .with_location(false)
             .with_threads(false)
