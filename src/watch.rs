@@ -34,6 +34,8 @@ const LIST_SILENCE: Duration = Duration::from_mins(1);
 /// Pauses after errors: client-go's reflector has the same bounds.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long the server keeps a watch open. A connection that died without a word is noticed a little later.
+const WATCH_SECONDS: u32 = 60;
 /// A missing kind or right is looked for at least this often: somebody may be installing it now.
 const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
 
@@ -100,6 +102,7 @@ pub async fn run<B: Body>(
             }
             if progress {
                 pause = SHORTEST_PAUSE;
+                reporter.working();
             }
         };
         match problem {
@@ -129,7 +132,7 @@ pub async fn run<B: Body>(
 }
 
 fn config(selection: &Selection) -> watcher::Config {
-    let mut config = watcher::Config::default().page_size(PAGE);
+    let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
     config.label_selector.clone_from(&selection.labels);
     config.field_selector.clone_from(&selection.fields);
     config

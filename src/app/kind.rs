@@ -4,9 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::act::live::Shared;
 use crate::act::perform::Snapshots;
@@ -23,6 +24,7 @@ use crate::objects::names::MANAGED_BY;
 use crate::objects::object::{Body, Object};
 use crate::queue::backoff::Backoff;
 use crate::queue::{Key, Queue, Urgency, worker};
+use crate::shutdown::Ending;
 use crate::watch::sink::{ClassStore, Classes, Contents};
 use crate::watch::standing::{Standing, Watched, report};
 use crate::watch::store::Store;
@@ -39,7 +41,7 @@ pub(super) struct Around {
     pub driver: Driver,
     pub driver_facts: DriverFacts,
     pub claim: Claim,
-    pub drain: CancellationToken,
+    pub ending: Ending,
     pub metrics: Metrics,
     pub events: Recorder,
     pub workers: usize,
@@ -55,17 +57,30 @@ pub(super) type Standings = [Watched; 2];
 pub(super) struct Running {
     pub standings: Standings,
     background: JoinSet<()>,
-    workers: JoinHandle<()>,
+    workers: AbortOnDropHandle<()>,
+    ending: Ending,
 }
 
 impl Running {
     /// Waits until the workers have drained. Before a drain, for ever.
-    pub(super) async fn drained(self) {
-        let Self { standings: _, background, workers } = self;
-        if let Err(failed) = workers.await {
-            tracing::error!("the workers failed: {failed}");
+    ///
+    /// # Errors
+    /// A task has failed. Without it the kind would be deaf or idle and seem well, so everything is abandoned.
+    pub(super) async fn drained(self) -> anyhow::Result<()> {
+        let Self { standings: _, mut background, mut workers, ending } = self;
+        let failed = tokio::select! {
+            ended = &mut workers => return ended.context("the workers failed; please report this as a bug"),
+            ended = background.join_next() => ended,
+        };
+        ending.abandon();
+        // How they end is no news beside what happened.
+        let _ = workers.await;
+        match failed {
+            Some(Err(failed)) => {
+                Err(failed).context("a watch or its helpers failed; please report this as a bug")
+            }
+            Some(Ok(())) | None => bail!("a watch or its helpers ended; please report this as a bug"),
         }
-        drop(background);
     }
 }
 
@@ -87,7 +102,7 @@ where
         naming,
         events: around.events.clone(),
         claim: around.claim.clone(),
-        draining: around.drain.clone(),
+        ending: around.ending.clone(),
         metrics: around.metrics.clone(),
     });
     let driver = around.driver_facts.name.clone();
@@ -113,11 +128,13 @@ where
     if B::KIND == Kind::Single {
         background.spawn(census(store, Arc::clone(&queue), around.metrics.clone()));
     }
-    let workers = tokio::spawn(work(queue, shared, standings.clone(), around.workers, around.drain.clone()));
-    Running { standings, background, workers }
+    let ending = around.ending.clone();
+    let work = work(queue, shared, standings.clone(), around.workers, ending.clone());
+    Running { standings, background, workers: AbortOnDropHandle::new(tokio::spawn(work)), ending }
 }
 
-fn queue_name(kind: Kind) -> &'static str {
+/// The queue's name in metrics.
+pub(super) fn queue_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Single => "csi-snapshotter-content",
         Kind::Group => "csi-snapshotter-groupsnapshotcontent",
@@ -142,17 +159,29 @@ async fn work<B: Snapshots>(
     shared: Arc<Shared<B>>,
     standings: Standings,
     workers: usize,
-    drain: CancellationToken,
+    ending: Ending,
 ) where
     Object<B>: Content,
 {
     for mut watched in standings {
+        let synced = async {
+            let seen = watched.standing.wait_for(|standing| *standing == Standing::Synced).await.is_ok();
+            if !seen {
+                // The watch has failed, which whoever holds its task deals with.
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
-            () = drain.cancelled() => return,
-            _ = watched.standing.wait_for(|standing| *standing == Standing::Synced) => {}
+            () = ending.draining() => return,
+            () = synced => {}
         }
     }
-    worker::run(queue, workers, drain, move |key| one_pass(Arc::clone(&shared), key)).await;
+    let driver = shared.driver.clone();
+    let ready = move || {
+        let driver = driver.clone();
+        async move { driver.connected().await }
+    };
+    worker::run(queue, workers, ending, ready, move |key| one_pass(Arc::clone(&shared), key)).await;
 }
 
 async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Ended
@@ -173,7 +202,10 @@ async fn resync<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, period: D
 where
     Object<B>: Content,
 {
-    while !period.is_zero() {
+    loop {
+        if period.is_zero() {
+            std::future::pending::<()>().await;
+        }
         tokio::time::sleep(period).await;
         for key in store.keys() {
             queue.add(&key, Urgency::WhenDue);

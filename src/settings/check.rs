@@ -140,7 +140,7 @@ pub(super) fn election(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<Electi
     if !flags.bool("leader-election") {
         return Ok(None);
     }
-    let lease_duration = whole_seconds(above_zero(flags, "leader-election-lease-duration")?)?;
+    let lease_duration = above_zero(flags, "leader-election-lease-duration")?;
     let renew_deadline = above_zero(flags, "leader-election-renew-deadline")?;
     let retry_period = above_zero(flags, "leader-election-retry-period")?;
     if !(lease_duration > renew_deadline && renew_deadline > retry_period) {
@@ -150,6 +150,12 @@ pub(super) fn election(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<Electi
              --leader-election-retry-period ({retry_period:?})"
         ));
     }
+    let whole = whole_seconds(lease_duration)?;
+    if whole <= renew_deadline {
+        let why = "a Lease counts in whole seconds, and those alone must be longer than the renew deadline";
+        return Err(bad("leader-election-lease-duration", format!("{lease_duration:?}"), why));
+    }
+    let lease_duration = whole;
     if renew_deadline <= retry_period.saturating_mul(6) / 5 {
         return combination(format!(
             "--leader-election-renew-deadline ({renew_deadline:?}) must be more than 1.2 times \

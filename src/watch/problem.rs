@@ -25,8 +25,8 @@ impl Problem {
     #[must_use]
     pub fn is_about_the_kind(&self) -> bool {
         match self {
-            Self::KindMissing | Self::Forbidden | Self::NoSuchSelector => true,
-            Self::Expired | Self::Interrupted(_) => false,
+            Self::KindMissing | Self::Forbidden => true,
+            Self::Expired | Self::NoSuchSelector | Self::Interrupted(_) => false,
         }
     }
 }
@@ -79,7 +79,11 @@ impl Reporter {
                 Problem::Interrupted(why) => {
                     tracing::warn!("cannot watch {plural}.{group}, trying again: {why}");
                 }
-                Problem::Expired | Problem::NoSuchSelector | Problem::KindMissing | Problem::Forbidden => {
+                Problem::NoSuchSelector => tracing::warn!(
+                    "cannot watch {plural}.{group}: the API server refuses the selection; is NODE_NAME the value \
+                     of a label?"
+                ),
+                Problem::Expired | Problem::KindMissing | Problem::Forbidden => {
                     tracing::warn!("cannot watch {plural}.{group}, trying again: {problem:?}");
                 }
             }

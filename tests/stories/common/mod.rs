@@ -4,7 +4,7 @@ pub mod cluster;
 pub mod sidecar;
 pub mod stage;
 
-pub use cluster::{cluster, story};
+pub use cluster::story;
 pub use sidecar::Sidecar;
 pub use stage::Stage;
 
