@@ -5,6 +5,8 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+#[cfg(test)]
+mod compatibility;
 pub mod csi;
 pub mod decide;
 pub mod lead;
@@ -16,4 +18,5 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 mod told;
+pub mod traces;
 pub mod watch;
