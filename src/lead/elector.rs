@@ -1,11 +1,13 @@
 //! The election as a task: asks the protocol what is owed, does it, and keeps the claim.
 
 use std::future::{self, Future};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::claim::Claim;
@@ -13,8 +15,9 @@ use super::protocol::{Candidate, Owed, Sight};
 use crate::cluster::error::{ApiError, Request, TimedOut, in_one_line};
 use crate::told::Told;
 
-/// client-go spreads candidates by up to this part of the retry period.
-const JITTER: f64 = 1.2;
+/// The part of the retry period that a follower lets pass between two looks, at least and at most: candidates spread,
+/// and the longest still leaves room for [`spread`].
+const LOOK: (f64, f64) = (0.75, 0.95);
 /// What the release of a lease may take of a shutdown.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 /// The least pause between two attempts.
@@ -28,7 +31,8 @@ pub trait Leases: Send + Sync {
     fn create(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
     /// Replaces the Lease of the version in it; [`ApiError::LostRace`] if it has another by now.
     fn replace(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Resolves when the Lease, which was at `version`, is seen without a holder. A hint: it may stay silent.
+    /// Resolves when the Lease is without a holder, or deleted, after `version`; with none, from now on. A hint: it may
+    /// come late, or not at all.
     fn freed(&self, version: &str) -> impl Future<Output = ()> + Send;
 }
 
@@ -66,19 +70,24 @@ pub enum Loss {
 
 /// A candidate at work.
 pub struct Elector<L> {
-    leases: L,
+    leases: Arc<L>,
     candidate: Candidate,
     timing: Timing,
     claim: Claim,
     wall: fn() -> Timestamp,
     sight: Option<Sight>,
+    /// Runs while we follow, across our own looks.
+    freed: Option<BoxFuture<'static, ()>>,
+    /// Where the next [`freed`](Self::freed) begins; none until a look has told something new, so that an old hint
+    /// is not heard twice.
+    watch_from: Option<String>,
     /// A request that may have made us the holder was sent.
     may_hold: bool,
     seen_holder: Option<String>,
     told: Told,
 }
 
-impl<L: Leases> Elector<L> {
+impl<L: Leases + 'static> Elector<L> {
     /// A candidate for the Lease behind `leases`. `claim` is kept up to date; `wall` gives the times written down.
     pub fn new(
         leases: L,
@@ -88,12 +97,14 @@ impl<L: Leases> Elector<L> {
         wall: fn() -> Timestamp,
     ) -> Self {
         Self {
-            leases,
+            leases: Arc::new(leases),
             candidate,
             timing,
             claim,
             wall,
             sight: None,
+            freed: None,
+            watch_from: None,
             may_hold: false,
             seen_holder: None,
             told: Told::default(),
@@ -124,7 +135,7 @@ impl<L: Leases> Elector<L> {
             self.pause().await;
         }
         info!(lease = %self.place(), identity = %self.candidate.identity, "leading");
-        self.told.forget();
+        self.freed = None;
         loop {
             // Counted from when the last request went out: a slow server must not eat up the time for the next.
             let rest = self.timing.renew_deadline.saturating_sub(self.timing.retry_period);
@@ -135,18 +146,39 @@ impl<L: Leases> Elector<L> {
         }
     }
 
-    /// Waits for the next attempt, or for the holder to step down.
-    async fn pause(&self) {
-        let wait = self.timing.retry_period.mul_f64(1.0 + fastrand::f64() * JITTER);
+    /// Waits for the next look: less than a retry period, and not past the moment when the lease runs out or is freed.
+    /// So the lead passes on within a lease duration and a retry period, and the time of one request.
+    async fn pause(&mut self) {
+        if self.freed.is_none()
+            && let Some(version) = self.watch_from.take()
+        {
+            let leases = self.leases.clone();
+            self.freed = Some(Box::pin(async move { leases.freed(&version).await }));
+        }
+        let next = self.next_look();
         let freed = async {
-            match &self.sight {
-                Some(sight) => self.leases.freed(sight.version()).await,
+            match &mut self.freed {
+                Some(freed) => freed.await,
                 None => future::pending().await,
             }
         };
         tokio::select! {
-            () = sleep(wait) => {}
-            () = freed => sleep(LEAST_PAUSE).await,
+            () = sleep_until(next) => return,
+            () = freed => {}
+        }
+        (self.freed, self.watch_from) = (None, None);
+        sleep(spread(self.timing.retry_period)).await;
+    }
+
+    fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        let (least, most) = LOOK;
+        let retry = self.timing.retry_period;
+        let look = now + retry.mul_f64(least + fastrand::f64() * (most - least));
+        let owed = self.sight.as_ref().map(|sight| self.candidate.owed(sight, now, (self.wall)()));
+        match owed {
+            Some(Owed::Respect { expires, .. }) => look.min(expires + spread(retry)),
+            Some(Owed::Put(_)) | None => look,
         }
     }
 
@@ -206,6 +238,8 @@ impl<L: Leases> Elector<L> {
         let lease = match self.leases.get().await {
             Ok(lease) => lease,
             Err(ApiError::Gone { .. }) => {
+                // Its old version would tell of the deletion again and again.
+                self.watch_from = Some(String::new());
                 // Somebody deleted it under its holder, who goes on until it notices: its time is respected.
                 let held = self.sight.as_ref().is_some_and(|sight| self.is_held(sight));
                 return if held { Ok(false) } else { self.create().await };
@@ -282,28 +316,30 @@ impl<L: Leases> Elector<L> {
             info!(lease = %self.place(), %holder, "the leader is");
         }
         self.seen_holder = holder;
+        self.watch_from = Some(sight.version().to_owned());
         self.sight = Some(sight);
     }
 
     /// Gives the lease away if it may be ours. It is read first: an answer may have been lost on the way.
-    async fn release(&self) {
+    async fn release(&mut self) {
         if !self.may_hold {
             return;
         }
-        let released = timeout(RELEASE_LIMIT, async {
-            let sight = Sight::new(self.leases.get().await?, Instant::now());
-            if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
-                self.leases.replace(&lease).await?;
-                info!(lease = %self.place(), "released the lease");
-            }
-            Ok::<_, ApiError>(())
-        });
-        let problem = match released.await {
+        let problem = match timeout(RELEASE_LIMIT, self.give_away()).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => in_one_line(&error),
             Err(_) => in_one_line(&TimedOut(RELEASE_LIMIT)),
         };
         warn!(lease = %self.place(), %problem, "the lease was not released; the next leader waits until it runs out");
+    }
+
+    async fn give_away(&mut self) -> Result<(), ApiError> {
+        let sight = Sight::new(self.leases.get().await?, Instant::now());
+        if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
+            self.leases.replace(&lease).await?;
+            info!(lease = %self.place(), "released the lease");
+        }
+        Ok(())
     }
 
     fn tell(&mut self, error: &ApiError) {
@@ -320,6 +356,11 @@ impl<L: Leases> Elector<L> {
     fn request(&self, verb: &'static str) -> Request {
         Request { verb, resource: "leases".to_owned(), name: self.place() }
     }
+}
+
+/// A little time, so that all who wait for the same lease do not ask for it in the same moment.
+fn spread(retry_period: Duration) -> Duration {
+    LEAST_PAUSE.min(retry_period / 25).mul_f64(fastrand::f64())
 }
 
 /// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that

@@ -1,21 +1,36 @@
 //! Elections over a Lease in memory, on a paused clock: who holds the claim, and when.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::fixtures::*;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_that_is_killed_is_followed_when_its_lease_has_run_out() {
+async fn a_leader_that_is_killed_is_followed_within_a_lease_duration_and_a_retry_period() {
+    for round in 0..50_u32 {
+        let server = Server::new();
+        let (a, b) = leader_and_follower(&server).await;
+        pass(&[&a.claim, &b.claim], Duration::from_secs(20) + Duration::from_millis(100) * round).await;
+        assert!(a.claim.holds());
+        a.task.abort();
+        let took = until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+        assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
+        assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_looks_when_the_lease_as_seen_runs_out_and_not_a_look_later() {
     let server = Server::new();
-    let (a, b) = leader_and_follower(&server).await;
-    pass(&[&a.claim, &b.claim], Duration::from_mins(1)).await;
-    assert!(a.claim.holds());
+    let a = replica(&server, "a");
+    a.claim.held().await;
     a.task.abort();
-    let limit = TIMING.lease_duration + LOOK + LOOK;
-    let took = until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
-    assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
-    assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
+    let b = replica(&server, "b");
+    let took = until(&[&b.claim], TAKE_OVER, || b.claim.holds()).await;
+    assert!(took >= TIMING.lease_duration, "{took:?}");
+    assert!(took <= TIMING.lease_duration + Duration::from_millis(250), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,8 +79,7 @@ async fn clocks_an_hour_apart_change_nothing() {
         pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
         assert!(a.claim.holds());
         a.task.abort();
-        let limit = TIMING.lease_duration + LOOK + LOOK;
-        until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+        until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
     }
 }
 
@@ -81,8 +95,7 @@ async fn a_leader_cut_off_stops_before_another_can_start() {
         assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
         assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         a.claim.health().unwrap_err();
-        let limit = TIMING.lease_duration + LOOK;
-        until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+        until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
     }
 }
 
@@ -134,7 +147,7 @@ async fn the_record_of_a_go_peer_is_respected_then_taken() {
             "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": "2001-01-01T00:00:00.000000Z"},
     })));
     let a = replica(&server, "a");
-    let took = until(&[&a.claim], Duration::from_secs(30) + LOOK, || a.claim.holds()).await;
+    let took = until(&[&a.claim], Duration::from_secs(30) + TIMING.retry_period, || a.claim.holds()).await;
     assert!(took >= Duration::from_secs(30), "{took:?}");
     assert_eq!(server.lease()["spec"]["leaseTransitions"], 8);
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
@@ -173,8 +186,20 @@ async fn a_follower_who_sees_the_lease_deleted_does_not_jump_in_while_the_leader
     assert!(a.claim.holds());
     a.task.abort();
     server.set(None);
-    let limit = TIMING.lease_duration + LOOK + LOOK;
-    until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+    until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_of_a_holder_whose_lease_was_deleted_keeps_its_pace() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    pass(&[&a.claim, &b.claim], Duration::from_secs(6)).await;
+    a.task.abort();
+    let before = b.requests.load(Ordering::Relaxed);
+    server.set(None);
+    pass(&[&b.claim], Duration::from_secs(9)).await;
+    let looks = b.requests.load(Ordering::Relaxed) - before;
+    assert!((2..=4).contains(&looks), "{looks} looks");
 }
 
 #[tokio::test(start_paused = true)]
