@@ -145,7 +145,7 @@ impl Candidate {
     fn terms(&self, wall: Timestamp, acquired: Option<Timestamp>, transitions: i64) -> Value {
         let mut terms = json!({
             "holderIdentity": self.identity,
-            "leaseDurationSeconds": self.lease_duration.as_secs().max(1),
+            "leaseDurationSeconds": whole_seconds(self.lease_duration),
             "renewTime": micro(wall),
             "leaseTransitions": transitions,
         });
@@ -201,6 +201,11 @@ fn whole(field: Option<&Value>) -> i64 {
 fn unlike(written: Option<&Value>, wall: Timestamp) -> Timestamp {
     if written == Some(&micro(wall)) {
         return wall.checked_add(SignedDuration::from_micros(1)).unwrap_or(wall);
+/// Rounded up: a record must never promise others less time than we take ourselves.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
     }
     wall
 }

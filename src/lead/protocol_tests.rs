@@ -55,6 +55,14 @@ fn the_first_lease_has_every_field_that_client_go_reads() {
 }
 
 #[test]
+fn a_lease_duration_is_never_written_shorter_than_it_is() {
+    for (millis, written) in [(1, 1), (999, 1), (1_000, 1), (10_001, 11), (15_000, 15), (15_500, 16)] {
+        let candidate = Candidate { lease_duration: Duration::from_millis(millis), ..candidate() };
+        assert_eq!(candidate.first(wall())["spec"]["leaseDurationSeconds"], written, "{millis} ms");
+    }
+}
+
+#[test]
 fn a_holder_is_respected_for_its_own_duration_from_when_we_saw_it_however_old_its_times_are() {
     assert!(matches!(owed_after(6, held_by("go")), Owed::Respect { holder, .. } if holder == "go"));
     let taken = put(owed_after(7, held_by("go")));
