@@ -240,7 +240,9 @@ impl<L: Leases + 'static> Elector<L> {
             Err(ApiError::Gone { .. }) => {
                 // Its old version would tell of the deletion again and again.
                 self.watch_from = Some(String::new());
-                // Somebody deleted it under its holder, who goes on until it notices: its time is respected.
+                if let Some(sight) = &mut self.sight {
+                    sight.vanish(Instant::now());
+                }
                 let held = self.sight.as_ref().is_some_and(|sight| self.is_held(sight));
                 return if held { Ok(false) } else { self.create().await };
             }
