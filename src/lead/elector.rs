@@ -7,13 +7,15 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
 use super::claim::Claim;
 use super::protocol::{Candidate, Owed, Sight};
-use crate::cluster::error::{ApiError, Request, TimedOut, in_one_line};
+use crate::cluster::error::{ApiError, TimedOut, in_one_line};
 use crate::told::Told;
+
+pub use super::terms::{Leases, Loss, Outcome, Timing, identity, lease_name};
 
 /// The part of the retry period that a follower lets pass between two looks, at least and at most: candidates spread,
 /// and the longest still leaves room for [`spread`].
@@ -22,51 +24,6 @@ const LOOK: (f64, f64) = (0.75, 0.95);
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 /// The least pause between two attempts.
 const LEAST_PAUSE: Duration = Duration::from_millis(200);
-
-/// The one Lease of an election, as requests. PATCH is not among them: charts do not grant it.
-pub trait Leases: Send + Sync {
-    /// Reads the Lease; [`ApiError::Gone`] if there is none.
-    fn get(&self) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Creates the Lease; [`ApiError::LostRace`] if there is one.
-    fn create(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Replaces the Lease of the version in it; [`ApiError::LostRace`] if it has another by now.
-    fn replace(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Resolves when the Lease is without a holder, or deleted, after `version`; with none, from now on. A hint: it may
-    /// come late, or not at all.
-    fn freed(&self, version: &str) -> impl Future<Output = ()> + Send;
-}
-
-/// The three times of an election; lease duration > renew deadline > retry period.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// For how long others respect a lease that they do not see renewed.
-    pub lease_duration: Duration,
-    /// How long we act on a lease that we cannot renew.
-    pub renew_deadline: Duration,
-    /// The pause between attempts.
-    pub retry_period: Duration,
-}
-
-/// How an election ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub enum Outcome {
-    /// Asked to stop; a lease that was ours is released, or was left to run out if that could not be done.
-    Stopped,
-    /// We led, and may no longer. The process has to end: what it began may not be finished by it.
-    Lost(Loss),
-}
-
-/// How leadership was lost.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Loss {
-    /// Somebody else holds the lease.
-    #[error("leader election lost: {0} holds the lease")]
-    TakenBy(String),
-    /// The renew deadline passed without a success.
-    #[error("leader election lost: the lease could not be renewed within {0:?}")]
-    NotRenewed(Duration),
-}
 
 /// A candidate at work.
 pub struct Elector<L> {
@@ -210,16 +167,18 @@ impl<L: Leases + 'static> Elector<L> {
     /// One attempt to become or stay the holder, within `limit`; tells of trouble itself.
     async fn attempt(&mut self, limit: Duration) -> bool {
         match timeout(limit, self.step()).await {
-            Ok(Ok(holds)) => holds,
+            Ok(Ok(holds)) => {
+                self.told.forget();
+                holds
+            }
             Ok(Err(error)) => {
-                self.tell(&error);
+                let problem = self.words(&error);
+                self.tell(&problem, &problem);
                 false
             }
             Err(_) => {
-                self.tell(&ApiError::Unavailable {
-                    request: self.request("get"),
-                    cause: Box::new(TimedOut(limit)),
-                });
+                // The limits of attempts differ: it is one trouble.
+                self.tell("no answer in time", &in_one_line(&TimedOut(limit)));
                 false
             }
         }
@@ -322,21 +281,35 @@ impl<L: Leases + 'static> Elector<L> {
         self.sight = Some(sight);
     }
 
-    /// Gives the lease away if it may be ours. It is read first: an answer may have been lost on the way.
+    /// Gives the lease away if it may be ours. A renewal that was cut short may arrive between our read and our write,
+    /// and a server may be starting: then once more.
     async fn release(&mut self) {
         if !self.may_hold {
             return;
         }
-        let problem = match timeout(RELEASE_LIMIT, self.give_away()).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => in_one_line(&error),
-            Err(_) => in_one_line(&TimedOut(RELEASE_LIMIT)),
+        let limit = Instant::now() + RELEASE_LIMIT;
+        let problem = loop {
+            let error = match timeout_at(limit, self.give_away()).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(_) => break in_one_line(&TimedOut(RELEASE_LIMIT)),
+            };
+            let again = matches!(error, ApiError::LostRace { .. }) || error.passes();
+            if !again || Instant::now() + LEAST_PAUSE >= limit {
+                break in_one_line(&error);
+            }
+            sleep(LEAST_PAUSE).await;
         };
         warn!(lease = %self.place(), %problem, "the lease was not released; the next leader waits until it runs out");
     }
 
+    /// It is read first: an answer may have been lost on the way.
     async fn give_away(&mut self) -> Result<(), ApiError> {
-        let sight = Sight::new(self.leases.get().await?, Instant::now());
+        let lease = match self.leases.get().await {
+            Err(ApiError::Gone { .. }) => return Ok(()),
+            lease => lease?,
+        };
+        let sight = Sight::new(lease, Instant::now());
         if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
             self.leases.replace(&lease).await?;
             info!(lease = %self.place(), "released the lease");
@@ -344,9 +317,22 @@ impl<L: Leases + 'static> Elector<L> {
         Ok(())
     }
 
-    fn tell(&mut self, error: &ApiError) {
-        let problem = in_one_line(error);
-        if self.told.is_news(&problem) {
+    fn words(&self, error: &ApiError) -> String {
+        // Nothing but the namespace can be missing where a Lease is created.
+        if let ApiError::Gone { request, .. } = error
+            && request.verb == "create"
+        {
+            return format!(
+                "the namespace {} does not exist; create it, or name another with --leader-election-namespace",
+                self.candidate.namespace
+            );
+        }
+        in_one_line(error)
+    }
+
+    /// Warns, unless this trouble was told already.
+    fn tell(&mut self, trouble: &str, problem: &str) {
+        if self.told.is_news(trouble) {
             warn!(lease = %self.place(), %problem, "leader election cannot go on; trying again");
         }
     }
@@ -354,31 +340,11 @@ impl<L: Leases + 'static> Elector<L> {
     fn place(&self) -> String {
         format!("{}/{}", self.candidate.namespace, self.candidate.name)
     }
-
-    fn request(&self, verb: &'static str) -> Request {
-        Request { verb, resource: "leases".to_owned(), name: self.place() }
-    }
 }
 
 /// A little time, so that all who wait for the same lease do not ask for it in the same moment.
 fn spread(retry_period: Duration) -> Duration {
     LEAST_PAUSE.min(retry_period / 25).mul_f64(fastrand::f64())
-}
-
-/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
-/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
-#[must_use]
-pub fn lease_name(driver: &str) -> String {
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
-    };
-    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
-}
-
-/// An identity that no other process has, not even one on the same host.
-#[must_use]
-pub fn identity(host: &str) -> String {
-    format!("{host}_{}", uuid::Uuid::new_v4())
 }
 
 #[cfg(test)]

@@ -201,6 +201,11 @@ fn object<'a>(parent: &'a mut Value, field: &str) -> &'a mut Map<String, Value> 
     }
 }
 
+/// Rounded up: a record must never promise others less time than we take ourselves.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
 fn whole(field: Option<&Value>) -> i64 {
     field.and_then(Value::as_i64).unwrap_or(0)
 }
@@ -210,11 +215,6 @@ fn whole(field: Option<&Value>) -> i64 {
 fn unlike(written: Option<&Value>, wall: Timestamp) -> Timestamp {
     if written == Some(&micro(wall)) {
         return wall.checked_add(SignedDuration::from_micros(1)).unwrap_or(wall);
-/// Rounded up: a record must never promise others less time than we take ourselves.
-fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
     }
     wall
 }

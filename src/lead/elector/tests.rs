@@ -57,6 +57,57 @@ async fn a_released_lease_reads_as_client_go_leaves_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_that_arrives_during_the_release_does_not_undo_it() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(600));
+    let sent = a.requests.load(Ordering::Relaxed);
+    until(&[&a.claim], TIMING.retry_period * 2, || a.requests.load(Ordering::Relaxed) > sent).await;
+    let before = server.lease();
+    *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(400));
+    a.stop.cancel();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(server.lease()["spec"]["holderIdentity"], "");
+    let version =
+        |lease: &Value| lease["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(version(&server.lease()), version(&before) + 2, "the renewal arrived, then the release");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_waits_for_a_server_that_is_away_and_not_for_long() {
+    for (away, released) in [(2, true), (60, false)] {
+        let server = Server::new();
+        let a = replica(&server, "a");
+        a.claim.held().await;
+        *a.line.lock().unwrap() = Line::Refused;
+        let line = a.line.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(away)).await;
+            *line.lock().unwrap() = Line::Up;
+        });
+        a.stop.cancel();
+        let start = Instant::now();
+        assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+        assert!(start.elapsed() <= RELEASE_LIMIT);
+        assert_eq!(server.lease()["spec"]["holderIdentity"] == "", released);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_gone_needs_no_release() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    server.set(None);
+    a.stop.cancel();
+    let start = Instant::now();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert!(start.elapsed().is_zero());
+    assert_eq!(server.lease(), Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_follower_that_stops_leaves_the_lease_alone() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
@@ -96,6 +147,72 @@ async fn a_leader_cut_off_stops_before_another_can_start() {
         assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         a.claim.health().unwrap_err();
         until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claim() {
+    for trouble in [Line::Hangs, Line::Deaf, Line::Slow(Duration::from_mins(1)), Line::Refused] {
+        let server = Server::new();
+        let a = replica(&server, "a");
+        a.claim.held().await;
+        sleep(Duration::from_millis(5_300)).await;
+        *a.line.lock().unwrap() = trouble;
+        let until = a.claim.until().unwrap();
+        assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+        let late = Instant::now() - until;
+        assert!(late <= Duration::from_millis(5), "{late:?}");
+        assert!(!a.claim.holds());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_renews_once_a_retry_period() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    let before = a.requests.load(Ordering::Relaxed);
+    pass(&[&a.claim], TIMING.retry_period * 12 + Duration::from_secs(1)).await;
+    assert_eq!(a.requests.load(Ordering::Relaxed) - before, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_trouble_is_one_line_however_long_each_attempt_waited() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    let (lines, _guard) = log();
+    *b.line.lock().unwrap() = Line::Hangs;
+    *a.line.lock().unwrap() = Line::Hangs;
+    assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+    sleep(Duration::from_mins(2)).await;
+    let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    let troubles: Vec<_> = lines.lines().filter(|line| line.contains("cannot go on")).collect();
+    assert_eq!(troubles.len(), 2, "{lines}");
+    assert!(troubles.iter().all(|line| line.contains("no answer within")), "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_right_or_namespace_is_one_line_that_says_what_to_do() {
+    for (code, reason, place, expected) in [
+        (403, "Forbidden", "get", "grant `get` on `leases` to this service account"),
+        (403, "Forbidden", "create", "grant `create` on `leases` to this service account"),
+        (403, "Forbidden", "update", "grant `update` on `leases` to this service account"),
+        (404, "NotFound", "create", "the namespace ns does not exist; create it, or name another"),
+    ] {
+        let server = Server::new();
+        if place == "update" {
+            server.set(Some(json!({"metadata": {"name": "lease"}, "spec": {"holderIdentity": ""}})));
+        }
+        let (lines, _guard) = log();
+        let a = replica(&server, "a");
+        *a.refused.lock().unwrap() = Some((place, code, reason));
+        sleep(Duration::from_mins(2)).await;
+        assert!(!a.claim.holds());
+        let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        assert!(lines.contains(expected), "{lines}");
+        *a.refused.lock().unwrap() = None;
+        until(&[&a.claim], TIMING.retry_period, || a.claim.holds()).await;
     }
 }
 
