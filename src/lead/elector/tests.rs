@@ -270,6 +270,40 @@ async fn the_record_of_a_go_peer_is_respected_then_taken() {
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
 }
 
+/// The spec as client-go's replicas write it: whole, with nothing of what stood there before.
+fn go_spec(transitions: u64, renewed: u64) -> Value {
+    json!({"holderIdentity": "host", "leaseDurationSeconds": 15, "leaseTransitions": transitions,
+        "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": format!("2001-01-01T00:{renewed:02}:00.000000Z")})
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lead_goes_to_a_go_peer_and_comes_back() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    // Two replicas of ours are replaced: both stop, and the peer finds a free record.
+    b.stop.cancel();
+    a.stop.cancel();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    let mut lease = server.lease();
+    assert_eq!(lease["spec"]["holderIdentity"], "");
+    let transitions = lease["spec"]["leaseTransitions"].as_u64().unwrap();
+    lease["spec"] = go_spec(transitions + 1, 0);
+    server.set(Some(lease));
+    let c = replica(&server, "c");
+    for renewed in 1..30 {
+        pass(&[&c.claim], Duration::from_secs(2)).await;
+        assert!(!c.claim.holds());
+        let mut lease = server.lease();
+        assert_eq!(lease["spec"]["holderIdentity"], "host");
+        lease["spec"] = go_spec(transitions + 1, renewed);
+        server.set(Some(lease));
+    }
+    // The peer dies without a release.
+    let took = until(&[&c.claim], TAKE_OVER, || c.claim.holds()).await;
+    assert!(took >= TIMING.lease_duration, "{took:?}");
+    assert_eq!(server.lease()["spec"]["leaseTransitions"], transitions + 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stranger_who_edits_the_lease_costs_no_lead_and_keeps_the_edit() {
     let server = Server::new();
