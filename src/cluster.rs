@@ -1,6 +1,7 @@
 //! The API server as we use it: clients, reads, guarded writes, secrets, events.
 
 pub mod client;
+mod credentials;
 pub mod error;
 pub mod event;
 pub mod limit;
