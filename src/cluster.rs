@@ -6,9 +6,11 @@ pub mod error;
 pub mod event;
 pub mod limit;
 pub mod objects;
+mod pod;
 mod proxy;
 pub(crate) mod request;
 pub mod secret;
+mod token;
 mod traffic;
 pub mod write;
 
