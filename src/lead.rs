@@ -2,14 +2,16 @@
 //! understand.
 //!
 //! [`protocol`] says what is owed, without I/O; [`elector`] does it and keeps the [`Claim`]; [`lease`] is the Lease on
-//! an API server. Whoever acts holds a claim and looks at it before each effect.
+//! an API server; [`terms`] are its times, names and ends. Whoever acts holds a claim and looks at it before each effect.
 
 pub mod claim;
 pub mod elector;
 pub mod lease;
 pub mod protocol;
+pub mod terms;
 
 pub use claim::Claim;
-pub use elector::{Elector, Loss, Outcome, Timing, identity, lease_name};
+pub use elector::Elector;
 pub use lease::Lease;
 pub use protocol::Candidate;
+pub use terms::{Loss, Outcome, Timing, identity, lease_name};

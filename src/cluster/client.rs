@@ -7,24 +7,30 @@ use std::time::Duration;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Uri};
 use kube::client::ClientBuilder;
-use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
+use super::error::in_one_line;
 use super::limit::{Bucket, Rate};
+use super::pod::{MOUNT, NoPod, in_cluster};
 use super::proxy::{BadProxy, proxy_for, usable};
+use super::token::{BadToken, TokenFile};
 use super::traffic::{Manners, Traffic};
 use crate::lead::Claim;
 use crate::metrics::RestMetrics;
 
-/// How long an answer may take to begin, or to go on, before its request has failed. A watch is silent for longer.
+/// How long an answer may take to begin, or to go on, before its request has failed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// The same for a watch: longer than the minute after which the server is asked to end it. Without, a connection that
+/// died unnoticed would be listened to for ever.
+const WATCH_WITHIN: Duration = Duration::from_secs(75);
 const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
 
 /// Clients of one API server, kept apart because they must not hinder each other. The library installs no TLS
 /// provider: `main` does, before this.
 #[derive(Clone)]
 pub struct Clients {
-    /// For lists and watches: no limit, no read timeout.
+    /// For lists and watches: no limit; a watch that is silent for 75 s is cut, so let the server end it before.
     pub watch: Client,
     /// For everything else the work needs: limited, patient if the server asks for it; a write that waited longer
     /// than the claim to lead lasted is not sent.
@@ -54,28 +60,29 @@ pub enum ConnectError {
         place: Option<(u64, u64)>,
     },
     /// The kubeconfig parses and does not hold together: no such context, no such file of a certificate.
-    #[error("the kubeconfig {} is not usable", path.display())]
+    #[error("the kubeconfig {} is not usable: {why}", path.display())]
     Unusable {
         /// As given.
         path: PathBuf,
-        /// What is wrong.
-        #[source]
-        cause: Box<KubeconfigError>,
+        /// What is wrong; the library's own error may hold more than may be shown.
+        why: String,
     },
-    /// Not in a pod, and no kubeconfig.
-    #[error("no --kubeconfig is given and this is not a pod with a service account")]
-    NotInCluster(#[source] InClusterError),
+    /// No kubeconfig, and no credentials of a pod.
+    #[error(transparent)]
+    Pod(#[from] NoPod),
+    /// The file that should hold the token does not.
+    #[error(transparent)]
+    Token(#[from] BadToken),
     /// The proxy of the environment or of the kubeconfig is no address.
     #[error("the proxy cannot be used")]
     Proxy(#[source] BadProxy),
     /// TLS or credentials do not fit together.
-    #[error("cannot set up a client for the API server {server}")]
+    #[error("cannot set up a client for the API server {server}: {why}")]
     Setup {
-        /// The address.
-        server: Uri,
-        /// What is wrong.
-        #[source]
-        cause: Box<kube::Error>,
+        /// Its host and port.
+        server: String,
+        /// What is wrong; the library's own error may hold more than may be shown.
+        why: String,
     },
 }
 
@@ -90,7 +97,7 @@ fn at(place: Option<(u64, u64)>) -> String {
 pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     let mut config = match kubeconfig {
         None => {
-            let mut config = Config::incluster().map_err(ConnectError::NotInCluster)?;
+            let mut config = in_cluster(|name| std::env::var(name).ok(), Path::new(MOUNT))?;
             config.proxy_url = environment_proxy(&config.cluster_url)?;
             config
         }
@@ -98,6 +105,12 @@ pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     };
     if let Some(proxy) = &config.proxy_url {
         usable(proxy).map_err(ConnectError::Proxy)?;
+    }
+    // Without an authority the library wants the system's, which an image need not have; here none is looked at.
+    let plain = config.cluster_url.scheme_str() == Some("http")
+        && config.proxy_url.as_ref().and_then(Uri::scheme_str) != Some("https");
+    if config.root_cert.is_none() && (plain || config.accept_invalid_certs) {
+        config.root_cert = Some(Vec::new());
     }
     config.default_retry = false;
     config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
@@ -147,7 +160,7 @@ fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
             path,
             place: cause.location().map(|place| (place.line(), place.column())),
         },
-        other => ConnectError::Unusable { path, cause: Box::new(other) },
+        other => ConnectError::Unusable { path, why: in_one_line(&other) },
     }
 }
 
@@ -161,26 +174,51 @@ pub fn clients(
     claim: Claim,
     metrics: &RestMetrics,
 ) -> Result<Clients, ConnectError> {
-    let authority = config.cluster_url.authority();
-    let host: Arc<str> = authority.map_or("", |authority| authority.as_str()).into();
-    let client = |read_timeout, manners| {
+    let mut config = config.clone();
+    let token = token_file(&mut config)?.map(Arc::new);
+    let host: Arc<str> = host(&config.cluster_url).into();
+    let client = |read_timeout, manners| -> Result<Client, ConnectError> {
         let mut config = config.clone();
-        config.read_timeout = read_timeout;
+        config.read_timeout = Some(read_timeout);
         config.reset_reader_on_write = true;
         let namespace = config.default_namespace.clone();
-        let server = config.cluster_url.clone();
         let inner = ClientBuilder::try_from(config)
-            .map_err(|cause| ConnectError::Setup { server, cause: Box::new(cause) })?
+            .map_err(|cause| ConnectError::Setup { server: host.to_string(), why: in_one_line(&cause) })?
             .build();
-        let traffic = Traffic { inner, metrics: metrics.clone(), host: host.clone(), manners };
-        Ok(Client::new(traffic, namespace))
+        let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
+        Ok(Client::new(Traffic { inner, metrics, host, token, manners }, namespace))
     };
     let manners = Manners { bucket: Arc::new(Bucket::new(rate)), claim };
     Ok(Clients {
-        watch: client(None, None)?,
-        api: client(Some(ANSWER_WITHIN), Some(manners))?,
-        lead: client(Some(ANSWER_WITHIN), None)?,
+        watch: client(WATCH_WITHIN, None)?,
+        api: client(ANSWER_WITHIN, Some(manners))?,
+        lead: client(ANSWER_WITHIN, None)?,
     })
+}
+
+/// Takes the token's file out of a configuration: we read it, not the library, which does not trim it. As with
+/// client-go it has precedence over a token beside it, as long as it can be read.
+fn token_file(config: &mut Config) -> Result<Option<TokenFile>, BadToken> {
+    let user = &mut config.auth_info;
+    if user.auth_provider.is_some() || (user.username.is_some() && user.password.is_some()) {
+        return Ok(None);
+    }
+    let Some(path) = user.token_file.take() else { return Ok(None) };
+    match TokenFile::open(Path::new(&path)) {
+        Ok(file) => {
+            user.token = None;
+            user.exec = None;
+            Ok(Some(file))
+        }
+        Err(_) if user.token.is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Host and port of a server; a user and a password before them are nobody's business.
+fn host(server: &Uri) -> &str {
+    let authority = server.authority().map_or("", |authority| authority.as_str());
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 use std::fs;
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::cluster::error::in_one_line;
+use crate::cluster::error::{Request, in_one_line};
+use crate::cluster::request::{Payload, text};
 use crate::metrics::Metrics;
 
 fn kubeconfig(cluster: &str) -> String {
@@ -20,6 +23,10 @@ async fn read(text: &str) -> Result<Config, ConnectError> {
     let path = directory.path().join("kubeconfig");
     fs::write(&path, text).unwrap();
     config(Some(&path)).await
+}
+
+fn made(config: &Config, metrics: &Metrics) -> Result<Clients, ConnectError> {
+    clients(config, Rate { qps: 100.0, burst: 200 }, Claim::always(), &metrics.rest)
 }
 
 async fn complaint(text: &str) -> String {
@@ -78,13 +85,155 @@ async fn clients_are_made_without_a_server_in_reach() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = read(&kubeconfig("server: 'http://127.0.0.1:1'")).await.unwrap();
     let metrics = Metrics::new().unwrap();
-    let rate = Rate { qps: 100.0, burst: 200 };
-    let clients = clients(&config, rate, Claim::always(), &metrics.rest).unwrap();
+    let clients = made(&config, &metrics).unwrap();
     for client in [clients.watch, clients.api, clients.lead] {
         let request = http::Request::get("/version").body(Vec::new()).unwrap();
         client.request_text(request).await.unwrap_err();
     }
     assert_eq!(metrics.rest.count("<error>", &http::Method::GET, "127.0.0.1:1"), 3);
+}
+
+#[tokio::test]
+async fn a_user_and_password_in_the_address_of_the_server_do_not_show() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = read(&kubeconfig("server: 'http://u:hunter2@127.0.0.1:1'")).await.unwrap();
+    let metrics = Metrics::new().unwrap();
+    let client = made(&config, &metrics).unwrap().api;
+    let request = http::Request::get("/version").body(Vec::new()).unwrap();
+    let error = client.request_text(request).await.unwrap_err();
+    assert_eq!(metrics.rest.count("<error>", &http::Method::GET, "127.0.0.1:1"), 1);
+    assert!(!in_one_line(&error).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn no_authority_is_looked_for_where_none_is_looked_at() {
+    for (cluster, given) in [
+        ("server: 'http://a'", true),
+        ("server: 'https://a', insecure-skip-tls-verify: true", true),
+        ("server: 'https://a'", false),
+        ("server: 'http://a', proxy-url: 'https://proxy'", false),
+    ] {
+        let config = read(&kubeconfig(cluster)).await.unwrap();
+        assert_eq!(config.root_cert, given.then(Vec::new), "{cluster}");
+    }
+}
+
+/// A kubeconfig whose user is this.
+fn user(server: &str, user: &str) -> String {
+    kubeconfig(&format!("server: '{server}'")).replace("{token: hunter2}", user)
+}
+
+#[tokio::test]
+async fn the_token_of_a_file_goes_with_every_request_of_every_client_once_and_trimmed() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = mirror().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    fs::write(&path, "from-file\n").unwrap();
+    for (token, expected) in
+        [("", "from-file"), ("token: beside, ", "from-file"), ("username: u, password: p, ", "Basic")]
+    {
+        let user = format!("{{{token}tokenFile: '{}'}}", path.display());
+        let config = read(&self::user(&format!("http://{server}"), &user)).await.unwrap();
+        let clients = made(&config, &Metrics::new().unwrap()).unwrap();
+        for client in [clients.watch, clients.api, clients.lead] {
+            let request = http::Request::get("/x").body(Vec::new()).unwrap();
+            let seen = client.request_text(request).await.unwrap();
+            assert_eq!(seen.matches("\"authorization\": ").count(), 1, "{seen}");
+            assert!(seen.contains(expected) && !seen.contains("beside"), "{seen}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_that_is_not_there_is_named() {
+    let config = read(&user("http://a", "{tokenFile: /nowhere/token}")).await.unwrap();
+    let line = in_one_line(&made(&config, &Metrics::new().unwrap()).err().unwrap());
+    assert!(line.starts_with("cannot read the token file /nowhere/token: "), "{line}");
+}
+
+/// A user whose credentials come from a shell script, with a secret in its environment and one in its output.
+fn plugin(script: &str) -> String {
+    format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, interactiveMode: Never, \
+         args: ['-c', '{script}'], env: [{{name: SECRET, value: hunter2}}]}}}}"
+    )
+}
+
+/// An error as all who log it could show it.
+fn shown(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    let line = in_one_line(&error);
+    let error = anyhow::Error::new(error);
+    format!("{line}\n{error:#}\n{error:?}\n{:?}", error.root_cause())
+}
+
+#[tokio::test]
+async fn a_credential_plugin_that_fails_is_told_with_its_status_and_without_its_secrets() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for (script, expected) in [
+        ("echo hunter2; exit 3", "the credential plugin of the kubeconfig failed (exit status: 3)"),
+        ("echo hunter2: [", "the answer of the credential plugin of the kubeconfig does not parse"),
+        ("echo \"{}\"", "the credential plugin of the kubeconfig gave no token"),
+        (
+            "echo \"{status: {token: hunter2, expirationTimestamp: hunter2}}\"",
+            "the credentials of the kubeconfig have an expiry that is no time",
+        ),
+    ] {
+        let config = read(&user("https://a", &plugin(script))).await.unwrap();
+        let shown = shown(made(&config, &Metrics::new().unwrap()).err().unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains(expected) && shown.contains("API server a"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().unwrap();
+    let broken = directory.path().join("broken");
+    let script = format!(
+        "test -e {} && echo hunter2 && exit 3; \
+         echo \"{{status: {{token: hunter2, expirationTimestamp: 2001-01-01T00:00:00Z}}}}\"",
+        broken.display()
+    );
+    let config = read(&user("http://127.0.0.1:1", &plugin(&script))).await.unwrap();
+    let clients = made(&config, &Metrics::new().unwrap()).unwrap();
+    fs::write(broken, "").unwrap();
+    for client in [clients.watch, clients.api, clients.lead] {
+        let request = http::Request::get("/x").body(Vec::new()).unwrap();
+        let line = in_one_line(&client.request_text(request).await.unwrap_err());
+        assert!(line.contains("(exit status: 3)") && !line.contains("hunter2"), "{line}");
+        let request = Request { verb: "get", resource: "leases".into(), name: "ns/l".into() };
+        let error = text(&client, &request, "/x", Payload::Nothing).await.unwrap_err();
+        assert!(error.passes());
+        let shown = shown(error);
+        assert!(shown.contains("(exit status: 3)") && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_falls_silent_is_given_up_after_75_seconds() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config =
+        read(&kubeconfig(&format!("server: 'http://{}'", listener.local_addr().unwrap()))).await.unwrap();
+    let client = made(&config, &Metrics::new().unwrap()).unwrap().watch;
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        let event = "{\"type\": \"BOOKMARK\", \"object\": {}}\n";
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}{:x}\r\n{event}\r\n", event.len()).as_bytes()).await.unwrap();
+        stream
+    };
+    let request = http::Request::get("/x?watch=true").body(Vec::new()).unwrap();
+    let (_stream, answer) = tokio::join!(server, client.send(request.map(Into::into)));
+    let mut body = answer.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    body.frame().await.unwrap().unwrap_err();
+    assert_eq!(start.elapsed().as_secs(), 75);
 }
 
 /// A server on a socket that answers every request with its own method, path and headers.
@@ -113,8 +262,7 @@ async fn every_client_says_who_it_is_and_whose_token_it_has() {
     let server = mirror().await;
     let config = read(&kubeconfig(&format!("server: 'http://{server}/prefix'"))).await.unwrap();
     let metrics = Metrics::new().unwrap();
-    let rate = Rate { qps: 100.0, burst: 200 };
-    let clients = clients(&config, rate, Claim::always(), &metrics.rest).unwrap();
+    let clients = made(&config, &metrics).unwrap();
     for client in [clients.watch, clients.api, clients.lead] {
         let request = http::Request::patch("/apis/x?y=z").body(b"{}".to_vec()).unwrap();
         let seen = client.request_text(request).await.unwrap();

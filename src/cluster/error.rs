@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
+use kube::client::AuthError;
 use kube::core::Status;
+
+use super::credentials::{failure, shown, words};
 
 /// A request as an error names it: verb, resource, object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +153,10 @@ impl ApiError {
             // Its debug form holds the whole body, so it is not kept.
             kube::Error::FromUtf8(_) => Self::Unreadable { request, cause: None },
             kube::Error::Service(cause) if cause.is::<NotLeading>() => Self::NotLeading { request },
-            other => Self::Unavailable { request, cause: Box::new(other) },
+            other => match shown(&other) {
+                Some(credentials) => Self::Unavailable { request, cause: Box::new(credentials) },
+                None => Self::Unavailable { request, cause: Box::new(other) },
+            },
         }
     }
 
@@ -214,35 +220,43 @@ fn names_nothing(status: &Status) -> bool {
 }
 
 /// An error and its causes in one line, for logs and exit messages. A cause whose words the line already holds is
-/// left out: some libraries repeat theirs.
+/// left out: some libraries repeat theirs. Of credentials that could not be had only what is safe is said, wherever in
+/// the chain their words are repeated.
 #[must_use]
 pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
-    let mut line = plain(error);
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = plain(error);
-        if !line.contains(&words) {
-            line.push_str(": ");
-            line.push_str(&words);
+    let hidden = failure(error).map(|failure| (failure.to_string(), words(failure)));
+    let mut line = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let mut text = text(error);
+        if let Some((secret, safe)) = &hidden {
+            text = text.replace(secret, safe);
         }
-        cause = error.source();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        // The causes of that failure may quote what it was given.
+        next = error.source().filter(|_| !error.is::<AuthError>());
     }
     line
 }
 
 /// The words of one error. A Status is reduced to its message: its other form is a dump of the structure.
-fn plain(error: &(dyn Error + 'static)) -> String {
+fn text(error: &(dyn Error + 'static)) -> String {
     let boxed = error.downcast_ref::<Box<Status>>().or_else(|| match error.downcast_ref::<kube::Error>() {
         Some(kube::Error::Api(status)) => Some(status),
         _ => None,
     });
     let status = boxed.map(Box::as_ref).or_else(|| error.downcast_ref::<Status>());
-    let words = match status {
+    match status {
         Some(status) if status.message.is_empty() => format!("{} (code {})", status.reason, status.code),
         Some(status) => status.message.clone(),
         None => error.to_string(),
-    };
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[cfg(test)]

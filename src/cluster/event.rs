@@ -172,14 +172,16 @@ impl Writer {
             self.dropped.inc();
             return;
         }
+        // One name for all attempts: an Event that was made although its answer was lost is found, not made twice.
+        let name = render::event_name(&warning.about.name, fastrand::u64(..));
         for pause in PAUSES {
-            match self.write(&warning).await {
+            match self.write(&name, &warning).await {
                 Err(error) if error.passes() => self.tell(&error),
                 done => return self.done(done),
             }
             sleep(pause).await;
         }
-        let last = self.write(&warning).await;
+        let last = self.write(&name, &warning).await;
         self.done(last);
     }
 
@@ -200,8 +202,8 @@ impl Writer {
         }
     }
 
-    /// Counts up the Event of this warning if there is one, else makes one.
-    async fn write(&mut self, warning: &Warning) -> Result<(), ApiError> {
+    /// Counts up the Event of this warning if there is one, else makes one of this name.
+    async fn write(&mut self, name: &str, warning: &Warning) -> Result<(), ApiError> {
         let message = render::shortened(&warning.message);
         let repeat = Repeat {
             uid: warning.about.uid.clone(),
@@ -219,10 +221,14 @@ impl Writer {
                 }
             }
         }
-        let name = render::event_name(&warning.about.name, fastrand::u64(..));
-        self.create(&name, warning, message).await?;
-        self.known.insert(repeat, Known { name, count: 1 });
-        Ok(())
+        match self.create(name, warning, message).await {
+            // No other has this name: an attempt before was not in vain.
+            Ok(()) | Err(ApiError::LostRace { .. }) => {
+                self.known.insert(repeat, Known { name: name.to_owned(), count: 1 });
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn count_up(&self, name: &str, count: u32, message: &str) -> Result<(), ApiError> {

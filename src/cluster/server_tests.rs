@@ -236,3 +236,18 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
         assert_ne!(request.method, "PATCH");
     }
 }
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_not_to_be_looked_at_needs_no_authority() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let given = server.admin_kubeconfig();
+    let without: Vec<_> = given.lines().filter(|line| !line.contains("certificate-authority-data")).collect();
+    let insecure =
+        without.join("\n").replace("    server:", "    insecure-skip-tls-verify: true\n    server:");
+    assert_ne!(given, insecure);
+    let clients = connect(&insecure, Claim::always(), &Metrics::new().unwrap()).await;
+    for client in [clients.watch, clients.api, clients.lead] {
+        let request = http::Request::get("/api/v1/namespaces/default").body(Vec::new()).unwrap();
+        client.request_text(request).await.unwrap();
+    }
+}

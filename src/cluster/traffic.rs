@@ -1,5 +1,5 @@
-//! What every request passes on its way out: the limit, the claim to lead, the server's wish for patience, and the
-//! count in the metrics.
+//! What every request passes on its way out: the limit, the claim to lead, the token, the server's wish for patience,
+//! and the count in the metrics.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
-use http::{Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use tokio::time::{Instant, sleep};
@@ -16,6 +18,7 @@ use tower::{BoxError, Service};
 
 use super::error::NotLeading;
 use super::limit::Bucket;
+use super::token::TokenFile;
 use crate::lead::Claim;
 use crate::metrics::RestMetrics;
 
@@ -31,6 +34,8 @@ pub(super) struct Traffic {
     pub(super) metrics: RestMetrics,
     /// The `host` label: the server's authority.
     pub(super) host: Arc<str>,
+    /// Whose token goes with each request, where it is in a file.
+    pub(super) token: Option<Arc<TokenFile>>,
     /// Set for the client that does the work: its requests are limited, sent again if the server asks for patience,
     /// and, if they write, looked at against the claim right before they go.
     pub(super) manners: Option<Manners>,
@@ -55,9 +60,11 @@ impl Service<Request<Body>> for Traffic {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let traffic = self.clone();
         Box::pin(async move {
-            match traffic.manners.clone() {
-                None => traffic.send(request).await,
-                Some(manners) => traffic.send_politely(&manners, request).await,
+            let (head, body) = request.into_parts();
+            let body = body.collect_bytes().await?;
+            match &traffic.manners {
+                None => traffic.send(&head, &body).await,
+                Some(manners) => traffic.send_politely(manners, &head, &body).await,
             }
         })
     }
@@ -67,20 +74,14 @@ impl Traffic {
     async fn send_politely(
         &self,
         manners: &Manners,
-        request: Request<Body>,
+        head: &Parts,
+        body: &Bytes,
     ) -> Result<Response<Body>, BoxError> {
-        let (head, body) = request.into_parts();
-        let body = body.collect_bytes().await?;
         let mut waited = Duration::ZERO;
         let mut retries = 0;
         loop {
             sleep(manners.bucket.reserve()).await;
-            // The wait may have outlived the claim that the caller looked at.
-            if head.method != Method::GET && !manners.claim.holds() {
-                return Err(NotLeading.into());
-            }
-            let request = Request::from_parts(head.clone(), Body::from(body.clone()));
-            let answer = self.send(request).await?;
+            let answer = self.send(head, body).await?;
             let bearable = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
             let Some(wait) = patience(&answer).filter(bearable) else {
                 return Ok(answer);
@@ -92,12 +93,42 @@ impl Traffic {
         }
     }
 
-    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        let method = request.method().clone();
+    /// Sends a request with the token of the file, if there is one; once more if the server refuses the token and the
+    /// file holds another by now.
+    async fn send(&self, head: &Parts, body: &Bytes) -> Result<Response<Body>, BoxError> {
+        let Some(file) = &self.token else {
+            return self.send_once(head, body, None).await;
+        };
+        let token = file.header();
+        let answer = self.send_once(head, body, Some(token.clone())).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match file.another(&token) {
+            Some(token) => self.send_once(head, body, Some(token)).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+        token: Option<HeaderValue>,
+    ) -> Result<Response<Body>, BoxError> {
+        // What was waited for may have outlived the claim that the caller looked at.
+        let held_back = |manners: &Manners| head.method != Method::GET && !manners.claim.holds();
+        if self.manners.as_ref().is_some_and(held_back) {
+            return Err(NotLeading.into());
+        }
+        let mut request = Request::from_parts(head.clone(), Body::from(body.clone()));
+        if let Some(token) = token {
+            request.headers_mut().insert(AUTHORIZATION, token);
+        }
         let start = Instant::now();
         let answer = self.inner.send(request).await;
         let code = answer.as_ref().ok().map(Response::status);
-        self.metrics.observe(code, &method, &self.host, start.elapsed());
+        self.metrics.observe(code, &head.method, &self.host, start.elapsed());
         Ok(answer?)
     }
 }

@@ -37,6 +37,7 @@ fn client(rate: Rate, claim: Claim, answers: &[(u16, Option<&str>)]) -> (Traffic
         inner: ClientBuilder::new(server, "default").build(),
         metrics: Metrics::new().unwrap().rest,
         host: "h".into(),
+        token: None,
         manners: Some(Manners { bucket: Arc::new(Bucket::new(rate)), claim }),
     };
     (traffic, arrivals)
@@ -110,4 +111,93 @@ async fn a_write_is_not_repeated_once_the_claim_is_gone() {
     let (traffic, arrivals) = client(UNLIMITED, claim, &[(429, Some("3"))]);
     assert!(ask(&traffic, Method::PUT).await.unwrap_err().is::<NotLeading>());
     assert_eq!(*arrivals.lock().unwrap(), [0]);
+}
+
+/// A client with the token of a file, whose server takes only `valid`; whenever it refuses, `refusing` is called. And
+/// the tokens and bodies that came.
+fn with_token(
+    path: &std::path::Path,
+    valid: &'static str,
+    claim: Option<Claim>,
+    refusing: impl Fn() + Clone + Send + Sync + 'static,
+) -> (Traffic, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let server = service_fn({
+        let seen = seen.clone();
+        move |request: Request<Body>| {
+            let (seen, refusing) = (seen.clone(), refusing.clone());
+            async move {
+                let (head, body) = request.into_parts();
+                let token = &head.headers[AUTHORIZATION];
+                assert!(token.is_sensitive());
+                let body = String::from_utf8(body.collect_bytes().await?.to_vec())?;
+                seen.lock().unwrap().push(format!("{} {body}", token.to_str()?));
+                let code = if token == valid { 200 } else { 401 };
+                if code == 401 {
+                    refusing();
+                }
+                Ok::<_, BoxError>(Response::builder().status(code).body(Body::empty())?)
+            }
+        }
+    });
+    let manners = |claim| Manners { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
+    let traffic = Traffic {
+        inner: ClientBuilder::new(server, "default").build(),
+        metrics: Metrics::new().unwrap().rest,
+        host: "h".into(),
+        token: Some(Arc::new(TokenFile::open(path).unwrap())),
+        manners: claim.map(manners),
+    };
+    (traffic, seen)
+}
+
+fn token_file() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::write(&path, "old\n").unwrap();
+    (directory, path)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_token_is_refused_goes_once_more_with_the_new_one() {
+    for claim in [None, Some(Claim::always())] {
+        let (_guard, path) = token_file();
+        let rotate = {
+            let path = path.clone();
+            move || std::fs::write(&path, "new\n").unwrap()
+        };
+        let (traffic, seen) = with_token(&path, "Bearer new", claim, rotate);
+        assert_eq!(ask(&traffic, Method::PATCH).await.unwrap(), 200);
+        assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
+        assert_eq!(*seen.lock().unwrap(), ["Bearer old body", "Bearer new body", "Bearer new body"]);
+        for code in ["401", "200"] {
+            assert_eq!(traffic.metrics.count(code, &Method::PATCH, "h"), 1);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_and_did_not_change_is_not_sent_again() {
+    let (_guard, path) = token_file();
+    let (traffic, seen) = with_token(&path, "Bearer other", None, || {});
+    assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 401);
+    assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_not_sent_with_a_new_token_once_the_claim_has_run_out() {
+    let (_guard, path) = token_file();
+    let claim = Claim::elected();
+    claim.extend(Instant::now() + Duration::from_secs(1));
+    let lose = {
+        let (path, claim) = (path.clone(), claim.clone());
+        move || {
+            std::fs::write(&path, "new").unwrap();
+            claim.extend(Instant::now());
+        }
+    };
+    let (traffic, seen) = with_token(&path, "Bearer new", Some(claim), lose);
+    let error = ask(&traffic, Method::PUT).await.unwrap_err();
+    assert!(error.is::<NotLeading>());
+    assert_eq!(*seen.lock().unwrap(), ["Bearer old body"]);
 }

@@ -1,84 +1,50 @@
 //! The election as a task: asks the protocol what is owed, does it, and keeps the claim.
 
 use std::future::{self, Future};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
 use super::claim::Claim;
 use super::protocol::{Candidate, Owed, Sight};
-use crate::cluster::error::{ApiError, Request, TimedOut, in_one_line};
+use crate::cluster::error::{ApiError, TimedOut, in_one_line};
 use crate::told::Told;
 
-/// client-go spreads candidates by up to this part of the retry period.
-const JITTER: f64 = 1.2;
+pub use super::terms::{Leases, Loss, Outcome, Timing, identity, lease_name};
+
+/// The part of the retry period that a follower lets pass between two looks, at least and at most: candidates spread,
+/// and the longest still leaves room for [`spread`].
+const LOOK: (f64, f64) = (0.75, 0.95);
 /// What the release of a lease may take of a shutdown.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 /// The least pause between two attempts.
 const LEAST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The one Lease of an election, as requests. PATCH is not among them: charts do not grant it.
-pub trait Leases: Send + Sync {
-    /// Reads the Lease; [`ApiError::Gone`] if there is none.
-    fn get(&self) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Creates the Lease; [`ApiError::LostRace`] if there is one.
-    fn create(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Replaces the Lease of the version in it; [`ApiError::LostRace`] if it has another by now.
-    fn replace(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Resolves when the Lease, which was at `version`, is seen without a holder. A hint: it may stay silent.
-    fn freed(&self, version: &str) -> impl Future<Output = ()> + Send;
-}
-
-/// The three times of an election; lease duration > renew deadline > retry period.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// For how long others respect a lease that they do not see renewed.
-    pub lease_duration: Duration,
-    /// How long we act on a lease that we cannot renew.
-    pub renew_deadline: Duration,
-    /// The pause between attempts.
-    pub retry_period: Duration,
-}
-
-/// How an election ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub enum Outcome {
-    /// Asked to stop; a lease that was ours is released, or was left to run out if that could not be done.
-    Stopped,
-    /// We led, and may no longer. The process has to end: what it began may not be finished by it.
-    Lost(Loss),
-}
-
-/// How leadership was lost.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Loss {
-    /// Somebody else holds the lease.
-    #[error("leader election lost: {0} holds the lease")]
-    TakenBy(String),
-    /// The renew deadline passed without a success.
-    #[error("leader election lost: the lease could not be renewed within {0:?}")]
-    NotRenewed(Duration),
-}
-
 /// A candidate at work.
 pub struct Elector<L> {
-    leases: L,
+    leases: Arc<L>,
     candidate: Candidate,
     timing: Timing,
     claim: Claim,
     wall: fn() -> Timestamp,
     sight: Option<Sight>,
+    /// Runs while we follow, across our own looks.
+    freed: Option<BoxFuture<'static, ()>>,
+    /// Where the next [`freed`](Self::freed) begins; none until a look has told something new, so that an old hint
+    /// is not heard twice.
+    watch_from: Option<String>,
     /// A request that may have made us the holder was sent.
     may_hold: bool,
     seen_holder: Option<String>,
     told: Told,
 }
 
-impl<L: Leases> Elector<L> {
+impl<L: Leases + 'static> Elector<L> {
     /// A candidate for the Lease behind `leases`. `claim` is kept up to date; `wall` gives the times written down.
     pub fn new(
         leases: L,
@@ -88,12 +54,14 @@ impl<L: Leases> Elector<L> {
         wall: fn() -> Timestamp,
     ) -> Self {
         Self {
-            leases,
+            leases: Arc::new(leases),
             candidate,
             timing,
             claim,
             wall,
             sight: None,
+            freed: None,
+            watch_from: None,
             may_hold: false,
             seen_holder: None,
             told: Told::default(),
@@ -124,7 +92,7 @@ impl<L: Leases> Elector<L> {
             self.pause().await;
         }
         info!(lease = %self.place(), identity = %self.candidate.identity, "leading");
-        self.told.forget();
+        self.freed = None;
         loop {
             // Counted from when the last request went out: a slow server must not eat up the time for the next.
             let rest = self.timing.renew_deadline.saturating_sub(self.timing.retry_period);
@@ -135,18 +103,39 @@ impl<L: Leases> Elector<L> {
         }
     }
 
-    /// Waits for the next attempt, or for the holder to step down.
-    async fn pause(&self) {
-        let wait = self.timing.retry_period.mul_f64(1.0 + fastrand::f64() * JITTER);
+    /// Waits for the next look: less than a retry period, and not past the moment when the lease runs out or is freed.
+    /// So the lead passes on within a lease duration and a retry period, and the time of one request.
+    async fn pause(&mut self) {
+        if self.freed.is_none()
+            && let Some(version) = self.watch_from.take()
+        {
+            let leases = self.leases.clone();
+            self.freed = Some(Box::pin(async move { leases.freed(&version).await }));
+        }
+        let next = self.next_look();
         let freed = async {
-            match &self.sight {
-                Some(sight) => self.leases.freed(sight.version()).await,
+            match &mut self.freed {
+                Some(freed) => freed.await,
                 None => future::pending().await,
             }
         };
         tokio::select! {
-            () = sleep(wait) => {}
-            () = freed => sleep(LEAST_PAUSE).await,
+            () = sleep_until(next) => return,
+            () = freed => {}
+        }
+        (self.freed, self.watch_from) = (None, None);
+        sleep(spread(self.timing.retry_period)).await;
+    }
+
+    fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        let (least, most) = LOOK;
+        let retry = self.timing.retry_period;
+        let look = now + retry.mul_f64(least + fastrand::f64() * (most - least));
+        let owed = self.sight.as_ref().map(|sight| self.candidate.owed(sight, now, (self.wall)()));
+        match owed {
+            Some(Owed::Respect { expires, .. }) => look.min(expires + spread(retry)),
+            Some(Owed::Put(_)) | None => look,
         }
     }
 
@@ -178,16 +167,18 @@ impl<L: Leases> Elector<L> {
     /// One attempt to become or stay the holder, within `limit`; tells of trouble itself.
     async fn attempt(&mut self, limit: Duration) -> bool {
         match timeout(limit, self.step()).await {
-            Ok(Ok(holds)) => holds,
+            Ok(Ok(holds)) => {
+                self.told.forget();
+                holds
+            }
             Ok(Err(error)) => {
-                self.tell(&error);
+                let problem = self.words(&error);
+                self.tell(&problem, &problem);
                 false
             }
             Err(_) => {
-                self.tell(&ApiError::Unavailable {
-                    request: self.request("get"),
-                    cause: Box::new(TimedOut(limit)),
-                });
+                // The limits of attempts differ: it is one trouble.
+                self.tell("no answer in time", &in_one_line(&TimedOut(limit)));
                 false
             }
         }
@@ -206,7 +197,11 @@ impl<L: Leases> Elector<L> {
         let lease = match self.leases.get().await {
             Ok(lease) => lease,
             Err(ApiError::Gone { .. }) => {
-                // Somebody deleted it under its holder, who goes on until it notices: its time is respected.
+                // Its old version would tell of the deletion again and again.
+                self.watch_from = Some(String::new());
+                if let Some(sight) = &mut self.sight {
+                    sight.vanish(Instant::now());
+                }
                 let held = self.sight.as_ref().is_some_and(|sight| self.is_held(sight));
                 return if held { Ok(false) } else { self.create().await };
             }
@@ -282,33 +277,62 @@ impl<L: Leases> Elector<L> {
             info!(lease = %self.place(), %holder, "the leader is");
         }
         self.seen_holder = holder;
+        self.watch_from = Some(sight.version().to_owned());
         self.sight = Some(sight);
     }
 
-    /// Gives the lease away if it may be ours. It is read first: an answer may have been lost on the way.
-    async fn release(&self) {
+    /// Gives the lease away if it may be ours. A renewal that was cut short may arrive between our read and our write,
+    /// and a server may be starting: then once more.
+    async fn release(&mut self) {
         if !self.may_hold {
             return;
         }
-        let released = timeout(RELEASE_LIMIT, async {
-            let sight = Sight::new(self.leases.get().await?, Instant::now());
-            if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
-                self.leases.replace(&lease).await?;
-                info!(lease = %self.place(), "released the lease");
+        let limit = Instant::now() + RELEASE_LIMIT;
+        let problem = loop {
+            let error = match timeout_at(limit, self.give_away()).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(_) => break in_one_line(&TimedOut(RELEASE_LIMIT)),
+            };
+            let again = matches!(error, ApiError::LostRace { .. }) || error.passes();
+            if !again || Instant::now() + LEAST_PAUSE >= limit {
+                break in_one_line(&error);
             }
-            Ok::<_, ApiError>(())
-        });
-        let problem = match released.await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => in_one_line(&error),
-            Err(_) => in_one_line(&TimedOut(RELEASE_LIMIT)),
+            sleep(LEAST_PAUSE).await;
         };
         warn!(lease = %self.place(), %problem, "the lease was not released; the next leader waits until it runs out");
     }
 
-    fn tell(&mut self, error: &ApiError) {
-        let problem = in_one_line(error);
-        if self.told.is_news(&problem) {
+    /// It is read first: an answer may have been lost on the way.
+    async fn give_away(&mut self) -> Result<(), ApiError> {
+        let lease = match self.leases.get().await {
+            Err(ApiError::Gone { .. }) => return Ok(()),
+            lease => lease?,
+        };
+        let sight = Sight::new(lease, Instant::now());
+        if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
+            self.leases.replace(&lease).await?;
+            info!(lease = %self.place(), "released the lease");
+        }
+        Ok(())
+    }
+
+    fn words(&self, error: &ApiError) -> String {
+        // Nothing but the namespace can be missing where a Lease is created.
+        if let ApiError::Gone { request, .. } = error
+            && request.verb == "create"
+        {
+            return format!(
+                "the namespace {} does not exist; create it, or name another with --leader-election-namespace",
+                self.candidate.namespace
+            );
+        }
+        in_one_line(error)
+    }
+
+    /// Warns, unless this trouble was told already.
+    fn tell(&mut self, trouble: &str, problem: &str) {
+        if self.told.is_news(trouble) {
             warn!(lease = %self.place(), %problem, "leader election cannot go on; trying again");
         }
     }
@@ -316,26 +340,11 @@ impl<L: Leases> Elector<L> {
     fn place(&self) -> String {
         format!("{}/{}", self.candidate.namespace, self.candidate.name)
     }
-
-    fn request(&self, verb: &'static str) -> Request {
-        Request { verb, resource: "leases".to_owned(), name: self.place() }
-    }
 }
 
-/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
-/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
-#[must_use]
-pub fn lease_name(driver: &str) -> String {
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
-    };
-    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
-}
-
-/// An identity that no other process has, not even one on the same host.
-#[must_use]
-pub fn identity(host: &str) -> String {
-    format!("{host}_{}", uuid::Uuid::new_v4())
+/// A little time, so that all who wait for the same lease do not ask for it in the same moment.
+fn spread(retry_period: Duration) -> Duration {
+    LEAST_PAUSE.min(retry_period / 25).mul_f64(fastrand::f64())
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
 //! The Lease of an election on an API server.
 
-use std::future;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use kube::Client;
 use kube::core::WatchEvent;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::elector::Leases;
 use crate::cluster::error::{ApiError, Request};
 use crate::cluster::request::{Payload, json, segment};
 
-/// How long the server keeps one watch open; a follower asks anew more often than that.
+/// How long the server keeps one watch open.
 const WATCH_SECONDS: u32 = 60;
+/// The pause before a watch that ended is begun anew; doubled each time while watches tell nothing.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One Lease by namespace and name. Its client should be used for nothing else: whatever delays other requests must
 /// not cost the lead.
@@ -43,31 +48,42 @@ impl Lease {
         format!("{}/{}", self.collection(), segment(&self.name))
     }
 
-    /// Whether a change that frees the Lease came in before the watch ended.
-    async fn watch(&self, version: &str) -> Option<()> {
+    /// Watches from `version`, or from now without one, which tells the present state first.
+    async fn watch(&self, version: &str) -> Told {
+        let from =
+            if version.is_empty() { String::new() } else { format!("&resourceVersion={}", segment(version)) };
         let query = format!(
-            "{}?watch=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}&fieldSelector=metadata.name%3D{}",
+            "{}?watch=true&timeoutSeconds={WATCH_SECONDS}{from}&fieldSelector=metadata.name%3D{}",
             self.collection(),
-            segment(version),
             segment(&self.name)
         );
-        let request = http::Request::get(query).body(Vec::new()).ok()?;
-        let mut events = pin!(self.client.request_events::<Value>(request).await.ok()?);
+        let mut told = Told::Nothing;
+        let Ok(request) = http::Request::get(query).body(Vec::new()) else { return told };
+        let Ok(events) = self.client.request_events::<Value>(request).await else { return told };
+        let mut events = pin!(events);
         while let Ok(Some(event)) = events.try_next().await {
             match event {
                 WatchEvent::Added(lease) | WatchEvent::Modified(lease) => {
                     let holder = lease.pointer("/spec/holderIdentity").and_then(Value::as_str);
                     if holder.is_none_or(str::is_empty) {
-                        return Some(());
+                        return Told::Freed;
                     }
+                    told = Told::Held;
                 }
-                WatchEvent::Deleted(_) => return Some(()),
+                WatchEvent::Deleted(_) => return Told::Freed,
                 WatchEvent::Bookmark(_) => {}
-                WatchEvent::Error(_) => return None,
+                WatchEvent::Error(_) => break,
             }
         }
-        None
+        told
     }
+}
+
+/// What a watch told before it ended.
+enum Told {
+    Freed,
+    Held,
+    Nothing,
 }
 
 impl Leases for Lease {
@@ -87,10 +103,18 @@ impl Leases for Lease {
         json(&self.client, &self.request("update"), &self.path(), body).await
     }
 
-    /// A watch that fails stays silent: the follower's own pace goes on.
+    /// A watch that ends or fails is begun anew, from the state at that time.
     async fn freed(&self, version: &str) {
-        if self.watch(version).await.is_none() {
-            future::pending::<()>().await;
+        let (mut version, mut pause) = (version, PAUSE);
+        loop {
+            match self.watch(version).await {
+                Told::Freed => return,
+                Told::Held => pause = PAUSE,
+                Told::Nothing => {}
+            }
+            sleep(pause).await;
+            version = "";
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

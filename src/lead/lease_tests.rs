@@ -1,10 +1,11 @@
 //! Requests for the Lease, and the watch that tells of its release.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::elector::Leases;
 use super::*;
@@ -49,10 +50,32 @@ async fn a_release_and_a_deletion_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_fails_stays_silent() {
+async fn a_watch_that_fails_tells_of_no_release() {
     let gone = json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}});
     assert!(!tells(200, &format!("{gone}\n")).await);
     assert!(!tells(403, "{}").await);
     assert!(!tells(200, "nonsense\n").await);
     assert!(!tells(200, "").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ended_or_failed_goes_on_from_now_after_a_pause() {
+    let renewed = json!({"type": "MODIFIED", "object": {"spec": {"holderIdentity": "x"}}});
+    let released = json!({"type": "ADDED", "object": {"spec": {"holderIdentity": ""}}});
+    let answers = [(200, format!("{renewed}\n")), (503, String::new()), (200, format!("{released}\n"))];
+    let turn = AtomicUsize::new(0);
+    let (client, log) = raw_server(move |_| answers[turn.fetch_add(1, Ordering::Relaxed)].clone());
+    let start = Instant::now();
+    Lease::new(client, "ns", "l").freed("4").await;
+    assert_eq!(start.elapsed().as_secs(), 3);
+    let log = log.lock().unwrap();
+    let from: Vec<_> = log.iter().map(|seen| seen.path.contains("resourceVersion")).collect();
+    assert_eq!(from, [true, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_forbidden_is_not_asked_for_without_end() {
+    let (client, log) = raw_server(|_| (403, "{}".to_owned()));
+    let _ = timeout(Duration::from_mins(10), Lease::new(client, "ns", "l").freed("4")).await;
+    assert!(log.lock().unwrap().len() < 26);
 }

@@ -32,6 +32,7 @@ pub struct Candidate {
 pub struct Sight {
     lease: Value,
     since: Instant,
+    gone: bool,
 }
 
 /// What a candidate may do about a Lease.
@@ -52,14 +53,22 @@ impl Sight {
     /// A Lease, seen for the first time.
     #[must_use]
     pub fn new(lease: Value, now: Instant) -> Self {
-        Self { lease, since: now }
+        Self { lease, since: now, gone: false }
     }
 
     /// A later sight of the Lease. Only a spec that differs restarts the holder's time.
     #[must_use]
     pub fn next(self, lease: Value, now: Instant) -> Self {
         let since = if self.lease.get("spec") == lease.get("spec") { self.since } else { now };
-        Self { lease, since }
+        Self { lease, since, gone: false }
+    }
+
+    /// The Lease was deleted. Its holder may have renewed it right before, and goes on until it notices: its time
+    /// starts again, once.
+    pub fn vanish(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.gone, true) {
+            self.since = now;
+        }
     }
 
     /// The holder; `None` for a Lease that is free, or that names no holder in any readable way.
@@ -145,7 +154,7 @@ impl Candidate {
     fn terms(&self, wall: Timestamp, acquired: Option<Timestamp>, transitions: i64) -> Value {
         let mut terms = json!({
             "holderIdentity": self.identity,
-            "leaseDurationSeconds": self.lease_duration.as_secs().max(1),
+            "leaseDurationSeconds": whole_seconds(self.lease_duration),
             "renewTime": micro(wall),
             "leaseTransitions": transitions,
         });
@@ -190,6 +199,11 @@ fn object<'a>(parent: &'a mut Value, field: &str) -> &'a mut Map<String, Value> 
             unreachable!("made an object above")
         }
     }
+}
+
+/// Rounded up: a record must never promise others less time than we take ourselves.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 fn whole(field: Option<&Value>) -> i64 {

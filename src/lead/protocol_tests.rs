@@ -55,6 +55,14 @@ fn the_first_lease_has_every_field_that_client_go_reads() {
 }
 
 #[test]
+fn a_lease_duration_is_never_written_shorter_than_it_is() {
+    for (millis, written) in [(1, 1), (999, 1), (1_000, 1), (10_001, 11), (15_000, 15), (15_500, 16)] {
+        let candidate = Candidate { lease_duration: Duration::from_millis(millis), ..candidate() };
+        assert_eq!(candidate.first(wall())["spec"]["leaseDurationSeconds"], written, "{millis} ms");
+    }
+}
+
+#[test]
 fn a_holder_is_respected_for_its_own_duration_from_when_we_saw_it_however_old_its_times_are() {
     assert!(matches!(owed_after(6, held_by("go")), Owed::Respect { holder, .. } if holder == "go"));
     let taken = put(owed_after(7, held_by("go")));
@@ -76,6 +84,19 @@ fn a_record_that_changes_restarts_the_holders_time_and_one_that_does_not_goes_on
     let sight = Sight::new(held_by("go"), seen).next(relabelled, later);
     put(candidate().owed(&sight, seen + Duration::from_secs(7), wall()));
     assert_eq!(sight.version(), "6");
+}
+
+#[test]
+fn a_deletion_restarts_the_holders_time_once() {
+    let seen = Instant::now();
+    let at = |seconds| seen + Duration::from_secs(seconds);
+    let mut sight = Sight::new(held_by("go"), seen);
+    sight.vanish(at(5));
+    sight.vanish(at(9));
+    assert!(matches!(candidate().owed(&sight, at(11), wall()), Owed::Respect { .. }));
+    put(candidate().owed(&sight, at(12), wall()));
+    let again = sight.next(held_by("go"), at(10));
+    put(candidate().owed(&again, at(12), wall()));
 }
 
 #[test]
@@ -147,11 +168,33 @@ fn a_lease_of_nonsense_is_taken_and_put_right() {
 
 #[test]
 fn a_holder_without_a_usable_duration_is_believed_for_as_long_as_one_of_us() {
-    for duration in [Value::Null, json!(-5), json!(0), json!(i64::MAX)] {
+    for duration in [Value::Null, json!(-5), json!(0), json!(i64::MAX), json!("7"), json!(7.5), json!({})] {
         let mut lease = held_by("go");
         lease["spec"]["leaseDurationSeconds"] = duration;
         assert!(matches!(owed_after(14, lease.clone()), Owed::Respect { .. }));
         put(owed_after(15, lease));
+    }
+}
+
+#[test]
+fn the_longest_duration_that_the_api_can_hold_is_respected() {
+    let mut lease = held_by("go");
+    lease["spec"]["leaseDurationSeconds"] = i32::MAX.into();
+    assert!(matches!(owed_after(1_000_000, lease), Owed::Respect { .. }));
+}
+
+#[test]
+fn a_holder_without_times_or_transitions_is_respected_then_taken() {
+    for odd in [Value::Null, json!(7), json!("yesterday")] {
+        let mut lease = held_by("go");
+        for field in ["acquireTime", "renewTime", "leaseTransitions"] {
+            lease["spec"][field] = odd.clone();
+        }
+        assert!(matches!(owed_after(6, lease.clone()), Owed::Respect { .. }));
+        let taken = put(owed_after(7, lease));
+        assert_eq!(taken["spec"]["acquireTime"], WRITTEN);
+        assert_eq!(taken["spec"]["renewTime"], WRITTEN);
+        assert!(taken["spec"]["leaseTransitions"].is_i64() || taken["spec"]["leaseTransitions"].is_u64());
     }
 }
 

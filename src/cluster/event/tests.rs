@@ -118,6 +118,28 @@ async fn an_unreachable_server_is_asked_again_and_a_refusal_is_not() {
     assert_eq!((log.lock().unwrap().len(), dropped), (1, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_event_whose_answer_was_lost_is_not_made_twice() {
+    let lost = AtomicBool::new(true);
+    let (log, dropped) = written(["a", "a"].map(warning).to_vec(), move |seen| {
+        if seen.method == Method::PATCH {
+            return (200, json!({}));
+        }
+        if lost.swap(false, Ordering::Relaxed) {
+            status(504, "Timeout")
+        } else {
+            status(409, "AlreadyExists")
+        }
+    })
+    .await;
+    let log = log.lock().unwrap();
+    let methods: Vec<_> = log.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["POST", "POST", "PATCH"]);
+    assert_eq!(log[0].body["metadata"]["name"], log[1].body["metadata"]["name"]);
+    assert_eq!(log[2].body["count"], 2);
+    assert_eq!(dropped, 0);
+}
+
 #[tokio::test]
 async fn a_full_queue_drops_and_counts_instead_of_waiting() {
     let (client, _) = server(|_| (201, json!({})));

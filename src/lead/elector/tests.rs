@@ -1,21 +1,36 @@
 //! Elections over a Lease in memory, on a paused clock: who holds the claim, and when.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::fixtures::*;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_that_is_killed_is_followed_when_its_lease_has_run_out() {
+async fn a_leader_that_is_killed_is_followed_within_a_lease_duration_and_a_retry_period() {
+    for round in 0..50_u32 {
+        let server = Server::new();
+        let (a, b) = leader_and_follower(&server).await;
+        pass(&[&a.claim, &b.claim], Duration::from_secs(20) + Duration::from_millis(100) * round).await;
+        assert!(a.claim.holds());
+        a.task.abort();
+        let took = until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+        assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
+        assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_looks_when_the_lease_as_seen_runs_out_and_not_a_look_later() {
     let server = Server::new();
-    let (a, b) = leader_and_follower(&server).await;
-    pass(&[&a.claim, &b.claim], Duration::from_mins(1)).await;
-    assert!(a.claim.holds());
+    let a = replica(&server, "a");
+    a.claim.held().await;
     a.task.abort();
-    let limit = TIMING.lease_duration + LOOK + LOOK;
-    let took = until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
-    assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
-    assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
+    let b = replica(&server, "b");
+    let took = until(&[&b.claim], TAKE_OVER, || b.claim.holds()).await;
+    assert!(took >= TIMING.lease_duration, "{took:?}");
+    assert!(took <= TIMING.lease_duration + Duration::from_millis(250), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,6 +57,57 @@ async fn a_released_lease_reads_as_client_go_leaves_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_that_arrives_during_the_release_does_not_undo_it() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(600));
+    let sent = a.requests.load(Ordering::Relaxed);
+    until(&[&a.claim], TIMING.retry_period * 2, || a.requests.load(Ordering::Relaxed) > sent).await;
+    let before = server.lease();
+    *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(400));
+    a.stop.cancel();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(server.lease()["spec"]["holderIdentity"], "");
+    let version =
+        |lease: &Value| lease["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(version(&server.lease()), version(&before) + 2, "the renewal arrived, then the release");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_waits_for_a_server_that_is_away_and_not_for_long() {
+    for (away, released) in [(2, true), (60, false)] {
+        let server = Server::new();
+        let a = replica(&server, "a");
+        a.claim.held().await;
+        *a.line.lock().unwrap() = Line::Refused;
+        let line = a.line.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(away)).await;
+            *line.lock().unwrap() = Line::Up;
+        });
+        a.stop.cancel();
+        let start = Instant::now();
+        assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+        assert!(start.elapsed() <= RELEASE_LIMIT);
+        assert_eq!(server.lease()["spec"]["holderIdentity"] == "", released);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_gone_needs_no_release() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    server.set(None);
+    a.stop.cancel();
+    let start = Instant::now();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert!(start.elapsed().is_zero());
+    assert_eq!(server.lease(), Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_follower_that_stops_leaves_the_lease_alone() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
@@ -64,8 +130,7 @@ async fn clocks_an_hour_apart_change_nothing() {
         pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
         assert!(a.claim.holds());
         a.task.abort();
-        let limit = TIMING.lease_duration + LOOK + LOOK;
-        until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+        until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
     }
 }
 
@@ -81,8 +146,73 @@ async fn a_leader_cut_off_stops_before_another_can_start() {
         assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
         assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         a.claim.health().unwrap_err();
-        let limit = TIMING.lease_duration + LOOK;
-        until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+        until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claim() {
+    for trouble in [Line::Hangs, Line::Deaf, Line::Slow(Duration::from_mins(1)), Line::Refused] {
+        let server = Server::new();
+        let a = replica(&server, "a");
+        a.claim.held().await;
+        sleep(Duration::from_millis(5_300)).await;
+        *a.line.lock().unwrap() = trouble;
+        let until = a.claim.until().unwrap();
+        assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+        let late = Instant::now() - until;
+        assert!(late <= Duration::from_millis(5), "{late:?}");
+        assert!(!a.claim.holds());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_renews_once_a_retry_period() {
+    let server = Server::new();
+    let a = replica(&server, "a");
+    a.claim.held().await;
+    let before = a.requests.load(Ordering::Relaxed);
+    pass(&[&a.claim], TIMING.retry_period * 12 + Duration::from_secs(1)).await;
+    assert_eq!(a.requests.load(Ordering::Relaxed) - before, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_trouble_is_one_line_however_long_each_attempt_waited() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    let (lines, _guard) = log();
+    *b.line.lock().unwrap() = Line::Hangs;
+    *a.line.lock().unwrap() = Line::Hangs;
+    assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+    sleep(Duration::from_mins(2)).await;
+    let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    let troubles: Vec<_> = lines.lines().filter(|line| line.contains("cannot go on")).collect();
+    assert_eq!(troubles.len(), 2, "{lines}");
+    assert!(troubles.iter().all(|line| line.contains("no answer within")), "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_right_or_namespace_is_one_line_that_says_what_to_do() {
+    for (code, reason, place, expected) in [
+        (403, "Forbidden", "get", "grant `get` on `leases` to this service account"),
+        (403, "Forbidden", "create", "grant `create` on `leases` to this service account"),
+        (403, "Forbidden", "update", "grant `update` on `leases` to this service account"),
+        (404, "NotFound", "create", "the namespace ns does not exist; create it, or name another"),
+    ] {
+        let server = Server::new();
+        if place == "update" {
+            server.set(Some(json!({"metadata": {"name": "lease"}, "spec": {"holderIdentity": ""}})));
+        }
+        let (lines, _guard) = log();
+        let a = replica(&server, "a");
+        *a.refused.lock().unwrap() = Some((place, code, reason));
+        sleep(Duration::from_mins(2)).await;
+        assert!(!a.claim.holds());
+        let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        assert!(lines.contains(expected), "{lines}");
+        *a.refused.lock().unwrap() = None;
+        until(&[&a.claim], TIMING.retry_period, || a.claim.holds()).await;
     }
 }
 
@@ -134,10 +264,44 @@ async fn the_record_of_a_go_peer_is_respected_then_taken() {
             "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": "2001-01-01T00:00:00.000000Z"},
     })));
     let a = replica(&server, "a");
-    let took = until(&[&a.claim], Duration::from_secs(30) + LOOK, || a.claim.holds()).await;
+    let took = until(&[&a.claim], Duration::from_secs(30) + TIMING.retry_period, || a.claim.holds()).await;
     assert!(took >= Duration::from_secs(30), "{took:?}");
     assert_eq!(server.lease()["spec"]["leaseTransitions"], 8);
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
+}
+
+/// The spec as client-go's replicas write it: whole, with nothing of what stood there before.
+fn go_spec(transitions: u64, renewed: u64) -> Value {
+    json!({"holderIdentity": "host", "leaseDurationSeconds": 15, "leaseTransitions": transitions,
+        "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": format!("2001-01-01T00:{renewed:02}:00.000000Z")})
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lead_goes_to_a_go_peer_and_comes_back() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    // Two replicas of ours are replaced: both stop, and the peer finds a free record.
+    b.stop.cancel();
+    a.stop.cancel();
+    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    let mut lease = server.lease();
+    assert_eq!(lease["spec"]["holderIdentity"], "");
+    let transitions = lease["spec"]["leaseTransitions"].as_u64().unwrap();
+    lease["spec"] = go_spec(transitions + 1, 0);
+    server.set(Some(lease));
+    let c = replica(&server, "c");
+    for renewed in 1..30 {
+        pass(&[&c.claim], Duration::from_secs(2)).await;
+        assert!(!c.claim.holds());
+        let mut lease = server.lease();
+        assert_eq!(lease["spec"]["holderIdentity"], "host");
+        lease["spec"] = go_spec(transitions + 1, renewed);
+        server.set(Some(lease));
+    }
+    // The peer dies without a release.
+    let took = until(&[&c.claim], TAKE_OVER, || c.claim.holds()).await;
+    assert!(took >= TIMING.lease_duration, "{took:?}");
+    assert_eq!(server.lease()["spec"]["leaseTransitions"], transitions + 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,8 +337,20 @@ async fn a_follower_who_sees_the_lease_deleted_does_not_jump_in_while_the_leader
     assert!(a.claim.holds());
     a.task.abort();
     server.set(None);
-    let limit = TIMING.lease_duration + LOOK + LOOK;
-    until(&[&a.claim, &b.claim], limit, || b.claim.holds()).await;
+    until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_of_a_holder_whose_lease_was_deleted_keeps_its_pace() {
+    let server = Server::new();
+    let (a, b) = leader_and_follower(&server).await;
+    pass(&[&a.claim, &b.claim], Duration::from_secs(6)).await;
+    a.task.abort();
+    let before = b.requests.load(Ordering::Relaxed);
+    server.set(None);
+    pass(&[&b.claim], Duration::from_secs(9)).await;
+    let looks = b.requests.load(Ordering::Relaxed) - before;
+    assert!((2..=4).contains(&looks), "{looks} looks");
 }
 
 #[tokio::test(start_paused = true)]
