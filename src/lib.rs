@@ -7,6 +7,8 @@ pub mod clock;
 pub mod cluster;
 pub mod csi;
 pub mod decide;
+#[cfg(test)]
+mod docs_tests;
 pub mod lead;
 pub mod logging;
 pub mod metrics;
