@@ -12,8 +12,8 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use crate::decide::{
-    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, Memory, Naming, Note, Observed,
-    Outcome, PollCall, StatusChange, Step, Then, conclude, decide,
+    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note,
+    Observed, Outcome, PollCall, StatusChange, Step, Then, conclude, decide,
 };
 use crate::objects::facts::Content;
 
@@ -120,6 +120,10 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> P
         match pass.step().await {
             Ok(Then::Again) => {}
             Ok(then) => return pass.end(then),
+            // A call that is owed again because what it answered could not be written down must not be made at once.
+            Err(Stop::CallOwed) if races > 0 => {
+                return fail("other writers were faster than what the driver answered");
+            }
             Err(Stop::CallOwed) => return pass.end(Then::Again),
             Err(Stop::Write(WriteFailure::Gone)) => return pass.end(Then::Done),
             Err(Stop::Write(WriteFailure::Failed(why))) => return fail(why),
@@ -214,7 +218,7 @@ impl<E: Effects> Pass<'_, E> {
         let world = self.world;
         let outcome = match step {
             Step::Create(call) => {
-                self.remember(Memory { nothing_in_flight: false, ..self.memory });
+                self.remember(Memory { in_flight: InFlight::Open, ..self.memory });
                 world.create(call).await
             }
             Step::Poll(call) => world.poll(call).await,

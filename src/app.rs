@@ -19,20 +19,23 @@ use crate::decide::{DriverFacts, Naming};
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
 use crate::objects::content::SingleContent;
+use crate::objects::facts::Kind;
 use crate::objects::group_content::GroupContent;
 use crate::queue::backoff::Backoff;
 use crate::serve::{Endpoint, Health};
 use crate::settings::Settings;
-use crate::shutdown;
-use crate::watch::Standing;
+use crate::shutdown::{self, Ending};
+use crate::watch::standing::not_ready;
 
 mod elect;
 mod kind;
 
 use kind::{Around, Standings};
 
-/// How long the last events may take at shutdown.
-const FLUSH: Duration = Duration::from_secs(3);
+/// How long the last events may take at shutdown: the next leader waits for it.
+const FLUSH: Duration = Duration::from_millis(500);
+/// How long writing down the answer of a call may take at shutdown.
+const RECORD: Duration = Duration::from_secs(3);
 
 /// Builds the runtime, and runs until asked to stop.
 ///
@@ -79,22 +82,38 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     // An error means that a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let drain = shutdown::listen().context("cannot listen for signals")?;
+    let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = Metrics::new()?;
+    for kind in [Kind::Single, Kind::Group] {
+        // They count from the start, also of a replica that follows.
+        let _ = metrics.work.queue(kind::queue_name(kind));
+    }
+    let election = election.map(elect::in_its_namespace);
     let config = config(kubeconfig.as_deref()).await?;
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
     let rate = Rate { qps: api.qps, burst: api.burst };
-    let clients = clients(&config, rate, claim.clone(), &metrics.rest)?;
+    let make_clients = {
+        let (claim, rest) = (claim.clone(), metrics.rest.clone());
+        // A kubeconfig may name a program to run for credentials, which may take its time.
+        tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest))
+    };
+    let clients = tokio::select! {
+        () = ending.draining() => return Ok(()),
+        made = make_clients => made.context("the task that makes the clients failed")??,
+    };
     let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
 
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = endpoint {
         let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
+        if let Ok(address) = bound.address() {
+            tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
+        }
         tokio::spawn(bound.serve(health(&claim, &driver, shown), metrics.clone(), std::future::pending()));
     }
 
     let connected = tokio::select! {
-        () = drain.cancelled() => return Ok(()),
+        () = ending.draining() => return Ok(()),
         connected = driver.connect() => connected?,
     };
     let Connected { name, version, abilities } = connected;
@@ -114,7 +133,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         driver,
         driver_facts: DriverFacts { name, can_find: abilities.get_snapshot || abilities.list_snapshots },
         claim,
-        drain: drain.clone(),
+        ending: ending.clone(),
         metrics,
         events,
         workers: workers.get(),
@@ -128,43 +147,48 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         extra_metadata: extra_create_metadata,
     };
     let group_naming = abilities.group_snapshots.then(|| naming(names.group));
-    let work = lead_and_work(around, naming(names.content), group_naming, show, writer);
+    tokio::spawn(limit_drain(ending.clone(), timeout + RECORD));
+    let mut work = std::pin::pin!(lead_and_work(around, naming(names.content), group_naming, show, writer));
 
-    tokio::select! {
-        () = bounded(work, &drain, timeout) => {}
-        fatal = supervisor => return Err(fatal.context("the supervision of the connection failed")?.into()),
+    let end = tokio::select! {
+        end = &mut work => end,
+        fatal = supervisor => {
+            // Nothing goes to that driver any more; what is in hand ends before the lease is given away.
+            ending.abandon();
+            work.await?;
+            Err(fatal.context("the supervision of the connection failed")?.into())
+        }
         lost = elector.lost() => return Err(lost),
-    }
+    };
     stop_electing.cancel();
     elector.released().await;
-    Ok(())
+    end
 }
 
-/// Runs the work to its end, which after a drain may take as long as one call of the driver, and a little for
-/// writing down its answer.
-async fn bounded(work: impl Future<Output = ()>, drain: &CancellationToken, timeout: Duration) {
-    let limit = async {
-        drain.cancelled().await;
-        tokio::time::sleep(timeout + FLUSH).await;
-    };
-    tokio::select! {
-        () = work => {}
-        () = limit => tracing::warn!("the work in hand did not end in time; it is taken up again at the next start"),
-    }
+/// Abandons the work that a drain has not brought to its end in time: as long as one call of the driver may take,
+/// and a little for writing down its answer.
+async fn limit_drain(ending: Ending, limit: Duration) {
+    ending.draining().await;
+    tokio::time::sleep(limit).await;
+    tracing::warn!("the work in hand did not end in time; it is taken up again at the next start");
+    ending.abandon();
 }
 
-/// Waits to lead, then watches and works until `drain`, and then until the work in hand is done.
+/// Waits to lead, then watches and works until the drain, and then until the work in hand is done.
 ///
 /// The watches start only now: their first lists must be newer than anything the leader before us wrote.
+///
+/// # Errors
+/// A task failed that the work cannot do without.
 async fn lead_and_work(
     around: Around,
     naming: Naming,
     group_naming: Option<Naming>,
     show: watch::Sender<Option<Standings>>,
     writer: Writer,
-) {
+) -> anyhow::Result<()> {
     tokio::select! {
-        () = around.drain.cancelled() => return,
+        () = around.ending.draining() => return Ok(()),
         () = around.claim.held() => {}
     }
     let stop_events = CancellationToken::new();
@@ -172,14 +196,18 @@ async fn lead_and_work(
     let single = kind::start::<SingleContent>(&around, naming);
     show.send_replace(Some(single.standings.clone()));
     let group = group_naming.map(|naming| kind::start::<GroupContent>(&around, naming));
-    single.drained().await;
-    if let Some(group) = group {
-        group.drained().await;
-    }
+    let group = async {
+        match group {
+            Some(group) => group.drained().await,
+            None => Ok(()),
+        }
+    };
+    let (single, group) = tokio::join!(single.drained(), group);
     stop_events.cancel();
     if let Err(failed) = events.await {
         tracing::error!("the writer of events failed: {failed}");
     }
+    single.and(group)
 }
 
 /// What the endpoint says. A replica that follows is ready as soon as its driver is.
@@ -190,14 +218,8 @@ fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standing
         if !driver.is_connected() {
             return Err("the driver is not connected".to_owned());
         }
-        for standing in shown.borrow().iter().flatten() {
-            match &*standing.borrow() {
-                Standing::Synced => {}
-                Standing::Starting => return Err("the first list is not complete".to_owned()),
-                Standing::Failing(problem) => return Err(format!("a kind cannot be watched: {problem:?}")),
-            }
-        }
-        Ok(())
+        let shown = shown.borrow();
+        shown.as_ref().and_then(|watched| not_ready(watched)).map_or(Ok(()), Err)
     };
     Health {
         lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),

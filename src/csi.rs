@@ -81,6 +81,20 @@ impl Driver {
         Self(Arc::new(Inner { socket, timeout, groups, observer, session: watch::Sender::new(None) }))
     }
 
+    /// Waits until there is a proven connection.
+    pub async fn connected(&self) {
+        // The sender lives as long as this handle, so waiting cannot fail.
+        let _ = self.0.session.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Whether a single snapshot can be asked for on the present connection; `None` while there is none.
+    #[must_use]
+    pub fn can_find(&self) -> Option<bool> {
+        let session = self.0.session.borrow();
+        let abilities = session.as_ref()?.connected.abilities;
+        Some(abilities.get_snapshot || abilities.list_snapshots)
+    }
+
     /// Whether there is a proven connection now.
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -29,6 +29,6 @@ mod table;
 mod world;
 
 pub use conclude::{After, ErrorChange, Note, Outcome, StatusChange, Then, conclude};
-pub use observed::{ClassSeen, ClassSight, DriverFacts, Memory, Naming, Observed};
+pub use observed::{ClassSeen, ClassSight, DriverFacts, InFlight, Memory, Naming, Observed};
 pub use rules::decide;
 pub use step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, PollCall, Purpose, SecretRef, Step};

@@ -3,7 +3,7 @@
 //! # Promises
 //! - A key with work left is never dropped: only `Then::Done` with no news meanwhile, or [`Queue::forget`]
 //!   of a vanished object, takes it out.
-//! - News of a fact that matters ([`Urgency::Now`]) runs a key at once; any other sight of it
+//! - News of a fact that matters ([`Urgency::Now`], [`Urgency::Anew`]) runs a key at once; any other sight of it
 //!   ([`Urgency::WhenDue`]) never shortens a backoff or a pause.
 //! - Ready keys run in the order in which they became ready.
 //! - The backoff doubles with each failure in a row and starts anew after any pass without one.
@@ -37,6 +37,8 @@ pub enum Urgency {
     WhenDue,
     /// At once.
     Now,
+    /// At once, and as if nothing had failed before: what is asked for is another thing now.
+    Anew,
 }
 
 /// The queue of one kind.
@@ -87,7 +89,14 @@ impl Queue {
     /// Asks for a pass over a key.
     pub fn add(&self, key: &Key, urgency: Urgency) {
         let mut state = self.state();
-        let failures = state.entries.get(key).map_or(0, |entry| entry.failures);
+        let failures = match state.entries.get_mut(key) {
+            Some(entry) if urgency == Urgency::Anew => {
+                entry.failures = 0;
+                0
+            }
+            Some(entry) => entry.failures,
+            None => 0,
+        };
         match state.entries.get_mut(key).map(|entry| &mut entry.place) {
             Some(Place::Ready) => return,
             Some(Place::Running { news, .. }) => {
@@ -166,7 +175,7 @@ impl Queue {
         entry.failures = if then == Then::Retry { entry.failures.saturating_add(1) } else { 0 };
         let pause = match (then, news) {
             (Then::Done, None) => return None,
-            (Then::Again | Then::Done, _) | (_, Some(Urgency::Now)) => Duration::ZERO,
+            (Then::Again | Then::Done, _) | (_, Some(Urgency::Now | Urgency::Anew)) => Duration::ZERO,
             (Then::Retry, _) => self.backoff.pause(entry.failures),
             (Then::After(pause), _) => backoff::spread(pause),
         };

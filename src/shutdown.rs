@@ -1,4 +1,4 @@
-//! Signals: the first SIGTERM or SIGINT drains, the second aborts.
+//! The way to an end: the first SIGTERM or SIGINT drains, the second aborts.
 
 use std::io;
 
@@ -8,24 +8,60 @@ use tokio_util::sync::CancellationToken;
 /// Exit code of an abort by a second signal.
 const ABORTED: i32 = 1;
 
-/// Listens from now on. The token is cancelled by the first signal; the second ends the process at once.
+/// How far the work is to be ended.
+#[derive(Debug, Clone, Default)]
+pub struct Ending {
+    drain: CancellationToken,
+    abandon: CancellationToken,
+}
+
+impl Ending {
+    /// Nothing new is begun from now on; what is in hand is finished.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// What is in hand is dropped, too: its state is on the objects, and it is taken up again at the next start.
+    pub fn abandon(&self) {
+        self.drain.cancel();
+        self.abandon.cancel();
+    }
+
+    /// Resolves once nothing new may be begun.
+    pub async fn draining(&self) {
+        self.drain.cancelled().await;
+    }
+
+    /// Resolves once what is in hand is to be dropped.
+    pub async fn abandoned(&self) {
+        self.abandon.cancelled().await;
+    }
+
+    /// Whether nothing new may be begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+}
+
+/// Listens from now on. The first signal drains; the second ends the process at once.
 ///
 /// # Errors
 /// The kernel refuses a signal handler.
-pub fn listen() -> io::Result<CancellationToken> {
+pub fn listen() -> io::Result<Ending> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
-    let drain = CancellationToken::new();
-    let first = drain.clone();
+    let ending = Ending::default();
+    let first = ending.clone();
     tokio::spawn(async move {
         either(&mut term, &mut int).await;
         tracing::warn!("asked to stop: finishing what is in hand (a second signal aborts)");
-        first.cancel();
+        first.drain();
         either(&mut term, &mut int).await;
         tracing::error!("asked to stop again: aborting");
         std::process::exit(ABORTED);
     });
-    Ok(drain)
+    Ok(ending)
 }
 
 async fn either(term: &mut Signal, int: &mut Signal) {

@@ -21,9 +21,11 @@ use crate::objects::object::{Body, Object};
 pub mod problem;
 pub mod relevant;
 pub mod sink;
+pub mod standing;
 pub mod store;
 
 use problem::{Problem, judge};
+use standing::Standing;
 
 /// Objects a page of the first list: a page is held as text and as objects at once, so it bounds memory.
 const PAGE: u32 = 250;
@@ -32,6 +34,8 @@ const LIST_SILENCE: Duration = Duration::from_mins(1);
 /// Pauses after errors: client-go's reflector has the same bounds.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long the server keeps a watch open. A connection that died without a word is noticed a little later.
+const WATCH_SECONDS: u32 = 60;
 /// A missing kind or right is looked for at least this often: somebody may be installing it now.
 const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
 
@@ -42,17 +46,6 @@ pub struct Selection {
     pub labels: Option<String>,
     /// Field selector that saves work where the CRD has it; done without where it has not.
     pub fields: Option<String>,
-}
-
-/// How a watch stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// The first list is not complete yet.
-    Starting,
-    /// Everything was listed, and changes come in (or will again after a pause).
-    Synced,
-    /// It cannot be read at present.
-    Failing(Problem),
 }
 
 /// Where the objects of a watch go.
@@ -109,6 +102,7 @@ pub async fn run<B: Body>(
             }
             if progress {
                 pause = SHORTEST_PAUSE;
+                reporter.working();
             }
         };
         match problem {
@@ -127,7 +121,9 @@ pub async fn run<B: Body>(
             Problem::NoSuchSelector | Problem::KindMissing | Problem::Forbidden | Problem::Interrupted(_) => {
             }
         }
-        reporter.failing(&problem);
+        if !problem.is_about_the_kind() {
+            reporter.failing(&problem);
+        }
         let longest = if problem.is_about_the_kind() { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE };
         standing.send_replace(Standing::Failing(problem));
         sleep(jitter(pause.min(longest))).await;
@@ -136,7 +132,7 @@ pub async fn run<B: Body>(
 }
 
 fn config(selection: &Selection) -> watcher::Config {
-    let mut config = watcher::Config::default().page_size(PAGE);
+    let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
     config.label_selector.clone_from(&selection.labels);
     config.field_selector.clone_from(&selection.fields);
     config

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Client, Resource};
-use tokio_util::sync::CancellationToken;
 
 use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
@@ -27,6 +26,7 @@ use crate::objects::object::Object;
 use crate::objects::reply::Refusal;
 use crate::objects::secrets::Secrets;
 use crate::queue::Key;
+use crate::shutdown::Ending;
 use crate::watch::sink::ClassStore;
 use crate::watch::store::Store;
 
@@ -42,7 +42,7 @@ pub struct Shared<B> {
     pub api: Client,
     /// The driver's calls.
     pub driver: Driver,
-    /// What the driver said of itself.
+    /// What the driver said of itself at first.
     pub driver_facts: DriverFacts,
     /// Settings for this kind.
     pub naming: Naming,
@@ -50,8 +50,8 @@ pub struct Shared<B> {
     pub events: Recorder,
     /// The right to act.
     pub claim: Claim,
-    /// Set once we drain: what is in hand is finished, nothing is begun.
-    pub draining: CancellationToken,
+    /// Once we drain, what is in hand is finished, nothing is begun.
+    pub ending: Ending,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -65,7 +65,10 @@ where
         let Some((object, memory)) = self.store.begin(key) else {
             return PassEnd { then: Then::Done, problem: None };
         };
-        let live = Live { shared: self, key, uid: object.uid().to_owned(), replies: Mutex::default() };
+        let can_find = self.driver.can_find().unwrap_or(self.driver_facts.can_find);
+        let driver = DriverFacts { can_find, ..self.driver_facts.clone() };
+        let uid = object.uid().to_owned();
+        let live = Live { shared: self, key, uid, driver, replies: Mutex::default() };
         let end = pass(&live, object, memory).await;
         let Replies { versions, last } = live.replies.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.store.end(key, versions, last);
@@ -78,6 +81,7 @@ struct Live<'a, B> {
     shared: &'a Shared<B>,
     key: &'a Key,
     uid: String,
+    driver: DriverFacts,
     replies: Mutex<Replies<B>>,
 }
 
@@ -118,17 +122,28 @@ where
     }
 
     /// The Secret of a call. A deletion is not held up by a Secret that is gone: the driver may well do without.
-    async fn secrets(&self, wanted: Option<&SecretRef>, deleting: bool) -> Result<Secrets, Outcome> {
-        let Some(SecretRef { namespace, name }) = wanted else { return Ok(Secrets::default()) };
-        match secret(&self.shared.api, namespace, name).await {
-            Ok(secrets) => Ok(secrets),
+    ///
+    /// Reading it takes time, in which the claim may run out or the drain begin: then the call is not begun.
+    async fn secrets(&self, wanted: Option<&SecretRef>, deleting: bool) -> Result<Found, Outcome> {
+        let Some(SecretRef { namespace, name }) = wanted else { return Ok(Found::default()) };
+        let found = match secret(&self.shared.api, namespace, name).await {
+            Ok(secrets) => Found { secrets, gone: false },
             Err(SecretError::NotFound { .. }) if deleting => {
                 tracing::warn!(content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
-                Ok(Secrets::default())
+                Found { secrets: Secrets::default(), gone: true }
             }
-            Err(error) => Err(Outcome::NoCredentials(in_one_line(&error))),
-        }
+            Err(error) => return Err(Outcome::NoCredentials(in_one_line(&error))),
+        };
+        if self.may(Begin::Step) { Ok(found) } else { Err(Outcome::NotBegun) }
     }
+}
+
+/// What was found of a Secret.
+#[derive(Default)]
+struct Found {
+    secrets: Secrets,
+    /// It was to be there and is not.
+    gone: bool,
 }
 
 fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -> Outcome {
@@ -155,7 +170,7 @@ where
         self.shared.classes.look_up(name)
     }
     fn driver(&self) -> &DriverFacts {
-        &self.shared.driver_facts
+        &self.driver
     }
     fn naming(&self) -> &Naming {
         &self.shared.naming
@@ -164,7 +179,7 @@ where
         clock::now()
     }
     fn may(&self, begin: Begin) -> bool {
-        let draining = begin == Begin::Step && self.shared.draining.is_cancelled();
+        let draining = begin == Begin::Step && self.shared.ending.is_draining();
         self.shared.claim.holds() && !draining
     }
 
@@ -196,8 +211,10 @@ where
 
     async fn create(&self, call: &CreateCall) -> Outcome {
         match self.secrets(call.secret.as_ref(), call.purpose == Purpose::Reconcile).await {
-            Ok(secrets) => {
-                refused(B::create(&self.shared.driver, call.clone(), secrets).await, Outcome::Answered)
+            Ok(Found { secrets, gone }) => {
+                let created = B::create(&self.shared.driver, call.clone(), secrets).await;
+                let created = if gone { created.map_err(Refusal::of_incomplete_call) } else { created };
+                refused(created, Outcome::Answered)
             }
             Err(outcome) => outcome,
         }
@@ -205,16 +222,18 @@ where
 
     async fn poll(&self, call: &PollCall) -> Outcome {
         match self.secrets(call.secret.as_ref(), false).await {
-            Ok(secrets) => refused(B::poll(&self.shared.driver, call.clone(), secrets).await, |answer| {
-                answer.map_or(Outcome::Unknown, Outcome::Answered)
-            }),
+            Ok(Found { secrets, .. }) => {
+                refused(B::poll(&self.shared.driver, call.clone(), secrets).await, |answer| {
+                    answer.map_or(Outcome::Unknown, Outcome::Answered)
+                })
+            }
             Err(outcome) => outcome,
         }
     }
 
     async fn delete(&self, call: &DeleteCall) -> Outcome {
         match self.secrets(call.secret.as_ref(), true).await {
-            Ok(secrets) => {
+            Ok(Found { secrets, .. }) => {
                 refused(B::delete(&self.shared.driver, call.clone(), secrets).await, |()| Outcome::Deleted)
             }
             Err(outcome) => outcome,

@@ -17,6 +17,8 @@ use crate::settings::Election;
 
 /// Where Kubernetes tells a pod its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// Where the Lease is kept where nothing tells the pod's namespace.
+const FALLBACK_NAMESPACE: &str = "default";
 /// How often the gauge of leadership is brought up to date.
 const GAUGE_PERIOD: Duration = Duration::from_secs(1);
 
@@ -34,10 +36,7 @@ pub(super) fn start(
 ) -> anyhow::Result<Running> {
     let Some(election) = election else { return Ok(Running(None)) };
     let Election { namespace, lease_duration, renew_deadline, retry_period, labels } = election;
-    let namespace = match namespace {
-        Some(namespace) => namespace,
-        None => own_namespace(Path::new(NAMESPACE_FILE))?,
-    };
+    let namespace = namespace.unwrap_or_else(|| FALLBACK_NAMESPACE.to_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host's name")?;
     let name = lease_name(driver);
     let lease = Lease::new(client, &namespace, &name);
@@ -50,11 +49,21 @@ pub(super) fn start(
     Ok(Running(Some(tokio::spawn(async move { elector.run(stop.cancelled_owned()).await }))))
 }
 
-fn own_namespace(file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("cannot tell this pod's namespace from {}; set --leader-election-namespace", file.display())
-    })?;
-    Ok(text.trim().to_owned())
+/// The election with its namespace settled: as set, else the pod's own, else `default`, as the reference has it.
+pub(super) fn in_its_namespace(election: Election) -> Election {
+    let namespace = election.namespace.or_else(|| own_namespace(Path::new(NAMESPACE_FILE)));
+    if namespace.is_none() {
+        tracing::warn!(
+            "cannot tell this pod's namespace from {NAMESPACE_FILE}: the Lease is kept in {FALLBACK_NAMESPACE:?}; \
+             set --leader-election-namespace or POD_NAMESPACE if replicas are to meet elsewhere"
+        );
+    }
+    Election { namespace, ..election }
+}
+
+fn own_namespace(file: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
 async fn show(claim: Claim, metrics: Metrics, lease: String) {

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::act::live::Shared;
 use crate::act::perform::Snapshots;
@@ -20,12 +21,14 @@ use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, State};
 use crate::objects::facts::{Content, Facts, Kind};
 use crate::objects::names::MANAGED_BY;
-use crate::objects::object::Object;
+use crate::objects::object::{Body, Object};
 use crate::queue::backoff::Backoff;
 use crate::queue::{Key, Queue, Urgency, worker};
+use crate::shutdown::Ending;
 use crate::watch::sink::{ClassStore, Classes, Contents};
+use crate::watch::standing::{Standing, Watched, report};
 use crate::watch::store::Store;
-use crate::watch::{self as watching, Selection, Standing};
+use crate::watch::{self as watching, Selection};
 
 /// How often contents are counted by state.
 const CENSUS_PERIOD: Duration = Duration::from_secs(10);
@@ -38,7 +41,7 @@ pub(super) struct Around {
     pub driver: Driver,
     pub driver_facts: DriverFacts,
     pub claim: Claim,
-    pub drain: CancellationToken,
+    pub ending: Ending,
     pub metrics: Metrics,
     pub events: Recorder,
     pub workers: usize,
@@ -47,24 +50,37 @@ pub(super) struct Around {
     pub node: Option<String>,
 }
 
-/// How the two watches of a kind stand: contents, classes.
-pub(super) type Standings = [watch::Receiver<Standing>; 2];
+/// The two watches of a kind: contents, classes.
+pub(super) type Standings = [Watched; 2];
 
 /// A kind at work; dropping it ends its watches.
 pub(super) struct Running {
     pub standings: Standings,
     background: JoinSet<()>,
-    workers: JoinHandle<()>,
+    workers: AbortOnDropHandle<()>,
+    ending: Ending,
 }
 
 impl Running {
     /// Waits until the workers have drained. Before a drain, for ever.
-    pub(super) async fn drained(self) {
-        let Self { standings: _, background, workers } = self;
-        if let Err(failed) = workers.await {
-            tracing::error!("the workers failed: {failed}");
+    ///
+    /// # Errors
+    /// A task has failed. Without it the kind would be deaf or idle and seem well, so everything is abandoned.
+    pub(super) async fn drained(self) -> anyhow::Result<()> {
+        let Self { standings: _, mut background, mut workers, ending } = self;
+        let failed = tokio::select! {
+            ended = &mut workers => return ended.context("the workers failed; please report this as a bug"),
+            ended = background.join_next() => ended,
+        };
+        ending.abandon();
+        // How they end is no news beside what happened.
+        let _ = workers.await;
+        match failed {
+            Some(Err(failed)) => {
+                Err(failed).context("a watch or its helpers failed; please report this as a bug")
+            }
+            Some(Ok(())) | None => bail!("a watch or its helpers ended; please report this as a bug"),
         }
-        drop(background);
     }
 }
 
@@ -86,7 +102,7 @@ where
         naming,
         events: around.events.clone(),
         claim: around.claim.clone(),
-        draining: around.drain.clone(),
+        ending: around.ending.clone(),
         metrics: around.metrics.clone(),
     });
     let driver = around.driver_facts.name.clone();
@@ -100,36 +116,41 @@ where
     let mut background = JoinSet::new();
     let client = &around.clients.watch;
     let standings = [
-        spawn_watch(&mut background, |to| watching::run::<B>(client.clone(), selection, contents, to)),
-        spawn_watch(&mut background, |to| {
+        spawn_watch::<B, _>(&mut background, |to| {
+            watching::run::<B>(client.clone(), selection, contents, to)
+        }),
+        spawn_watch::<B::Class, _>(&mut background, |to| {
             watching::run::<B::Class>(client.clone(), Selection::default(), class_sink, to)
         }),
     ];
+    background.spawn(report(standings.clone()));
     background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), around.resync));
     if B::KIND == Kind::Single {
         background.spawn(census(store, Arc::clone(&queue), around.metrics.clone()));
     }
-    let workers = tokio::spawn(work(queue, shared, standings.clone(), around.workers, around.drain.clone()));
-    Running { standings, background, workers }
+    let ending = around.ending.clone();
+    let work = work(queue, shared, standings.clone(), around.workers, ending.clone());
+    Running { standings, background, workers: AbortOnDropHandle::new(tokio::spawn(work)), ending }
 }
 
-fn queue_name(kind: Kind) -> &'static str {
+/// The queue's name in metrics.
+pub(super) fn queue_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Single => "csi-snapshotter-content",
         Kind::Group => "csi-snapshotter-groupsnapshotcontent",
     }
 }
 
-fn spawn_watch<F>(
+fn spawn_watch<B: Body, F>(
     tasks: &mut JoinSet<()>,
     watch: impl FnOnce(watch::Sender<Standing>) -> F,
-) -> watch::Receiver<Standing>
+) -> Watched
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (sender, receiver) = watch::channel(Standing::Starting);
+    let (sender, standing) = watch::channel(Standing::Starting);
     tasks.spawn(watch(sender));
-    receiver
+    Watched { plural: B::PLURAL, group: B::GROUP, standing }
 }
 
 /// Works once both watches have listed everything: a content must not be judged before its class is known.
@@ -138,17 +159,29 @@ async fn work<B: Snapshots>(
     shared: Arc<Shared<B>>,
     standings: Standings,
     workers: usize,
-    drain: CancellationToken,
+    ending: Ending,
 ) where
     Object<B>: Content,
 {
-    for mut standing in standings {
+    for mut watched in standings {
+        let synced = async {
+            let seen = watched.standing.wait_for(|standing| *standing == Standing::Synced).await.is_ok();
+            if !seen {
+                // The watch has failed, which whoever holds its task deals with.
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
-            () = drain.cancelled() => return,
-            _ = standing.wait_for(|standing| *standing == Standing::Synced) => {}
+            () = ending.draining() => return,
+            () = synced => {}
         }
     }
-    worker::run(queue, workers, drain, move |key| one_pass(Arc::clone(&shared), key)).await;
+    let driver = shared.driver.clone();
+    let ready = move || {
+        let driver = driver.clone();
+        async move { driver.connected().await }
+    };
+    worker::run(queue, workers, ending, ready, move |key| one_pass(Arc::clone(&shared), key)).await;
 }
 
 async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Ended
@@ -157,9 +190,9 @@ where
 {
     let end = shared.pass(&key).await;
     let told = Box::new(move |again_in: Option<Duration>| {
-        if let Some(problem) = end.problem {
-            tracing::warn!(kind = B::KIND_NAME, content = %key, ?again_in, "{problem}");
-        }
+        let Some(problem) = end.problem else { return };
+        let again_in = again_in.map(tracing::field::debug);
+        tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
     });
     worker::Ended { then: end.then, told }
 }
@@ -169,7 +202,10 @@ async fn resync<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, period: D
 where
     Object<B>: Content,
 {
-    while !period.is_zero() {
+    loop {
+        if period.is_zero() {
+            std::future::pending::<()>().await;
+        }
         tokio::time::sleep(period).await;
         for key in store.keys() {
             queue.add(&key, Urgency::WhenDue);

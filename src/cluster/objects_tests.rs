@@ -142,3 +142,12 @@ async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
     let error = Objects::<Slim>::new(client).get("c").await.unwrap_err();
     assert!(matches!(error, ApiError::Unreadable { .. }));
 }
+
+#[test]
+fn a_patch_is_written_as_a_server_writes_what_it_compares_with() {
+    let handle = "bi://backing?a=<b>&c=\u{2028}\u{2029}é\"\\";
+    let written = as_go_writes(&serde_json::to_string(&json!({ "value": handle })).unwrap());
+    assert_eq!(written, r#"{"value":"bi://backing?a=\u003cb\u003e\u0026c=\u2028\u2029é\"\\"}"#);
+    let read: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(read["value"], handle);
+}

@@ -35,11 +35,10 @@ pub(super) fn created(snapshot: Option<proto::Snapshot>, volume: &str) -> Result
     Ok(snapshot)
 }
 
-/// A snapshot that was asked for by its handle. Its source may be left out: lists of some drivers do that.
-pub(super) fn found(snapshot: Option<proto::Snapshot>, handle: &str) -> Result<Snapshot, Malformed> {
-    let snapshot = checked(snapshot)?;
-    same("snapshot.snapshot_id", &snapshot.handle, handle)?;
-    Ok(snapshot)
+/// A snapshot that was asked for by its handle. Its source may be left out, and the handle may come in another
+/// form, such as the canonical one: some drivers do that.
+pub(super) fn found(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
+    checked(snapshot)
 }
 
 /// A group that was asked for by its sources: one member for each.
@@ -56,14 +55,9 @@ pub(super) fn group_created(
     Ok(group)
 }
 
-/// A group that was asked for by its handle.
-pub(super) fn group_found(
-    group: Option<proto::VolumeGroupSnapshot>,
-    handle: &str,
-) -> Result<GroupSnapshot, Malformed> {
-    let group = checked_group(group)?;
-    same("group_snapshot.group_snapshot_id", &group.handle, handle)?;
-    Ok(group)
+/// A group that was asked for by its handle, which may come in another form as well.
+pub(super) fn group_found(group: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Malformed> {
+    checked_group(group)
 }
 
 fn checked_group(group: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Malformed> {

@@ -14,7 +14,7 @@ use super::proto::group_controller_client::GroupControllerClient;
 use super::proto::{
     CreateSnapshotRequest, CreateVolumeGroupSnapshotRequest, DeleteSnapshotRequest,
     DeleteVolumeGroupSnapshotRequest, GetSnapshotRequest, GetVolumeGroupSnapshotRequest,
-    ListSnapshotsRequest,
+    ListSnapshotsRequest, list_snapshots_response,
 };
 use super::session::Session;
 use super::{Driver, Method, redact, verdict};
@@ -43,6 +43,7 @@ impl Failed {
         Refusal {
             certainty: self.certainty,
             not_found: self.code == Code::NotFound && self.certainty == Certainty::Definite,
+            blames_request: self.certainty == Certainty::Definite && verdict::blames_request(self.code),
             message: redact::clean(&self.message, secrets),
         }
     }
@@ -192,7 +193,7 @@ impl Driver {
         let method = Method::GetSnapshot;
         let refusal = match self.call(method, message, send).await {
             Ok(answer) => {
-                let found = answer::found(answer.snapshot, handle);
+                let found = answer::found(answer.snapshot);
                 return found.map(Some).map_err(|broken| malformed(method, &broken));
             }
             Err(failed) => failed.refusal(&secrets),
@@ -213,8 +214,16 @@ impl Driver {
         };
         let method = Method::ListSnapshots;
         let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
-        let Some(entry) = answer.entries.into_iter().next() else { return Ok(None) };
-        answer::found(entry.snapshot, handle).map(Some).map_err(|broken| malformed(method, &broken))
+        let named = |entry: &&list_snapshots_response::Entry| {
+            entry.snapshot.as_ref().is_some_and(|s| s.snapshot_id == handle)
+        };
+        // A driver may know the handle by a canonical form of it; one that answers with many has not looked.
+        let entry = match &answer.entries[..] {
+            [only] => Some(only),
+            many => many.iter().find(named),
+        };
+        let Some(entry) = entry.cloned() else { return Ok(None) };
+        answer::found(entry.snapshot).map(Some).map_err(|broken| malformed(method, &broken))
     }
 
     /// CSI CreateVolumeGroupSnapshot. Idempotent by name.
@@ -290,7 +299,7 @@ impl Driver {
         let method = Method::GetVolumeGroupSnapshot;
         let refusal = match self.call(method, message, send).await {
             Ok(answer) => {
-                let found = answer::group_found(answer.group_snapshot, handle);
+                let found = answer::group_found(answer.group_snapshot);
                 return found.map(Some).map_err(|broken| malformed(method, &broken));
             }
             Err(failed) => failed.refusal(&secrets),
@@ -304,6 +313,7 @@ fn malformed(method: Method, broken: &Malformed) -> Refusal {
     Refusal {
         certainty: Certainty::Indefinite,
         not_found: false,
+        blames_request: false,
         message: format!("{}: the driver's answer is broken: {broken}", method.name()),
     }
 }

@@ -16,6 +16,9 @@ use super::{Abilities, Connected, Driver, Method};
 use controller_service_capability::{Type as CapabilityType, rpc::Type as Rpc};
 use group_controller_service_capability::{Type as GroupCapabilityType, rpc::Type as GroupRpc};
 
+/// The driver's name in metrics before it has said it; the reference's word.
+const NOT_YET_KNOWN: &str = "unknown-driver";
+
 /// Why a connection is not used yet.
 #[derive(Debug)]
 pub(super) enum Doubt {
@@ -40,7 +43,7 @@ pub(super) async fn prove(
     before: Option<&str>,
 ) -> Result<Connected, Doubt> {
     let mut identity = IdentityClient::new(channel.clone());
-    let name = before.unwrap_or_default();
+    let name = before.unwrap_or(NOT_YET_KNOWN);
     let info = driver
         .bounded(name, Method::GetPluginInfo, identity.get_plugin_info(GetPluginInfoRequest {}))
         .await?;

@@ -75,6 +75,12 @@ fn certainty(code: Code) -> Certainty {
     }
 }
 
+/// Whether a call may earn this code by what it lacks.
+pub(super) fn blames_request(code: Code) -> bool {
+    [Code::InvalidArgument, Code::FailedPrecondition, Code::PermissionDenied, Code::Unauthenticated]
+        .contains(&code)
+}
+
 /// The name of a code as Go writes it.
 pub(super) fn name(code: Code) -> &'static str {
     match code {

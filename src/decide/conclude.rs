@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::observed::{Memory, Observed};
+use super::observed::{InFlight, Memory, Observed};
 use super::step::{Complaint, CreateCall, Purpose, Step};
 use crate::objects::facts::{Facts, Member, StatusFacts};
 use crate::objects::reply::{Answer, Certainty, Refusal, Snapshot};
@@ -12,14 +12,15 @@ use crate::objects::reply::{Answer, Certainty, Refusal, Snapshot};
 /// Create calls in a row that may leave things open while a deletion waits, before we give up and say so.
 const MOST_OPEN_ENDS: u32 = 10;
 
-/// How long a fresh object may lack its finalizer or its class before we call that an error: the
+/// How long an object may lack its finalizer or its class, once, before we call that an error: the
 /// snapshot-controller adds the finalizer in a write of its own, and our watch of the classes may be a moment
 /// behind our watch of the contents.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Bounds of the pause between two looks at a snapshot that is not ready.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// With the tenth by which the queue spreads pauses, less than a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(54);
 
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// The call was not made, for want of its Secret; the text says why and holds nothing of its contents.
     NoCredentials(String),
+    /// The call was not made: by the time it could be, this replica might no longer begin anything.
+    NotBegun,
 }
 
 /// What to do with `status.error`.
@@ -115,6 +118,15 @@ pub struct After {
 pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, now: Timestamp) -> After {
     match (step, outcome) {
         (Step::Create(call), Outcome::Answered(answer)) => created(seen, call, answer, now),
+        // Nobody has done anything wrong, and users take any error as final: the connection is told of elsewhere.
+        (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::Refused(refusal))
+            if refusal.certainty == Certainty::NotSent =>
+        {
+            carry_on(seen.memory, Then::Retry)
+        }
+        (Step::Create(call), Outcome::Refused(refusal)) if !call.complete => {
+            create_refused(seen, call, &refusal.of_incomplete_call())
+        }
         (Step::Create(call), Outcome::Refused(refusal)) => create_refused(seen, call, &refusal),
         (Step::Poll(call), Outcome::Answered(answer)) => answered(seen, answer, Some(&call.handle), now),
         (Step::Poll(call), Outcome::Unknown) => {
@@ -127,11 +139,18 @@ pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, now: Timesta
         (Step::Delete(_), Outcome::Refused(refusal)) => delete_refused(seen, &refusal),
         (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::NoCredentials(why)) => failed(seen, why),
         (Step::Adopt(handle), Outcome::Nothing) => adopted(seen, handle, now),
-        (Step::Reject(complaint), Outcome::Nothing) => rejected(seen, complaint, now),
+        (Step::Reject(complaint), Outcome::Nothing) => rejected(seen, complaint),
         (Step::Mark, Outcome::Nothing) => {
-            carry_on(Memory { nothing_in_flight: true, ..seen.memory }, Then::Again)
+            let in_flight = match seen.memory.in_flight {
+                InFlight::Open => InFlight::Open,
+                InFlight::Unknown | InFlight::Nothing => InFlight::Nothing,
+            };
+            carry_on(Memory { in_flight, ..seen.memory }, Then::Again)
         }
         (Step::Unmark | Step::DropFinalizer, Outcome::Nothing) => carry_on(seen.memory, Then::Again),
+        (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::NotBegun) => {
+            carry_on(seen.memory, Then::Retry)
+        }
         // A step with an outcome that is not its own is a bug of the caller; looking again is always safe.
         (
             Step::Create(_)
@@ -168,7 +187,7 @@ fn created(seen: &Observed<'_>, call: &CreateCall, answer: Answer, now: Timestam
     if call.purpose == Purpose::Reconcile {
         after.then = Then::Again;
     }
-    after.memory = Memory { nothing_in_flight: false, open_ends: 0, ..seen.memory };
+    after.memory = Memory { in_flight: InFlight::Unknown, open_ends: 0, ..seen.memory };
     after
 }
 
@@ -182,17 +201,19 @@ fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>, now: Times
     let mut status = StatusChange {
         handle: known.handle.is_none().then_some(handle),
         creation_time: known.creation_time.is_none().then(|| time.unwrap_or(nanoseconds(now))),
-        ready: (known.ready != ready || seen.facts.status.is_none()).then_some(ready),
+        ready: (known.ready != Some(ready)).then_some(ready),
         error: if known.error.is_some() { ErrorChange::Clear } else { ErrorChange::Keep },
         ..StatusChange::default()
     };
     match answer {
         Answer::Single(snapshot) => {
             status.size = snapshot.size.filter(|size| *size > 0 && !known.has_size);
-            status.group_handle = snapshot.group_handle.filter(|_| known.group_handle.is_none());
+            // Only what was found may belong to a group; what we cut ourselves is ours to delete.
+            let found = asked.is_some() && known.group_handle.is_none();
+            status.group_handle = snapshot.group_handle.filter(|_| found);
         }
         Answer::Group(group) => {
-            let members: Vec<Member> = group.members.into_iter().map(member).collect();
+            let members = merged(known.members, group.members, now);
             status.members = (members != known.members).then_some(members);
         }
     }
@@ -202,7 +223,7 @@ fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>, now: Times
 
 const EMPTY: StatusFacts<'static> = StatusFacts {
     handle: None,
-    ready: false,
+    ready: None,
     creation_time: None,
     has_size: false,
     group_handle: None,
@@ -210,26 +231,47 @@ const EMPTY: StatusFacts<'static> = StatusFacts {
     error: None,
 };
 
-fn member(snapshot: Snapshot) -> Member {
-    Member {
-        volume: snapshot.source_volume,
-        handle: snapshot.handle,
-        creation_time: snapshot.creation_time,
-        ready: Some(snapshot.ready),
-        size: snapshot.size,
+/// The members as known, with what the answer adds. Order, handles, times and sizes stay once they are set: an
+/// answer that names its members in another order, or not all of them, changes nothing.
+fn merged(known: &[Member], answered: Vec<Snapshot>, now: Timestamp) -> Vec<Member> {
+    let mut members = known.to_vec();
+    for snapshot in answered {
+        let Snapshot { handle, source_volume: volume, creation_time, size, ready, group_handle: _ } =
+            snapshot;
+        let same_volume = |member: &Member| !volume.is_empty() && member.volume == volume;
+        let place = members
+            .iter()
+            .position(|member| member.handle == handle)
+            .or_else(|| members.iter().position(same_volume))
+            .unwrap_or_else(|| {
+                members.push(Member { volume: volume.clone(), ..Member::default() });
+                members.len() - 1
+            });
+        let member = &mut members[place];
+        if member.handle.is_empty() {
+            member.handle = handle;
+        } else if member.handle != handle {
+            continue;
+        }
+        member.creation_time = member.creation_time.or(creation_time).or(Some(nanoseconds(now)));
+        member.size = member.size.or(size);
+        member.ready = Some(ready);
     }
+    members
 }
 
 fn nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
 }
 
-/// A tenth of the snapshot's age, so that a short upload is seen at once and a long one costs little.
+/// A tenth of the snapshot's age, so that a short upload is seen at once and a long one costs little. Of the
+/// times that tell its age the later counts, since a driver's clock may be behind, unless it lies in the future.
 fn pause(facts: &Facts<'_>, cut: Option<i64>, now: Timestamp) -> Duration {
     let recorded = facts.status.and_then(|status| status.creation_time);
-    let object = facts.meta.created.map(nanoseconds);
-    let since = recorded.or(cut).or(object).unwrap_or_default();
-    let age = nanoseconds(now).saturating_sub(since);
+    let object = facts.meta.created.map(nanoseconds).filter(|_| facts.is_dynamic());
+    let now = nanoseconds(now);
+    let since = [recorded.or(cut), object].into_iter().flatten().filter(|time| *time <= now).max();
+    let age = now.saturating_sub(since.unwrap_or(now));
     let tenth = Duration::from_nanos(u64::try_from(age / 10).unwrap_or_default());
     tenth.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
@@ -240,22 +282,27 @@ fn create_refused(seen: &Observed<'_>, call: &CreateCall, refusal: &Refusal) -> 
     let volumes = call.volumes.join(", ");
     let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
     match (refusal.certainty, call.purpose) {
-        (Certainty::Definite, Purpose::Reconcile) => After { unmark: true, ..carry_on(memory, Then::Again) },
+        (Certainty::Definite, Purpose::Reconcile) => given_up(seen, None),
         (Certainty::Indefinite, Purpose::Reconcile) if memory.open_ends + 1 >= MOST_OPEN_ENDS => {
-            let note = orphan_note(seen, call, &refusal.message);
-            After { unmark: true, note: Some(note), ..carry_on(memory, Then::Again) }
+            given_up(seen, Some(orphan_note(seen, call, &refusal.message)))
         }
         (Certainty::Indefinite, purpose) => {
             let more = u32::from(purpose == Purpose::Reconcile);
-            let memory = Memory { nothing_in_flight: false, open_ends: memory.open_ends + more, ..memory };
+            let memory = Memory { in_flight: InFlight::Open, open_ends: memory.open_ends + more, ..memory };
             After { memory, ..failed(seen, message) }
         }
         (Certainty::Definite, Purpose::Cut | Purpose::Follow) => {
-            let certain = memory.nothing_in_flight || call.purpose == Purpose::Follow;
+            let certain = memory.in_flight == InFlight::Nothing || call.purpose == Purpose::Follow;
             After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
         }
-        (Certainty::NotSent, _) => failed(seen, message),
+        (Certainty::NotSent, _) => carry_on(memory, Then::Retry),
     }
+}
+
+/// The creation that a deletion waited for has come to its end, as far as we shall ever know.
+fn given_up(seen: &Observed<'_>, note: Option<Note>) -> After {
+    let memory = Memory { in_flight: InFlight::Nothing, ..seen.memory };
+    After { unmark: true, note, ..carry_on(memory, Then::Again) }
 }
 
 fn orphan_note(seen: &Observed<'_>, call: &CreateCall, last: &str) -> Note {
@@ -277,7 +324,7 @@ fn failed(seen: &Observed<'_>, message: String) -> After {
         return carry_on(seen.memory, Then::Retry);
     }
     let names = facts.kind.names();
-    let reason = if facts.may_be_removed() {
+    let reason = if seen.may_be_removed() {
         names.delete_failed
     } else if facts.status.is_none() && facts.is_dynamic() {
         names.creation_failed
@@ -285,7 +332,7 @@ fn failed(seen: &Observed<'_>, message: String) -> After {
         names.update_failed
     };
     let status = StatusChange {
-        ready: (!facts.may_be_removed()).then_some(false),
+        ready: (!seen.may_be_removed()).then_some(false),
         error: ErrorChange::Set(message.clone()),
         ..StatusChange::default()
     };
@@ -293,17 +340,23 @@ fn failed(seen: &Observed<'_>, message: String) -> After {
     After { status, note, ..carry_on(seen.memory, Then::Retry) }
 }
 
-fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Timestamp) -> After {
-    let age = seen
-        .facts
-        .meta
-        .created
-        .map_or(GRACE, |created| Duration::try_from(now.duration_since(created)).unwrap_or_default());
+fn rejected(seen: &Observed<'_>, complaint: &Complaint) -> After {
+    if *complaint == Complaint::Unbound && seen.is_reconciling() {
+        return given_up(seen, Some(nameless_orphan_note(seen)));
+    }
     let may_pass = matches!(complaint, Complaint::NoFinalizer { .. } | Complaint::ClassMissing { .. });
-    if may_pass && age < GRACE {
-        return carry_on(seen.memory, Then::After(GRACE));
+    if may_pass && !seen.memory.waited {
+        return carry_on(Memory { waited: true, ..seen.memory }, Then::After(GRACE));
     }
     failed(seen, complaint.to_string())
+}
+
+/// Nobody is bound any more, and the name of a snapshot comes from the uid of its owner.
+fn nameless_orphan_note(seen: &Observed<'_>) -> Note {
+    let message = "a snapshot may exist in the storage system, and nothing in the cluster names it any more: its \
+                   creation was in doubt when the content was deleted, and the uid in its snapshot reference, \
+                   which the snapshot is named after, is gone; look for it there and delete it by hand";
+    Note { reason: seen.facts.kind.names().may_be_orphaned, message: message.to_owned(), orphan: true }
 }
 
 fn adopted(seen: &Observed<'_>, handle: &str, now: Timestamp) -> After {
@@ -320,10 +373,13 @@ fn adopted(seen: &Observed<'_>, handle: &str, now: Timestamp) -> After {
 
 fn deleted(seen: &Observed<'_>) -> After {
     let known = seen.facts.status.unwrap_or(EMPTY);
-    let nothing_left =
-        known.handle.is_none() && known.creation_time.is_none() && !known.ready && !known.has_size;
+    let nothing_left = known.handle.is_none()
+        && known.creation_time.is_none()
+        && known.ready != Some(true)
+        && !known.has_size;
     let status = StatusChange { forget: !nothing_left, ..StatusChange::default() };
-    After { status, ..carry_on(Memory { deleted: true, ..seen.memory }, Then::Again) }
+    let memory = Memory { deleted: true, in_flight: InFlight::Nothing, ..seen.memory };
+    After { status, ..carry_on(memory, Then::Again) }
 }
 
 /// Every failed deletion is told: equal events count up, so this is one Event with a growing count.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::observed::{ClassSeen, Naming, Observed};
 use super::step::{Complaint, CreateCall, PollCall, Purpose, SecretRef};
 use crate::objects::class::Class;
-use crate::objects::facts::{Facts, Membership, Source};
+use crate::objects::facts::{Facts, Source};
 use crate::objects::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 
 /// The one template that a poll secret's name and namespace may hold.
@@ -30,6 +30,7 @@ pub(super) fn create_call(seen: &Observed<'_>) -> Result<CreateCall, Complaint> 
         name: snapshot_name(seen.naming, uid),
         volumes,
         parameters: parameters(seen, purpose)?,
+        complete: matches!(seen.class, ClassSeen::Found(_)),
         secret: annotated_secret(facts)?,
     })
 }
@@ -40,11 +41,14 @@ pub(super) fn poll_call(
     handle: &str,
     members: &[String],
 ) -> Result<PollCall, Complaint> {
-    let secret = match (seen.facts.member, seen.class) {
-        (Membership::Recorded, _) => annotated_secret(&seen.facts)?,
-        (_, ClassSeen::Found(class)) => class_secret(&seen.facts, class)?,
-        (_, ClassSeen::Unnamed) => None,
-        (_, ClassSeen::Missing(name)) => {
+    let given = matches!(seen.facts.source, Source::Given(..));
+    let secret = match seen.class {
+        ClassSeen::Found(_) | ClassSeen::Unnamed | ClassSeen::Missing(_) if !given => {
+            annotated_secret(&seen.facts)?
+        }
+        ClassSeen::Found(class) => class_secret(&seen.facts, class)?,
+        ClassSeen::Unnamed => None,
+        ClassSeen::Missing(name) => {
             return Err(Complaint::ClassMissing { name: name.to_owned() });
         }
     };

@@ -39,7 +39,7 @@ pub(crate) enum From {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ModelStatus {
     pub handle: Option<String>,
-    pub ready: bool,
+    pub ready: Option<bool>,
     pub creation_time: Option<i64>,
     pub size: Option<i64>,
     pub group_handle: Option<String>,
@@ -158,7 +158,7 @@ impl Model {
         self
     }
     pub fn ready(mut self) -> Self {
-        self.status_mut().ready = true;
+        self.status_mut().ready = Some(true);
         self
     }
     pub fn with_error(mut self, message: &str) -> Self {
@@ -176,7 +176,7 @@ impl Model {
         let status = self.status_mut();
         if change.forget {
             status.handle = None;
-            status.ready = false;
+            status.ready = None;
             status.creation_time = None;
             status.size = None;
         }
@@ -184,7 +184,7 @@ impl Model {
         status.creation_time = change.creation_time.or(status.creation_time);
         status.size = change.size.or(status.size);
         status.group_handle = change.group_handle.clone().or(status.group_handle.take());
-        status.ready = change.ready.unwrap_or(status.ready);
+        status.ready = change.ready.or(status.ready);
         status.members = change.members.clone().unwrap_or(std::mem::take(&mut status.members));
         match &change.error {
             ErrorChange::Keep => {}

@@ -51,7 +51,7 @@ fn every_status(mut model: Model, visit: &mut impl FnMut(&Model)) {
         visit(&model);
     }
     for handle in BOTH {
-        for ready in BOTH {
+        for ready in [None, Some(false), Some(true)] {
             for error in BOTH {
                 model.status = Some(ModelStatus {
                     handle: handle.then(|| "h".to_owned()),
@@ -69,13 +69,13 @@ fn every_status(mut model: Model, visit: &mut impl FnMut(&Model)) {
 fn surroundings() -> Vec<Around> {
     let mut all = Vec::new();
     for can_find in BOTH {
-        for nothing_in_flight in BOTH {
+        for in_flight in [InFlight::Unknown, InFlight::Nothing, InFlight::Open] {
             for deleted in BOTH {
                 let mut one = around();
                 let foreign = crate::objects::class::Class { driver: "other".into(), ..Default::default() };
                 one.classes.insert("foreign", foreign);
                 one.driver.can_find = can_find;
-                one.memory = Memory { nothing_in_flight, open_ends: 0, deleted };
+                one.memory = Memory { in_flight, open_ends: 0, deleted, waited: true };
                 all.push(one);
             }
         }
@@ -158,7 +158,11 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
                 }
                 Step::Delete(_) => {
                     assert_eq!(model.policy, Policy::Delete, "law 2, policy: {}", context());
-                    assert!(!model.meta.marked || !model.facts().is_in_flight(), "law 2: {}", context());
+                    assert!(
+                        !model.meta.marked || !model.facts().is_marked_for_creation(),
+                        "law 2: {}",
+                        context()
+                    );
                     assert_ne!(model.member, Membership::Recorded, "law 2, member: {}", context());
                     assert!(model.meta.deleting, "law 2, nobody asked: {}", context());
                 }

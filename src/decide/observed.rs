@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::objects::class::Class;
-use crate::objects::facts::Facts;
+use crate::objects::facts::{Facts, Membership, Policy, Source};
 
 /// The class a content names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +63,28 @@ pub struct Naming {
 /// is what a fresh process knows, and always errs on the side of "something may have been cut".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// This process set the marker, and no create call since then has left anything open: a definite refusal
-    /// now proves that nothing was cut.
-    pub nothing_in_flight: bool,
+    /// Whether a creation of ours may be on its way.
+    pub in_flight: InFlight,
     /// Create calls in a row that left things open while the deletion waited for them.
     pub open_ends: u32,
     /// The driver has deleted the handle that the spec gives.
     pub deleted: bool,
+    /// What other writers may still be about to put right has been waited for once.
+    pub waited: bool,
+}
+
+/// What this process knows of the create calls for one object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InFlight {
+    /// Nothing: another process may have made some. The marker tells.
+    #[default]
+    Unknown,
+    /// This process set the marker, and no create call since then has left anything open: a definite refusal
+    /// now proves that nothing was cut.
+    Nothing,
+    /// A call of this process ended in doubt, and no later one has shown what came of it. This holds even if
+    /// somebody takes the marker away.
+    Open,
 }
 
 /// The input of a decision, all borrowed.
@@ -88,9 +103,31 @@ pub struct Observed<'a> {
 }
 
 impl Observed<'_> {
+    /// A creation of our own may be on its way: the marker says so, or our memory where the marker is gone and
+    /// what may have been cut would be lost.
+    #[must_use]
+    pub fn is_in_flight(&self) -> bool {
+        let facts = &self.facts;
+        let remembered = self.memory.in_flight == InFlight::Open
+            && facts.is_dynamic()
+            && facts.member == Membership::Own
+            && facts.policy == Policy::Delete
+            && facts.handle().is_none();
+        facts.is_marked_for_creation() || remembered
+    }
+
+    /// Whether the deletion may go ahead now: it is agreed and nothing is on its way, or nobody was ever
+    /// bound to this given handle.
+    #[must_use]
+    pub fn may_be_removed(&self) -> bool {
+        let facts = &self.facts;
+        let given = matches!(facts.source, Source::Given(..));
+        facts.meta.deleting && ((given && !facts.is_bound()) || (facts.meta.released && !self.is_in_flight()))
+    }
+
     /// A deletion that is agreed on waits for a creation of ours to come to an end.
     #[must_use]
     pub fn is_reconciling(&self) -> bool {
-        self.facts.removal_agreed() && self.facts.is_in_flight()
+        self.facts.removal_agreed() && self.is_in_flight()
     }
 }

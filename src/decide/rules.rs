@@ -1,7 +1,7 @@
 //! The rules in order; the table in docs/ARCHITECTURE.md is this file.
 
 use super::creation;
-use super::observed::{ClassSeen, Observed};
+use super::observed::{ClassSeen, InFlight, Observed};
 use super::step::{AwaitWhy, Complaint, DeleteCall, NotOursWhy, Step};
 use crate::objects::facts::{Facts, Kind, Membership, Policy, Source};
 
@@ -11,14 +11,16 @@ pub fn decide(seen: &Observed<'_>) -> Step {
     if let Some(why) = not_ours(seen) {
         return Step::NotOurs(why);
     }
-    if facts.may_be_removed() {
+    if seen.may_be_removed() {
         return remove(seen);
     }
     if facts.source == Source::Both {
         return Step::Reject(Complaint::TwoSources);
     }
     if seen.is_reconciling() {
-        let nothing_to_learn = facts.handle().is_some() || seen.memory.nothing_in_flight;
+        let nothing_to_learn = facts.handle().is_some()
+            || seen.memory.in_flight == InFlight::Nothing
+            || facts.policy == Policy::Retain;
         return if nothing_to_learn { Step::Unmark } else { create(seen) };
     }
     if facts.status.is_none() && facts.is_dynamic() && facts.member == Membership::Own {
@@ -76,18 +78,21 @@ fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
     seen.facts.handle().or(given)
 }
 
+/// Those that status lists, and those that the spec gives besides: a member that no answer named must not be
+/// left behind.
 fn member_handles(facts: &Facts<'_>) -> Vec<String> {
-    let listed: Vec<String> = facts
-        .status
-        .iter()
-        .flat_map(|status| status.members)
-        .map(|member| member.handle.clone())
-        .filter(|handle| !handle.is_empty())
-        .collect();
-    match facts.source {
-        Source::Given(_, members) if listed.is_empty() => members.to_vec(),
-        Source::Given(..) | Source::Volumes(_) | Source::None | Source::Both => listed,
+    let listed = facts.status.iter().flat_map(|status| status.members).map(|member| &member.handle);
+    let given: &[String] = match facts.source {
+        Source::Given(_, members) => members,
+        Source::Volumes(_) | Source::None | Source::Both => &[],
+    };
+    let mut handles = Vec::new();
+    for handle in listed.chain(given).filter(|handle| !handle.is_empty()) {
+        if !handles.contains(handle) {
+            handles.push(handle.clone());
+        }
     }
+    handles
 }
 
 /// A creation: refused before anything is written, else marked before anything is cut. Following a snapshot

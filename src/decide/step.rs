@@ -81,6 +81,8 @@ pub struct CreateCall {
     pub volumes: Vec<String>,
     /// What goes to the driver besides.
     pub parameters: BTreeMap<String, String>,
+    /// Whether the class was there to tell the parameters.
+    pub complete: bool,
     /// The Secret to send along.
     pub secret: Option<SecretRef>,
 }

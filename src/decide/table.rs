@@ -135,7 +135,7 @@ fn a_marked_content_whose_handle_is_known_only_loses_its_marker() {
 #[test]
 fn a_marked_content_for_which_nothing_can_be_in_flight_only_loses_its_marker() {
     let mut around = around();
-    around.memory.nothing_in_flight = true;
+    around.memory.in_flight = InFlight::Nothing;
     assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), Step::Unmark);
 }
 
@@ -165,7 +165,10 @@ fn a_marked_content_is_created() {
     let parameters = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
     let name = format!("snapshot-{UID}");
     let volumes = vec!["vol-1".to_owned()];
-    assert_eq!(call, CreateCall { purpose: Purpose::Cut, name, volumes, parameters, secret: None });
+    assert_eq!(
+        call,
+        CreateCall { purpose: Purpose::Cut, name, volumes, parameters, complete: true, secret: None }
+    );
 }
 
 #[test]
@@ -324,8 +327,19 @@ fn refusal(certainty: Certainty) -> Outcome {
     Outcome::Refused(Refusal {
         certainty,
         not_found: false,
+        blames_request: false,
         message: "CreateSnapshot: Internal: disk".into(),
     })
+}
+
+/// INVALID_ARGUMENT and its like.
+fn blame() -> Refusal {
+    Refusal {
+        certainty: Certainty::Definite,
+        not_found: false,
+        blames_request: true,
+        message: "CreateSnapshot: InvalidArgument: no tier".into(),
+    }
 }
 
 fn after(model: &Model, memory: Memory, outcome: Outcome) -> After {
@@ -334,7 +348,8 @@ fn after(model: &Model, memory: Memory, outcome: Outcome) -> After {
     conclude(&seen, &decide(&seen), outcome, now())
 }
 
-const CERTAIN: Memory = Memory { nothing_in_flight: true, open_ends: 0, deleted: false };
+const CERTAIN: Memory = Memory { in_flight: InFlight::Nothing, open_ends: 0, deleted: false, waited: true };
+const OPEN: Memory = Memory { in_flight: InFlight::Open, ..CERTAIN };
 
 #[test]
 fn a_ready_answer_is_recorded_and_looked_at_again_at_once() {
@@ -359,6 +374,7 @@ fn what_is_set_is_never_changed() {
 fn an_unready_answer_that_is_known_already_writes_nothing() {
     let mut model = dynamic().with_handle("h");
     model.status.as_mut().unwrap().size = Some(42);
+    model.status.as_mut().unwrap().ready = Some(false);
     let after = after(&model, Memory::default(), snapshot(false));
     assert_eq!(after.status, StatusChange::default());
     assert!(!after.unmark && after.note.is_none());
@@ -366,8 +382,9 @@ fn an_unready_answer_that_is_known_already_writes_nothing() {
 
 #[test]
 fn better_6_the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
-    for (age, expected) in [(0, 1.0), (10, 1.0), (200, 20.0), (86_400, 60.0), (-500, 1.0)] {
+    for (age, expected) in [(0, 1.0), (10, 1.0), (200, 20.0), (86_400, 54.0)] {
         let mut model = dynamic().with_handle("h");
+        model.meta.created = Some(now() - jiff::SignedDuration::from_secs(age));
         let cut = now() - jiff::SignedDuration::from_secs(age);
         model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
         let after = after(&model, Memory::default(), snapshot(false));
@@ -425,14 +442,15 @@ fn better_1_a_definite_refusal_clears_the_marker_only_if_nothing_was_left_open()
 #[test]
 fn better_1_an_open_end_keeps_the_marker_and_is_remembered() {
     let after = after(&dynamic().marked(), CERTAIN, refusal(Certainty::Indefinite));
-    assert!(!after.unmark && !after.memory.nothing_in_flight);
-    assert_eq!(after.then, Then::Retry);
+    assert!(!after.unmark);
+    assert_eq!((after.memory.in_flight, after.then), (InFlight::Open, Then::Retry));
 }
 
 #[test]
 fn a_call_that_was_not_sent_leaves_marker_and_certainty_as_they_are() {
     let after = after(&dynamic().marked(), CERTAIN, refusal(Certainty::NotSent));
-    assert!(!after.unmark && after.memory.nothing_in_flight);
+    assert!(!after.unmark && after.note.is_none());
+    assert_eq!((after.status, after.memory, after.then), (StatusChange::default(), CERTAIN, Then::Retry));
 }
 
 #[test]
@@ -525,14 +543,13 @@ fn an_adopted_handle_is_ready_now_and_has_no_size() {
 }
 
 #[test]
-fn a_fresh_content_gets_a_moment_for_its_finalizer_and_class_and_an_old_one_an_error() {
-    for mut fresh in [dynamic().without_finalizer(), dynamic().of_class(Some("gone"))] {
-        fresh.meta.created = Some(now());
+fn a_content_gets_a_moment_for_its_finalizer_and_class_once_and_then_an_error() {
+    for fresh in [dynamic().without_finalizer(), dynamic().of_class(Some("gone"))] {
         let quiet = after(&fresh, Memory::default(), Outcome::Nothing);
         assert!(quiet.note.is_none() && matches!(quiet.then, Then::After(_)));
+        let later = after(&fresh, quiet.memory, Outcome::Nothing);
+        assert!(matches!(later.status.error, ErrorChange::Set(_)));
     }
-    let old = after(&dynamic().without_finalizer(), Memory::default(), Outcome::Nothing);
-    assert!(matches!(old.status.error, ErrorChange::Set(_)));
 }
 
 #[test]
@@ -571,6 +588,108 @@ fn better_10_a_group_that_is_unchanged_is_not_written() {
     assert_eq!(first.status.members.as_ref().unwrap().len(), 1);
     model.apply(&first.status);
     assert_eq!(after(&model, Memory::default(), outcome).status, StatusChange::default());
+}
+
+#[test]
+fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
+    let member = |handle: &str, volume: &str, size| Snapshot {
+        handle: handle.into(),
+        source_volume: volume.into(),
+        creation_time: Some(5),
+        size,
+        ready: true,
+        group_handle: None,
+    };
+    let group = |members| {
+        Outcome::Answered(Answer::Group(GroupSnapshot {
+            handle: "given-1".into(),
+            members,
+            creation_time: Some(5),
+            ready: false,
+        }))
+    };
+    let mut model = pre_provisioned().group();
+    let all = group(vec![member("a", "1", None), member("b", "2", Some(7))]);
+    model.apply(&after(&model, Memory::default(), all).status);
+    // Another order, a member missing, a size changed, another handle for a known volume: only what is new counts.
+    let later = group(vec![member("b", "2", Some(9)), member("other", "1", None)]);
+    assert_eq!(after(&model, Memory::default(), later).status, StatusChange::default());
+    let more =
+        after(&model, Memory::default(), group(vec![member("a", "1", Some(3)), member("c", "3", None)]));
+    let members = more.status.members.unwrap();
+    let shown: Vec<_> = members.iter().map(|member| (member.handle.as_str(), member.size)).collect();
+    assert_eq!(shown, [("a", Some(3)), ("b", Some(7)), ("c", None)]);
+}
+
+#[test]
+fn what_we_cut_ourselves_never_becomes_the_member_of_a_group() {
+    let Outcome::Answered(Answer::Single(mut cut)) = snapshot(true) else { unreachable!() };
+    cut.group_handle = Some("group-1".into());
+    let after = after(&dynamic().marked(), CERTAIN, Outcome::Answered(Answer::Single(cut)));
+    assert_eq!(after.status.group_handle, None);
+}
+
+#[test]
+fn better_1_a_marker_that_somebody_took_away_does_not_hide_an_open_end() {
+    let around = Around { memory: OPEN, ..around() };
+    let gone = dynamic().with_error("x").deleting().released();
+    assert_eq!(decide(&gone.seen(&around)), Step::Mark, "marked anew, then created once more");
+    let marked = after(&gone, OPEN, Outcome::Nothing);
+    assert_eq!(marked.memory.in_flight, InFlight::Open, "a marker of ours does not close it");
+    let retained = dynamic().with_error("x").retained().deleting().released();
+    assert_eq!(decide(&retained.seen(&around)), Step::DropFinalizer);
+}
+
+#[test]
+fn better_4_a_create_without_its_class_learns_nothing_from_a_refusal_that_may_blame_just_that() {
+    let model = dynamic().of_class(Some("gone")).marked().deleting().released();
+    let doubtful = after(&model, Memory::default(), Outcome::Refused(blame()));
+    assert!(!doubtful.unmark && doubtful.memory.open_ends == 1);
+    let complete = dynamic().marked().deleting().released();
+    assert!(after(&complete, Memory::default(), Outcome::Refused(blame())).unmark);
+    let other = Refusal { blames_request: false, ..blame() };
+    assert!(after(&model, Memory::default(), Outcome::Refused(other)).unmark);
+}
+
+#[test]
+fn under_retain_a_creation_in_doubt_is_not_followed_up() {
+    assert_eq!(dynamic().retained().marked().deleting().released().step(), Step::Unmark);
+}
+
+#[test]
+fn a_creation_in_doubt_whose_owner_is_unknown_is_given_up_with_a_word() {
+    let model = dynamic().unbound().marked().deleting().released();
+    let after = after(&model, Memory::default(), Outcome::Nothing);
+    assert!(after.unmark && after.note.unwrap().orphan);
+    assert_eq!((after.memory.in_flight, after.then), (InFlight::Nothing, Then::Again));
+}
+
+#[test]
+fn a_call_that_could_not_begin_any_more_changes_nothing() {
+    let after = after(&dynamic().marked(), CERTAIN, Outcome::NotBegun);
+    assert_eq!(after.status, StatusChange::default());
+    assert_eq!((after.memory, after.then), (CERTAIN, Then::Retry));
+}
+
+#[test]
+fn a_driver_that_is_not_connected_is_no_error_of_the_content() {
+    for model in [dynamic().marked(), pre_provisioned(), dynamic().with_handle("h").deleting().released()] {
+        let after = after(&model, CERTAIN, refusal(Certainty::NotSent));
+        assert_eq!((after.status, after.note), (StatusChange::default(), None));
+        assert_eq!(after.then, Then::Retry);
+    }
+}
+
+#[test]
+fn a_drivers_clock_that_is_off_does_not_slow_the_polls() {
+    for driver in [-86_400, 86_400] {
+        let mut model = dynamic().with_handle("h");
+        let cut = now() + jiff::SignedDuration::from_secs(driver);
+        model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
+        model.meta.created = Some(now() - jiff::SignedDuration::from_secs(100));
+        let after = after(&model, Memory::default(), snapshot(false));
+        assert_eq!(after.then, Then::After(Duration::from_secs(10)), "{driver} s");
+    }
 }
 
 #[test]

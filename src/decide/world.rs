@@ -283,7 +283,7 @@ impl<F: Fates + Send> Effects for World<F> {
         };
         self.effect(act, |took_effect| {
             let certainty = if took_effect { Certainty::Indefinite } else { self.some_certainty() };
-            Outcome::Refused(Refusal { certainty, not_found: false, message: "no".into() })
+            Outcome::Refused(Refusal { certainty, ..indefinite() })
         })
         .await
     }
@@ -312,7 +312,12 @@ impl<F: Fates + Send> Effects for World<F> {
 }
 
 fn indefinite() -> Refusal {
-    Refusal { certainty: Certainty::Indefinite, not_found: false, message: "no".into() }
+    Refusal {
+        certainty: Certainty::Indefinite,
+        not_found: false,
+        blames_request: false,
+        message: "no".into(),
+    }
 }
 
 impl<F: Fates + Send> World<F> {

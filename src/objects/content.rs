@@ -104,7 +104,7 @@ impl Status {
     fn facts(&self) -> StatusFacts<'_> {
         StatusFacts {
             handle: non_empty(self.snapshot_handle.as_ref()),
-            ready: self.ready_to_use == Some(true),
+            ready: self.ready_to_use,
             creation_time: self.creation_time,
             has_size: self.restore_size.is_some(),
             group_handle: non_empty(self.group_handle.as_ref()),

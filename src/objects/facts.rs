@@ -82,8 +82,8 @@ pub struct Member {
 pub struct StatusFacts<'a> {
     /// The driver's handle for what was cut or found.
     pub handle: Option<&'a str>,
-    /// `readyToUse` is true.
-    pub ready: bool,
+    /// `readyToUse`.
+    pub ready: Option<bool>,
     /// Creation time in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
     /// Whether `restoreSize` is set (single contents only).
@@ -146,7 +146,7 @@ impl Facts<'_> {
     /// Ready, with a handle to show for it: "ready" alone is nonsense that the driver can repair.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.status.is_some_and(|status| status.ready && status.handle.is_some())
+        self.status.is_some_and(|status| status.ready == Some(true) && status.handle.is_some())
     }
 
     /// Somebody wants it gone, and the snapshot-controller agrees.
@@ -155,17 +155,9 @@ impl Facts<'_> {
         self.meta.deleting && self.meta.released
     }
 
-    /// Whether the deletion may go ahead now: it is agreed and nothing is on its way, or nobody was ever
-    /// bound to this given handle.
+    /// The marker says that a creation of its own may be on its way.
     #[must_use]
-    pub fn may_be_removed(&self) -> bool {
-        let given = matches!(self.source, Source::Given(..));
-        self.meta.deleting && ((given && !self.is_bound()) || (self.meta.released && !self.is_in_flight()))
-    }
-
-    /// A creation of our own may be on its way.
-    #[must_use]
-    pub fn is_in_flight(&self) -> bool {
+    pub fn is_marked_for_creation(&self) -> bool {
         self.meta.marked && self.is_dynamic() && self.member == Membership::Own
     }
 }

@@ -67,7 +67,7 @@ impl GroupStatus {
     fn facts(&self) -> StatusFacts<'_> {
         StatusFacts {
             handle: non_empty(self.group_handle.as_ref()),
-            ready: self.ready_to_use == Some(true),
+            ready: self.ready_to_use,
             creation_time: self.creation_time,
             has_size: false,
             group_handle: None,

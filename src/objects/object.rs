@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::lenient::Fields;
 
 /// One of our kinds: its place in the API, and how its body is read. All of them are cluster-scoped.
-pub trait Body: Debug + Clone + Send + Sync + 'static {
+pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
     /// API group.
     const GROUP: &'static str;
     /// Kind, as in manifests.

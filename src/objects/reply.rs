@@ -48,6 +48,9 @@ pub struct Refusal {
     pub certainty: Certainty,
     /// True for the code NOT_FOUND sent by the driver.
     pub not_found: bool,
+    /// True for a code of the driver's that a call may earn by what it lacks, its Secret or its parameters:
+    /// INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED.
+    pub blames_request: bool,
     /// One line for users: method, code and the driver's own words.
     pub message: String,
 }
@@ -59,6 +62,16 @@ pub enum Answer {
     Single(Snapshot),
     /// About a group.
     Group(GroupSnapshot),
+}
+
+impl Refusal {
+    /// The refusal of a call that went out without all it should have had. Where the code may blame just that,
+    /// it says nothing about what an earlier, complete call has done.
+    #[must_use]
+    pub fn of_incomplete_call(self) -> Self {
+        let certainty = if self.blames_request { Certainty::Indefinite } else { self.certainty };
+        Self { certainty, ..self }
+    }
 }
 
 impl Answer {

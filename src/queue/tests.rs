@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, advance};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::metrics::Metrics;
+use crate::shutdown::Ending;
 
 fn queue() -> Queue {
     let backoff = Backoff { start: Duration::from_secs(1), max: Duration::from_mins(5) };
@@ -136,23 +136,29 @@ async fn workers_run_as_many_passes_as_they_may_and_drain_on_stop() {
     }
     let (running, most, ended) =
         (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let stop = CancellationToken::new();
+    let ending = Ending::default();
     let work = {
         let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
-        worker::run(Arc::clone(&queue), 10, stop.clone(), move |_key| {
-            let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
-            async move {
-                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_secs(3)).await;
-                running.fetch_sub(1, Ordering::SeqCst);
-                ended.fetch_add(1, Ordering::SeqCst);
-                worker::Ended { then: Then::Done, told: Box::new(|_| {}) }
-            }
-        })
+        worker::run(
+            Arc::clone(&queue),
+            10,
+            ending.clone(),
+            || async {},
+            move |_key| {
+                let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
+                async move {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    ended.fetch_add(1, Ordering::SeqCst);
+                    worker::Ended { then: Then::Done, told: Box::new(|_| {}) }
+                }
+            },
+        )
     };
     let stopper = async {
         tokio::time::sleep(Duration::from_secs(4)).await;
-        stop.cancel();
+        ending.drain();
     };
     tokio::join!(work, stopper);
     assert_eq!(most.load(Ordering::SeqCst), 10);
@@ -166,23 +172,83 @@ async fn a_panic_in_one_pass_leaves_the_others_and_brings_the_key_back() {
         queue.add(&key(name), Urgency::Now);
     }
     let (good, bad) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let stop = CancellationToken::new();
+    let ending = Ending::default();
     let work = {
         let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
-        worker::run(Arc::clone(&queue), 2, stop.clone(), move |key| {
-            let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
-            async move {
-                let first_of_bad = &*key == "bad" && bad.fetch_add(1, Ordering::SeqCst) == 0;
-                assert!(!first_of_bad, "a scripted panic");
-                good.fetch_add(1, Ordering::SeqCst);
-                worker::Ended { then: Then::Done, told: Box::new(|_| {}) }
-            }
-        })
+        worker::run(
+            Arc::clone(&queue),
+            2,
+            ending.clone(),
+            || async {},
+            move |key| {
+                let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
+                async move {
+                    let first_of_bad = &*key == "bad" && bad.fetch_add(1, Ordering::SeqCst) == 0;
+                    assert!(!first_of_bad, "a scripted panic");
+                    good.fetch_add(1, Ordering::SeqCst);
+                    worker::Ended { then: Then::Done, told: Box::new(|_| {}) }
+                }
+            },
+        )
     };
     let stopper = async {
         tokio::time::sleep(Duration::from_secs(4)).await;
-        stop.cancel();
+        ending.drain();
     };
     tokio::join!(work, stopper);
     assert_eq!((good.load(Ordering::SeqCst), bad.load(Ordering::SeqCst)), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_begins_anew_whatever_failed_before() {
+    let queue = queue();
+    let a = key("a");
+    queue.add(&a, Urgency::Now);
+    for _ in 0..6 {
+        queue.next().await;
+        queue.done(&a, Then::Retry);
+    }
+    queue.add(&a, Urgency::Anew);
+    assert_eq!(now(&queue), Some(a.clone()));
+    assert_eq!(queue.done(&a, Then::Retry), Some(Duration::from_secs(1)));
+    queue.next().await;
+    queue.add(&a, Urgency::Anew);
+    assert_eq!(queue.done(&a, Then::Retry), Some(Duration::ZERO), "also while a pass runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_wait_while_there_is_no_driver_and_passes_in_hand_can_be_abandoned() {
+    let queue = Arc::new(queue());
+    let (connect, connected) = tokio::sync::watch::channel(false);
+    let ending = Ending::default();
+    queue.add(&key("a"), Urgency::Now);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let ready = move || {
+        let mut connected = connected.clone();
+        async move {
+            let _ = connected.wait_for(|connected| *connected).await;
+        }
+    };
+    let work = {
+        let begun = Arc::clone(&begun);
+        worker::run(Arc::clone(&queue), 2, ending.clone(), ready, move |_key| {
+            let begun = Arc::clone(&begun);
+            async move {
+                begun.fetch_add(1, Ordering::SeqCst);
+                std::future::pending().await
+            }
+        })
+    };
+    let story = async {
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
+        connect.send_replace(true);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        ending.drain();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ending.abandon();
+    };
+    tokio::join!(work, story);
+    assert!(queue.failures(&key("a")) > 0, "it was given back");
 }

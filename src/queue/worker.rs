@@ -1,4 +1,4 @@
-//! Runs passes for the keys of a queue, so many at a time, until told to stop.
+//! Runs passes for the keys of a queue, so many at a time, while there is a driver to call, until told to stop.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::{Key, Queue};
 use crate::decide::Then;
+use crate::shutdown::Ending;
 
 /// How a pass ended.
 pub struct Ended {
@@ -30,14 +30,20 @@ impl Drop for Taken {
     fn drop(&mut self) {
         if self.open {
             let pause = self.queue.done(&self.key, Then::Retry);
+            // A pass that is abandoned is dropped as well.
+            if !std::thread::panicking() {
+                return;
+            }
             tracing::error!(key = %self.key, ?pause, "a pass ended in a panic, please report this as a bug");
         }
     }
 }
 
-/// Works until `stop`, then waits for the passes in hand.
-pub async fn run<F, P>(queue: Arc<Queue>, workers: usize, stop: CancellationToken, pass: F)
+/// Works until the drain, then waits for the passes in hand; when they are to be abandoned, none of them runs any
+/// more by the time this returns. `ready` resolves while passes make sense; until then the keys wait.
+pub async fn run<R, F, P>(queue: Arc<Queue>, workers: usize, ending: Ending, ready: impl Fn() -> R, pass: F)
 where
+    R: Future<Output = ()>,
     F: Fn(Key) -> P,
     P: Future<Output = Ended> + Send + 'static,
 {
@@ -45,15 +51,15 @@ where
     let mut passes = JoinSet::new();
     loop {
         while passes.try_join_next().is_some() {}
-        let place = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place,
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            ready().await;
+            (place, queue.next().await)
         };
-        let key = tokio::select! {
+        let (place, key) = tokio::select! {
             biased;
-            () = stop.cancelled() => break,
-            key = queue.next() => key,
+            () = ending.draining() => break,
+            next = next => next,
         };
         let mut taken = Taken { queue: Arc::clone(&queue), key: key.clone(), open: true };
         let work = pass(key);
@@ -64,5 +70,10 @@ where
             drop(place);
         });
     }
-    while passes.join_next().await.is_some() {}
+    loop {
+        tokio::select! {
+            ended = passes.join_next() => if ended.is_none() { return },
+            () = ending.abandoned() => return passes.shutdown().await,
+        }
+    }
 }

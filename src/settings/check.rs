@@ -137,12 +137,13 @@ pub(super) fn election(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<Electi
     let retry_period = above_zero(flags, "leader-election-retry-period")?;
     if !(lease_duration > renew_deadline && renew_deadline > retry_period) {
         return combination(format!(
-            "leader election needs lease duration > renew deadline > retry period, and has {lease_duration:?}, \
-             {renew_deadline:?} and {retry_period:?}"
+            "--leader-election-lease-duration ({lease_duration:?}) must be longer than \
+             --leader-election-renew-deadline ({renew_deadline:?}), and that longer than \
+             --leader-election-retry-period ({retry_period:?})"
         ));
     }
-    if lease_duration < Duration::from_secs(1) {
-        let why = "a Lease counts in whole seconds: write 1s or more";
+    if Duration::from_secs(lease_duration.as_secs()) <= renew_deadline {
+        let why = "a Lease counts in whole seconds, and those alone must be longer than the renew deadline";
         return Err(bad("leader-election-lease-duration", format!("{lease_duration:?}"), why));
     }
     let namespace = Some(flags.text("leader-election-namespace")).filter(|text| !text.is_empty());

@@ -25,26 +25,8 @@ impl Problem {
     #[must_use]
     pub fn is_about_the_kind(&self) -> bool {
         match self {
-            Self::KindMissing | Self::Forbidden | Self::NoSuchSelector => true,
-            Self::Expired | Self::Interrupted(_) => false,
-        }
-    }
-
-    /// One line that says what is wrong with a kind and what to do about it.
-    #[must_use]
-    pub fn text(&self, plural: &str, group: &str) -> String {
-        match self {
-            Self::Expired => format!("the version of {plural} we had is too old, listing again"),
-            Self::NoSuchSelector => format!("the API server refuses the selection of {plural}.{group}"),
-            Self::KindMissing => format!(
-                "the CRD {plural}.{group} is not installed; install the snapshot CRDs \
-                 (kubectl apply -k deploy/crds), and work starts by itself"
-            ),
-            Self::Forbidden => format!(
-                "no right to list and watch {plural} in {group}; grant the service account the verbs \
-                 list and watch, and work starts by itself"
-            ),
-            Self::Interrupted(text) => format!("cannot watch {plural}.{group}, trying again: {text}"),
+            Self::KindMissing | Self::Forbidden => true,
+            Self::Expired | Self::NoSuchSelector | Self::Interrupted(_) => false,
         }
     }
 }
@@ -71,7 +53,8 @@ pub fn judge(error: &watcher::Error) -> Problem {
     }
 }
 
-/// Logs the state of one watch: once a change, and a lasting problem every five minutes.
+/// Logs the interruptions of one watch: once, and again if they last for five minutes. What is wrong with the
+/// kind itself is told for all kinds together, by [`report`](super::standing::report).
 #[derive(Debug)]
 pub struct Reporter {
     plural: &'static str,
@@ -90,10 +73,20 @@ impl Reporter {
     /// It fails. The words of an interruption may differ from attempt to attempt: it is one trouble.
     pub fn failing(&mut self, problem: &Problem) {
         self.failing = true;
-        let line = problem.text(self.plural, self.group);
-        let trouble = if let Problem::Interrupted(_) = problem { "interrupted" } else { &line };
-        if self.told.is_news(trouble) {
-            tracing::warn!("{line}");
+        let Self { plural, group, .. } = *self;
+        if self.told.is_news("interrupted") {
+            match problem {
+                Problem::Interrupted(why) => {
+                    tracing::warn!("cannot watch {plural}.{group}, trying again: {why}");
+                }
+                Problem::NoSuchSelector => tracing::warn!(
+                    "cannot watch {plural}.{group}: the API server refuses the selection; is NODE_NAME the value \
+                     of a label?"
+                ),
+                Problem::Expired | Problem::KindMissing | Problem::Forbidden => {
+                    tracing::warn!("cannot watch {plural}.{group}, trying again: {problem:?}");
+                }
+            }
         }
     }
 

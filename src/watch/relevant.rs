@@ -6,20 +6,25 @@ use crate::queue::Urgency;
 /// What a change from one sight of an object to the next is worth; `None` if no decision can depend on it.
 ///
 /// News that a user or the snapshot-controller waits on is worth a pass at once, whatever backoff the key is
-/// in: a deletion, a release, another spec, another secret, the finalizer, readiness. Everything else that
+/// in: a deletion and its release (which also end the backoff), another spec, another secret, the finalizer, readiness. Everything else that
 /// decisions look at (status, the marker) is worth a pass when the key is due.
 #[must_use]
 pub fn change(old: &Facts<'_>, new: &Facts<'_>) -> Option<Urgency> {
     if old == new {
         return None;
     }
-    let asked = (old.meta.deleting, old.meta.released) != (new.meta.deleting, new.meta.released);
+    let released = old.meta.released != new.meta.released;
+    let asked = old.meta.deleting != new.meta.deleting || (released && new.meta.deleting);
     let spec = (old.driver, old.policy, &old.source, old.owner, old.class_name)
         != (new.driver, new.policy, &new.source, new.owner, new.class_name);
     let help = old.meta.secret != new.meta.secret || (!old.meta.held && new.meta.held);
     let ready = !old.is_ready() && new.is_ready();
     let group = old.member != new.member;
-    Some(if asked || spec || help || ready || group { Urgency::Now } else { Urgency::WhenDue })
+    Some(match (asked, spec || help || ready || group) {
+        (true, _) => Urgency::Anew,
+        (false, true) => Urgency::Now,
+        (false, false) => Urgency::WhenDue,
+    })
 }
 
 #[cfg(test)]
@@ -40,8 +45,6 @@ mod tests {
     fn what_users_wait_on_is_worth_a_pass_at_once() {
         let old = dynamic();
         let news = [
-            dynamic().deleting(),
-            dynamic().released(),
             dynamic().of_class(Some("other")),
             dynamic().with_secret(Some("s"), Some("n")),
             dynamic().with_handle("h").ready(),
@@ -52,6 +55,13 @@ mod tests {
             assert_eq!(worth(&old, &new), Some(Urgency::Now), "{new:?}");
         }
         assert_eq!(worth(&dynamic().without_finalizer(), &dynamic()), Some(Urgency::Now));
+    }
+
+    #[test]
+    fn a_deletion_and_its_release_begin_anew_and_a_release_alone_hurries_nothing() {
+        assert_eq!(worth(&dynamic(), &dynamic().deleting()), Some(Urgency::Anew));
+        assert_eq!(worth(&dynamic().deleting(), &dynamic().deleting().released()), Some(Urgency::Anew));
+        assert_eq!(worth(&dynamic(), &dynamic().released()), Some(Urgency::WhenDue));
     }
 
     #[test]

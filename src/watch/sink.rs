@@ -83,6 +83,8 @@ where
     Object<B>: Content,
 {
     fn set(&self, name: &str, class: Option<Class>) {
+        // A class that goes helps nobody out of a backoff.
+        let urgency = if class.is_some() { Urgency::Now } else { Urgency::WhenDue };
         let mut classes = self.classes.0.write().unwrap_or_else(PoisonError::into_inner);
         let changed = match class {
             Some(class) => {
@@ -93,21 +95,21 @@ where
         };
         drop(classes);
         if changed {
-            self.wake(name);
+            self.wake(name, urgency);
         }
     }
 
     /// Nobody waits out a backoff for a class that has just appeared or been corrected.
-    fn wake(&self, class: &str) {
+    fn wake(&self, class: &str, urgency: Urgency) {
         let mut waiting = Vec::new();
         self.store.each(|key, content| {
             let facts = content.facts();
-            if facts.class_name == Some(class) && !facts.is_ready() {
+            if facts.class_name == Some(class) && (!facts.is_ready() || facts.meta.deleting) {
                 waiting.push(key.clone());
             }
         });
         for key in waiting {
-            self.queue.add(&key, Urgency::Now);
+            self.queue.add(&key, urgency);
         }
     }
 }

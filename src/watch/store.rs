@@ -2,7 +2,8 @@
 //!
 //! # Promises
 //! - [`Store::begin`] never shows less than our own last write returned, however far the watch lags.
-//! - The echo of our own write is known by its resourceVersion, by equality, never by order.
+//! - What the watch has shown since is not hidden by it, also where a list skipped our version.
+//! - The echo of our own write is known by its resourceVersion, by equality.
 //! - A deletion is never taken for an echo.
 
 use std::collections::{HashMap, HashSet};
@@ -28,8 +29,6 @@ struct Entry<B> {
     ahead: Option<Arc<Object<B>>>,
     /// Versions that replies of the last pass carried: their events are echoes.
     echoes: Vec<String>,
-    /// Versions the watch has shown since a pass began; `None` while none runs.
-    during: Option<Vec<String>>,
     memory: Memory,
 }
 
@@ -101,9 +100,8 @@ where
 
     /// A pass begins: the freshest object we know, and what we remember of it.
     pub fn begin(&self, key: &Key) -> Option<(Arc<Object<B>>, Memory)> {
-        let mut entries = self.entries();
-        let entry = entries.get_mut(key)?;
-        entry.during = Some(Vec::new());
+        let entries = self.entries();
+        let entry = entries.get(key)?;
         Some((Arc::clone(entry.freshest()), entry.memory))
     }
 
@@ -118,14 +116,15 @@ where
     pub fn end(&self, key: &Key, versions: Vec<String>, last: Option<Arc<Object<B>>>) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(key) else { return };
-        let shown = entry.during.take().unwrap_or_default();
         if versions.is_empty() {
             return;
         }
         entry.echoes = versions;
         if let Some(last) = last {
-            let caught_up =
-                version(&entry.seen) == version(&last) || shown.iter().any(|shown| shown == version(&last));
+            // A server answers the write that ends an object with the version from before it: then the two
+            // differ under one version, and the reply is the newer.
+            let same_version = version(&entry.seen) == version(&last);
+            let caught_up = if same_version { *entry.seen == *last } else { reaches(&entry.seen, &last) };
             entry.ahead = (!caught_up && last.uid() == entry.seen.uid()).then_some(last);
         }
     }
@@ -136,7 +135,7 @@ where
     Object<B>: Content,
 {
     fn new(seen: Arc<Object<B>>) -> Self {
-        Self { seen, ahead: None, echoes: Vec::new(), during: None, memory: Memory::default() }
+        Self { seen, ahead: None, echoes: Vec::new(), memory: Memory::default() }
     }
 
     fn freshest(&self) -> &Arc<Object<B>> {
@@ -151,10 +150,7 @@ where
         let known = Arc::clone(self.freshest());
         let old = std::mem::replace(&mut self.seen, object);
         let shown = version(&self.seen);
-        if let Some(during) = &mut self.during {
-            during.push(shown.to_owned());
-        }
-        if self.ahead.as_ref().is_some_and(|ahead| version(ahead) == shown) {
+        if self.ahead.as_ref().is_some_and(|ahead| reaches(&self.seen, ahead)) {
             self.ahead = None;
         }
         let (before, now) = (old.facts(), self.seen.facts());
@@ -162,6 +158,16 @@ where
         let echo = self.echoes.iter().any(|echo| echo == shown);
         let newly_deleting = now.meta.deleting && !known.facts().meta.deleting;
         if echo && !newly_deleting { None } else { worth }
+    }
+}
+
+/// Whether the watch, which shows one object, has got to the version of the other. A list after an interruption
+/// skips versions, so equality would not do. Versions of one object are numbers that grow; should a server have
+/// others, the watch is believed: a frozen object would be worse than a lost race.
+fn reaches<B>(shown: &Object<B>, reply: &Object<B>) -> bool {
+    match (version(shown).parse::<u64>(), version(reply).parse::<u64>()) {
+        (Ok(shown), Ok(reply)) => shown >= reply,
+        _ => true,
     }
 }
 
@@ -232,6 +238,29 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_skips_the_version_of_our_last_write_is_believed() {
+        let (store, key) = store();
+        store.begin(&key).unwrap();
+        ended(&store, &key, &[content("5", &json!({}))]);
+        let deleted = content("7", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+        assert!(store.show(deleted).is_some());
+        assert_eq!(begun_version(&store, &key), "7", "the deletion is not missed");
+        ended(&store, &key, &[content("6", &json!({}))]);
+        assert_eq!(begun_version(&store, &key), "7", "nor by a reply from before it");
+    }
+
+    #[test]
+    fn a_reply_that_ends_an_object_under_the_version_from_before_is_not_forgotten() {
+        let (store, key) = store();
+        store.begin(&key).unwrap();
+        let held = json!({"metadata": {"finalizers": ["f"]}});
+        store.show(content("2", &held));
+        ended(&store, &key, &[content("2", &held), content("2", &json!({}))]);
+        let (object, _) = store.begin(&key).unwrap();
+        assert_eq!(object.metadata.finalizers, None, "a second write would find nothing");
+    }
+
+    #[test]
     fn an_echo_is_worth_nothing_and_another_writers_change_is() {
         let (store, key) = store();
         store.begin(&key).unwrap();
@@ -247,7 +276,7 @@ mod tests {
         store.begin(&key).unwrap();
         ended(&store, &key, &[content("2", &marked())]);
         let deleting = content("2", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
-        assert_eq!(store.show(deleting).map(|(_, urgency)| urgency), Some(Urgency::Now));
+        assert_eq!(store.show(deleting).map(|(_, urgency)| urgency), Some(Urgency::Anew));
     }
 
     #[test]

@@ -6,4 +6,10 @@
 
 mod common;
 
+mod command_line;
+mod deleting;
+mod election;
+mod groups;
+mod process;
 mod taking;
+mod trouble;

@@ -57,6 +57,7 @@ struct State {
     secrets: HashMap<Method, RequiredSecret>,
     readiness: Readiness,
     progress: HashMap<String, Progress>,
+    withheld: bool,
     amnesia: Option<Amnesia>,
 }
 
@@ -78,6 +79,7 @@ impl Script {
             secrets: HashMap::new(),
             readiness: Readiness::AtOnce,
             progress: HashMap::new(),
+            withheld: false,
             amnesia: None,
         };
         Script { state: Mutex::new(state), held: watch::Sender::new(HashSet::new()) }
@@ -120,6 +122,11 @@ impl Script {
     /// When the snapshots that are cut from now on become ready.
     pub fn readiness(&self, readiness: Readiness) {
         self.state().readiness = readiness;
+    }
+
+    /// While it is on, no snapshot is ready, not even one that was before.
+    pub fn withhold(&self, on: bool) {
+        self.state().withheld = on;
     }
 
     /// Makes every snapshot that there is ready, however long it should have taken.
@@ -221,6 +228,9 @@ impl Script {
     /// Whether the next answer about this snapshot says that it is ready.
     pub(super) fn answers_ready(&self, id: &str) -> bool {
         let mut state = self.state();
+        if state.withheld {
+            return false;
+        }
         let Some(progress) = state.progress.get_mut(id) else {
             return true;
         };

@@ -62,7 +62,8 @@ pub async fn cluster() -> &'static Cluster {
 }
 
 impl Cluster {
-    async fn open() -> Self {
+    /// A cluster that is nobody else's, unless it is a real one.
+    pub async fn open() -> Self {
         let directory = TempDir::new().unwrap();
         match (variable("SNAPSHOTTER_TEST_KUBECONFIG"), variable("SNAPSHOTTER_SIDECAR_KUBECONFIG")) {
             (Some(admin), Some(sidecar)) => {
@@ -70,15 +71,24 @@ impl Cluster {
                 let namespace = "default";
                 Self { admin, kubeconfig: sidecar.into(), namespace, sandbox: None, directory }
             }
-            (None, None) => Self::sandbox(directory).await,
+            (None, None) => Self::sandbox(directory, Options::default()).await,
             _ => {
                 panic!("set both SNAPSHOTTER_TEST_KUBECONFIG and SNAPSHOTTER_SIDECAR_KUBECONFIG, or neither")
             }
         }
     }
 
-    async fn sandbox(directory: TempDir) -> Self {
-        let server = Server::start(Options::default()).await.unwrap();
+    /// A cluster without the snapshot CRDs; `None` where a real one is asked for.
+    pub async fn bare() -> Option<Self> {
+        if variable("SNAPSHOTTER_TEST_KUBECONFIG").is_some() {
+            return None;
+        }
+        let options = Options { install_crds: false, ..Options::default() };
+        Some(Self::sandbox(TempDir::new().unwrap(), options).await)
+    }
+
+    async fn sandbox(directory: TempDir, options: Options) -> Self {
+        let server = Server::start(options).await.unwrap();
         let admin = client(&server.admin_kubeconfig()).await;
         let kubeconfig = directory.path().join("sidecar.kubeconfig");
         let cluster = Self { admin, kubeconfig, namespace: NAMESPACE, sandbox: Some(server), directory };

@@ -4,9 +4,9 @@ pub mod cluster;
 pub mod sidecar;
 pub mod stage;
 
-pub use cluster::{cluster, story};
+pub use cluster::story;
 pub use sidecar::Sidecar;
-pub use stage::{Content, Stage};
+pub use stage::Stage;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-use super::within;
-
 /// A running sidecar. Dropping it kills it; a failing story shows what it logged.
 pub struct Sidecar {
     child: Child,
@@ -65,22 +63,27 @@ impl Sidecar {
         (status.code(), start.elapsed())
     }
 
-    /// The body of a page of its endpoint, and its status.
-    pub async fn page(&self, port: u16, path: &str) -> (u16, String) {
-        within(Duration::from_secs(10), "the endpoint answers", || async {
-            let url = format!("http://127.0.0.1:{port}{path}");
-            let output = get(&url).await?;
-            Some(output)
+    /// The status and the body of a page of its endpoint, which has to be `127.0.0.1:0`.
+    pub async fn page(&self, path: &str) -> (u16, String) {
+        self.says("serving metrics and health").await;
+        let log = self.log();
+        let address = log.rsplit_once("address=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        super::until("the endpoint answers", || get(&address, path)).await
+    }
+
+    /// Waits until a page of its endpoint has this status.
+    pub async fn page_is(&self, path: &str, status: u16) -> String {
+        super::until(&format!("{path} answers {status}"), || async {
+            let (code, body) = self.page(path).await;
+            (code == status).then_some(body)
         })
         .await
     }
 }
 
 /// A plain HTTP GET; `None` if nobody answers.
-async fn get(url: &str) -> Option<(u16, String)> {
+async fn get(host: &str, path: &str) -> Option<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let rest = url.strip_prefix("http://")?;
-    let (host, path) = rest.split_at(rest.find('/')?);
     let mut stream = tokio::net::TcpStream::connect(host).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;

@@ -3,20 +3,23 @@
 use std::path::PathBuf;
 
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use sandbox::driver::{Driver, Method, Options};
+use sandbox::driver::{Call, Driver, Method, Options, SnapshotRecord, proto};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::cluster::{Cluster, Kind, cluster, text};
-use super::{Sidecar, until};
+use super::{PATIENCE, Sidecar, until};
 
 pub const FINALIZER: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
 pub const MARKER: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
+pub const DELETION_SECRET: &str = "snapshot.storage.kubernetes.io/deletion-secret-name";
+pub const DELETION_SECRET_NAMESPACE: &str = "snapshot.storage.kubernetes.io/deletion-secret-namespace";
 pub const RELEASED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 const GROUP: &str = "snapshot.storage.k8s.io";
 const CLASSES: Kind = Kind { group: GROUP, kind: "VolumeSnapshotClass", namespace: None };
 const CONTENTS: Kind = Kind { group: GROUP, kind: "VolumeSnapshotContent", namespace: None };
+const SECRETS: Kind = Kind { group: "", kind: "Secret", namespace: Some("default") };
 const EVENTS: Kind = Kind { group: "", kind: "Event", namespace: Some("default") };
 
 /// Where a story plays.
@@ -36,23 +39,85 @@ impl Stage {
 
     /// A stage with such a driver; its name is made here.
     pub async fn with(options: Options) -> Self {
-        let cluster = cluster().await;
+        Self::within(cluster().await, options).await
+    }
+
+    /// A stage in a cluster of its own, where the API server itself may be hurt; on a real cluster, in that one.
+    pub async fn set_apart() -> Self {
+        // Stories are few, and each process ends with them.
+        let cluster = Box::leak(Box::new(Cluster::open().await));
+        Self::within(cluster, Options::default()).await
+    }
+
+    /// A stage in a cluster of its own that has no snapshot CRDs, and so no class; `None` on a real cluster.
+    pub async fn set_bare() -> Option<Self> {
+        let cluster = Box::leak(Box::new(Cluster::bare().await?));
+        Some(Self::without_class(cluster, Options::default()).await)
+    }
+
+    /// Installs the CRDs of these groups.
+    pub fn install_crds(&self, groups: &[&str]) {
+        let server = self.cluster.sandbox.as_ref().unwrap();
+        for crd in sandbox::crds::all().unwrap() {
+            if groups.iter().any(|group| crd["spec"]["group"] == *group) {
+                server.install(&crd).unwrap();
+            }
+        }
+    }
+
+    async fn within(cluster: &'static Cluster, options: Options) -> Self {
+        let stage = Self::without_class(cluster, options).await;
+        stage.make_class(&stage.name, &json!({})).await;
+        stage
+    }
+
+    async fn without_class(cluster: &'static Cluster, options: Options) -> Self {
         let name = format!("s-{}.csi.sandbox", Uuid::new_v4().simple());
         let directory = TempDir::new().unwrap();
         let options = Options { name: name.clone(), make_missing_volumes: true, ..options };
         let driver = Driver::start(&directory.path().join("csi.sock"), options).await.unwrap();
-        let stage = Self { cluster, driver, name, directory };
-        stage.make_class(&json!({})).await;
-        stage
+        Self { cluster, driver, name, directory }
     }
 
-    /// Makes the stage's class, with these parameters.
-    pub async fn make_class(&self, parameters: &Value) {
-        let class = json!({
-            "metadata": {"name": self.name}, "driver": self.name, "deletionPolicy": "Delete",
-            "parameters": parameters,
-        });
+    /// Makes a class of the stage's driver, with `change` merged in.
+    pub async fn make_class(&self, name: &str, change: &Value) {
+        let mut class = json!({"metadata": {"name": name}, "driver": self.name, "deletionPolicy": "Delete"});
+        merge(&mut class, change.clone());
         self.cluster.create(&CLASSES, &class).await;
+    }
+
+    /// Merges a change into the stage's class.
+    pub async fn change_class(&self, change: &Value) {
+        let merge = Patch::Merge(change);
+        self.classes().patch(&self.name, &PatchParams::default(), &merge).await.unwrap();
+    }
+
+    /// Makes a Secret with this data (in base64) in the namespace default; returns its name.
+    pub async fn secret(&self, data: &Value) -> String {
+        let name = format!("secret-{}", Uuid::new_v4());
+        self.secret_named(&name, data).await;
+        name
+    }
+
+    /// The same, with a given name.
+    pub async fn secret_named(&self, name: &str, data: &Value) {
+        self.cluster.create(&SECRETS, &json!({"metadata": {"name": name}, "data": data})).await;
+    }
+
+    pub fn secrets(&self) -> Api<DynamicObject> {
+        self.cluster.api(&SECRETS)
+    }
+
+    /// A snapshot that somebody else made in the storage; returns its handle.
+    pub async fn snapshot_of_another(&self, name: &str) -> String {
+        let channel = sandbox::driver::connect(self.driver.socket()).await.unwrap();
+        let mut client = proto::controller_client::ControllerClient::new(channel);
+        let request = proto::CreateSnapshotRequest {
+            source_volume_id: format!("vol-{name}"),
+            name: name.to_owned(),
+            ..proto::CreateSnapshotRequest::default()
+        };
+        client.create_snapshot(request).await.unwrap().into_inner().snapshot.unwrap().snapshot_id
     }
 
     pub fn classes(&self) -> Api<DynamicObject> {
@@ -68,7 +133,17 @@ impl Stage {
         self.sidecar_with(&self.cluster.kubeconfig, more)
     }
 
+    /// The same, with a log of its own.
+    pub fn sidecar_apart(&self, more: &[&str]) -> Sidecar {
+        let log = self.path(&format!("{}.log", Uuid::new_v4()));
+        Sidecar::start(&log, &self.arguments(&self.cluster.kubeconfig, more))
+    }
+
     pub fn sidecar_with(&self, kubeconfig: &std::path::Path, more: &[&str]) -> Sidecar {
+        Sidecar::start(&self.path("sidecar.log"), &self.arguments(kubeconfig, more))
+    }
+
+    fn arguments(&self, kubeconfig: &std::path::Path, more: &[&str]) -> Vec<String> {
         let mut arguments = vec![
             format!("--kubeconfig={}", text(kubeconfig)),
             format!("--csi-address={}", text(self.driver.socket())),
@@ -77,7 +152,7 @@ impl Stage {
             "-v=2".to_owned(),
         ];
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
-        Sidecar::start(&self.path("sidecar.log"), &arguments)
+        arguments
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -104,6 +179,12 @@ impl Stage {
         Content { stage: self, name, uid }
     }
 
+    /// A content that was made before.
+    pub fn known(&self, name: &str) -> Content<'_> {
+        let uid = name.strip_prefix("snapcontent-").unwrap_or_default().to_owned();
+        Content { stage: self, name: name.to_owned(), uid }
+    }
+
     /// A content that brings the handle of a snapshot which exists.
     pub async fn given(&self, handle: &str, change: Value) -> Content<'_> {
         let mut given = json!({
@@ -117,6 +198,30 @@ impl Stage {
         self.driver.count(method)
     }
 
+    /// Waits until the driver has been called so often.
+    pub async fn calls_reach(&self, method: Method, count: usize) {
+        let reached = self
+            .driver
+            .wait_for_calls(|calls| calls.iter().filter(|call| call.method == method).count() >= count);
+        tokio::time::timeout(PATIENCE, reached).await.expect("the driver is not called");
+    }
+
+    /// The only call of this method.
+    pub fn call(&self, method: Method) -> Call {
+        let calls = self.driver.calls();
+        let [call] = calls.iter().filter(|call| call.method == method).collect::<Vec<_>>()[..] else {
+            panic!("not one call of {method:?}: {calls:?}");
+        };
+        call.clone()
+    }
+
+    /// The only snapshot in the storage.
+    pub fn only_snapshot(&self) -> SnapshotRecord {
+        let stored = self.driver.snapshots();
+        let [snapshot] = &stored[..] else { panic!("not one snapshot: {stored:?}") };
+        snapshot.clone()
+    }
+
     /// Asserts that the storage holds nothing: the oracle for leaks.
     pub fn storage_is_empty(&self) {
         assert_eq!(self.driver.snapshots().len(), 0, "leaked: {:?}", self.driver.snapshots());
@@ -124,7 +229,7 @@ impl Stage {
 }
 
 /// Merges as a merge patch does, in which null removes.
-fn merge(into: &mut Value, change: Value) {
+pub fn merge(into: &mut Value, change: Value) {
     let (Value::Object(fields), Value::Object(changes)) = (&mut *into, &change) else {
         *into = change;
         return;
@@ -166,6 +271,14 @@ impl Content<'_> {
         .await
     }
 
+    /// Waits until it is ready or has an error.
+    pub async fn ready_or_error(&self) -> Value {
+        self.until("is ready or has an error", |object| {
+            object["status"]["readyToUse"] == true || object["status"]["error"].is_object()
+        })
+        .await
+    }
+
     /// Waits for an error whose message holds these words.
     pub async fn error(&self, words: &str) -> Value {
         self.until(&format!("has the error {words:?}"), |object| {
@@ -180,10 +293,21 @@ impl Content<'_> {
         self.stage.contents().patch(&self.name, &PatchParams::default(), &merge).await.unwrap();
     }
 
+    /// Merges a change into its status.
+    pub async fn patch_status(&self, status: &Value) {
+        let merge = Patch::Merge(json!({ "status": status }));
+        self.stage.contents().patch_status(&self.name, &PatchParams::default(), &merge).await.unwrap();
+    }
+
+    /// Asks for its deletion, without the snapshot-controller's word for it.
+    pub async fn delete_only(&self) {
+        self.stage.contents().delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+
     /// Gives it up, as the snapshot-controller does when the user has deleted the VolumeSnapshot.
     pub async fn delete(&self) {
         self.patch(&json!({"metadata": {"annotations": {RELEASED: "yes"}}})).await;
-        self.stage.contents().delete(&self.name, &DeleteParams::default()).await.unwrap();
+        self.delete_only().await;
     }
 
     /// Waits until it is gone.
@@ -203,6 +327,15 @@ impl Content<'_> {
     pub async fn event(&self, reason: &str) -> Value {
         until(&format!("there is an event {reason}"), || async {
             self.events().await.into_iter().find(|event| event["reason"] == reason)
+        })
+        .await
+    }
+
+    /// Waits for an event with this reason that was counted up so far.
+    pub async fn event_counted(&self, reason: &str, count: i64) -> Value {
+        until(&format!("there are {count} events {reason} in one"), || async {
+            let counted = |event: &Value| event["count"].as_i64().is_some_and(|number| number >= count);
+            self.events().await.into_iter().find(|event| event["reason"] == reason && counted(event))
         })
         .await
     }

@@ -1,0 +1,224 @@
+//! Group snapshots: the second kind on the same core.
+
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use sandbox::driver::{Capabilities, Fault, Method, Options, Times};
+use serde_json::{Value, json};
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::common::cluster::Kind;
+use crate::common::stage::merge;
+use crate::common::{Stage, story, until};
+
+const GROUP: &str = "groupsnapshot.storage.k8s.io";
+const CLASSES: Kind = Kind { group: GROUP, kind: "VolumeGroupSnapshotClass", namespace: None };
+const CONTENTS: Kind = Kind { group: GROUP, kind: "VolumeGroupSnapshotContent", namespace: None };
+const FINALIZER: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshotcontent-bound-protection";
+const MARKER: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-created";
+const RELEASED: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted";
+
+/// A group content on the stage.
+struct Group {
+    contents: Api<DynamicObject>,
+    name: String,
+    uid: String,
+}
+
+impl Stage {
+    async fn group_class(&self) {
+        let class = json!({
+            "metadata": {"name": self.name}, "driver": self.name, "deletionPolicy": "Delete",
+            "parameters": {"tier": "gold", "csi.storage.k8s.io/group-snapshotter-secret-name": "s"},
+        });
+        self.cluster.create(&CLASSES, &class).await;
+    }
+
+    async fn group(&self, change: Value) -> Group {
+        let uid = Uuid::new_v4().to_string();
+        let name = format!("groupsnapcontent-{uid}");
+        let mut object = json!({
+            "metadata": {"name": name, "finalizers": [FINALIZER]},
+            "spec": {
+                "driver": self.name, "deletionPolicy": "Delete", "volumeGroupSnapshotClassName": self.name,
+                "source": {"volumeHandles": [format!("a-{uid}"), format!("b-{uid}")]},
+                "volumeGroupSnapshotRef": {
+                    "apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot",
+                    "namespace": "default", "name": "group", "uid": uid,
+                },
+            },
+        });
+        merge(&mut object, change);
+        self.cluster.create(&CONTENTS, &object).await;
+        Group { contents: self.cluster.api(&CONTENTS), name, uid }
+    }
+}
+
+impl Group {
+    async fn get(&self) -> Option<Value> {
+        let found = self.contents.get_opt(&self.name).await.unwrap()?;
+        Some(serde_json::to_value(found).unwrap())
+    }
+
+    async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        until(&format!("the group {what}"), || async { self.get().await.filter(|object| fits(object)) }).await
+    }
+
+    async fn ready(&self) -> Value {
+        self.until("is ready", |object| {
+            object["status"]["readyToUse"] == true && object["metadata"]["annotations"][MARKER].is_null()
+        })
+        .await
+    }
+
+    async fn delete(&self) {
+        let released = json!({"metadata": {"annotations": {RELEASED: "yes"}}});
+        self.contents.patch(&self.name, &PatchParams::default(), &Patch::Merge(released)).await.unwrap();
+        self.contents.delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+
+    async fn gone(&self) {
+        until("the group is gone", || async { self.get().await.is_none().then_some(()) }).await;
+    }
+}
+
+#[test]
+fn a_group_is_cut_recorded_and_deleted_with_its_members() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let _sidecar = stage.sidecar(&["--extra-create-metadata"]);
+        let group = stage.group(json!({})).await;
+        let ready = group.ready().await;
+        let status = &ready["status"];
+        assert!(status["volumeGroupSnapshotHandle"].is_string());
+        let time = status["creationTime"].as_str().unwrap();
+        assert!(time.ends_with('Z') && time.len() == "2026-01-01T00:00:00Z".len(), "RFC 3339 here: {time}");
+        let members = status["volumeSnapshotInfoList"].as_array().unwrap();
+        assert_eq!(members.len(), 2);
+        for member in members {
+            assert!(member["volumeHandle"].as_str().unwrap().ends_with(&group.uid));
+            assert!(member["snapshotHandle"].is_string() && member["creationTime"].is_i64());
+            assert_eq!(member["readyToUse"], true);
+        }
+        let call = stage.call(Method::CreateVolumeGroupSnapshot);
+        assert_eq!(call.asked.name, format!("groupsnapshot-{}", group.uid));
+        let parameters = serde_json::to_value(&call.asked.parameters).unwrap();
+        let sent = json!({
+            "tier": "gold",
+            "csi.storage.k8s.io/volumegroupsnapshot/name": "group",
+            "csi.storage.k8s.io/volumegroupsnapshot/namespace": "default",
+            "csi.storage.k8s.io/volumegroupsnapshotcontent/name": group.name,
+        });
+        assert_eq!(parameters, sent);
+        group.delete().await;
+        group.gone().await;
+        let call = stage.call(Method::DeleteVolumeGroupSnapshot);
+        assert_eq!(call.asked.ids.len(), 3, "the group's handle and its members'");
+        stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let doubt = Fault::after(Code::Unavailable);
+        stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, doubt, Times::Next(1));
+        let _sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
+        let group = stage.group(json!({})).await;
+        group.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
+        group.delete().await;
+        group.gone().await;
+        stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn better_2_a_given_group_is_deleted_by_the_spec_before_any_status_was_written() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let sidecar = stage.sidecar(&[]);
+        let made = stage.group(json!({"spec": {"deletionPolicy": "Retain"}})).await.ready().await;
+        drop(sidecar);
+        let status = &made["status"];
+        let members = status["volumeSnapshotInfoList"].as_array().unwrap();
+        let handles: Vec<_> = members.iter().map(|member| member["snapshotHandle"].clone()).collect();
+        let given = json!({"spec": {"source": {"volumeHandles": null, "groupSnapshotHandles": {
+            "volumeGroupSnapshotHandle": status["volumeGroupSnapshotHandle"], "volumeSnapshotHandles": handles,
+        }}}});
+        let group = stage.group(given).await;
+        group.delete().await;
+        let _sidecar = stage.sidecar(&[]);
+        group.gone().await;
+        stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn better_10_a_given_group_that_is_not_ready_is_polled_without_a_write() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let sidecar = stage.sidecar(&[]);
+        let made = stage.group(json!({"spec": {"deletionPolicy": "Retain"}})).await.ready().await;
+        drop(sidecar);
+        let handle = &made["status"]["volumeGroupSnapshotHandle"];
+        let members = made["status"]["volumeSnapshotInfoList"].as_array().unwrap();
+        let handles: Vec<_> = members.iter().map(|member| member["snapshotHandle"].clone()).collect();
+        let given = json!({"spec": {"source": {"volumeHandles": null, "groupSnapshotHandles": {
+            "volumeGroupSnapshotHandle": handle, "volumeSnapshotHandles": handles,
+        }}}});
+        stage.driver.script().withhold(true);
+        let group = stage.group(given).await;
+        let _sidecar = stage.sidecar(&[]);
+        let unready = group.until("is found", |object| object["status"]["readyToUse"] == false).await;
+        stage.calls_reach(Method::GetVolumeGroupSnapshot, 3).await;
+        let later = group.get().await.unwrap();
+        assert_eq!(later["metadata"]["resourceVersion"], unready["metadata"]["resourceVersion"]);
+        stage.driver.script().withhold(false);
+        assert_eq!(&group.ready().await["status"]["volumeGroupSnapshotHandle"], handle);
+    });
+}
+
+#[test]
+fn better_12_without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let sidecar = stage.sidecar(&["--feature-gates=CSIVolumeGroupSnapshot=false"]);
+        let group = stage.group(json!({})).await;
+        stage.content(json!({})).await.ready().await;
+        assert!(group.get().await.unwrap()["status"].is_null());
+        assert_eq!(stage.calls(Method::GroupControllerGetCapabilities), 0);
+        drop(sidecar);
+
+        let capabilities = Capabilities { groups: false, ..Capabilities::default() };
+        let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
+        let _sidecar = stage.sidecar(&[]);
+        stage.content(json!({})).await.ready().await;
+    });
+}
+
+#[test]
+fn better_12_groups_come_on_by_themselves_when_their_crds_appear() {
+    story(async {
+        let Some(stage) = Stage::set_bare().await else {
+            eprintln!("skipped: a real cluster's CRDs are not removed for a test");
+            return;
+        };
+        stage.install_crds(&["snapshot.storage.k8s.io"]);
+        stage.make_class(&stage.name, &json!({})).await;
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
+        stage.content(json!({})).await.ready().await;
+        sidecar.says("volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io").await;
+        sidecar.page_is("/readyz", 200).await;
+        stage.install_crds(&[GROUP]);
+        stage.group_class().await;
+        stage.group(json!({})).await.ready().await;
+        sidecar.says("groupsnapshot.storage.k8s.io: all kinds can be watched now").await;
+        let log = sidecar.log();
+        assert_eq!(log.lines().filter(|line| line.contains("not installed")).count(), 1, "{log}");
+    });
+}
