@@ -18,6 +18,7 @@ use crate::metrics::{Metrics, State};
 use crate::objects::facts::Kind;
 use crate::objects::names::RESERVED_PARAMETERS;
 use crate::watch::problem::Problem;
+use crate::watch::standing::{Standing, Watched, not_ready};
 
 const OPERATIONS: &str = include_str!("../docs/operations.md");
 const SECRETS: &str = include_str!("../docs/secrets.md");
@@ -137,11 +138,17 @@ fn what_the_driver_s_answers_lead_to_stands_in_it() {
 #[test]
 fn every_trouble_with_a_kind_stands_in_it() {
     for problem in [Problem::KindMissing, Problem::Forbidden] {
-        let text = problem.text("volumesnapshotcontents", "snapshot.storage.k8s.io");
+        let (_told, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
+        let group = "snapshot.storage.k8s.io";
+        let kinds = ["volumesnapshotcontents", "volumesnapshotclasses"];
+        let watched = kinds.map(|plural| Watched { plural, group, standing: standing.clone() });
+        let text = not_ready(&watched).unwrap();
         assert!(quotes(&text), "{text}");
     }
-    assert!(Problem::Interrupted(String::new()).text("", "").starts_with("cannot watch "));
-    assert!(OPERATIONS.contains("`cannot watch …, trying again`"));
+    assert!(
+        include_str!("watch/problem.rs").contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
+    );
+    assert!(quotes("cannot watch …, trying again: "));
 }
 
 #[test]
