@@ -8,6 +8,7 @@ mod command;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accepted;
 mod cluster;
 mod crds;
 mod manifests;
