@@ -2,6 +2,7 @@
 
 mod deploy;
 mod links;
+mod log;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
