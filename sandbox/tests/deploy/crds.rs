@@ -85,6 +85,14 @@ async fn objects_stay_as_they_are_from_the_reference_s_definitions_to_ours_and_b
 }
 
 #[tokio::test]
+async fn definitions_that_are_there_already_are_no_conflict() {
+    let cluster = Cluster::new().await;
+    for crd in ours() {
+        cluster.apply_well(&crd).await;
+    }
+}
+
+#[tokio::test]
 async fn contents_are_selected_by_driver_with_our_definitions_only() {
     let cluster = Cluster::bare().await;
     let selected = format!("{CONTENTS}?fieldSelector=spec.driver%3Dd");
