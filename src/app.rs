@@ -75,6 +75,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         election,
         endpoint,
         log: _,
+        traces: _,
         warnings,
     } = settings;
     for warning in warnings {

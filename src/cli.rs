@@ -25,7 +25,7 @@ use table::{Flag, Kind, find};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UsageError {
     /// No such flag.
-    #[error("flag provided but not defined: -{name}{}", hint.map(|name| format!(" (did you mean --{name}?)")).unwrap_or_default())]
+    #[error("flag provided but not defined: -{}{}", name.escape_debug(), hint.map(|name| format!(" (did you mean --{name}?)")).unwrap_or_default())]
     Unknown {
         /// As given, without dashes.
         name: String,
@@ -33,7 +33,7 @@ pub enum UsageError {
         hint: Option<&'static str>,
     },
     /// Dashes that are no flag.
-    #[error("bad flag syntax: {0}")]
+    #[error("bad flag syntax: {}", .0.escape_debug())]
     Syntax(String),
     /// A value that is not of the flag's type or range.
     #[error("invalid value {value:?} for flag -{name}: {why}")]
@@ -49,7 +49,7 @@ pub enum UsageError {
     #[error("flag needs an argument: -{0}")]
     NoValue(&'static str),
     /// A word that belongs to no flag; Go would stop reading here and drop the rest.
-    #[error("unexpected word {word:?}: every argument is a flag{}", after.map(|name| format!(" (for a value of --{name} write --{name}={word})")).unwrap_or_default())]
+    #[error("unexpected word {word:?}: every argument is a flag{}", after.map(|name| format!(" (for a value of --{name} write --{name}={})", word.escape_debug())).unwrap_or_default())]
     Stray {
         /// The word.
         word: String,
@@ -57,14 +57,14 @@ pub enum UsageError {
         after: Option<&'static str>,
     },
     /// An argument that is not UTF-8.
-    #[error("an argument is not valid UTF-8: {0}")]
+    #[error("an argument is not valid UTF-8: {}", .0.escape_debug())]
     NotText(String),
     /// Flags that do not go together, or lack something.
     #[error("{0}")]
     Combination(String),
 }
 
-/// Flags as given: the last of each counts.
+/// Flags as given: the last of each counts, and those that are lists add up.
 #[derive(Debug, Default)]
 pub struct Given {
     values: HashMap<&'static str, Value>,
@@ -112,11 +112,16 @@ impl Given {
     }
 
     fn set(&mut self, flag: &'static Flag, text: &str) -> Result<(), UsageError> {
-        let value = value::parse(flag.kind, text).map_err(|why| UsageError::Value {
+        let mut value = value::parse(flag.kind, text).map_err(|why| UsageError::Value {
             name: flag.name,
             value: text.to_owned(),
             why: why.to_string(),
         })?;
+        if let (true, Value::Text(more), Some(Value::Text(before))) =
+            (flag.is_list(), &mut value, self.values.get(flag.name))
+        {
+            *more = format!("{before},{more}");
+        }
         if self.values.insert(flag.name, value).is_none() {
             self.order.push(flag.name);
         }

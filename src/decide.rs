@@ -24,6 +24,8 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod outcomes;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod world;

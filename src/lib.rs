@@ -5,6 +5,8 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+#[cfg(test)]
+mod compatibility;
 pub mod csi;
 pub mod decide;
 #[cfg(test)]
@@ -18,4 +20,5 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 mod told;
+pub mod traces;
 pub mod watch;

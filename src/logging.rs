@@ -4,11 +4,13 @@
 
 use std::fmt::{self, Write};
 use std::io;
+use std::panic::PanicHookInfo;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
+use tracing::subscriber::set_global_default;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::format::Writer;
@@ -18,33 +20,54 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock;
 use crate::settings::{Log, LogFormat};
+use crate::traces::Traces;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The targets that are heard: this package's, as a library and as a program.
 const OWN: &str = "csi_snapshotter";
 
-/// Logs from now on. A second call changes nothing.
-pub fn init(log: Log) {
+/// Logs, panics too, and takes spans if they are sent, from now on. A second call changes nothing.
+pub fn init(log: Log, traces: Option<&Traces>) {
+    std::panic::set_hook(Box::new(panicked));
     // An error means that a subscriber is there already, which only tests do.
-    let _ = tracing::subscriber::set_global_default(subscriber(log, io::stderr));
+    let _ = match traces {
+        None => set_global_default(tracing_subscriber::registry().with(lines(log, io::stderr))),
+        Some(traces) => {
+            let spans = tracing_subscriber::registry().with(traces.layer());
+            set_global_default(spans.with(lines(log, io::stderr)))
+        }
+    };
 }
 
-fn subscriber<W>(log: Log, writer: W) -> impl Subscriber + Send + Sync
+/// Events of ours as lines. Spans are nothing to it, so that none is made for it.
+fn lines<S, W>(log: Log, writer: W) -> impl Layer<S> + Send + Sync
 where
+    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let own = filter_fn(|metadata: &Metadata<'_>| {
-        let target = metadata.target();
-        target.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-    });
-    let lines = tracing_subscriber::fmt::layer()
+    let threshold = threshold(log.level);
+    let heard =
+        filter_fn(move |metadata| metadata.is_event() && is_own(metadata) && *metadata.level() <= threshold);
+    tracing_subscriber::fmt::layer()
         .event_format(Lines(log.format))
+        .log_internal_errors(false)
         .with_writer(writer)
-        .with_filter(threshold(log.level))
-        .with_filter(own);
-    tracing_subscriber::registry().with(lines)
+        // The hint spares the libraries' own events even the question.
+        .with_filter(heard.with_max_level_hint(threshold))
+}
+
+/// A panic as one line like any other; where the standard library would print it is no place for JSON.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let text = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(place, "panic, please report this as a bug: {text}");
+}
+
+/// Whether this program made it, and no library.
+pub(crate) fn is_own(metadata: &Metadata<'_>) -> bool {
+    metadata.target().strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// klog's levels on tracing's: 0–1 warnings, 2–3 events, 4 details, 5 and up the driver's calls.
@@ -104,7 +127,11 @@ impl Fields {
             self.message
         );
         for (key, value) in &self.rest {
-            let _ = write!(line, " {key}={value}");
+            // `Debug` escapes whatever cannot be printed, which JSON does not.
+            let _ = match value.as_str() {
+                Some(text) => write!(line, " {key}={text:?}"),
+                None => write!(line, " {key}={value}"),
+            };
         }
         line
     }
@@ -117,7 +144,7 @@ impl Fields {
         for (key, value) in self.rest {
             object.entry(key).or_insert(value);
         }
-        Value::Object(object).to_string()
+        printable(&Value::Object(object).to_string())
     }
 
     fn add(&mut self, field: &Field, value: Value) {
@@ -127,6 +154,22 @@ impl Fields {
             (name, value) => self.rest.push((name, value)),
         }
     }
+}
+
+/// JSON with every character escaped that a terminal may take for a command, a line's end or a change of direction.
+/// Such characters stand only in strings, where an escape means the same.
+fn printable(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// The time in milliseconds with a fraction, as the `ts` of Kubernetes' own JSON logs.

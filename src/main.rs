@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use csi_snapshotter::settings::{Command, Settings, parse};
-use csi_snapshotter::{app, logging};
+use csi_snapshotter::{app, logging, traces};
 
 /// Where Kubernetes looks for the reason of an exit.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -21,15 +21,24 @@ fn main() -> ExitCode {
         }
         Err(usage) => {
             leave_word(&format!("{usage}"));
-            eprintln!("csi-snapshotter: {usage} (--help lists every flag)");
+            // Not `eprintln!`, which panics where nobody listens.
+            let _ = writeln!(std::io::stderr(), "csi-snapshotter: {usage} (--help lists every flag)");
             ExitCode::from(USAGE)
         }
     }
 }
 
-fn run(settings: Settings) -> ExitCode {
-    logging::init(settings.log);
-    match app::start(settings) {
+fn run(mut settings: Settings) -> ExitCode {
+    let traces = traces::start(settings.traces.as_deref()).unwrap_or_else(|unsent| {
+        settings.warnings.push(unsent.to_string());
+        None
+    });
+    logging::init(settings.log, traces.as_ref());
+    let ended = app::start(settings);
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let reason = format!("{error:#}");

@@ -30,6 +30,10 @@ use tracing::debug;
 
 use crate::metrics::{CONTENT_TYPE as METRICS, Metrics};
 
+/// Where the election's health is told.
+const LIVE: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
+/// Where readiness is told.
+const READY: &str = "/readyz";
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS: usize = 64;
 /// How long a client may take to say what it wants.
@@ -137,6 +141,12 @@ impl Endpoint {
     }
 }
 
+/// Whether health is told at a path, so that metrics cannot be.
+#[must_use]
+pub fn is_health(path: &str) -> bool {
+    LIVE.contains(&path) || path == READY
+}
+
 /// What there is to be asked for.
 struct Site {
     metrics_path: String,
@@ -155,10 +165,8 @@ impl Site {
             });
         }
         match path {
-            "/healthz/leader-election" | "/healthz" | "/livez" => {
-                only_read(method, || checked(&self.health.lease))
-            }
-            "/readyz" => only_read(method, || checked(&self.health.ready)),
+            _ if LIVE.contains(&path) => only_read(method, || checked(&self.health.lease)),
+            READY => only_read(method, || checked(&self.health.ready)),
             _ => plain(StatusCode::NOT_FOUND, "404 page not found"),
         }
     }

@@ -55,6 +55,8 @@ pub struct Settings {
     pub endpoint: Option<Listen>,
     /// `-v`, `--logging-format`.
     pub log: Log,
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set: where traces go.
+    pub traces: Option<String>,
     /// What to tell the operator once the log is there.
     pub warnings: Vec<String>,
 }
@@ -89,7 +91,7 @@ pub struct SnapshotName {
 /// How fast the API server may be asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Api {
-    /// Requests a second on average, above zero.
+    /// Requests a second on average; below zero for no limit, never zero.
     pub qps: f64,
     /// Requests at once, above zero.
     pub burst: u32,
@@ -131,7 +133,7 @@ pub struct Listen {
 /// What to log, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
-    /// klog's level, 0 to 10.
+    /// klog's level, 0 to 10; what is given beyond counts as the nearer end.
     pub level: u8,
     /// Shape of a line.
     pub format: LogFormat,
@@ -189,6 +191,7 @@ pub fn parse(
         election,
         endpoint: check::endpoint(&flags)?,
         log: check::log(&flags)?,
+        traces: env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()),
         warnings: warnings(&given),
     })))
 }

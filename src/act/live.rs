@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Client, Resource};
+use tracing::Instrument;
 
 use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
@@ -27,6 +28,7 @@ use crate::objects::reply::Refusal;
 use crate::objects::secrets::Secrets;
 use crate::queue::Key;
 use crate::shutdown::Ending;
+use crate::traces;
 use crate::watch::sink::ClassStore;
 use crate::watch::store::Store;
 
@@ -69,7 +71,9 @@ where
         let driver = DriverFacts { can_find, ..self.driver_facts.clone() };
         let uid = object.uid().to_owned();
         let live = Live { shared: self, key, uid, driver, replies: Mutex::default() };
-        let end = pass(&live, object, memory).await;
+        let span = traces::pass(B::KIND_NAME, key.as_ref());
+        let end = pass(&live, object, memory).instrument(span.clone()).await;
+        traces::passed(&span, end.problem.as_deref());
         let Replies { versions, last } = live.replies.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.store.end(key, versions, last);
         end

@@ -26,7 +26,7 @@ use crate::queue::backoff::Backoff;
 use crate::queue::{Key, Queue, Urgency, worker};
 use crate::shutdown::Ending;
 use crate::watch::sink::{ClassStore, Classes, Contents};
-use crate::watch::standing::{Standing, Watched, report};
+use crate::watch::standing::{Need, Standing, Watched, report};
 use crate::watch::store::Store;
 use crate::watch::{self as watching, Selection};
 
@@ -123,7 +123,11 @@ where
             watching::run::<B::Class>(client.clone(), Selection::default(), class_sink, to)
         }),
     ];
-    background.spawn(report(standings.clone()));
+    let need = match B::KIND {
+        Kind::Single => Need::Required,
+        Kind::Group => Need::Optional,
+    };
+    background.spawn(report(standings.clone(), need));
     background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), around.resync));
     if B::KIND == Kind::Single {
         background.spawn(census(store, Arc::clone(&queue), around.metrics.clone()));

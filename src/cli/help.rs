@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{Flag, Kind, State, flags};
+use super::table::{ENVIRONMENT, Flag, Kind, State, flags};
 
 /// Columns taken by a flag before its help begins.
 const INDENT: usize = 46;
@@ -21,6 +21,10 @@ pub fn help() -> String {
             let _ = write!(text, "\n{group}:\n");
         }
         line(&mut text, flag);
+    }
+    text.push_str("\nEnvironment:\n");
+    for (name, meaning) in ENVIRONMENT {
+        let _ = writeln!(text, "{:<INDENT$}{meaning}", format!("  {name}"));
     }
     for (state, title) in [
         (State::Accepted, "Accepted from klog and without effect (logs go to stderr)"),

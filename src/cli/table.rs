@@ -43,6 +43,14 @@ pub struct Flag {
     pub state: State,
 }
 
+impl Flag {
+    /// Whether each repetition adds to the ones before, as in the reference, where these fill a map.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        ["feature-gates", "leader-election-labels"].contains(&self.name)
+    }
+}
+
 const fn live(
     group: &'static str,
     name: &'static str,
@@ -173,12 +181,25 @@ static FLAGS: &[Flag] = &[
     live(OTHER, "automaxprocs", Bool, "false", "accepted; threads follow the work, not the cores"),
     live(OTHER, "version", Bool, "false", "print name and version"),
     live(OTHER, "help", Bool, "false", "print this"),
-    retired("enable-volume-group-snapshots", Bool, "write --feature-gates=CSIVolumeGroupSnapshot=true|false"),
+    retired(
+        "enable-volume-group-snapshots",
+        Bool,
+        "it sets the gate; write --feature-gates=CSIVolumeGroupSnapshot=true|false",
+    ),
     retired("leader-election-type", Text, "the lock is a Lease, always"),
     retired("connection-timeout", Duration, "the driver is waited for as long as it takes"),
     retired("snapshotter", Text, "the driver says its name itself"),
     retired("create-snapshotcontent-retrycount", Int, "the sidecar creates no contents any more"),
     retired("create-snapshotcontent-interval", Duration, "the sidecar creates no contents any more"),
+];
+
+/// Environment variables that are read, each with what it is for. Those of proxies may be in small letters too.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("NODE_NAME", "node to look after, with --node-deployment"),
+    ("POD_NAMESPACE", "namespace of the Lease, where --leader-election-namespace is not given"),
+    ("HTTPS_PROXY", "proxy to the API server"),
+    ("NO_PROXY", "hosts that are asked without a proxy"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go, if they are built in; without it, nowhere"),
 ];
 
 /// Every flag, in the order of the help text.

@@ -1,6 +1,7 @@
 //! The grammar: what Go takes, what Go lets slip, and what is refused.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
 use proptest::prelude::*;
 
@@ -9,6 +10,11 @@ use super::*;
 
 fn read(line: &str) -> Result<Given, UsageError> {
     Given::read(line.split_whitespace().map(OsString::from))
+}
+
+/// For words that are empty or hold spaces.
+fn read_words<const N: usize>(words: [&str; N]) -> Result<Given, UsageError> {
+    Given::read(words.map(OsString::from))
 }
 
 fn text(given: &Given, name: &str) -> String {
@@ -57,6 +63,47 @@ fn two_dashes_alone_end_the_flags_and_nothing_may_follow() {
 }
 
 #[test]
+fn a_single_dash_and_an_empty_word_are_words_that_belong_to_nothing() {
+    for word in ["-", "", " "] {
+        assert!(matches!(read_words([word]), Err(UsageError::Stray { .. })), "{word:?}");
+    }
+}
+
+#[test]
+fn the_word_after_a_flag_is_its_value_whatever_it_looks_like() {
+    assert_eq!(text(&read_words(["--kubeconfig", "-v=2"]).unwrap(), "kubeconfig"), "-v=2");
+    assert_eq!(text(&read_words(["--kubeconfig", "--"]).unwrap(), "kubeconfig"), "--");
+    assert_eq!(text(&read_words(["--kubeconfig", ""]).unwrap(), "kubeconfig"), "");
+    assert_eq!(text(&read_words(["--kubeconfig=a=b"]).unwrap(), "kubeconfig"), "a=b");
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_refused_where_it_stands() {
+    let broken = || OsString::from_vec(b"--kubeconfig=/a\xff\nb".to_vec());
+    for words in [vec![broken()], vec![OsString::from("--kubeconfig"), broken()]] {
+        let refused = Given::read(words).unwrap_err().to_string();
+        assert!(refused.starts_with("an argument is not valid UTF-8: --kubeconfig=/a"), "{refused}");
+        assert_eq!(refused.lines().count(), 1, "{refused}");
+    }
+}
+
+#[test]
+fn what_is_quoted_stays_on_its_line() {
+    for word in ["--no\nsuch", "--=\n", "\u{1b}[2J", "--timeout=\r\n", "---\u{9b}2J"] {
+        let refused = read_words([word]).unwrap_err().to_string();
+        assert!(!refused.contains(char::is_control), "{refused:?}");
+    }
+}
+
+#[test]
+fn flags_that_are_lists_add_up() {
+    let given = read("--feature-gates=A=true -feature-gates B=false").unwrap();
+    assert_eq!(text(&given, "feature-gates"), "A=true,B=false");
+    let given = read("--leader-election-labels=a:b --leader-election-labels=c:d").unwrap();
+    assert_eq!(text(&given, "leader-election-labels"), "a:b,c:d");
+}
+
+#[test]
 fn better_18_of_a_repeated_flag_the_last_wins() {
     assert_eq!(read("-v=2 --v=5").unwrap().value("v"), Some(&Value::Int(5)));
 }
@@ -76,16 +123,20 @@ fn a_bad_value_is_named_with_its_flag_and_what_it_should_be() {
     assert!(refusal("--timeout=3").contains("each number needs a unit"));
     assert!(refusal("--leader-election=yes").contains("write true or false"));
     assert!(refusal("--kube-api-qps=fast").contains("write a number"));
+    for line in ["--worker-threads=", "--timeout=", "--leader-election=", "--kube-api-qps="] {
+        assert!(refusal(line).starts_with("invalid value \"\" for flag"), "{line}");
+    }
 }
 
 #[test]
 fn a_flag_at_the_end_without_its_value_is_named() {
     assert_eq!(refusal("--timeout"), "flag needs an argument: -timeout");
+    assert_eq!(refusal("-v=2 -v"), "flag needs an argument: -v");
 }
 
 #[test]
 fn bad_syntax_is_refused() {
-    for line in ["---v=2", "-=x", "--=x"] {
+    for line in ["---v=2", "-=x", "--=x", "----", "---", "--="] {
         assert!(refusal(line).starts_with("bad flag syntax"), "{line}");
     }
 }
@@ -126,10 +177,20 @@ fn help_has_one_line_for_each_live_flag_and_names_all_others() {
     assert!(text.lines().all(|line| line.chars().count() <= 130), "a line is too long for a terminal");
 }
 
+/// Words that look like flags, words of any characters, and bytes that are no characters.
+fn any_word() -> impl Strategy<Value = OsString> {
+    prop_oneof![
+        8 => word().prop_map(OsString::from),
+        1 => any::<String>().prop_map(OsString::from),
+        1 => proptest::collection::vec(any::<u8>(), 0..12).prop_map(OsString::from_vec),
+    ]
+}
+
 fn word() -> impl Strategy<Value = String> {
     let known: Vec<&'static str> = flags().iter().map(|flag| flag.name).collect();
     let name = prop_oneof![proptest::sample::select(known).prop_map(str::to_owned), "[a-z-]{0,12}"];
-    let value = prop_oneof!["[0-9.a-z]{0,8}", "\\PC{0,12}", Just(String::new())];
+    let value =
+        prop_oneof!["[0-9.a-z]{0,8}", "[-+_0-9xobsmhn.:=,]{0,24}", any::<String>(), Just(String::new())];
     ("-{0,3}", name, proptest::option::of(value)).prop_map(|(dashes, name, value)| match value {
         Some(value) => format!("{dashes}{name}={value}"),
         None => format!("{dashes}{name}"),
@@ -138,9 +199,13 @@ fn word() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_command_line_panics_and_every_refusal_is_one_line(words in proptest::collection::vec(word(), 0..6)) {
-        if let Err(refused) = Given::read(words.into_iter().map(OsString::from)) {
-            prop_assert!(!refused.to_string().is_empty());
+    fn no_command_line_panics_and_every_refusal_is_one_line(
+        words in proptest::collection::vec(any_word(), 0..6),
+        node in proptest::option::of("\\PC{0,4}"),
+    ) {
+        if let Err(refused) = crate::settings::parse(words, &|_| node.clone()) {
+            let line = refused.to_string();
+            prop_assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
         }
     }
 

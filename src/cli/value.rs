@@ -82,18 +82,24 @@ fn parse_int(text: &str) -> Option<i64> {
     } else {
         (10, lower.as_str(), false)
     };
-    let underscores = body.contains('_');
     let placed_well = !body.ends_with('_') && !body.contains("__") && (prefixed || !body.starts_with('_'));
-    if underscores && !placed_well || body.starts_with(['+', '-']) {
+    // `from_str_radix` would take a sign of its own.
+    if !placed_well || !body.chars().all(|c| c == '_' || c.is_digit(radix)) {
         return None;
     }
     let magnitude = i128::from_str_radix(&body.replace('_', ""), radix).ok()?;
     i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 
-/// A finite number; Go would take `NaN` and `Inf` too, which no flag of ours has a use for.
+/// A finite decimal number, with underscores between digits. Go would take `NaN`, `Inf` and hexadecimal fractions
+/// too, which no flag of ours has a use for.
 fn parse_float(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|number| number.is_finite())
+    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    let placed_well = |at: usize| at.checked_sub(1).is_some_and(digit) && digit(at + 1);
+    if !text.match_indices('_').all(|(at, _)| placed_well(at)) {
+        return None;
+    }
+    text.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
 #[cfg(test)]
@@ -119,7 +125,20 @@ mod tests {
             ("1__0", None),
             ("_1", None),
             ("1_", None),
+            ("-0x10", Some(-16)),
+            ("0X1f", Some(31)),
+            ("0_17", Some(15)),
+            ("00", Some(0)),
+            ("-9223372036854775809", None),
+            ("99999999999999999999999999999999999999999", None),
             ("0x", None),
+            ("0x_", None),
+            ("0x+1", None),
+            ("0x_+1", None),
+            ("0_-1", None),
+            ("+-1", None),
+            (" 1", None),
+            ("\u{661}", None),
             ("08", None),
             ("--1", None),
             ("1.0", None),
@@ -144,10 +163,20 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_finite() {
-        assert_eq!(parse_float("5.0"), Some(5.0));
-        assert_eq!(parse_float("1e2"), Some(100.0));
-        for text in ["NaN", "inf", "", "5,0"] {
+    fn numbers_are_decimal_and_finite() {
+        for (text, expected) in [
+            ("5.0", 5.0),
+            ("5", 5.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("1e2", 100.0),
+            ("+1_0.2_5", 10.25),
+            ("-1", -1.0),
+        ] {
+            assert_eq!(parse_float(text), Some(expected), "{text:?}");
+        }
+        for text in ["NaN", "inf", "1e999", "", ".", "e2", "5,0", "0x1p2", "_1", "1_", "1__0", "1_.5", "5.0 "]
+        {
             assert_eq!(parse_float(text), None, "{text:?}");
         }
     }

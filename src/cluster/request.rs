@@ -6,8 +6,10 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use super::error::{ApiError, Request};
+use crate::traces;
 
 /// What is kept of an answer that is no Status, in bytes.
 const LONGEST_TEXT: usize = 200;
@@ -35,6 +37,15 @@ pub(crate) async fn text(
     path: &str,
     payload: Payload<'_>,
 ) -> Result<String, ApiError> {
+    exchange(client, request, path, payload).instrument(traces::request(request)).await
+}
+
+async fn exchange(
+    client: &Client,
+    request: &Request,
+    path: &str,
+    payload: Payload<'_>,
+) -> Result<String, ApiError> {
     let method = match request.verb {
         "create" => Method::POST,
         "update" => Method::PUT,
@@ -57,6 +68,7 @@ pub(crate) async fn text(
     let failed = |error| ApiError::judge(request.clone(), error);
     let answer = client.send(http).await.map_err(failed)?;
     let code = answer.status();
+    traces::answered(code);
     let body = answer.into_body().collect_bytes().await.map_err(failed)?;
     let Ok(text) = String::from_utf8(body.into()) else {
         return Err(ApiError::Unreadable { request: request.clone(), cause: None });

@@ -20,6 +20,7 @@ use super::session::Session;
 use super::{Driver, Method, redact, verdict};
 use crate::objects::reply::{Certainty, GroupSnapshot, Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
+use crate::traces;
 
 /// The largest answer taken: far above any single snapshot, far below what a small pod has.
 const LARGEST_ANSWER: usize = 16 << 20;
@@ -92,8 +93,8 @@ impl Driver {
     ) -> Result<T, Failed> {
         let limit = self.0.timeout;
         let start = Instant::now();
-        let span = tracing::info_span!("csi", method = method.name());
-        let result = match timeout(limit, call.instrument(span)).await {
+        let span = traces::call(driver, method);
+        let result = match timeout(limit, call.instrument(span.clone())).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(verdict::judge(&status)),
             Err(_) => Err(verdict::timed_out("no answer in time (--timeout)".to_owned())),
@@ -101,6 +102,7 @@ impl Driver {
         let took = start.elapsed();
         let code = result.as_ref().map_or_else(|verdict| verdict.code, |_| Code::Ok);
         let code_name = verdict::name(code);
+        traces::called(&span, code, code_name);
         self.0.observer.call_done(driver, method, code_name, took);
         tracing::trace!(method = method.name(), code = code_name, ?took, answer = ?result.as_ref().ok(), "call ended");
         result.map_err(|verdict| Failed {

@@ -299,3 +299,26 @@ async fn a_secret_that_the_driver_repeats_does_not_reach_the_error() {
         "{refusal:?}"
     );
 }
+
+#[tokio::test]
+async fn at_v_5_every_call_is_logged_with_its_request_and_answer_and_no_secret_is() {
+    use crate::logging::tests::listen;
+    use crate::settings::LogFormat;
+
+    let bench = bench().await;
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let (log, _listening) = listen(5, format);
+        let secrets = || Secrets::new(BTreeMap::from([("password".into(), "hunter2".into())]));
+        let snapshot = bench.client.create_snapshot(request(), secrets()).await.unwrap();
+        let status = tonic::Status::internal("hunter2 is wrong");
+        bench.driver.script().fail(Asked::DeleteSnapshot, Fault::Before(status), Times::Next(1));
+        let refusal = bench.client.delete_snapshot(snapshot.handle.clone(), secrets()).await.unwrap_err();
+        tracing::warn!("{}", refusal.message);
+        let log = log.text();
+        for word in ["CreateSnapshot", "vol-1", "password", "***stripped***", &snapshot.handle, "Internal"] {
+            assert!(log.contains(word), "{word} is missing: {log}");
+        }
+        assert!(!log.contains("hunter2"), "{log}");
+        assert_eq!(log.lines().count(), 5, "{log}");
+    }
+}

@@ -7,7 +7,6 @@ use prometheus::{HistogramVec, IntCounterVec, Registry};
 
 use super::{MetricsError, counters, histograms};
 
-const LABELS: [&str; 3] = ["code", "method", "host"];
 /// Seconds; client-go's.
 const BUCKETS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0];
 
@@ -25,23 +24,23 @@ impl RestMetrics {
                 registry,
                 "rest_client_requests_total",
                 "Requests to the API server by status code, method and host.",
-                &LABELS,
+                &["code", "method", "host"],
             )?,
             duration: histograms(
                 registry,
                 "rest_client_request_duration_seconds",
                 "Time until an answer of the API server begins, in seconds.",
                 &BUCKETS,
-                &LABELS,
+                &["verb", "host"],
             )?,
         })
     }
 
     /// A request that was sent. `None` for one without an answer, counted as client-go does under `<error>`.
     pub fn observe(&self, code: Option<StatusCode>, method: &Method, host: &str, took: Duration) {
-        let labels = [code.as_ref().map_or("<error>", StatusCode::as_str), method.as_str(), host];
-        self.requests.with_label_values(&labels).inc();
-        self.duration.with_label_values(&labels).observe(took.as_secs_f64());
+        let code = code.as_ref().map_or("<error>", StatusCode::as_str);
+        self.requests.with_label_values(&[code, method.as_str(), host]).inc();
+        self.duration.with_label_values(&[method.as_str(), host]).observe(took.as_secs_f64());
     }
 
     /// Requests so far with a code and a method, to any host.

@@ -31,8 +31,9 @@ pub struct WorkMetrics {
 
 impl WorkMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        // Ten nanoseconds to ten seconds, as in client-go.
-        let buckets = exponential_buckets(10e-9, 10.0, 10)?;
+        // Ten nanoseconds to a thousand seconds: every bucket that any client-go has had. Older ones begin here and
+        // end at ten seconds, newer ones begin at a microsecond and end here.
+        let buckets = exponential_buckets(10e-9, 10.0, 12)?;
         let counters = |name, help| counters(registry, name, help, &NAME);
         let gauges = |name, help| gauges(registry, name, help, &NAME);
         let histograms = |name, help| histograms(registry, name, help, &buckets, &NAME);

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::read::Flags;
 use super::{Api, Election, Gates, Listen, Log, LogFormat, Retry, SnapshotName};
-use crate::cli::UsageError;
 use crate::cli::table::find;
+use crate::cli::{Given, UsageError};
+use crate::serve::is_health;
 
 type Checked<T> = Result<T, UsageError>;
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -83,15 +84,20 @@ pub(super) fn name(flags: &Flags<'_>, prefix: &'static str, length: &'static str
     Ok(SnapshotName { prefix: given, uuid_length })
 }
 
+/// As with client-go, 0 means the default, and a negative rate no limit.
 pub(super) fn api(flags: &Flags<'_>) -> Checked<Api> {
-    let (qps, burst) = (flags.float("kube-api-qps"), flags.int("kube-api-burst"));
-    if qps <= 0.0 {
-        return Err(bad("kube-api-qps", qps, "it must be above zero (default 100)"));
+    let (mut qps, mut burst) = (flags.float("kube-api-qps"), flags.int("kube-api-burst"));
+    let defaults = Given::default();
+    let defaults = Flags(&defaults);
+    if qps == 0.0 {
+        qps = defaults.float("kube-api-qps");
     }
-    match u32::try_from(burst) {
-        Ok(burst) if burst > 0 => Ok(Api { qps, burst }),
-        Ok(_) | Err(_) => Err(bad("kube-api-burst", burst, "it must be above zero (default 200)")),
+    if burst == 0 {
+        burst = defaults.int("kube-api-burst");
     }
+    let burst = u32::try_from(burst)
+        .map_err(|_| bad("kube-api-burst", burst, "write a number above zero, or 0 for the default"))?;
+    Ok(Api { qps, burst })
 }
 
 pub(super) fn node(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<String>> {
@@ -122,6 +128,8 @@ pub(super) fn gates(flags: &Flags<'_>) -> Checked<Gates> {
         match value {
             ("CSIVolumeGroupSnapshot", on) => gates.groups = on,
             ("ReleaseLeaderElectionOnExit", on) => gates.release_on_exit = on,
+            // Every Kubernetes program knows these two. No gate here that has an effect is alpha or beta.
+            ("AllAlpha" | "AllBeta", _) => {}
             (unknown, _) => return Err(bad(name, unknown, format!("no such feature gate; {known}"))),
         }
     }
@@ -142,14 +150,31 @@ pub(super) fn election(flags: &Flags<'_>, env: Env<'_>) -> Checked<Option<Electi
              --leader-election-retry-period ({retry_period:?})"
         ));
     }
-    if Duration::from_secs(lease_duration.as_secs()) <= renew_deadline {
+    let whole = whole_seconds(lease_duration)?;
+    if whole <= renew_deadline {
         let why = "a Lease counts in whole seconds, and those alone must be longer than the renew deadline";
         return Err(bad("leader-election-lease-duration", format!("{lease_duration:?}"), why));
+    }
+    let lease_duration = whole;
+    if renew_deadline <= retry_period.saturating_mul(6) / 5 {
+        return combination(format!(
+            "--leader-election-renew-deadline ({renew_deadline:?}) must be more than 1.2 times \
+             --leader-election-retry-period ({retry_period:?}), as client-go demands"
+        ));
     }
     let namespace = Some(flags.text("leader-election-namespace")).filter(|text| !text.is_empty());
     let namespace = namespace.or_else(|| env("POD_NAMESPACE").filter(|text| !text.is_empty()));
     let labels = labels(flags)?;
     Ok(Some(Election { namespace, lease_duration, renew_deadline, retry_period, labels }))
+}
+
+/// A duration as it stands in a Lease: followers count whole seconds, and no more than its field holds.
+fn whole_seconds(given: Duration) -> Checked<Duration> {
+    let seconds = i32::try_from(given.as_secs()).ok().filter(|seconds| *seconds > 0);
+    let why = format!("a Lease counts in whole seconds: write 1s to {}s", i32::MAX);
+    let name = "leader-election-lease-duration";
+    let seconds = seconds.ok_or_else(|| bad(name, format!("{given:?}"), why))?;
+    Ok(Duration::from_secs(u64::from(seconds.unsigned_abs())))
 }
 
 fn labels(flags: &Flags<'_>) -> Checked<BTreeMap<String, String>> {
@@ -187,13 +212,15 @@ pub(super) fn endpoint(flags: &Flags<'_>) -> Checked<Option<Listen>> {
     if !metrics_path.starts_with('/') {
         return Err(bad("metrics-path", &metrics_path, "it must begin with /"));
     }
+    if is_health(&metrics_path) {
+        return Err(bad("metrics-path", &metrics_path, "health is served there"));
+    }
     Ok(Some(Listen { address, metrics_path }))
 }
 
 pub(super) fn log(flags: &Flags<'_>) -> Checked<Log> {
-    let given = flags.int("v");
-    let level = u8::try_from(given).ok().filter(|level| i64::from(*level) <= HIGHEST_LEVEL);
-    let level = level.ok_or_else(|| bad("v", given, format!("write 0 to {HIGHEST_LEVEL}")))?;
+    // klog takes any number: one beyond what there is shows all there is.
+    let level = u8::try_from(flags.int("v").clamp(0, HIGHEST_LEVEL)).unwrap_or_default();
     let format = match flags.text("logging-format").as_str() {
         "text" => LogFormat::Text,
         "json" => LogFormat::Json,

@@ -44,6 +44,7 @@ fn without_flags_every_setting_has_its_documented_default() {
         election: None,
         endpoint: None,
         log: Log { level: 0, format: LogFormat::Text },
+        traces: None,
         warnings: vec![],
     };
     assert_eq!(settings(""), expected);
@@ -90,6 +91,14 @@ fn lines_of_real_charts_are_read_as_they_stand() {
     let line = "--node-deployment=true";
     let node = parsed_with(line, &|name| (name == "NODE_NAME").then(|| "node-1".to_owned())).unwrap().node;
     assert_eq!(node.as_deref(), Some("node-1"));
+    let twice = settings("--worker-threads=3 --timeout=3m --worker-threads=40");
+    assert_eq!(twice.workers.get(), 40);
+}
+
+#[test]
+fn an_empty_kubeconfig_is_the_pods_own_account() {
+    assert_eq!(settings("--kubeconfig=").kubeconfig, None);
+    assert_eq!(settings("--http-endpoint= --metrics-address=").endpoint, None);
 }
 
 #[test]
@@ -127,6 +136,11 @@ fn feature_gates_are_read_and_an_unknown_one_is_refused_with_the_known() {
     let refused = refusal("--feature-gates=Nonsense=true");
     assert!(refused.contains("Nonsense") && refused.contains("CSIVolumeGroupSnapshot"), "{refused}");
     assert!(refusal("--feature-gates=CSIVolumeGroupSnapshot").contains("true|false"));
+    assert!(refusal("--feature-gates=CSIVolumeGroupSnapshot=maybe").contains("true|false"));
+    let twice =
+        settings("--feature-gates=CSIVolumeGroupSnapshot=false --feature-gates=AllAlpha=true,AllBeta=F");
+    assert!(!twice.gates.groups);
+    assert!(settings("--feature-gates=").gates.groups);
 }
 
 #[test]
@@ -138,16 +152,47 @@ fn better_15_numbers_out_of_range_are_refused_with_the_legal_range() {
         ("--worker-threads=0", "1 to 1024"),
         ("--worker-threads=-1", "1 to 1024"),
         ("--worker-threads=2000", "1 to 1024"),
-        ("-v=11", "0 to 10"),
-        ("-v=-1", "0 to 10"),
         ("--timeout=0s", "above zero"),
         ("--retry-interval-start=0", "above zero"),
-        ("--kube-api-qps=0", "above zero"),
-        ("--kube-api-burst=0", "above zero"),
+        ("--kube-api-burst=-1", "above zero"),
+        ("--leader-election --leader-election-lease-duration=600000h", "whole seconds"),
     ] {
         let refused = refusal(line);
         assert!(refused.contains(range), "{line}: {refused}");
     }
+}
+
+#[test]
+fn a_level_beyond_klogs_counts_as_its_nearer_end() {
+    for (line, level) in [("-v=-1", 0), ("-v=10", 10), ("-v=11", 10), ("-v=99", 10), ("--v=2 --v=5", 5)] {
+        assert_eq!(settings(line).log.level, level, "{line}");
+    }
+}
+
+#[test]
+fn a_rate_of_zero_is_the_default_and_a_negative_one_is_no_limit_as_in_client_go() {
+    assert_eq!(settings("--kube-api-qps=0 --kube-api-burst=0").api, Api { qps: 100.0, burst: 200 });
+    assert!(settings("--kube-api-qps=-1").api.qps < 0.0);
+}
+
+#[test]
+fn a_lease_counts_whole_seconds_and_its_deadline_must_fit_into_them() {
+    let line = |lease: &str, renew: &str, retry: &str| {
+        format!(
+            "--leader-election --leader-election-lease-duration={lease} \
+             --leader-election-renew-deadline={renew} --leader-election-retry-period={retry}"
+        )
+    };
+    assert_eq!(settings(&line("2900ms", "1s", "100ms")).election.unwrap().lease_duration, seconds(2));
+    assert!(refusal(&line("1900ms", "1500ms", "100ms")).contains("whole seconds"));
+    assert!(refusal(&line("900ms", "500ms", "100ms")).contains("write 1s"));
+    assert!(refusal(&line("15s", "6s", "5s")).contains("1.2 times"));
+    assert!(parsed_with(&line("15s", "6001ms", "5s"), &NO_ENV).is_ok());
+}
+
+#[test]
+fn an_election_that_is_off_is_not_checked() {
+    assert_eq!(settings("--leader-election-lease-duration=1ms").election, None);
 }
 
 #[test]
@@ -167,8 +212,17 @@ fn settings_that_do_not_go_together_are_refused() {
         ("--csi-address=", "write a path"),
         ("--http-endpoint=8080", "host:port"),
         ("--metrics-address=:1 --metrics-path=metrics", "begin with /"),
+        ("--metrics-address=:1 --metrics-path=/readyz", "health is served there"),
         ("--logging-format=xml", "text or json"),
         ("--leader-election --leader-election-labels=nocolon", "label:value"),
+        ("--leader-election --leader-election-labels=a:b:c", "label:value"),
+        ("--leader-election --leader-election-labels=:b", "label:value"),
+        ("--leader-election --leader-election-labels=a:b,c", "label:value"),
+        ("--leader-election --leader-election-labels=a:b/c", "label:value"),
+        ("--csi-address=unix:/csi.sock", "write a path"),
+        ("--http-endpoint=localhost", "host:port"),
+        ("--http-endpoint=:99999", "host:port"),
+        ("--metrics-address=localhost:", "host:port"),
     ] {
         let refused = refusal(line);
         assert!(refused.contains(words), "{line}: {refused}");
@@ -206,4 +260,5 @@ fn version_and_help_print_and_end_well() {
             other => panic!("{other:?}"),
         }
     }
+    assert!(matches!(parse([OsString::from("--version=false")], &NO_ENV), Ok(Command::Run(_))));
 }

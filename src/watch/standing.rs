@@ -11,6 +11,9 @@ use super::problem::Problem;
 /// The same trouble is not told again before this has passed.
 const AGAIN_AFTER: Duration = Duration::from_mins(5);
 
+/// What befalls one kind of a group befalls the other a moment later: both are told of together.
+const SETTLING: Duration = Duration::from_millis(500);
+
 /// How a watch stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -41,12 +44,21 @@ enum Trouble {
     Other(&'static str),
 }
 
+/// Whether a cluster has to have the kinds of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Without them there is no work at all: that is told again and again.
+    Required,
+    /// Without them one thing is off, which may be as it should be: that is told once.
+    Optional,
+}
+
 /// Why these watches are not ready to work with; `None` if they are.
 #[must_use]
 pub fn not_ready(watched: &[Watched]) -> Option<String> {
     let troubles = troubles(watched);
     if !troubles.is_empty() {
-        return Some(line(&troubles, watched.first()?.group));
+        return Some(line(&troubles, watched.first()?.group, Need::Required));
     }
     let starting = watched.iter().find(|watched| *watched.standing.borrow() == Standing::Starting)?;
     Some(format!("the first list of {} is not complete", starting.plural))
@@ -65,7 +77,7 @@ fn troubles(watched: &[Watched]) -> BTreeSet<Trouble> {
 }
 
 /// One line for all troubles with the kinds of a group, which says what to do about them.
-fn line(troubles: &BTreeSet<Trouble>, group: &str) -> String {
+fn line(troubles: &BTreeSet<Trouble>, group: &str, need: Need) -> String {
     let named = |pick: fn(&Trouble) -> Option<&'static str>| {
         let names: Vec<_> =
             troubles.iter().filter_map(pick).map(|plural| format!("{plural}.{group}")).collect();
@@ -87,12 +99,19 @@ fn line(troubles: &BTreeSet<Trouble>, group: &str) -> String {
         other.map(|names| format!("{names} cannot be read at present")),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    format!("{}; work on them starts by itself", parts.join("; "))
+    let until = match need {
+        Need::Required => "work starts by itself once they can be watched",
+        Need::Optional => {
+            "group snapshots are off until then and come on by themselves; others are not concerned"
+        }
+    };
+    format!("{}; {until}", parts.join("; "))
 }
 
 /// Logs what is wrong with the kinds of a group themselves: one line for all of them, again when something else
-/// goes wrong or after five minutes, and one line when all is well. What heals one by one is no news.
-pub async fn report(watched: [Watched; 2]) {
+/// goes wrong, or after five minutes if they are required, and one line when all is well. What heals one by one is
+/// no news.
+pub async fn report(watched: [Watched; 2], need: Need) {
     let group = watched[0].group;
     let mut told: Option<(BTreeSet<Trouble>, Instant)> = None;
     let [mut one, mut other] = watched.clone().map(|watched| watched.standing);
@@ -102,12 +121,12 @@ pub async fn report(watched: [Watched; 2]) {
         let all_well = now.is_empty();
         // Interruptions are told by each watch, in the words of the connection.
         now.retain(|trouble| !matches!(trouble, Trouble::Other(_)));
-        let known =
-            told.as_ref().is_some_and(|(told, when)| now.is_subset(told) && when.elapsed() < AGAIN_AFTER);
+        let fresh = |when: &Instant| need == Need::Optional || when.elapsed() < AGAIN_AFTER;
+        let known = told.as_ref().is_some_and(|(told, when)| now.is_subset(told) && fresh(when));
         if all_well && !starting && told.take().is_some() {
             tracing::warn!("{group}: all kinds can be watched now");
         } else if !now.is_empty() && !starting && !known {
-            tracing::warn!("{}", line(&now, group));
+            tracing::warn!("{}", line(&now, group, need));
             told = Some((now, Instant::now()));
         }
         let changed = tokio::select! {
@@ -117,6 +136,7 @@ pub async fn report(watched: [Watched; 2]) {
         if changed.is_err() {
             return;
         }
+        tokio::time::sleep(SETTLING).await;
     }
 }
 

@@ -303,3 +303,19 @@ fn a_handle_that_the_driver_no_longer_knows_counts_as_deleted() {
         assert_eq!(stage.calls(Method::DeleteSnapshot), 1);
     });
 }
+
+#[test]
+fn a_handle_with_characters_that_json_encoders_escape_is_recorded_and_forgotten() {
+    story(async {
+        let capabilities =
+            Capabilities { get_snapshot: false, list_snapshots: false, ..Capabilities::default() };
+        let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
+        let _sidecar = stage.sidecar(&[]);
+        let handle = "bi://backing?type=<qcow2>&image=\u{e9}\u{2028}\"\\";
+        let content = stage.given(handle, json!({})).await;
+        assert_eq!(content.ready().await["status"]["snapshotHandle"], handle);
+        content.delete().await;
+        content.gone().await;
+        assert_eq!(stage.call(Method::DeleteSnapshot).asked.ids, [handle]);
+    });
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use sandbox::driver::Method;
 use serde_json::{Value, json};
 
@@ -164,6 +164,127 @@ fn a_lease_of_another_whose_clock_is_an_hour_off_is_timed_from_when_it_was_seen(
             assert_eq!(stage.lease().await["leaseTransitions"], 8);
             replica.kill().await;
             stage.leases().delete(&stage.lease_name(), &kube::api::DeleteParams::default()).await.unwrap();
+        }
+    });
+}
+
+/// A replica that is not ours: it renews as client-go does, by PUT of what it last read.
+struct Peer<'a> {
+    stage: &'a Stage,
+    lease: DynamicObject,
+}
+
+impl<'a> Peer<'a> {
+    /// Takes the Lease as it is, or makes it.
+    async fn take(stage: &'a Stage) -> Self {
+        let name = stage.lease_name();
+        if stage.leases().get_opt(&name).await.unwrap().is_none() {
+            let kind = Kind {
+                group: "coordination.k8s.io",
+                kind: "Lease",
+                namespace: Some(stage.cluster.namespace),
+            };
+            stage.cluster.create(&kind, &json!({"metadata": {"name": name}, "spec": {}})).await;
+        }
+        let lease = stage.leases().get(&name).await.unwrap();
+        let mut peer = Self { stage, lease };
+        peer.put("peer", 3).await;
+        peer
+    }
+
+    async fn renew(&mut self) {
+        self.put("peer", 3).await;
+    }
+
+    async fn release(&mut self) {
+        self.put("", 1).await;
+    }
+
+    async fn put(&mut self, holder: &str, seconds: u32) {
+        let before = self.lease.data["spec"].clone();
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let changes = before["holderIdentity"] != holder && !holder.is_empty();
+        let transitions = before["leaseTransitions"].as_i64().map_or(0, |count| count + i64::from(changes));
+        self.lease.data["spec"] = json!({
+            "holderIdentity": holder, "leaseDurationSeconds": seconds, "renewTime": now,
+            "acquireTime": if changes { json!(now) } else { before["acquireTime"].clone() },
+            "leaseTransitions": transitions,
+        });
+        let put =
+            self.stage.leases().replace(&self.stage.lease_name(), &PostParams::default(), &self.lease).await;
+        self.lease = put.unwrap();
+    }
+}
+
+#[test]
+fn a_replica_of_the_reference_and_ours_share_a_lease_in_both_directions() {
+    story(async {
+        let stage = Stage::set().await;
+        let mut peer = Peer::take(&stage).await;
+        let mut ours = stage.replica(&[]);
+        ours.says("the leader is").await;
+        let content = stage.content(json!({})).await;
+        // Longer than the lease: only the renewals keep us away.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(4) {
+            peer.renew().await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        assert_eq!(stage.calls(Method::CreateSnapshot), 0, "the peer led all the time");
+        peer.release().await;
+        let released = Instant::now();
+        content.ready().await;
+        assert!(released.elapsed() < Duration::from_secs(2), "{:?}", released.elapsed());
+        assert_eq!(stage.lease().await["leaseTransitions"], 1);
+        ours.signal("TERM").await;
+        assert_eq!(ours.exit().await.0, Some(0));
+        let spec = stage.lease().await;
+        assert_eq!((&spec["holderIdentity"], &spec["leaseDurationSeconds"]), (&json!(""), &json!(1)));
+        Peer::take(&stage).await;
+        assert_eq!(stage.lease().await["leaseTransitions"], 2);
+    });
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_believed_for_its_lease_from_when_it_was_last_seen() {
+    story(async {
+        let stage = Stage::set().await;
+        let mut peer = Peer::take(&stage).await;
+        let ours = stage.replica(&[]);
+        ours.says("the leader is").await;
+        peer.renew().await;
+        let last = Instant::now();
+        let content = stage.content(json!({})).await;
+        stage.calls_reach(Method::CreateSnapshot, 1).await;
+        let first = stage.driver.calls().iter().map(|call| call.started).max().unwrap();
+        assert!(first >= last + Duration::from_secs(3), "acted {:?} after the last renewal", first - last);
+        // Lease and retry period, and the time that a busy machine takes.
+        assert!(first < last + Duration::from_millis(3500 + 1000), "took over {:?} after it", first - last);
+        content.ready().await;
+    });
+}
+
+#[test]
+fn odd_contents_of_a_lease_are_no_reason_to_stop() {
+    story(async {
+        for spec in [
+            json!({}),
+            json!({"holderIdentity": "", "leaseDurationSeconds": 1}),
+            json!({"leaseTransitions": 5}),
+            json!({"holderIdentity": "gone", "leaseDurationSeconds": 1}),
+        ] {
+            let stage = Stage::set().await;
+            let kind = Kind {
+                group: "coordination.k8s.io",
+                kind: "Lease",
+                namespace: Some(stage.cluster.namespace),
+            };
+            let metadata = json!({"name": stage.lease_name(), "labels": {"others": "stay"}});
+            stage.cluster.create(&kind, &json!({"metadata": metadata, "spec": spec})).await;
+            let _replica = stage.replica(&[]);
+            stage.content(json!({})).await.ready().await;
+            let lease = stage.leases().get(&stage.lease_name()).await.unwrap();
+            assert_eq!(serde_json::to_value(lease.metadata.labels).unwrap(), json!({"others": "stay"}));
         }
     });
 }

@@ -222,3 +222,39 @@ fn better_12_groups_come_on_by_themselves_when_their_crds_appear() {
         assert_eq!(log.lines().filter(|line| line.contains("not installed")).count(), 1, "{log}");
     });
 }
+
+#[test]
+fn better_12_rights_that_are_lost_and_given_back_cost_one_line_each() {
+    story(async {
+        let stage = Stage::set_apart().await;
+        let Some(server) = &stage.cluster.sandbox else {
+            eprintln!("skipped: a real cluster's rights are not taken for a test");
+            return;
+        };
+        stage.group_class().await;
+        let sidecar = stage.sidecar(&[]);
+        stage.group(json!({})).await.ready().await;
+        let roles = stage.cluster.api(&Kind {
+            group: "rbac.authorization.k8s.io",
+            kind: "ClusterRole",
+            namespace: None,
+        });
+        let granted = roles.get("csi-snapshotter").await.unwrap();
+        let rules = granted.data["rules"].as_array().unwrap();
+        let of_others: Vec<_> = rules.iter().filter(|rule| rule["apiGroups"] != json!([GROUP])).collect();
+        let set = async |rules: Value| {
+            let merge = Patch::Merge(json!({ "rules": rules }));
+            roles.patch("csi-snapshotter", &PatchParams::default(), &merge).await.unwrap();
+        };
+        set(json!(of_others)).await;
+        server.drop_watches();
+        server.compact();
+        sidecar.says("no right to list and watch").await;
+        stage.content(json!({})).await.ready().await;
+        set(json!(rules)).await;
+        sidecar.says("all kinds can be watched now").await;
+        stage.group(json!({})).await.ready().await;
+        let log = sidecar.log();
+        assert_eq!(log.lines().filter(|line| line.contains("no right to list")).count(), 1, "{log}");
+    });
+}
