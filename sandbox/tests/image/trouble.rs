@@ -21,7 +21,14 @@ async fn without_definitions_it_names_them_and_begins_by_itself_when_they_come()
     let home = tempfile::tempdir().expect("a directory");
     let (driver, mut sidecar) = beside_a_driver(&cluster, &home).await;
     let missing = "volumesnapshotcontents.snapshot.storage.k8s.io";
-    sidecar.says(&["CRDs are not installed", missing, "deploy/crds", "starts by itself"]).await;
+    sidecar
+        .says(&[
+            "CRDs are not installed",
+            missing,
+            "deploy/crds",
+            "starts by itself once they can be watched",
+        ])
+        .await;
     assert!(sidecar.asks("/readyz").await.1.contains(missing));
     assert_eq!(sidecar.asks("/readyz").await.0, 500);
     assert_eq!(sidecar.asks("/livez").await.0, 200);
