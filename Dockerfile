@@ -5,6 +5,7 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 --target driver --tag csi-snapshotter-sandbox:0.1.0 .
 #
 # --build-arg USER=0:0 makes a sidecar that runs as root where a manifest says nothing, as the reference's does.
+# --build-arg FEATURES=otlp builds in what docs/tracing.md tells of.
 # Without a Docker engine, `just image` makes the binary, and sandbox/tests/image runs it in an empty root.
 
 # Compiled on the builder's own platform, for the one that is asked for.
@@ -32,8 +33,9 @@ WORKDIR /src
 COPY . .
 
 FROM toolchain AS build-sidecar
+ARG FEATURES=
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    cargo auditable build --locked --profile image --package csi-snapshotter \
+    cargo auditable build --locked --profile image --package csi-snapshotter --features "$FEATURES" \
  && cp "target/$(cat /triple)/image/csi-snapshotter" /csi-snapshotter
 
 FROM toolchain AS build-driver

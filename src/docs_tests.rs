@@ -146,6 +146,8 @@ fn every_trouble_with_a_kind_stands_in_it() {
         let text = not_ready(&watched).unwrap();
         assert!(quotes(&text), "{text}");
     }
+    let optional = "group snapshots are off until then and come on by themselves; others are not concerned";
+    assert!(include_str!("watch/standing.rs").contains(optional) && quotes(optional));
     assert!(
         include_str!("watch/problem.rs").contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
     );
