@@ -13,3 +13,6 @@ pub mod names;
 pub mod object;
 pub mod reply;
 pub mod secrets;
+
+#[cfg(test)]
+mod tests;

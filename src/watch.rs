@@ -167,3 +167,6 @@ fn take<B: Body>(
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,7 @@ fn member(member: &Member) -> Value {
     object.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Value::Object(object)
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

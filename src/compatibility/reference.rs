@@ -25,7 +25,7 @@ pub(super) const FLAGS: &[(&str, &str, &str)] = &[
     ),
     ("worker-threads", "10", "1 to 1024; there, 0 does nothing, silently"),
     ("retry-interval-start", "1s", "for errors only, not for polling; zero is refused"),
-    ("retry-interval-max", "5m", "less than the start is refused"),
+    ("retry-interval-max", "5m", ""),
     ("resync-period", "15m", "negative is refused"),
     ("leader-election", "false", ""),
     ("leader-election-namespace", "", ""),

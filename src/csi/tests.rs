@@ -322,3 +322,36 @@ async fn at_v_5_every_call_is_logged_with_its_request_and_answer_and_no_secret_i
         assert_eq!(log.lines().count(), 5, "{log}");
     }
 }
+
+#[tokio::test]
+async fn an_idle_connection_is_silent_since_drivers_hang_up_on_those_who_ping() {
+    let directory = TempDir::new().unwrap();
+    let _driver = start(&directory).await;
+    let relayed = directory.path().join("relay.sock");
+    let listener = tokio::net::UnixListener::bind(&relayed).unwrap();
+    let sent = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (counted, to) = (Arc::clone(&sent), socket(&directory));
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = tokio::net::UnixStream::connect(to).await.unwrap();
+        let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.split(), far.split());
+        let up = async {
+            let mut buffer = [0; 4096];
+            loop {
+                let count = tokio::io::AsyncReadExt::read(&mut near_in, &mut buffer).await.unwrap();
+                counted.fetch_add(count, std::sync::atomic::Ordering::SeqCst);
+                tokio::io::AsyncWriteExt::write_all(&mut far_out, &buffer[..count]).await.unwrap();
+            }
+        };
+        tokio::join!(up, async { tokio::io::copy(&mut far_in, &mut near_out).await.unwrap() });
+    });
+    let (client, _) = client(relayed, Duration::from_secs(20));
+    client.connect().await.unwrap();
+    client.create_snapshot(request(), Secrets::default()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = sent.load(std::sync::atomic::Ordering::SeqCst);
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert!(before > 0);
+    assert_eq!(sent.load(std::sync::atomic::Ordering::SeqCst), before);
+}

@@ -60,12 +60,8 @@ pub(super) fn workers(flags: &Flags<'_>) -> Checked<NonZeroUsize> {
 pub(super) fn retry(flags: &Flags<'_>) -> Checked<Retry> {
     let start = above_zero(flags, "retry-interval-start")?;
     let max = above_zero(flags, "retry-interval-max")?;
-    if start > max {
-        return combination(format!(
-            "--retry-interval-start ({start:?}) must not be longer than --retry-interval-max ({max:?})"
-        ));
-    }
-    Ok(Retry { start, max })
+    // Manifests set one of the two alone: the maximum counts from the first pause on.
+    Ok(Retry { start: start.min(max), max })
 }
 
 pub(super) fn name(flags: &Flags<'_>, prefix: &'static str, length: &'static str) -> Checked<SnapshotName> {

@@ -76,6 +76,11 @@ fn lines_of_real_charts_are_read_as_they_stand() {
         assert_eq!(settings(&format!("--timeout={text}")).timeout, seconds(expected));
     }
     assert_eq!(settings("--retry-interval-max=30m").retry.max, seconds(1800));
+    assert_eq!(
+        settings("--retry-interval-start=10m").retry.start,
+        seconds(300),
+        "as there, at most the maximum"
+    );
     assert_eq!(settings("--worker-threads=250").workers.get(), 250);
     assert!((settings("--kube-api-qps=5.0").api.qps - 5.0).abs() < f64::EPSILON);
     assert_eq!(settings("--snapshot-name-uuid-length=10").names.content.uuid_length, Some(10));
@@ -200,7 +205,6 @@ fn settings_that_do_not_go_together_are_refused() {
     for (line, words) in [
         ("--http-endpoint=:1 --metrics-address=:2", "set one of them"),
         ("--node-deployment", "NODE_NAME"),
-        ("--retry-interval-start=10m", "--retry-interval-max"),
         ("--leader-election --leader-election-renew-deadline=15s", "lease-duration (15s) must be longer"),
         ("--leader-election --leader-election-retry-period=10s", "retry-period (10s)"),
         (

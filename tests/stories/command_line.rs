@@ -1,6 +1,6 @@
 //! What the process says to a command line, a file or an address that it cannot use: one line, and the right code.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
@@ -130,4 +130,15 @@ fn better_13_retired_flags_are_taken_with_a_warning_each() {
         assert_eq!(log.lines().filter(|line| line.contains("is retired")).count(), 6, "{log}");
         assert_eq!(log.lines().filter(|line| line.contains("has no effect")).count(), 2, "{log}");
     });
+}
+
+#[test]
+fn the_exit_code_is_the_same_where_nobody_reads_stderr() {
+    for (word, code) in [("--no-such-flag", 2), ("--kubeconfig=/no/such/file", 1)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let program = env!("CARGO_BIN_EXE_csi-snapshotter");
+        let status = Command::new(program).arg(word).stdin(Stdio::null()).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{word}");
+    }
 }

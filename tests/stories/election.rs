@@ -27,7 +27,7 @@ impl Stage {
 
     fn leases(&self) -> Api<DynamicObject> {
         let namespace = Some(self.cluster.namespace);
-        self.cluster.api(&Kind { group: "coordination.k8s.io", kind: "Lease", namespace })
+        self.cluster.api(&Kind { group: "coordination.k8s.io", name: "Lease", namespace })
     }
 
     fn lease_name(&self) -> String {
@@ -148,7 +148,7 @@ fn a_lease_of_another_whose_clock_is_an_hour_off_is_timed_from_when_it_was_seen(
             });
             let kind = Kind {
                 group: "coordination.k8s.io",
-                kind: "Lease",
+                name: "Lease",
                 namespace: Some(stage.cluster.namespace),
             };
             stage.cluster.create(&kind, &lease).await;
@@ -181,7 +181,7 @@ impl<'a> Peer<'a> {
         if stage.leases().get_opt(&name).await.unwrap().is_none() {
             let kind = Kind {
                 group: "coordination.k8s.io",
-                kind: "Lease",
+                name: "Lease",
                 namespace: Some(stage.cluster.namespace),
             };
             stage.cluster.create(&kind, &json!({"metadata": {"name": name}, "spec": {}})).await;
@@ -202,7 +202,7 @@ impl<'a> Peer<'a> {
 
     async fn put(&mut self, holder: &str, seconds: u32) {
         let before = self.lease.data["spec"].clone();
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let now = csi_snapshotter::clock::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
         let changes = before["holderIdentity"] != holder && !holder.is_empty();
         let transitions = before["leaseTransitions"].as_i64().map_or(0, |count| count + i64::from(changes));
         self.lease.data["spec"] = json!({
@@ -276,7 +276,7 @@ fn odd_contents_of_a_lease_are_no_reason_to_stop() {
             let stage = Stage::set().await;
             let kind = Kind {
                 group: "coordination.k8s.io",
-                kind: "Lease",
+                name: "Lease",
                 namespace: Some(stage.cluster.namespace),
             };
             let metadata = json!({"name": stage.lease_name(), "labels": {"others": "stay"}});
@@ -333,7 +333,7 @@ fn a_leader_that_cannot_renew_stops_before_another_may_start_and_ends_with_code_
         server.resume().await.unwrap();
         // Whoever comes next finishes everything, and nothing is there twice.
         let _next = stage.replica(&[]);
-        within(Duration::from_secs(60), "all are ready", || async {
+        within(Duration::from_mins(1), "all are ready", || async {
             let all = stage.contents().list(&kube::api::ListParams::default()).await.unwrap();
             all.items.iter().all(|content| content.data["status"]["readyToUse"] == true).then_some(())
         })

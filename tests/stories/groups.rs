@@ -11,8 +11,8 @@ use crate::common::stage::merge;
 use crate::common::{Stage, story, until};
 
 const GROUP: &str = "groupsnapshot.storage.k8s.io";
-const CLASSES: Kind = Kind { group: GROUP, kind: "VolumeGroupSnapshotClass", namespace: None };
-const CONTENTS: Kind = Kind { group: GROUP, kind: "VolumeGroupSnapshotContent", namespace: None };
+const CLASSES: Kind = Kind { group: GROUP, name: "VolumeGroupSnapshotClass", namespace: None };
+const CONTENTS: Kind = Kind { group: GROUP, name: "VolumeGroupSnapshotContent", namespace: None };
 const FINALIZER: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshotcontent-bound-protection";
 const MARKER: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-created";
 const RELEASED: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted";
@@ -236,12 +236,12 @@ fn better_12_rights_that_are_lost_and_given_back_cost_one_line_each() {
         stage.group(json!({})).await.ready().await;
         let roles = stage.cluster.api(&Kind {
             group: "rbac.authorization.k8s.io",
-            kind: "ClusterRole",
+            name: "ClusterRole",
             namespace: None,
         });
         let granted = roles.get("csi-snapshotter").await.unwrap();
-        let rules = granted.data["rules"].as_array().unwrap();
-        let of_others: Vec<_> = rules.iter().filter(|rule| rule["apiGroups"] != json!([GROUP])).collect();
+        let all = granted.data["rules"].as_array().unwrap();
+        let of_others: Vec<_> = all.iter().filter(|rule| rule["apiGroups"] != json!([GROUP])).collect();
         let set = async |rules: Value| {
             let merge = Patch::Merge(json!({ "rules": rules }));
             roles.patch("csi-snapshotter", &PatchParams::default(), &merge).await.unwrap();
@@ -251,7 +251,7 @@ fn better_12_rights_that_are_lost_and_given_back_cost_one_line_each() {
         server.compact();
         sidecar.says("no right to list and watch").await;
         stage.content(json!({})).await.ready().await;
-        set(json!(rules)).await;
+        set(json!(all)).await;
         sidecar.says("all kinds can be watched now").await;
         stage.group(json!({})).await.ready().await;
         let log = sidecar.log();

@@ -4,6 +4,8 @@
 //! `SNAPSHOTTER_SIDECAR_KUBECONFIG` (for the sidecar) the same stories run against any cluster that has the
 //! snapshot CRDs; what only the sandbox can show says so and is left out.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
+
 mod common;
 
 mod command_line;

@@ -15,20 +15,20 @@ use tokio::sync::OnceCell;
 
 const NAMESPACE: &str = "snapshotter-stories";
 const RBAC: &str = "rbac.authorization.k8s.io";
-const NAMESPACES: Kind = Kind { group: "", kind: "Namespace", namespace: None };
+const NAMESPACES: Kind = Kind { group: "", name: "Namespace", namespace: None };
 
 /// A kind of version v1, and the namespace its objects are in.
 pub struct Kind {
     pub group: &'static str,
-    pub kind: &'static str,
+    pub name: &'static str,
     pub namespace: Option<&'static str>,
 }
 
 impl Kind {
     fn resource(&self) -> ApiResource {
-        let version = GroupVersionKind::gvk(self.group, "v1", self.kind);
-        let plural = if self.kind.ends_with('s') { "es" } else { "s" };
-        ApiResource::from_gvk_with_plural(&version, &format!("{}{plural}", self.kind.to_lowercase()))
+        let version = GroupVersionKind::gvk(self.group, "v1", self.name);
+        let plural = if self.name.ends_with('s') { "es" } else { "s" };
+        ApiResource::from_gvk_with_plural(&version, &format!("{}{plural}", self.name.to_lowercase()))
     }
 }
 
@@ -120,8 +120,8 @@ impl Cluster {
         let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
         let meta = json!({"name": name});
         let of = |kind: &str| json!({"apiGroup": RBAC, "kind": kind, "name": name});
-        let in_cluster = |kind| Kind { group: RBAC, kind, namespace: None };
-        let in_namespace = |group, kind| Kind { group, kind, namespace: Some(NAMESPACE) };
+        let in_cluster = |name| Kind { group: RBAC, name, namespace: None };
+        let in_namespace = |group, name| Kind { group, name, namespace: Some(NAMESPACE) };
         let accounts = in_namespace("", "ServiceAccount");
         self.create(&accounts, &json!({"metadata": meta})).await;
         self.create(&in_cluster("ClusterRole"), &json!({"metadata": meta, "rules": rules})).await;
@@ -159,7 +159,7 @@ impl Cluster {
     pub async fn create(&self, kind: &Kind, object: &Value) -> Value {
         let mut object = object.clone();
         object["apiVersion"] = kind.resource().api_version.into();
-        object["kind"] = kind.kind.into();
+        object["kind"] = kind.name.into();
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         let made = self.api(kind).create(&PostParams::default(), &object).await.unwrap();
         serde_json::to_value(made).unwrap()

@@ -17,10 +17,10 @@ pub const DELETION_SECRET: &str = "snapshot.storage.kubernetes.io/deletion-secre
 pub const DELETION_SECRET_NAMESPACE: &str = "snapshot.storage.kubernetes.io/deletion-secret-namespace";
 pub const RELEASED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 const GROUP: &str = "snapshot.storage.k8s.io";
-const CLASSES: Kind = Kind { group: GROUP, kind: "VolumeSnapshotClass", namespace: None };
-const CONTENTS: Kind = Kind { group: GROUP, kind: "VolumeSnapshotContent", namespace: None };
-const SECRETS: Kind = Kind { group: "", kind: "Secret", namespace: Some("default") };
-const EVENTS: Kind = Kind { group: "", kind: "Event", namespace: Some("default") };
+const CLASSES: Kind = Kind { group: GROUP, name: "VolumeSnapshotClass", namespace: None };
+const CONTENTS: Kind = Kind { group: GROUP, name: "VolumeSnapshotContent", namespace: None };
+const SECRETS: Kind = Kind { group: "", name: "Secret", namespace: Some("default") };
+const EVENTS: Kind = Kind { group: "", name: "Event", namespace: Some("default") };
 
 /// Where a story plays.
 pub struct Stage {

@@ -1,0 +1,130 @@
+//! Objects as they may really come: bulk that nobody needs, fields of the wrong type, parts that are missing.
+
+use serde_json::{Value, json};
+
+use super::content::VolumeSnapshotContent;
+use super::facts::{Content, Membership, Policy, Source};
+use super::group_content::VolumeGroupSnapshotContent;
+use super::names::MEMBER_OF_GROUP;
+
+const MARKER: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
+
+fn content(change: &Value) -> VolumeSnapshotContent {
+    let mut object = json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent",
+        "metadata": {"name": "c", "uid": "u", "resourceVersion": "7"},
+        "spec": {
+            "driver": "d", "deletionPolicy": "Delete", "source": {"volumeHandle": "v"},
+            "volumeSnapshotClassName": "fast",
+            "volumeSnapshotRef": {"namespace": "ns", "name": "snap", "uid": "owner"},
+        },
+    });
+    json_patch::merge(&mut object, change);
+    serde_json::from_value(object).unwrap()
+}
+
+#[test]
+fn reading_keeps_what_decisions_use_and_drops_the_rest() {
+    let bulk = "x".repeat(1 << 20);
+    let object = content(&json!({"metadata": {
+        "managedFields": [{"manager": "m"}], "labels": {"a": "b"}, "ownerReferences": [{"name": "o"}],
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": bulk, MARKER: "yes"},
+        "finalizers": ["f"],
+    }}));
+    let metadata = &object.metadata;
+    assert!(
+        metadata.managed_fields.is_none() && metadata.labels.is_none() && metadata.owner_references.is_none()
+    );
+    assert_eq!(metadata.annotations.as_ref().unwrap().len(), 1);
+    assert_eq!(metadata.finalizers.as_deref(), Some(&["f".to_owned()][..]));
+    assert!(object.facts().meta.marked);
+}
+
+#[test]
+fn annotations_of_others_alone_stay_as_an_empty_map_and_none_as_none() {
+    let others = content(&json!({"metadata": {"annotations": {"example.com/a": "b"}}}));
+    assert_eq!(others.metadata.annotations.map(|all| all.len()), Some(0));
+    assert!(content(&json!({})).metadata.annotations.is_none());
+}
+
+#[test]
+fn a_status_with_nonsense_in_it_is_read_as_far_as_it_can_be_and_remembered_as_such() {
+    for nonsense in [
+        json!({"readyToUse": "yes", "snapshotHandle": "h"}),
+        json!({"creationTime": "yesterday", "snapshotHandle": "h"}),
+        json!({"restoreSize": {}, "snapshotHandle": "h"}),
+        json!({"error": 5, "snapshotHandle": "h"}),
+    ] {
+        let object = content(&json!({ "status": nonsense }));
+        let status = object.body.status.as_ref().unwrap();
+        assert_eq!(object.facts().handle(), Some("h"));
+        assert!(status.nonsense || status.error.is_some(), "{nonsense}");
+    }
+    let object = content(&json!({"status": "odd"}));
+    assert!(object.body.status.as_ref().unwrap().nonsense);
+    assert!(!object.facts().is_ready());
+}
+
+#[test]
+fn no_shape_of_an_object_fails_a_list() {
+    for odd in [json!({}), json!([]), json!(null), json!({"metadata": 5, "spec": [], "status": true})] {
+        let object: VolumeSnapshotContent = serde_json::from_value(odd.clone()).unwrap();
+        assert_eq!(object.facts().source, Source::None, "{odd}");
+        let group: VolumeGroupSnapshotContent = serde_json::from_value(odd.clone()).unwrap();
+        assert_eq!(group.facts().source, Source::None, "{odd}");
+    }
+    let odd = content(&json!({"metadata": {"annotations": {MARKER: 5}, "finalizers": "f"}}));
+    assert_eq!(odd.facts().driver, "d");
+}
+
+#[test]
+fn empty_text_counts_as_none() {
+    let object = content(&json!({
+        "spec": {"volumeSnapshotClassName": "", "volumeSnapshotRef": {"uid": ""}, "source": {"snapshotHandle": ""}},
+        "status": {"snapshotHandle": "", "readyToUse": true},
+    }));
+    let facts = object.facts();
+    assert_eq!((facts.class_name, facts.owner.uid, facts.handle()), (None, None, None));
+    assert!(matches!(facts.source, Source::Volumes(_)));
+    assert!(!facts.is_ready());
+}
+
+#[test]
+fn two_sources_are_seen_as_two() {
+    let object = content(&json!({"spec": {"source": {"snapshotHandle": "h"}}}));
+    assert_eq!(object.facts().source, Source::Both);
+}
+
+#[test]
+fn a_policy_nobody_knows_destroys_nothing() {
+    assert_eq!(content(&json!({"spec": {"deletionPolicy": "Shred"}})).facts().policy, Policy::Retain);
+}
+
+#[test]
+fn a_member_is_announced_by_its_annotation_and_recorded_by_its_status() {
+    let announced = json!({"metadata": {"annotations": {MEMBER_OF_GROUP: "g"}}});
+    assert_eq!(content(&announced).facts().member, Membership::Announced);
+    let recorded = json!({"status": {"volumeGroupSnapshotHandle": "g"}});
+    assert_eq!(content(&recorded).facts().member, Membership::Recorded);
+}
+
+#[test]
+fn a_group_reads_its_members_one_by_one() {
+    let object: VolumeGroupSnapshotContent = serde_json::from_value(json!({
+        "metadata": {"name": "g", "uid": "u"},
+        "spec": {"driver": "d", "deletionPolicy": "Delete", "source": {"groupSnapshotHandles": {
+            "volumeGroupSnapshotHandle": "gh", "volumeSnapshotHandles": ["a", "b"],
+        }}},
+        "status": {
+            "creationTime": "2026-01-01T00:00:00Z",
+            "volumeSnapshotInfoList": [{"volumeHandle": "v", "snapshotHandle": "a", "restoreSize": "odd"}, 5],
+        },
+    }))
+    .unwrap();
+    let facts = object.facts();
+    assert_eq!(facts.source, Source::Given("gh", &["a".to_owned(), "b".to_owned()]));
+    let status = facts.status.unwrap();
+    assert_eq!(status.creation_time, Some(1_767_225_600_000_000_000));
+    assert_eq!(status.members.len(), 2);
+    assert_eq!((status.members[0].handle.as_str(), status.members[0].size), ("a", None));
+}
