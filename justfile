@@ -22,6 +22,10 @@ bench:
 crds:
     cargo run -p crds
 
+# Builds the image's binary and runs it in an empty root, and in clusters that are not as they should be. Minutes.
+image-test:
+    cargo test -p sandbox --test image -- --include-ignored
+
 # The binary of the image: static, stripped.
 image:
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile image --target x86_64-unknown-linux-gnu -p csi-snapshotter

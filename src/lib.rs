@@ -9,6 +9,8 @@ pub mod cluster;
 mod compatibility;
 pub mod csi;
 pub mod decide;
+#[cfg(test)]
+mod docs_tests;
 pub mod lead;
 pub mod logging;
 pub mod metrics;

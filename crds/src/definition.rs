@@ -80,8 +80,8 @@ fn group_versions(v1: &Value) -> Value {
     let mut old = named("v1beta1", false);
     old["deprecated"] = json!(true);
     old["deprecationWarning"] = json!("groupsnapshot.storage.k8s.io/v1beta1 is deprecated; use v1");
-    let status = &mut old["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
-    if let Some(status) = status.as_object_mut()
+    let status = old.pointer_mut("/schema/openAPIV3Schema/properties/status/properties");
+    if let Some(status) = status.and_then(Value::as_object_mut)
         && status.remove("volumeSnapshotInfoList").is_some()
     {
         status.insert("volumeSnapshotHandlePairList".to_owned(), pair_list());

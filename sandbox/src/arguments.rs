@@ -1,5 +1,7 @@
 //! The command line of the sandbox.
 
+use std::path::PathBuf;
+
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 A place to run csi-snapshotter in: an API server in a process and a CSI driver over directories.
@@ -11,10 +13,14 @@ A place to run csi-snapshotter in: an API server in a process and a CSI driver o
       --workers N         the sidecar's --worker-threads [10]
       --qps N             the sidecar's --kube-api-qps and -burst; 0 lifts the limit [0]
       --foreign N         contents of other drivers that are there as well [0]
+  sandbox driver          be a CSI driver, until a signal; a volume that is not there is made when it is cut
+      --socket PATH       where to answer
+      --root DIRECTORY    where volumes and snapshots are kept; other drivers may work on it, one at a time
+      --name NAME         what it calls itself [hostdir.csi.sandbox]
   sandbox --help          this text
 
 Run by cargo, it builds the sidecar first; otherwise csi-snapshotter has to lie beside it.
-Everything is kept in a temporary directory, which is removed at the end.
+Everything but the driver's root is kept in a temporary directory, which is removed at the end.
 ";
 
 /// How much the benchmark does.
@@ -36,8 +42,19 @@ impl Default for Load {
     }
 }
 
+/// The driver to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Role {
+    /// Where to answer.
+    pub(crate) socket: PathBuf,
+    /// Where volumes and snapshots are kept.
+    pub(crate) root: PathBuf,
+    /// Its name.
+    pub(crate) name: String,
+}
+
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Print the help.
     Help,
@@ -47,6 +64,8 @@ pub(crate) enum Task {
     Serve,
     /// Measure.
     Bench(Load),
+    /// Be a driver.
+    Driver(Role),
 }
 
 /// Why the command line makes no sense.
@@ -56,6 +75,10 @@ pub(crate) enum Complaint {
     Unknown(String),
     #[error("{0} wants a number")]
     NoNumber(String),
+    #[error("{0} wants a value")]
+    NoValue(String),
+    #[error("driver needs {0}")]
+    Needed(&'static str),
     #[error("{0} must be at least 1")]
     TooFew(&'static str),
 }
@@ -70,6 +93,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task,
         "--help" | "-h" | "help" => Task::Help,
         "--serve" | "serve" => Task::Serve,
         "bench" => return load(arguments),
+        "driver" => return role(arguments),
         _ => return Err(Complaint::Unknown(first)),
     };
     arguments.next().map_or(Ok(task), |surplus| Err(Complaint::Unknown(surplus)))
@@ -78,10 +102,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task,
 fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> {
     let mut load = Load::default();
     while let Some(argument) = arguments.next() {
-        let (name, value) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument, None),
-        };
+        let (name, value) = split(argument);
         let field = match name.as_str() {
             "--help" | "-h" => return Ok(Task::Help),
             "--contents" => &mut load.contents,
@@ -100,6 +121,41 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
         return Err(Complaint::TooFew("--workers"));
     }
     Ok(Task::Bench(load))
+}
+
+fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> {
+    let (mut socket, mut root) = (None, None);
+    let mut own_name = sandbox::driver::Options::default().name;
+    while let Some(argument) = arguments.next() {
+        let (name, value) = split(argument);
+        if !["--socket", "--root", "--name"].contains(&name.as_str()) {
+            return if name == "--help" || name == "-h" {
+                Ok(Task::Help)
+            } else {
+                Err(Complaint::Unknown(name))
+            };
+        }
+        let value = value.or_else(|| arguments.next()).filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| Complaint::NoValue(name.clone()))?;
+        match name.as_str() {
+            "--socket" => socket = Some(PathBuf::from(value)),
+            "--root" => root = Some(PathBuf::from(value)),
+            _ => own_name = value,
+        }
+    }
+    Ok(Task::Driver(Role {
+        socket: socket.ok_or(Complaint::Needed("--socket"))?,
+        root: root.ok_or(Complaint::Needed("--root"))?,
+        name: own_name,
+    }))
+}
+
+/// `--name=value`, or the name alone.
+fn split(argument: String) -> (String, Option<String>) {
+    match argument.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (argument, None),
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +178,17 @@ mod tests {
         let line = "bench --contents 20 --workers=4 --qps 100 --foreign=10000";
         assert_eq!(parsed(line), Ok(Task::Bench(load)));
         assert_eq!(parsed("bench"), Ok(Task::Bench(Load::default())));
+    }
+
+    #[test]
+    fn a_driver_needs_a_socket_and_a_root() {
+        let role = Role { socket: "/csi/csi.sock".into(), root: "/data".into(), name: "d".to_owned() };
+        assert_eq!(parsed("driver --socket=/csi/csi.sock --root /data --name d"), Ok(Task::Driver(role)));
+        assert_eq!(parsed("driver --root /data"), Err(Complaint::Needed("--socket")));
+        assert_eq!(parsed("driver --socket=s"), Err(Complaint::Needed("--root")));
+        assert_eq!(parsed("driver --socket"), Err(Complaint::NoValue("--socket".to_owned())));
+        assert_eq!(parsed("driver --sockets s"), Err(Complaint::Unknown("--sockets".to_owned())));
+        assert_eq!(parsed("driver --help"), Ok(Task::Help));
     }
 
     #[test]

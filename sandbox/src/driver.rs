@@ -65,7 +65,7 @@ impl Driver {
         };
         let store = open(&root, options.make_missing_volumes).await?;
         let mut driver = Driver {
-            engine: Arc::new(Engine::new(script, store)),
+            engine: Arc::new(Engine::new(script, store, options.shared)),
             socket: socket.to_owned(),
             root,
             make_missing_volumes: options.make_missing_volumes,

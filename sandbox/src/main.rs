@@ -1,4 +1,4 @@
-//! The sandbox for a person: a demonstration with a timeline, a place to try things in, and a benchmark.
+//! The sandbox for a person: a demonstration with a timeline, a place to try things in, a benchmark, a driver.
 
 mod arguments;
 mod bench;
@@ -9,7 +9,9 @@ mod sidecar;
 
 use std::process::ExitCode;
 
-use self::arguments::Task;
+use sandbox::driver;
+
+use self::arguments::{Role, Task};
 
 fn main() -> ExitCode {
     let task = match arguments::parse(std::env::args().skip(1)) {
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
         print!("{}", arguments::HELP);
         return ExitCode::SUCCESS;
     }
-    match run(task) {
+    match run(&task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nsandbox: {error:#}");
@@ -32,16 +34,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> anyhow::Result<()> {
+fn run(task: &Task) -> anyhow::Result<()> {
     // The second installation would be the error, and there is only this one.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
             // Whichever ends first, the other is dropped, and with it the processes and the directory it made.
-            outcome = perform(task) => outcome,
+            outcome = perform(task.clone()) => outcome,
             ended = asked_to_end() => match task {
-                Task::Serve => ended,
+                Task::Serve | Task::Driver(_) => ended,
                 Task::Help | Task::Demo | Task::Bench(_) => {
                     ended.and_then(|()| anyhow::bail!("ended by a signal; everything it made is removed"))
                 }
@@ -56,7 +58,24 @@ async fn perform(task: Task) -> anyhow::Result<()> {
         Task::Demo => demo::tell().await,
         Task::Serve => demo::serve().await,
         Task::Bench(load) => bench::run(load).await,
+        Task::Driver(role) => be_driver(role).await,
     }
+}
+
+/// Answers on a socket until it is dropped.
+async fn be_driver(role: Role) -> anyhow::Result<()> {
+    let Role { socket, root, name } = role;
+    let options = driver::Options {
+        name,
+        root,
+        make_missing_volumes: true,
+        shared: true,
+        ..driver::Options::default()
+    };
+    let line = format!("the driver {} answers on {}", options.name, socket.display());
+    let _driver = driver::Driver::start(&socket, options).await?;
+    println!("{line}");
+    std::future::pending().await
 }
 
 /// Returns on Ctrl-C or SIGTERM.

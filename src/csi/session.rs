@@ -142,6 +142,9 @@ fn explain(error: &io::Error) -> String {
         "it does not exist; is the driver's container up, and the socket's volume shared?".to_owned()
     } else if kind == io::ErrorKind::ConnectionRefused {
         "nobody listens on it; is the driver's container up?".to_owned()
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "this user may not connect to it; run the sidecar as the user that the driver runs as (runAsUser)"
+            .to_owned()
     } else {
         error.to_string()
     }

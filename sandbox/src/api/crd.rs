@@ -28,7 +28,11 @@ pub(crate) fn prepare(crd: &mut Value, old: Option<&Value>) {
     if let Some(spec) = crd.pointer_mut("/spec").and_then(Value::as_object_mut) {
         spec.entry("conversion").or_insert_with(|| json!({"strategy": "None"}));
     }
-    let stored = stored_version(crd).to_owned();
+    // Versions in which objects may still be stored: one that was the stored one stays on the list.
+    let mut stored = old.map(|old| words(old, "/status/storedVersions")).unwrap_or_default();
+    if !stored.iter().any(|version| version == stored_version(crd)) {
+        stored.push(stored_version(crd).to_owned());
+    }
     let since = old.map_or_else(clock::stamp, |old| {
         let known = table::find(old, ".status.conditions[?(@.type==\"Established\")].lastTransitionTime");
         known.and_then(Value::as_str).map_or_else(clock::stamp, str::to_owned)
@@ -40,7 +44,7 @@ pub(crate) fn prepare(crd: &mut Value, old: Option<&Value>) {
             condition("NamesAccepted", "NoConflicts", "no conflicts found"),
             condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
         ],
-        "storedVersions": [stored],
+        "storedVersions": stored,
     });
 }
 
@@ -64,6 +68,12 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
     if versions.iter().filter(|v| is_true(v, "storage")).count() != 1 {
         causes
             .push(Cause::invalid("spec.versions", "must have exactly one version marked as storage version"));
+    }
+    for stored in words(crd, "/status/storedVersions") {
+        if !versions.iter().any(|version| text(version, "/name") == stored) {
+            let why = format!("{stored}: must appear in spec.versions");
+            causes.push(Cause::invalid("status.storedVersions", why));
+        }
     }
     for (index, version) in versions.iter().enumerate() {
         let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
@@ -161,6 +171,19 @@ mod tests {
         assert_eq!(established, Some(&json!("True")));
         assert_eq!(text(&crd, "/status/acceptedNames/listKind"), "WidgetList");
         assert_eq!(crd["status"]["storedVersions"], json!(["v1"]));
+    }
+
+    #[test]
+    fn a_version_that_objects_are_stored_in_cannot_go() {
+        let mut before = widgets();
+        prepare(&mut before, None);
+        let mut after = widgets();
+        after["spec"]["versions"].as_array_mut().expect("versions").pop();
+        after["spec"]["versions"][0]["storage"] = true.into();
+        prepare(&mut after, Some(&before));
+        assert_eq!(after["status"]["storedVersions"], json!(["v1", "v1beta1"]));
+        let fields: Vec<String> = check(&after).into_iter().map(|c| c.field).collect();
+        assert_eq!(fields, ["status.storedVersions"]);
     }
 
     #[test]

@@ -87,7 +87,24 @@ pub(crate) struct BuiltIn {
 }
 
 fn through<T: Serialize + DeserializeOwned>(value: Value) -> Result<Value, serde_json::Error> {
-    serde_json::to_value(serde_json::from_value::<T>(value)?)
+    let mut value = serde_json::to_value(serde_json::from_value::<T>(value)?)?;
+    whole_numbers(&mut value);
+    Ok(value)
+}
+
+/// A type that has a number with a fraction turns 0 into 0.0, which the real server does not show.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && number.is_f64());
+            if let Some(whole) = whole.and_then(|n| format!("{n:.0}").parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 impl Kind {

@@ -32,6 +32,10 @@ impl Schema {
         let mut has_rules = false;
         walk(&root, &mut |node| {
             has_rules |= node.get("x-kubernetes-validations").is_some();
+            let typed = ["type", "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"];
+            if !typed.iter().any(|key| node.get(key).is_some()) {
+                return Err("a field has no type".to_owned());
+            }
             if let Some(pattern) = node.get("pattern").and_then(Value::as_str) {
                 let regex = Regex::new(pattern).map_err(|e| format!("pattern {pattern:?}: {e}"))?;
                 patterns.insert(pattern.to_owned(), regex);
@@ -295,6 +299,12 @@ mod tests {
             fields(&causes),
             [("FieldValueInvalid", "spec.size"), ("FieldValueInvalid", "spec.fixed")]
         );
+    }
+
+    #[test]
+    fn a_field_without_a_type_is_refused() {
+        let broken = json!({"type": "object", "properties": {"status": {"description": "of no type"}}});
+        assert!(Schema::compile(broken).is_err());
     }
 
     #[test]

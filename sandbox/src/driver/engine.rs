@@ -20,11 +20,13 @@ pub(super) struct Engine {
     pub(super) script: Script,
     pub(super) log: Log,
     store: Mutex<Store>,
+    shared: bool,
 }
 
 impl Engine {
-    pub(super) fn new(script: Script, store: Store) -> Engine {
-        Engine { script, log: Log::new(), store: Mutex::new(store) }
+    /// With `shared`, the store is brought up to date before each call.
+    pub(super) fn new(script: Script, store: Store, shared: bool) -> Engine {
+        Engine { script, log: Log::new(), store: Mutex::new(store), shared }
     }
 
     /// Does something with storage, which nobody else uses meanwhile.
@@ -95,6 +97,9 @@ impl Engine {
         let engine = Arc::clone(self);
         let work = move || {
             engine.with_store(|store| {
+                if engine.shared {
+                    store.refresh()?;
+                }
                 if let Some(amnesia) = engine.script.take_amnesia() {
                     store.forget(amnesia)?;
                 }

@@ -15,6 +15,8 @@ pub struct Options {
     /// Whether a snapshot of a volume that does not exist makes an empty volume of that name first, instead of
     /// being refused with `NOT_FOUND`.
     pub make_missing_volumes: bool,
+    /// Whether other drivers work on the same root, one at a time: then the records are read anew for each call.
+    pub shared: bool,
 }
 
 impl Default for Options {
@@ -24,6 +26,7 @@ impl Default for Options {
             root: PathBuf::new(),
             capabilities: Capabilities::default(),
             make_missing_volumes: false,
+            shared: false,
         }
     }
 }

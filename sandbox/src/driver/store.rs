@@ -113,6 +113,13 @@ impl Store {
         Ok(store)
     }
 
+    /// Takes up what another driver has done to the same root since.
+    pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
+        self.volumes.refresh()?;
+        self.snapshots.refresh()?;
+        self.groups.refresh()
+    }
+
     /// Does to the records what the script says.
     pub(super) fn forget(&mut self, amnesia: Amnesia) -> Result<(), StoreError> {
         let all = amnesia == Amnesia::All;

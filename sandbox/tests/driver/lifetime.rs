@@ -33,6 +33,31 @@ async fn another_driver_takes_up_the_same_root() {
 }
 
 #[tokio::test]
+async fn drivers_that_share_a_root_know_what_the_others_did() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("root");
+    let options =
+        || Options { root: root.clone(), make_missing_volumes: true, shared: true, ..Options::default() };
+    let mut drivers = Vec::new();
+    let mut controllers = Vec::new();
+    for name in ["one.sock", "other.sock"] {
+        let socket = directory.path().join(name);
+        drivers.push(Driver::start(&socket, options()).await.unwrap());
+        let channel = sandbox::driver::connect(&socket).await.unwrap();
+        controllers.push(sandbox::driver::proto::controller_client::ControllerClient::new(channel));
+    }
+    let created =
+        controllers[0].create_snapshot(cut("s", "vol-7")).await.unwrap().into_inner().snapshot.unwrap();
+    let again =
+        controllers[1].create_snapshot(cut("s", "vol-7")).await.unwrap().into_inner().snapshot.unwrap();
+    assert_eq!(created, again, "one name, one snapshot, whichever driver is asked");
+    let snapshot_id = created.snapshot_id;
+    let deleted = sandbox::driver::proto::DeleteSnapshotRequest { snapshot_id, ..Default::default() };
+    controllers[1].delete_snapshot(deleted).await.unwrap();
+    assert_eq!(std::fs::read_dir(root.join("snapshots")).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn a_killed_driver_cuts_its_calls_off_and_leaves_its_socket() {
     let mut bench = Bench::new().await;
     bench.driver.script().hold(Method::CreateSnapshot);

@@ -4,6 +4,7 @@
 mod faults;
 mod groups;
 mod lifetime;
+mod process;
 mod snapshots;
 
 use std::collections::BTreeMap;

@@ -25,16 +25,25 @@ impl<R: Record> Shelf<R> {
     /// Reads what is there, and makes the directory if it is not.
     pub(super) fn open(directory: PathBuf) -> Result<Shelf<R>, StoreError> {
         fs::create_dir_all(&directory).map_err(StoreError::io("make", &directory))?;
+        let mut shelf = Shelf { directory, records: BTreeMap::new() };
+        shelf.refresh()?;
+        Ok(shelf)
+    }
+
+    /// Reads anew what is on disk.
+    pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
+        let directory = &self.directory;
         let mut records = BTreeMap::new();
-        for entry in fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
-            let path = entry.map_err(StoreError::io("list", &directory))?.path();
+        for entry in fs::read_dir(directory).map_err(StoreError::io("list", directory))? {
+            let path = entry.map_err(StoreError::io("list", directory))?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             let record: R = read(&path)?;
             records.insert(record.id().to_owned(), record);
         }
-        Ok(Shelf { directory, records })
+        self.records = records;
+        Ok(())
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&R> {

@@ -1,0 +1,30 @@
+//! What the Dockerfile says, as far as it can be told without a Docker engine.
+
+const DOCKERFILE: &str = include_str!("../../../Dockerfile");
+const WORKSPACE: &str = include_str!("../../../Cargo.toml");
+
+/// The lines of the last stage, which is what a build makes that names none.
+fn last_stage() -> Vec<&'static str> {
+    let start = DOCKERFILE.rfind("\nFROM ").expect("a stage");
+    DOCKERFILE[start..].trim().lines().collect()
+}
+
+#[test]
+fn the_image_holds_the_binary_at_its_root_and_runs_it_as_an_ordinary_user() {
+    let lines = last_stage();
+    assert_eq!(lines[0], "FROM scratch AS sidecar");
+    for line in [
+        "ARG USER=65532:65532",
+        "USER ${USER}",
+        "COPY --from=build-sidecar /csi-snapshotter /csi-snapshotter",
+        "ENTRYPOINT [\"/csi-snapshotter\"]",
+    ] {
+        assert!(lines.contains(&line), "{line} is not in\n{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn the_image_is_compiled_by_the_toolchain_that_the_workspace_asks_for() {
+    let version = WORKSPACE.lines().find_map(|line| line.strip_prefix("rust-version = ")).expect("a version");
+    assert!(DOCKERFILE.contains(&format!("library/rust:{}-", version.trim_matches('"'))));
+}

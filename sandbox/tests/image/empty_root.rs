@@ -1,0 +1,69 @@
+//! As in the image: nothing but the binary, an ordinary user, a root that cannot be written.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+use crate::binary::binary;
+use crate::cluster::Cluster;
+use crate::place::{Sidecar, ask_for_a_snapshot, driver, kubeconfig, ready, write};
+
+const USER: &str = "--userspec=65532:65532";
+
+/// None, with a word about it, where this process may not change its root.
+fn may_change_root() -> Option<()> {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let works =
+        root && Command::new("chroot").args(["/", "true"]).status().is_ok_and(|status| status.success());
+    if !works {
+        println!("skipped: only root can run a program in another root, with a chroot command");
+    }
+    works.then_some(())
+}
+
+fn mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds the sidecar with optimisation, which takes minutes"]
+async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
+    let Some(()) = may_change_root() else { return };
+    let cluster = Cluster::new().await;
+    let home = tempfile::tempdir().expect("a directory");
+    let root = home.path().join("root");
+    std::fs::create_dir_all(root.join("csi")).expect("made");
+    // What the kubelet puts into every container.
+    std::fs::create_dir(root.join("etc")).expect("made");
+    std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").expect("written");
+    std::fs::copy(binary(), root.join("csi-snapshotter")).expect("copied");
+    write(&root, &kubeconfig(&cluster).await);
+    mode(home.path(), 0o755);
+    mode(&root.join("csi-snapshotter"), 0o755);
+    let socket = root.join("csi/csi.sock");
+    let driver = driver(home.path(), &socket).await;
+
+    // A driver that runs as root: only root may connect.
+    mode(&socket, 0o755);
+    let words = [USER.as_ref(), root.as_os_str(), OsStr::new("/csi-snapshotter")];
+    let in_root = |path: &str| Path::new("/").join(path);
+    let mut sidecar =
+        Sidecar::start("chroot".as_ref(), &words, &in_root("kubeconfig"), &in_root("csi/csi.sock"));
+    sidecar.says(&["waiting for the driver's socket /csi/csi.sock", "runAsUser"]).await;
+    assert_eq!(sidecar.asks("/livez").await.0, 200);
+    assert_eq!(sidecar.asks("/readyz").await.0, 500);
+
+    mode(&socket, 0o777);
+    sidecar.says(&["connected to the driver"]).await;
+    ask_for_a_snapshot(&cluster).await;
+    ready(&cluster).await;
+    assert_eq!(driver.snapshots().len(), 1);
+    assert_eq!(sidecar.asks("/readyz").await.0, 200);
+    assert!(sidecar.asks("/metrics").await.1.contains("csi_sidecar_operations_seconds_count"));
+    assert_eq!(sidecar.stop().await, Some(0));
+    let mut left: Vec<_> =
+        std::fs::read_dir(&root).expect("the root").map(|e| e.expect("an entry").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["csi", "csi-snapshotter", "etc", "kubeconfig"], "nothing was written");
+}

@@ -1,0 +1,171 @@
+//! A cluster with the rights of deploy/sidecar, a driver, and the sidecar as a process.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use sandbox::driver::{Driver, Options};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+use crate::cluster::{Cluster, documents};
+
+/// How long anything here may take.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+const RIGHTS: &str = include_str!("../../../deploy/sidecar/rbac.yaml");
+const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
+const CLASSES: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses";
+
+/// A kubeconfig of an account that has the rights of deploy/sidecar and no others.
+pub async fn kubeconfig(cluster: &Cluster) -> String {
+    for object in documents(RIGHTS) {
+        cluster.apply_well(&object).await;
+    }
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let (status, _) = cluster.client.create(accounts, &json!({"metadata": {"name": "default"}})).await;
+    assert!(matches!(status, 201 | 409), "the account: {status}");
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let (status, answer) = cluster.client.create(&format!("{accounts}/default/token"), &request).await;
+    assert_eq!(status, 201, "{answer}");
+    cluster.server.kubeconfig_for(answer["status"]["token"].as_str().expect("a token"))
+}
+
+/// A driver on `socket` with a volume `vol-1`, which keeps its storage in `directory`.
+pub async fn driver(directory: &Path, socket: &Path) -> Driver {
+    let options = Options { root: directory.join("storage"), ..Options::default() };
+    let driver = Driver::start(socket, options).await.expect("a driver");
+    driver.make_volume("vol-1").expect("a volume");
+    driver
+}
+
+/// A class and a bound content for `vol-1`, as the snapshot-controller makes it.
+pub async fn ask_for_a_snapshot(cluster: &Cluster) {
+    let driver = Options::default().name;
+    let class = json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": "c"},
+        "driver": driver, "deletionPolicy": "Delete",
+    });
+    assert_eq!(cluster.client.create(CLASSES, &class).await.0, 201);
+    let finalizer = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
+    let content = json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent",
+        "metadata": {"name": "a", "finalizers": [finalizer]},
+        "spec": {
+            "driver": driver, "deletionPolicy": "Delete", "source": {"volumeHandle": "vol-1"},
+            "volumeSnapshotClassName": "c",
+            "volumeSnapshotRef": {"name": "s", "namespace": "default", "uid": "u-1"},
+        },
+    });
+    assert_eq!(cluster.client.create(CONTENTS, &content).await.0, 201);
+}
+
+/// Waits until the content is ready to use.
+pub async fn ready(cluster: &Cluster) {
+    let path = format!("{CONTENTS}?watch=true");
+    let mut watch = cluster.client.watch_as(&path, None).await;
+    loop {
+        match watch.within(PATIENCE).await {
+            crate::common::Next::Event(event) if event["object"]["status"]["readyToUse"] == true => return,
+            crate::common::Next::Event(_) => {}
+            other @ (crate::common::Next::Quiet | crate::common::Next::End) => panic!("not ready: {other:?}"),
+        }
+    }
+}
+
+/// A running sidecar; dropping it kills it.
+pub struct Sidecar {
+    child: Child,
+    lines: mpsc::UnboundedReceiver<String>,
+    /// The address of its endpoint.
+    pub endpoint: String,
+}
+
+impl Sidecar {
+    /// Runs `program` with these words, then the sidecar's own arguments.
+    pub fn start(program: &OsStr, words: &[&OsStr], kubeconfig: &Path, socket: &Path) -> Self {
+        // Free now, and hardly taken before the sidecar has it.
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let endpoint = format!("localhost:{port}");
+        let mut child = Command::new(program)
+            .args(words)
+            .arg(format!("--kubeconfig={}", kubeconfig.display()))
+            .arg(format!("--csi-address={}", socket.display()))
+            .arg(format!("--http-endpoint={endpoint}"))
+            .arg("-v=2")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the sidecar starts");
+        let mut log = BufReader::new(child.stderr.take().expect("stderr")).lines();
+        let (sender, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = log.next_line().await {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines, endpoint }
+    }
+
+    /// Waits for a log line that holds all of this.
+    pub async fn says(&mut self, words: &[&str]) -> String {
+        let mut heard = Vec::new();
+        let search = async {
+            while let Some(line) = self.lines.recv().await {
+                if words.iter().all(|word| line.contains(word)) {
+                    return Some(line);
+                }
+                heard.push(line);
+            }
+            None
+        };
+        let found = tokio::time::timeout(PATIENCE, search).await.unwrap_or_default();
+        found.unwrap_or_else(|| panic!("it never says {words:?}, but\n{}", heard.join("\n")))
+    }
+
+    /// The status and body that its endpoint answers with.
+    pub async fn asks(&self, path: &str) -> (u16, String) {
+        let mut stream = tokio::net::TcpStream::connect(&self.endpoint).await.expect("an endpoint");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        (status, answer)
+    }
+
+    /// SIGTERM, and the exit code that follows.
+    pub async fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
+        assert!(sent.success());
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends");
+        ended.expect("a status").code()
+    }
+}
+
+/// Writes a kubeconfig that anybody may read.
+pub fn write(directory: &Path, text: &str) -> PathBuf {
+    let path = directory.join("kubeconfig");
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+/// The definitions as a cluster with the reference's has them: nothing to select by.
+pub fn without_selectable_fields() -> Vec<Value> {
+    let mut crds = sandbox::crds::all().expect("the definitions");
+    for crd in &mut crds {
+        for version in crd["spec"]["versions"].as_array_mut().expect("versions") {
+            version.as_object_mut().expect("a version").remove("selectableFields");
+        }
+    }
+    crds
+}

@@ -1,0 +1,208 @@
+//! docs/operations.md holds every word that the program says to a person.
+
+mod deploy;
+mod links;
+mod log;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use crate::cluster::error::{ApiError, Request};
+use crate::cluster::secret::SecretError;
+use crate::csi::Fatal;
+use crate::decide::Complaint;
+use crate::lead::Loss;
+use crate::metrics::{Metrics, State};
+use crate::objects::facts::Kind;
+use crate::objects::names::RESERVED_PARAMETERS;
+use crate::watch::problem::Problem;
+use crate::watch::standing::{Standing, Watched, not_ready};
+
+const OPERATIONS: &str = include_str!("../docs/operations.md");
+const SECRETS: &str = include_str!("../docs/secrets.md");
+
+/// The page quotes messages in code spans.
+fn quotes(text: &str) -> bool {
+    OPERATIONS.contains(&format!("`{text}`"))
+}
+
+/// Every family that a scrape can show.
+pub(super) fn metric_names() -> BTreeSet<String> {
+    let metrics = Metrics::new().unwrap();
+    metrics.csi_call("d", "m", "OK", Duration::ZERO);
+    metrics.leads("l", true);
+    metrics.ready(Duration::ZERO);
+    metrics.rest.observe(Some(StatusCode::OK), &Method::GET, "h", Duration::ZERO);
+    let queue = metrics.work.queue("q");
+    queue.added();
+    drop(queue.begin(Duration::ZERO));
+    let text = String::from_utf8(metrics.text().unwrap()).unwrap();
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_metric_stands_in_it() {
+    let names = metric_names();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(quotes(&name), "{name}");
+    }
+    for state in State::ALL {
+        assert!(quotes(state.label()), "{}", state.label());
+    }
+}
+
+#[test]
+fn every_event_reason_stands_in_it() {
+    for kind in [Kind::Single, Kind::Group] {
+        let names = kind.names();
+        for reason in [names.creation_failed, names.update_failed, names.delete_failed, names.may_be_orphaned]
+        {
+            assert!(quotes(reason), "{reason}");
+        }
+    }
+}
+
+/// One of each; a new one does not compile until it is here.
+fn complaints() -> [Complaint; 8] {
+    use Complaint::{
+        ClassMissing, HalfSecret, NoClass, NoFinalizer, SecretTemplate, TwoSources, Unbound,
+        UnknownReservedParameter,
+    };
+    let all = [
+        TwoSources,
+        Unbound,
+        NoFinalizer { finalizer: "FINALIZER" },
+        NoClass { driver: "DRIVER".to_owned() },
+        ClassMissing { name: "NAME".to_owned() },
+        UnknownReservedParameter { key: "KEY".to_owned() },
+        HalfSecret { present: "PRESENT".to_owned(), missing: "MISSING".to_owned() },
+        SecretTemplate { key: "KEY".to_owned(), value: "VALUE".to_owned() },
+    ];
+    for complaint in &all {
+        match complaint {
+            TwoSources
+            | Unbound
+            | NoFinalizer { .. }
+            | NoClass { .. }
+            | ClassMissing { .. }
+            | UnknownReservedParameter { .. }
+            | HalfSecret { .. }
+            | SecretTemplate { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_complaint_stands_in_it() {
+    for complaint in complaints() {
+        assert!(quotes(&complaint.to_string()), "{complaint}");
+    }
+}
+
+/// The words with which `decide/conclude.rs` and `csi/session.rs` begin what they say, each in its source too,
+/// so that neither changes alone.
+#[test]
+fn what_the_driver_s_answers_lead_to_stands_in_it() {
+    let conclude = include_str!("decide/conclude.rs");
+    for (source, page) in [
+        ("cannot take a snapshot of {volumes}: ", "cannot take a snapshot of VOLUME: "),
+        ("cannot look at the snapshot: ", "cannot look at the snapshot: "),
+        ("cannot delete the snapshot, and try again: ", "cannot delete the snapshot, and try again: "),
+        (
+            "the driver knows no snapshot with the handle {:?}",
+            "the driver knows no snapshot with the handle \"HANDLE\"",
+        ),
+    ] {
+        assert!(conclude.contains(source), "{source}");
+        assert!(quotes(page), "{page}");
+    }
+    let session = include_str!("csi/session.rs");
+    for words in [
+        "it does not exist; is the driver's container up, and the socket's volume shared?",
+        "nobody listens on it; is the driver's container up?",
+        "this user may not connect to it; run the sidecar as the user that the driver runs as (runAsUser)",
+    ] {
+        assert!(session.contains(words), "{words}");
+        assert!(quotes(&format!("waiting for the driver's socket PATH: {words}")), "{words}");
+    }
+    for words in ["the driver says that it is not ready yet, asking again", "the driver is back"] {
+        assert!(session.contains(words) && quotes(words), "{words}");
+    }
+}
+
+#[test]
+fn every_trouble_with_a_kind_stands_in_it() {
+    for problem in [Problem::KindMissing, Problem::Forbidden] {
+        let (_told, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
+        let group = "snapshot.storage.k8s.io";
+        let kinds = ["volumesnapshotcontents", "volumesnapshotclasses"];
+        let watched = kinds.map(|plural| Watched { plural, group, standing: standing.clone() });
+        let text = not_ready(&watched).unwrap();
+        assert!(quotes(&text), "{text}");
+    }
+    let optional = "group snapshots are off until then and come on by themselves; others are not concerned";
+    assert!(include_str!("watch/standing.rs").contains(optional) && quotes(optional));
+    assert!(
+        include_str!("watch/problem.rs").contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
+    );
+    assert!(quotes("cannot watch …, trying again: "));
+}
+
+#[test]
+fn every_reason_to_end_stands_in_it() {
+    let fatal = [
+        Fatal::SocketIsDirectory(PathBuf::from("PATH")),
+        Fatal::AnotherDriver { before: "OLD".to_owned(), now: "NEW".to_owned() },
+        Fatal::NoSnapshots("DRIVER".to_owned()),
+    ];
+    for reason in &fatal {
+        match reason {
+            Fatal::SocketIsDirectory(_) | Fatal::AnotherDriver { .. } | Fatal::NoSnapshots(_) => {}
+        }
+        assert!(quotes(&reason.to_string()), "{reason}");
+    }
+    for loss in [Loss::TakenBy("OTHER".to_owned()), Loss::NotRenewed(Duration::from_secs(10))] {
+        match loss {
+            Loss::TakenBy(_) | Loss::NotRenewed(_) => {}
+        }
+        assert!(quotes(&loss.to_string()), "{loss}");
+    }
+}
+
+#[test]
+fn every_trouble_with_a_secret_stands_in_it() {
+    let secret = || "NAMESPACE/NAME".to_owned();
+    let cause = || {
+        let request = Request { verb: "get", resource: "secrets".to_owned(), name: secret() };
+        Box::new(ApiError::NotLeading { request })
+    };
+    for trouble in [
+        SecretError::NotFound { secret: secret() },
+        SecretError::Forbidden { secret: secret(), cause: cause() },
+        SecretError::NotText { secret: secret(), key: "KEY".to_owned() },
+        SecretError::Failed { secret: secret(), cause: cause() },
+    ] {
+        match trouble {
+            SecretError::NotFound { .. }
+            | SecretError::Forbidden { .. }
+            | SecretError::NotText { .. }
+            | SecretError::Failed { .. } => {}
+        }
+        assert!(quotes(&trouble.to_string()), "{trouble}");
+        assert!(SECRETS.contains(&trouble.to_string()), "{trouble}");
+    }
+}
+
+#[test]
+fn the_page_of_secrets_names_every_reserved_parameter() {
+    for parameter in RESERVED_PARAMETERS {
+        let (_, short) = parameter.split_once('/').unwrap();
+        assert!(SECRETS.contains(short), "{parameter}");
+    }
+}

@@ -1,0 +1,42 @@
+//! Links between the documents lead to files that are there.
+
+use std::path::Path;
+
+/// The pages for the person who installs.
+const PAGES: [&str; 5] = ["install", "operations", "secrets", "groups", "upgrade"];
+
+/// Linked from there and written with what the benchmark measures.
+const MEASURED: &str = "performance.md";
+
+/// The targets of the links in a page, without those to other sites.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.contains("://"))
+}
+
+/// How a renderer names the heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || [' ', '-'].contains(c));
+    kept.collect::<String>().replace(' ', "-")
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for page in PAGES {
+        let text = std::fs::read_to_string(docs.join(page).with_extension("md")).unwrap();
+        for link in links(&text).filter(|link| *link != MEASURED) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = docs.join(file);
+            assert!(target.exists(), "{page}: {link}");
+            if heading.is_empty() {
+                continue;
+            }
+            let target = std::fs::read_to_string(target).unwrap();
+            let there =
+                target.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading);
+            assert!(there, "{page}: {link}");
+        }
+    }
+}
