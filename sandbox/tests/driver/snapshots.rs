@@ -38,8 +38,8 @@ async fn a_source_cannot_lead_out_of_the_drivers_directory() {
     let bench = Bench::new().await;
     let refused = bench.controller().create_snapshot(cut("s", "../..")).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let refused = bench.delete("../volumes/vol-1").await.unwrap_err();
-    assert_eq!(refused.code(), Code::InvalidArgument);
+    // A handle that was never given out is of no snapshot, so there is nothing to delete.
+    bench.delete("../volumes/vol-1").await.unwrap();
     assert!(bench.file("vol-1").exists());
 }
 
