@@ -37,6 +37,7 @@ mod messages;
 mod next;
 mod object;
 mod openapi;
+mod operations;
 mod patch;
 mod protobuf;
 mod prune;

@@ -9,6 +9,7 @@ use super::kinds::{Kind, Rules};
 use super::managed;
 use super::next::{new_object, next_state, schema_of, writer};
 use super::object::{is_deleting, is_held, meta, meta_mut, same, text};
+use super::operations::json_patch;
 use super::patch;
 use super::request::Call;
 use super::route::Target;
@@ -133,14 +134,14 @@ pub(crate) fn patch(state: &State, call: &Call, kind: &Kind, target: &Target) ->
     match call.content_type() {
         "application/json-patch+json" => rewrite(state, call, kind, target, |live| {
             let mut object = live.clone();
-            patch::json_patch(&mut object, &call.body)?;
+            json_patch(&mut object, &call.body)?;
             Ok(object)
         }),
         "application/merge-patch+json" => {
             let body = json(&call.body)?;
             rewrite(state, call, kind, target, |live| {
                 let mut object = live.clone();
-                json_patch::merge(&mut object, &body);
+                ::json_patch::merge(&mut object, &body);
                 Ok(object)
             })
         }
