@@ -32,6 +32,7 @@ mod discovery;
 mod fields;
 mod http;
 mod kinds;
+mod limits;
 mod managed;
 mod messages;
 mod next;
