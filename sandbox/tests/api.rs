@@ -2,6 +2,10 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 mod common;
+#[path = "api/kinds.rs"]
+mod kinds;
+#[path = "api/rights.rs"]
+mod rights;
 
 use std::time::Duration;
 

@@ -70,7 +70,7 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
     let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|a| a.to_str().ok());
-    let user = state.tokens.user(authorization).and_then(|user| acting(user, &parts.headers));
+    let user = state.tokens.user(&state.store, authorization).and_then(|user| acting(user, &parts.headers));
     let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
     let answer = match (user, body.collect().await) {
         (Ok(user), Ok(body)) => called(state, parts, &query, body.to_bytes(), user),

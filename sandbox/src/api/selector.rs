@@ -86,6 +86,12 @@ impl Label {
     }
 }
 
+/// The name that a field selector limits a request to, or "".
+pub(crate) fn only_name(fields: &str) -> &str {
+    let mut named = fields.split(',').filter_map(|part| part.trim().strip_prefix("metadata.name="));
+    named.next().map_or("", |name| name.trim_start_matches('='))
+}
+
 fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
     let mut fields = Vec::new();
     for part in selector.split(',').map(str::trim).filter(|p| !p.is_empty()) {
