@@ -29,6 +29,7 @@ mod clock;
 mod crd;
 mod delete;
 mod discovery;
+mod events;
 mod fields;
 mod http;
 mod kinds;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::builtin;
 use super::clock;
+use super::events;
 use super::kinds::{Kind, Rules, View};
 use super::managed::{self, Writer};
 use super::object::{self, meta, meta_mut, spec_differs};
@@ -148,7 +149,7 @@ fn limited(kind: &Kind, target: &Target, old: &Value, mut wanted: Value) -> Valu
 /// The form in which the kind is stored.
 fn to_stored(kind: &Kind, object: &mut Value) {
     if kind.view == View::EventsV1 {
-        builtin::event_from_view(object);
+        events::event_from_view(object);
     }
     object["apiVersion"] = kind.stored_as.as_str().into();
     object["kind"] = kind.kind.as_str().into();
@@ -235,6 +236,7 @@ fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Failure
         Rules::Custom(schema) => schema.check(object, old, causes),
         Rules::BuiltIn(rules) => {
             causes.extend((rules.check)(object));
+            causes.extend((rules.judge)(object, old));
             causes
         }
     };

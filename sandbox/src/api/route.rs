@@ -134,15 +134,34 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         }
         _ => return Err(Failure::no_page()),
     }
+    let deprecated = kind.deprecated.clone();
+    let answer = act(state, call, &kind, target, verb);
+    match (answer, deprecated) {
+        (answer, None) => answer,
+        (answer, Some(warning)) => {
+            let mut answer = answer.unwrap_or_else(|refusal| Answer::failure(&refusal));
+            answer.warnings.insert(0, warning);
+            Ok(answer)
+        }
+    }
+}
+
+fn act(
+    state: &Arc<State>,
+    call: Call,
+    kind: &Arc<Kind>,
+    target: &Target,
+    verb: &str,
+) -> Result<Answer, Failure> {
     match verb {
-        "get" => read::get(state, &call, &kind, target),
-        "list" => read::list(state, &call, &kind, target),
-        "watch" => watch::open(state, call, &kind, target),
-        "create" if target.name.is_empty() => write::create(state, &call, &kind, target),
-        "update" => write::update(state, &call, &kind, target),
-        "patch" => write::patch(state, &call, &kind, target),
-        "delete" => delete::one(state, &call, &kind, target),
-        "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, &kind, target),
+        "get" => read::get(state, &call, kind, target),
+        "list" => read::list(state, &call, kind, target),
+        "watch" => watch::open(state, call, kind, target),
+        "create" if target.name.is_empty() => write::create(state, &call, kind, target),
+        "update" => write::update(state, &call, kind, target),
+        "patch" => write::patch(state, &call, kind, target),
+        "delete" => delete::one(state, &call, kind, target),
+        "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, kind, target),
         _ => Err(Failure::method_not_allowed()),
     }
 }

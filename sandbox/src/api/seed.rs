@@ -7,6 +7,7 @@ use super::object::meta_mut;
 use super::store::Store;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Puts it all into an empty store.
 pub(crate) fn fresh_cluster(store: &Store) {
@@ -21,15 +22,14 @@ pub(crate) fn fresh_cluster(store: &Store) {
     }
     for (name, rules, groups) in roles() {
         let labels = json!({"kubernetes.io/bootstrapping": "rbac-defaults"});
-        let object = |kind: &str| json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"labels": labels}});
+        let object = |kind: &str| json!({"apiVersion": format!("{RBAC}/v1"), "kind": kind, "metadata": {"labels": labels}});
         let mut role = object("ClusterRole");
         role["rules"] = rules;
         put(store, "clusterroles.rbac.authorization.k8s.io", "", name, role);
         let mut binding = object("ClusterRoleBinding");
-        let api = "rbac.authorization.k8s.io";
-        binding["roleRef"] = json!({"apiGroup": api, "kind": "ClusterRole", "name": name});
+        binding["roleRef"] = json!({"apiGroup": RBAC, "kind": "ClusterRole", "name": name});
         binding["subjects"] =
-            groups.iter().map(|group| json!({"apiGroup": api, "kind": "Group", "name": group})).collect();
+            groups.iter().map(|group| json!({"apiGroup": RBAC, "kind": "Group", "name": group})).collect();
         put(store, "clusterrolebindings.rbac.authorization.k8s.io", "", name, binding);
     }
 }
@@ -52,8 +52,8 @@ fn put(store: &Store, resource: &str, namespace: &str, name: &str, mut object: V
 /// Cluster roles: name, rules, and the groups that they are bound to.
 fn roles() -> [(&'static str, Value, &'static [&'static str]); 4] {
     const AUTHENTICATED: &str = "system:authenticated";
-    let resources = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
-    let paths = |paths: &[&str], verbs: &[&str]| json!({"nonResourceURLs": paths, "verbs": verbs});
+    let resources = |group: &str, resources: &[&str], verb: &str| json!({"apiGroups": [group], "resources": resources, "verbs": [verb]});
+    let paths = |paths: &[&str], verb: &str| json!({"nonResourceURLs": paths, "verbs": [verb]});
     let reviews = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
     let discovery = [
         "/api",
@@ -70,23 +70,19 @@ fn roles() -> [(&'static str, Value, &'static [&'static str]); 4] {
     ];
     let health = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
     [
-        (
-            "cluster-admin",
-            json!([resources("*", &["*"], &["*"]), paths(&["*"], &["*"])]),
-            &["system:masters"],
-        ),
+        ("cluster-admin", json!([resources("*", &["*"], "*"), paths(&["*"], "*")]), &["system:masters"]),
         (
             "system:basic-user",
             json!([
-                resources("authorization.k8s.io", &reviews, &["create"]),
-                resources("authentication.k8s.io", &["selfsubjectreviews"], &["create"]),
+                resources("authorization.k8s.io", &reviews, "create"),
+                resources("authentication.k8s.io", &["selfsubjectreviews"], "create"),
             ]),
             &[AUTHENTICATED],
         ),
-        ("system:discovery", json!([paths(&discovery, &["get"])]), &[AUTHENTICATED]),
+        ("system:discovery", json!([paths(&discovery, "get")]), &[AUTHENTICATED]),
         (
             "system:public-info-viewer",
-            json!([paths(&health, &["get"])]),
+            json!([paths(&health, "get")]),
             &[AUTHENTICATED, "system:unauthenticated"],
         ),
     ]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::kinds::Kind;
+use super::events;
+use super::kinds::{Kind, View};
 use super::object::{meta, text};
 use super::status::Failure;
 
@@ -108,7 +109,8 @@ fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
         if !known {
             return Err(Failure::bad_request(format!("field label not supported: {path}")));
         }
-        fields.push(Field { path: path.into(), value: value.into(), equal });
+        let path = if kind.view == View::EventsV1 { events::stored_field(path) } else { path.into() };
+        fields.push(Field { path, value: value.into(), equal });
     }
     Ok(fields)
 }
