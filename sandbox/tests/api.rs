@@ -4,6 +4,10 @@
 mod common;
 #[path = "api/kinds.rs"]
 mod kinds;
+#[path = "api/refusals.rs"]
+mod refusals;
+#[path = "api/requests.rs"]
+mod requests;
 #[path = "api/rights.rs"]
 mod rights;
 

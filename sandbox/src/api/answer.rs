@@ -40,7 +40,7 @@ impl Answer {
     }
 
     pub(crate) fn failure(failure: &Failure) -> Self {
-        if failure.reason.is_empty() {
+        if failure.reason.is_empty() && failure.code == 404 {
             return Self::bytes(failure.code, "text/plain; charset=utf-8", failure.message.clone());
         }
         Self::json(failure.code, &failure.to_json())

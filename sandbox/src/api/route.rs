@@ -13,7 +13,7 @@ use super::request::Call;
 use super::selector::only_name;
 use super::state::State;
 use super::status::Failure;
-use super::{clock, delete, discovery, openapi, read, reviews, watch, write};
+use super::{clock, delete, discovery, openapi, options, read, reviews, watch, write};
 
 /// What a resource path names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         _ => return Err(Failure::no_page()),
     }
     let deprecated = kind.deprecated.clone();
-    let answer = act(state, call, &kind, target, verb);
+    let answer = options::check(&call, verb).and_then(|()| act(state, call, &kind, target, verb));
     match (answer, deprecated) {
         (answer, None) => answer,
         (answer, Some(warning)) => {
@@ -158,8 +158,8 @@ fn act(
         "list" => read::list(state, &call, kind, target),
         "watch" => watch::open(state, call, kind, target),
         "create" if target.name.is_empty() => write::create(state, &call, kind, target),
-        "update" => write::update(state, &call, kind, target),
-        "patch" => write::patch(state, &call, kind, target),
+        "update" if !target.name.is_empty() => write::update(state, &call, kind, target),
+        "patch" if !target.name.is_empty() => write::patch(state, &call, kind, target),
         "delete" => delete::one(state, &call, kind, target),
         "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, kind, target),
         _ => Err(Failure::method_not_allowed()),
