@@ -10,9 +10,10 @@
 //! and stored only if that is still the state ([`store`]).
 //!
 //! Left out on purpose: admission webhooks, quotas, garbage collection by owner, graceful deletion of pods,
-//! protobuf (406; bodies of the few kinds in [`protobuf`] are read, others are 415), and every controller but three that clients wait for:
-//! definitions are established at once, deleted namespaces are emptied, and the protection of claims and volumes
-//! ends as soon as nothing else holds them.
+//! aggregated roles, protobuf (406; bodies of the few kinds in [`messages`] are read, others are 415), and every
+//! controller but four that clients wait for: definitions are established at once, namespaces get their default
+//! account and are emptied when they are deleted, and the protection of claims and volumes ends as soon as
+//! nothing else holds them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -29,22 +30,29 @@ mod clock;
 mod crd;
 mod delete;
 mod discovery;
+mod duplicates;
+mod events;
 mod fields;
 mod http;
 mod kinds;
+mod limits;
 mod managed;
 mod messages;
 mod next;
 mod object;
 mod openapi;
+mod operations;
+mod options;
 mod patch;
 mod protobuf;
 mod prune;
 mod rbac;
 mod read;
 mod request;
+mod reviews;
 mod route;
 mod schema;
+mod seed;
 mod selector;
 mod shape;
 mod state;
@@ -120,7 +128,7 @@ impl Drop for Listening {
 }
 
 impl Server {
-    /// Starts a server with the namespaces of a fresh cluster.
+    /// Starts a server with the namespaces and roles of a fresh cluster.
     ///
     /// # Errors
     /// When the address is taken, or a CRD does not fit.

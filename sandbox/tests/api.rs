@@ -2,6 +2,14 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 mod common;
+#[path = "api/kinds.rs"]
+mod kinds;
+#[path = "api/refusals.rs"]
+mod refusals;
+#[path = "api/requests.rs"]
+mod requests;
+#[path = "api/rights.rs"]
+mod rights;
 
 use std::time::Duration;
 
@@ -265,6 +273,7 @@ async fn an_event_of_events_k8s_io_is_a_core_event() {
     let event = json!({
         "metadata": {"name": "e"}, "regarding": {"kind": "Secret", "name": "s", "namespace": "default"},
         "note": "n", "reason": "R", "type": "Normal", "action": "A", "reportingController": "c",
+        "reportingInstance": "i",
         "eventTime": "2026-01-01T00:00:00.000000Z",
     });
     let (status, answer) = client.create("/apis/events.k8s.io/v1/namespaces/default/events", &event).await;

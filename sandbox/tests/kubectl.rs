@@ -147,6 +147,10 @@ async fn a_service_account_may_do_what_its_role_says_and_nothing_else() {
     let refused = kubectl.run(&[&own, "get", "secrets"], "").await;
     assert!(refused.err.contains("system:serviceaccount:default:sidecar"), "{}", refused.err);
     assert_eq!(kubectl.run(&[&own, "auth", "can-i", "list", "vsc"], "").await.out, "yes\n");
+    assert!(kubectl.ok(&[&own, "auth", "whoami"]).await.contains("system:serviceaccount:default:sidecar"));
+    assert!(kubectl.ok(&[&own, "auth", "can-i", "--list"]).await.contains("selfsubjectreviews"));
+    assert_eq!(kubectl.run(&[&own, "auth", "can-i", "get", "/metrics"], "").await.out, "no\n");
+    assert!(kubectl.ok(&["get", "clusterroles"]).await.contains("CREATED AT"));
     let sidecar = "--as=system:serviceaccount:default:sidecar";
     assert_eq!(kubectl.run(&["auth", "can-i", "delete", "vsc", sidecar], "").await.out, "no\n");
     assert!(!kubectl.run(&[&own, "get", "vsc", "--as=other"], "").await.ok);
@@ -161,6 +165,10 @@ async fn kinds_that_kubectl_sends_as_protobuf_are_created() {
     assert_eq!(kubectl.ok(&["get", "secret", "s", "-o=jsonpath={.data.a}"]).await, "Yg==");
     kubectl.ok(&["create", "configmap", "c", "--from-literal=a=b"]).await;
     assert_eq!(kubectl.ok(&["get", "configmap", "c", "-o=jsonpath={.data.a}"]).await, "b");
+    kubectl.ok(&["create", "namespace", "n"]).await;
+    kubectl.ok(&["create", "serviceaccount", "x"]).await;
+    kubectl.ok(&["create", "clusterrole", "c", "--aggregation-rule=a=b"]).await;
+    kubectl.ok(&["create", "clusterrole", "p", "--verb=get", "--non-resource-url=/metrics"]).await;
     kubectl.ok(&["create", "role", "r", "--verb=get,list", "--resource=secrets"]).await;
     assert_eq!(kubectl.ok(&["get", "role", "r", "-o=jsonpath={.rules[0].verbs}"]).await, r#"["get","list"]"#);
     kubectl.ok(&["create", "rolebinding", "b", "--role=r", "--serviceaccount=default:x"]).await;

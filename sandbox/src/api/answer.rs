@@ -9,7 +9,7 @@ use http::{Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use serde_json::{Value, json};
 
-use super::builtin;
+use super::events;
 use super::kinds::{Kind, Rules, View};
 use super::request::{Call, Form};
 use super::status::Failure;
@@ -40,7 +40,7 @@ impl Answer {
     }
 
     pub(crate) fn failure(failure: &Failure) -> Self {
-        if failure.reason.is_empty() {
+        if failure.reason.is_empty() && failure.code == 404 {
             return Self::bytes(failure.code, "text/plain; charset=utf-8", failure.message.clone());
         }
         Self::json(failure.code, &failure.to_json())
@@ -141,7 +141,7 @@ pub(crate) fn shown<'a>(kind: &Kind, stored: &'a Value) -> Cow<'a, Value> {
     match kind.view {
         View::EventsV1 => {
             let mut event = stored.clone();
-            builtin::event_to_view(&mut event);
+            events::event_to_view(&mut event);
             Cow::Owned(event)
         }
         View::Stored if kind.stored_as == kind.api_version() => Cow::Borrowed(stored),

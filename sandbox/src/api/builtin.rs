@@ -1,4 +1,4 @@
-//! What the real server's own code does to core kinds beyond their types: defaults, checks, the events view.
+//! What the real server's own code does to core kinds beyond their types: defaults, checks, what cannot change.
 
 use serde_json::{Map, Value, json};
 
@@ -6,22 +6,8 @@ use super::clock;
 use super::object::{child_mut, list, meta, meta_mut, text};
 use super::status::Cause;
 
-/// Fields by which events may be selected.
-pub(crate) const EVENT_FIELDS: &[&str] = &[
-    "involvedObject.kind",
-    "involvedObject.namespace",
-    "involvedObject.name",
-    "involvedObject.uid",
-    "involvedObject.apiVersion",
-    "involvedObject.resourceVersion",
-    "involvedObject.fieldPath",
-    "reason",
-    "reportingComponent",
-    "source",
-    "type",
-];
-
-fn default(map: &mut Map<String, Value>, field: &str, value: Value) {
+/// Sets a field that is not there.
+pub(crate) fn default(map: &mut Map<String, Value>, field: &str, value: Value) {
     map.entry(field).or_insert(value);
 }
 
@@ -102,25 +88,6 @@ pub(crate) fn prepare_pod(pod: &mut Value, old: Option<&Value>) {
     }
 }
 
-/// Events always show these three, also empty.
-pub(crate) fn prepare_event(event: &mut Value, _old: Option<&Value>) {
-    if let Value::Object(event) = event {
-        default(event, "eventTime", Value::Null);
-        default(event, "reportingComponent", "".into());
-        default(event, "reportingInstance", "".into());
-    }
-}
-
-/// An event lives where its object does; of a cluster-scoped object it lives in default.
-pub(crate) fn check_event(event: &Value) -> Vec<Cause> {
-    let (of, at) = (text(event, "/involvedObject/namespace"), meta(event, "namespace"));
-    let fits = if of.is_empty() { at == "default" } else { of == at };
-    if fits {
-        return Vec::new();
-    }
-    vec![Cause::invalid("involvedObject.namespace", "does not match event.namespace")]
-}
-
 /// A lease's duration and count make sense.
 pub(crate) fn check_lease(lease: &Value) -> Vec<Cause> {
     let number = |field: &str| lease.get("spec").and_then(|s| s.get(field)).and_then(Value::as_i64);
@@ -142,42 +109,32 @@ pub(crate) fn bad_micro_time(object: &Value) -> Option<&str> {
         .find(|time| !time.is_empty() && !time.contains('.'))
 }
 
-/// Pairs of the core name and the events.k8s.io name of a field.
-const EVENT_NAMES: [(&str, &str); 7] = [
-    ("involvedObject", "regarding"),
-    ("message", "note"),
-    ("source", "deprecatedSource"),
-    ("firstTimestamp", "deprecatedFirstTimestamp"),
-    ("lastTimestamp", "deprecatedLastTimestamp"),
-    ("count", "deprecatedCount"),
-    ("reportingComponent", "reportingController"),
-];
-
-/// A core event in the words of events.k8s.io/v1.
-pub(crate) fn event_to_view(event: &mut Value) {
-    rename(event, |(core, view)| (core, view));
-    if let Value::Object(event) = event {
-        event.retain(|_, value| value != "");
-        event.insert("apiVersion".into(), "events.k8s.io/v1".into());
-    }
+/// The members of an object that differ from the old state.
+fn changed<'a>(object: &Value, old: &Value, fields: &[&'a str]) -> Vec<&'a str> {
+    fields.iter().copied().filter(|field| object.get(*field) != old.get(*field)).collect()
 }
 
-/// The other way round.
-pub(crate) fn event_from_view(event: &mut Value) {
-    rename(event, |(core, view)| (view, core));
-    if let Value::Object(event) = event {
-        event.insert("apiVersion".into(), "v1".into());
-    }
+/// A binding is of one role for ever.
+pub(crate) fn judge_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let changed = old.map(|old| changed(binding, old, &["roleRef"])).unwrap_or_default();
+    changed.into_iter().map(|field| Cause::invalid(field, "cannot change roleRef")).collect()
 }
 
-fn rename(
-    event: &mut Value,
-    direction: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str),
-) {
-    let Value::Object(event) = event else { return };
-    for (from, to) in EVENT_NAMES.map(direction) {
-        if let Some(value) = event.remove(from) {
-            event.insert(to.into(), value);
-        }
-    }
+/// Data that was declared immutable stays, and so does the declaration.
+pub(crate) fn judge_data(object: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let Some(old) = old.filter(|old| old.get("immutable") == Some(&Value::Bool(true))) else {
+        return Vec::new();
+    };
+    let why = "field is immutable when `immutable` is set";
+    let changed = changed(object, old, &["immutable", "data", "binaryData"]);
+    changed.into_iter().map(|field| Cause::new("FieldValueForbidden", field, why)).collect()
+}
+
+/// The same for a secret, whose type never changes.
+pub(crate) fn judge_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let changed = old.map(|old| changed(secret, old, &["type"])).unwrap_or_default();
+    let mut causes: Vec<Cause> =
+        changed.into_iter().map(|field| Cause::invalid(field, "field is immutable")).collect();
+    causes.extend(judge_data(secret, old));
+    causes
 }

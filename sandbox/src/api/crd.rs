@@ -124,10 +124,31 @@ pub(crate) fn kinds(crd: &Value) -> Result<Vec<Kind>, String> {
                     .map(|field| text(field, "/jsonPath").trim_start_matches('.').to_owned())
                     .collect(),
                 columns: table::custom_columns(version),
+                deprecated: deprecation(crd, version),
                 rules: Rules::Custom(Box::new(Schema::compile(schema)?)),
             })
         })
         .collect()
+}
+
+/// What a deprecated version warns of.
+fn deprecation(crd: &Value, version: &Value) -> Option<String> {
+    if !is_true(version, "deprecated") {
+        return None;
+    }
+    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
+        return Some(warning.into());
+    }
+    let (group, kind, name) =
+        (text(crd, "/spec/group"), text(crd, "/spec/names/kind"), text(version, "/name"));
+    let newer = list(crd, "/spec/versions")
+        .iter()
+        .filter(|v| is_true(v, "served") && !is_true(v, "deprecated"))
+        .map(|v| text(v, "/name"))
+        .filter(|other| priority(other) > priority(name))
+        .max_by_key(|other| priority(other));
+    let advice = newer.map(|newer| format!("; use {group}/{newer} {kind}")).unwrap_or_default();
+    Some(format!("{group}/{name} {kind} is deprecated{advice}"))
 }
 
 /// The order of versions: v2 before v1 before v1beta2 before v1alpha1 before anything else.
@@ -192,6 +213,18 @@ mod tests {
         let told: Vec<_> =
             kinds.iter().map(|k| (k.version.as_str(), k.status, k.stored_as.as_str())).collect();
         assert_eq!(told, [("v1", true, "example.com/v1"), ("v1beta1", false, "example.com/v1")]);
+    }
+
+    #[test]
+    fn a_deprecated_version_warns_in_its_own_words_or_in_the_usual_ones() {
+        let mut crd = widgets();
+        let warning = |crd: &Value| kinds(crd).expect("compiles")[1].deprecated.clone();
+        assert_eq!(warning(&crd), None);
+        crd["spec"]["versions"][0]["deprecated"] = true.into();
+        let usual = "example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget";
+        assert_eq!(warning(&crd).as_deref(), Some(usual));
+        crd["spec"]["versions"][0]["deprecationWarning"] = "go".into();
+        assert_eq!(warning(&crd).as_deref(), Some("go"));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::clock;
 use super::kinds::Kind;
-use super::object::{is_deleting, is_held, meta, meta_mut, text, version};
+use super::object::{is_deleting, is_held, meta, meta_mut, version};
+use super::options;
 use super::request::Call;
 use super::route::Target;
 use super::selector::Selector;
@@ -15,6 +17,9 @@ use super::state::{State, key_of};
 use super::status::Failure;
 use super::store::Key;
 use super::write::ATTEMPTS;
+
+/// The namespaces that a cluster cannot be without.
+const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 /// How a deletion ended.
 enum Ended {
@@ -27,9 +32,12 @@ enum Ended {
 /// DELETE of one object.
 pub(crate) fn one(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let key = (target.namespace.clone(), target.name.clone());
-    let options = if call.body.is_empty() { Value::Null } else { call.decode("DeleteOptions")? };
-    let dry = call.is_dry_run() || options.pointer("/dryRun/0").is_some();
-    match remove(state, kind, &key, &options, dry)? {
+    let options = options::deletion(call)?;
+    if kind.plural == "namespaces" && IMMORTAL.contains(&target.name.as_str()) {
+        let why = "this namespace may not be deleted";
+        return Err(Failure::forbidden(&kind.group, &kind.plural, &target.name, why));
+    }
+    match remove(state, kind, &key, &options)? {
         Ended::Held(object) => Answer::object(call, kind, 200, &object),
         Ended::Gone(object) if kind.returns_deleted => Answer::object(call, kind, 200, &object),
         Ended::Gone(object) => {
@@ -52,11 +60,12 @@ pub(crate) fn collection(
     target: &Target,
 ) -> Result<Answer, Failure> {
     let selector = Selector::parse(kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))?;
+    let options = options::deletion(call)?;
     let (objects, at) =
         state.store.list(&kind.resource, &target.namespace, None, None).map_err(|_| Failure::contended())?;
     let mut deleted = Vec::new();
     for object in objects.into_iter().filter(|object| selector.matches(object)) {
-        match remove(state, kind, &key_of(&object), &Value::Null, call.is_dry_run()) {
+        match remove(state, kind, &key_of(&object), &options) {
             Ok(Ended::Held(object) | Ended::Gone(object)) => deleted.push(object),
             // Somebody else was faster: what was wanted has happened.
             Err(gone) if gone.code == 404 => {}
@@ -66,7 +75,8 @@ pub(crate) fn collection(
     Answer::list(call, kind, &deleted, json!({"resourceVersion": at.to_string()}))
 }
 
-fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> Result<Ended, Failure> {
+fn remove(state: &State, kind: &Kind, key: &Key, options: &DeleteOptions) -> Result<Ended, Failure> {
+    let dry = options.dry_run.as_ref().is_some_and(|values| !values.is_empty());
     for _ in 0..ATTEMPTS {
         let object = state.store.get(&kind.resource, key).ok_or_else(|| Failure::not_found(kind, &key.1))?;
         check_preconditions(kind, &object, options)?;
@@ -92,8 +102,10 @@ fn remove(state: &State, kind: &Kind, key: &Key, options: &Value, dry: bool) -> 
     Err(Failure::contended())
 }
 
-fn check_preconditions(kind: &Kind, object: &Value, options: &Value) -> Result<(), Failure> {
-    let (uid, at) = (text(options, "/preconditions/uid"), text(options, "/preconditions/resourceVersion"));
+fn check_preconditions(kind: &Kind, object: &Value, options: &DeleteOptions) -> Result<(), Failure> {
+    let wanted = options.preconditions.as_ref();
+    let uid = wanted.and_then(|p| p.uid.as_deref()).unwrap_or_default();
+    let at = wanted.and_then(|p| p.resource_version.as_deref()).unwrap_or_default();
     let fails = if !uid.is_empty() && uid != meta(object, "uid") {
         let have = meta(object, "uid");
         format!("the UID in the precondition ({uid}) does not match the UID in record ({have})")
@@ -128,7 +140,7 @@ fn empty_namespace(state: &State, namespace: &str) -> Result<(), Failure> {
         let (objects, _) =
             state.store.list(&kind.resource, namespace, None, None).map_err(|_| Failure::contended())?;
         for object in objects {
-            match remove(state, kind, &key_of(&object), &Value::Null, false) {
+            match remove(state, kind, &key_of(&object), &DeleteOptions::default()) {
                 Ok(_) => {}
                 // Two versions of one kind share their objects: the second finds none.
                 Err(gone) if gone.code == 404 => {}

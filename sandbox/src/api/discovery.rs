@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::crd;
 use super::kinds::{Kind, Rules};
 use super::request::Call;
+use super::reviews::REVIEWS;
 use super::state::State;
 use super::status::Failure;
 
@@ -43,17 +44,16 @@ fn groups(kinds: &[Arc<Kind>]) -> Vec<Group> {
             versions.push(kind.version.clone());
         }
     }
-    for (name, version) in VIRTUAL_GROUPS {
-        groups.push(Group { name: name.into(), versions: vec![version.into()] });
+    for review in &REVIEWS {
+        if groups.iter().all(|group| group.name != review.group) {
+            groups.push(Group { name: review.group.into(), versions: vec!["v1".into()] });
+        }
     }
     for group in &mut groups {
         group.versions.sort_by_key(|version| std::cmp::Reverse(crd::priority(version)));
     }
     groups
 }
-
-/// Groups of requests that are answered and not stored.
-const VIRTUAL_GROUPS: [(&str, &str); 1] = [("authorization.k8s.io", "v1")];
 
 /// A resource or subresource, as both forms of discovery describe it.
 struct Entry {
@@ -72,20 +72,19 @@ struct Entry {
 
 fn entries(kinds: &[Arc<Kind>], group: &str, version: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
-    if VIRTUAL_GROUPS.contains(&(group, version)) {
-        entries.push(Entry {
-            resource: "selfsubjectaccessreviews".into(),
-            sub: "",
-            singular: "selfsubjectaccessreview".into(),
-            namespaced: false,
-            kind: "SelfSubjectAccessReview".into(),
-            foreign: None,
-            verbs: vec!["create"],
-            short_names: Vec::new(),
-            categories: Vec::new(),
-            custom: false,
-        });
-    }
+    let reviews = REVIEWS.iter().filter(|review| review.group == group && version == "v1");
+    entries.extend(reviews.map(|review| Entry {
+        resource: review.plural.into(),
+        sub: "",
+        singular: review.kind.to_lowercase(),
+        namespaced: false,
+        kind: review.kind.into(),
+        foreign: None,
+        verbs: vec!["create"],
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        custom: false,
+    }));
     for kind in kinds.iter().filter(|k| k.group == group && k.version == version) {
         let entry = |sub: &'static str, verbs: &[&'static str], served: &str, foreign| Entry {
             resource: kind.plural.clone(),

@@ -1,10 +1,11 @@
 //! The listener: connections, TLS, and a request from its first byte to its answer.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use http::header;
-use http_body_util::BodyExt;
+use http::{Method, header};
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -21,6 +22,9 @@ use super::route;
 use super::state::State;
 use super::status::Failure;
 use super::tls::Identity;
+
+/// The most bytes that a body may have.
+const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
 /// Accepts connections until `stop`; then the listener and every connection are dropped at once, as when the
 /// process behind them dies. Returns when they are gone.
@@ -70,15 +74,20 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
     let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|a| a.to_str().ok());
-    let user = state.tokens.user(authorization).and_then(|user| acting(user, &parts.headers));
+    let user = state.tokens.user(&state.store, authorization).and_then(|user| acting(user, &parts.headers));
     let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
-    let answer = match (user, body.collect().await) {
-        (Ok(user), Ok(body)) => called(state, parts, &query, body.to_bytes(), user),
+    let asks_for_head = parts.method == Method::HEAD;
+    let mut answer = match (user, body.collect().await.map(http_body_util::Collected::to_bytes)) {
+        (Ok(_), Ok(body)) if body.len() > LARGEST_BODY => Answer::failure(&Failure::too_large(LARGEST_BODY)),
+        (Ok(user), Ok(body)) => called(state, parts, &query, body, user),
         (Err(refusal), _) => Answer::failure(&refusal),
         (Ok(_), Err(broken)) => {
             Answer::failure(&Failure::bad_request(format!("the body broke off: {broken}")))
         }
     };
+    if asks_for_head {
+        answer.body = Empty::new().boxed_unsync();
+    }
     state.log(Request { method, path, query, status: answer.code, user: name });
     answer.into_response()
 }
@@ -112,8 +121,10 @@ fn called(
         body,
         user,
     };
-    match route::answer(state, call) {
-        Ok(answer) => answer,
-        Err(refusal) => Answer::failure(&refusal),
+    // What a handler changes it changes in the store at once, so a panic leaves nothing half done.
+    match catch_unwind(AssertUnwindSafe(|| route::answer(state, call))) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(refusal)) => Answer::failure(&refusal),
+        Err(_) => Answer::failure(&Failure::internal("a handler panicked")),
     }
 }

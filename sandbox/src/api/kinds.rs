@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::builtin;
+use super::events;
 use super::schema::Schema;
 use super::status::Cause;
 use super::table::{self, Column};
@@ -64,6 +65,8 @@ pub(crate) struct Kind {
     /// Fields that a fieldSelector may name besides name and namespace.
     pub(crate) selectable: Vec<String>,
     pub(crate) columns: Vec<Column>,
+    /// What a deprecated version warns of.
+    pub(crate) deprecated: Option<String>,
     pub(crate) rules: Rules,
 }
 
@@ -84,6 +87,8 @@ pub(crate) struct BuiltIn {
     /// Fills in defaults; the old state is None at creation.
     pub(crate) prepare: fn(&mut Value, Option<&Value>),
     pub(crate) check: fn(&Value) -> Vec<Cause>,
+    /// Judges the object by the old state, which is None at creation.
+    pub(crate) judge: fn(&Value, Option<&Value>) -> Vec<Cause>,
 }
 
 fn through<T: Serialize + DeserializeOwned>(value: Value) -> Result<Value, serde_json::Error> {
@@ -129,7 +134,13 @@ impl Kind {
             returns_deleted: false,
             selectable: Vec::new(),
             columns: table::plain_columns(),
-            rules: Rules::BuiltIn(BuiltIn { typed: through::<T>, prepare: |_, _| (), check: |_| Vec::new() }),
+            deprecated: None,
+            rules: Rules::BuiltIn(BuiltIn {
+                typed: through::<T>,
+                prepare: |_, _| (),
+                check: |_| Vec::new(),
+                judge: |_, _| Vec::new(),
+            }),
         }
     }
 
@@ -187,6 +198,13 @@ impl Kind {
         self
     }
 
+    fn judged(mut self, judge: fn(&Value, Option<&Value>) -> Vec<Cause>) -> Self {
+        if let Rules::BuiltIn(rules) = &mut self.rules {
+            rules.judge = judge;
+        }
+        self
+    }
+
     /// `group/version`, or the version alone for the core group.
     pub(crate) fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
@@ -214,10 +232,10 @@ pub(crate) fn full_name(plural: &str, group: &str) -> String {
 fn events(api_version: &str) -> Kind {
     let mut kind = Kind::built_in::<core::Event>(api_version, "events", "Event")
         .short(&["ev"])
-        .selects(builtin::EVENT_FIELDS)
+        .selects(events::EVENT_FIELDS)
         .shows(table::event_columns())
-        .prepared(builtin::prepare_event)
-        .checked(builtin::check_event);
+        .prepared(events::prepare_event)
+        .checked(events::check_event);
     kind.resource = "events".into();
     kind.stored_as = "v1".into();
     kind
@@ -227,7 +245,8 @@ fn core_kinds() -> Vec<Kind> {
     vec![
         Kind::built_in::<core::ConfigMap>("v1", "configmaps", "ConfigMap")
             .short(&["cm"])
-            .shows(table::configmap_columns()),
+            .shows(table::configmap_columns())
+            .judged(builtin::judge_data),
         events("v1"),
         Kind { verbs: NAMESPACE_VERBS, ..Kind::built_in::<core::Namespace>("v1", "namespaces", "Namespace") }
             .short(&["ns"])
@@ -266,7 +285,8 @@ fn core_kinds() -> Vec<Kind> {
         Kind::built_in::<core::Secret>("v1", "secrets", "Secret")
             .selects(&["type"])
             .shows(table::secret_columns())
-            .prepared(builtin::prepare_secret),
+            .prepared(builtin::prepare_secret)
+            .judged(builtin::judge_secret),
         Kind::built_in::<core::ServiceAccount>("v1", "serviceaccounts", "ServiceAccount")
             .short(&["sa"])
             .returns_deleted(),
@@ -278,7 +298,7 @@ fn built_in() -> Vec<Kind> {
     const RBAC: &str = "rbac.authorization.k8s.io/v1";
     const CRDS: &str = "apiextensions.k8s.io/v1";
     let mut kinds = core_kinds();
-    let mut events_view = events("events.k8s.io/v1");
+    let mut events_view = events("events.k8s.io/v1").selects(events::VIEW_FIELDS).judged(events::judge_view);
     events_view.view = View::EventsV1;
     let lease = Kind::built_in::<coordination::Lease>("coordination.k8s.io/v1", "leases", "Lease")
         .shows(table::lease_columns())
@@ -297,10 +317,16 @@ fn built_in() -> Vec<Kind> {
         events_view,
         Kind { unconditional: false, ..lease },
         Kind::built_in::<rbac::ClusterRoleBinding>(RBAC, "clusterrolebindings", "ClusterRoleBinding")
-            .cluster(),
-        Kind::built_in::<rbac::ClusterRole>(RBAC, "clusterroles", "ClusterRole").cluster(),
-        Kind::built_in::<rbac::RoleBinding>(RBAC, "rolebindings", "RoleBinding"),
-        Kind::built_in::<rbac::Role>(RBAC, "roles", "Role"),
+            .cluster()
+            .shows(table::binding_columns())
+            .judged(builtin::judge_binding),
+        Kind::built_in::<rbac::ClusterRole>(RBAC, "clusterroles", "ClusterRole")
+            .cluster()
+            .shows(table::creation_columns()),
+        Kind::built_in::<rbac::RoleBinding>(RBAC, "rolebindings", "RoleBinding")
+            .shows(table::binding_columns())
+            .judged(builtin::judge_binding),
+        Kind::built_in::<rbac::Role>(RBAC, "roles", "Role").shows(table::creation_columns()),
         Kind {
             unconditional: false,
             ..Kind::built_in::<apiextensions::CustomResourceDefinition>(
@@ -314,7 +340,7 @@ fn built_in() -> Vec<Kind> {
         .cluster()
         .with_status()
         .with_generation()
-        .shows(table::crd_columns())
+        .shows(table::creation_columns())
         .prepared(super::crd::prepare)
         .checked(super::crd::check),
     ]);

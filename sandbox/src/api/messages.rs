@@ -17,6 +17,8 @@ pub(crate) enum Type {
     One(&'static [Field]),
     Many(&'static [Field]),
     Map(MapOf),
+    /// A message whose only field holds JSON.
+    Json,
 }
 
 /// The type of a map's values.
@@ -31,7 +33,7 @@ const TEXT_MAP: Type = Type::Map(MapOf::Text);
 const BYTES_MAP: Type = Type::Map(MapOf::Bytes);
 const QUANTITY_MAP: Type = Type::Map(MapOf::Quantity);
 
-use Type::{Flag, Int, Many, MicroTime, One, Text, Texts, Time};
+use Type::{Flag, Int, Json, Many, MicroTime, One, Text, Texts, Time};
 
 const OWNER: &[Field] = &[
     (1, "kind", Text),
@@ -41,18 +43,31 @@ const OWNER: &[Field] = &[
     (6, "controller", Flag),
     (7, "blockOwnerDeletion", Flag),
 ];
+const MANAGER: &[Field] = &[
+    (1, "manager", Text),
+    (2, "operation", Text),
+    (3, "apiVersion", Text),
+    (4, "time", Time),
+    (6, "fieldsType", Text),
+    (7, "fieldsV1", Json),
+    (8, "subresource", Text),
+];
 const META: &[Field] = &[
     (1, "name", Text),
     (2, "generateName", Text),
     (3, "namespace", Text),
+    (4, "selfLink", Text),
     (5, "uid", Text),
     (6, "resourceVersion", Text),
+    (7, "generation", Int),
     (8, "creationTimestamp", Time),
     (9, "deletionTimestamp", Time),
+    (10, "deletionGracePeriodSeconds", Int),
     (11, "labels", TEXT_MAP),
     (12, "annotations", TEXT_MAP),
     (13, "ownerReferences", Many(OWNER)),
     (14, "finalizers", Texts),
+    (17, "managedFields", Many(MANAGER)),
 ];
 const REFERENCE: &[Field] = &[
     (1, "kind", Text),
@@ -72,6 +87,13 @@ const RULE: &[Field] = &[
     (5, "nonResourceURLs", Texts),
 ];
 const ROLE: &[Field] = &[(1, "metadata", One(META)), (2, "rules", Many(RULE))];
+const EXPRESSION: &[Field] = &[(1, "key", Text), (2, "operator", Text), (3, "values", Texts)];
+const SELECTOR: &[Field] = &[(1, "matchLabels", TEXT_MAP), (2, "matchExpressions", Many(EXPRESSION))];
+const CLUSTER_ROLE: &[Field] = &[
+    (1, "metadata", One(META)),
+    (2, "rules", Many(RULE)),
+    (3, "aggregationRule", One(&[(1, "clusterRoleSelectors", Many(SELECTOR))])),
+];
 const SUBJECT: &[Field] =
     &[(1, "kind", Text), (2, "apiGroup", Text), (3, "name", Text), (4, "namespace", Text)];
 const ROLE_REFERENCE: &[Field] = &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)];
@@ -112,10 +134,30 @@ const CLAIM_SPEC: &[Field] = &[
     (1, "accessModes", Texts),
     (2, "resources", One(RESOURCES)),
     (3, "volumeName", Text),
+    (4, "selector", One(SELECTOR)),
     (5, "storageClassName", Text),
     (6, "volumeMode", Text),
     (7, "dataSource", One(DATA_SOURCE)),
     (8, "dataSourceRef", One(DATA_SOURCE)),
+    (9, "volumeAttributesClassName", Text),
+];
+const CONDITION: &[Field] = &[
+    (1, "type", Text),
+    (2, "status", Text),
+    (3, "lastProbeTime", Time),
+    (4, "lastTransitionTime", Time),
+    (5, "reason", Text),
+    (6, "message", Text),
+];
+const CLAIM_STATUS: &[Field] = &[
+    (1, "phase", Text),
+    (2, "accessModes", Texts),
+    (3, "capacity", QUANTITY_MAP),
+    (4, "conditions", Many(CONDITION)),
+    (5, "allocatedResources", QUANTITY_MAP),
+    (7, "allocatedResourceStatuses", TEXT_MAP),
+    (8, "currentVolumeAttributesClassName", Text),
+    (9, "modifyVolumeStatus", One(&[(1, "targetVolumeAttributesClassName", Text), (2, "status", Text)])),
 ];
 const ATTRIBUTES: &[Field] = &[
     (1, "namespace", Text),
@@ -126,6 +168,15 @@ const ATTRIBUTES: &[Field] = &[
     (6, "subresource", Text),
     (7, "name", Text),
 ];
+const PATH: &[Field] = &[(1, "path", Text), (2, "verb", Text)];
+/// What is asked of access reviews; their answers are ignored.
+const ACCESS: Field = (1, "resourceAttributes", One(ATTRIBUTES));
+const PATH_ACCESS: Field = (2, "nonResourceAttributes", One(PATH));
+const ANSWER: Field = (
+    3,
+    "status",
+    One(&[(1, "allowed", Flag), (2, "reason", Text), (3, "evaluationError", Text), (4, "denied", Flag)]),
+);
 
 /// The messages of the kinds that are read, by kind; kinds of the same name in other groups do not occur.
 pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
@@ -157,27 +208,86 @@ pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
             (4, "automountServiceAccountToken", Flag),
         ],
     ),
-    ("Namespace", &[(1, "metadata", One(META))]),
+    (
+        "Namespace",
+        &[
+            (1, "metadata", One(META)),
+            (2, "spec", One(&[(1, "finalizers", Texts)])),
+            (3, "status", One(&[(1, "phase", Text), (2, "conditions", Many(CONDITION))])),
+        ],
+    ),
     ("Event", EVENT),
     ("Lease", &[(1, "metadata", One(META)), (2, "spec", One(LEASE_SPEC))]),
-    ("PersistentVolumeClaim", &[(1, "metadata", One(META)), (2, "spec", One(CLAIM_SPEC))]),
+    (
+        "PersistentVolumeClaim",
+        &[(1, "metadata", One(META)), (2, "spec", One(CLAIM_SPEC)), (3, "status", One(CLAIM_STATUS))],
+    ),
     ("Role", ROLE),
-    ("ClusterRole", ROLE),
+    ("ClusterRole", CLUSTER_ROLE),
     ("RoleBinding", BINDING),
     ("ClusterRoleBinding", BINDING),
     (
         "TokenRequest",
         &[
             (1, "metadata", One(META)),
-            (2, "spec", One(&[(1, "audiences", Texts), (4, "expirationSeconds", Int)])),
+            (
+                2,
+                "spec",
+                One(&[
+                    (1, "audiences", Texts),
+                    (
+                        3,
+                        "boundObjectRef",
+                        One(&[
+                            (1, "kind", Text),
+                            (2, "apiVersion", Text),
+                            (3, "name", Text),
+                            (4, "uid", Text),
+                        ]),
+                    ),
+                    (4, "expirationSeconds", Int),
+                ]),
+            ),
+            (3, "status", One(&[(1, "token", Text), (2, "expirationTimestamp", Time)])),
         ],
     ),
-    ("SelfSubjectAccessReview", &[(2, "spec", One(&[(1, "resourceAttributes", One(ATTRIBUTES))]))]),
+    (
+        "SelfSubjectAccessReview",
+        &[(1, "metadata", One(META)), (2, "spec", One(&[ACCESS, PATH_ACCESS])), ANSWER],
+    ),
+    (
+        "SubjectAccessReview",
+        &[
+            (1, "metadata", One(META)),
+            (
+                2,
+                "spec",
+                One(&[ACCESS, PATH_ACCESS, (3, "user", Text), (4, "groups", Texts), (6, "uid", Text)]),
+            ),
+            ANSWER,
+        ],
+    ),
+    (
+        "SelfSubjectRulesReview",
+        &[
+            (1, "metadata", One(META)),
+            (2, "spec", One(&[(1, "namespace", Text)])),
+            (3, "status", One(&[(3, "incomplete", Flag), (4, "evaluationError", Text)])),
+        ],
+    ),
+    (
+        "SelfSubjectReview",
+        &[
+            (1, "metadata", One(META)),
+            (2, "status", One(&[(1, "userInfo", One(&[(1, "username", Text), (2, "uid", Text)]))])),
+        ],
+    ),
     (
         "DeleteOptions",
         &[
             (1, "gracePeriodSeconds", Int),
             (2, "preconditions", One(&[(1, "uid", Text), (2, "resourceVersion", Text)])),
+            (3, "orphanDependents", Flag),
             (4, "propagationPolicy", Text),
             (5, "dryRun", Texts),
         ],

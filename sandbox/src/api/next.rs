@@ -1,17 +1,21 @@
 //! What a write makes of an object before it is stored: limited to what the endpoint may change, normalised,
 //! checked.
 
+use http::Method;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::builtin;
 use super::clock;
+use super::duplicates;
+use super::events;
 use super::kinds::{Kind, Rules, View};
 use super::managed::{self, Writer};
 use super::object::{self, meta, meta_mut, spec_differs};
 use super::request::Call;
 use super::route::Target;
 use super::schema::Schema;
-use super::status::Failure;
+use super::status::{Cause, Failure};
 use super::validate;
 
 /// Metadata that a client cannot change.
@@ -25,6 +29,9 @@ const FIXED: [&str; 7] = [
     "uid",
 ];
 
+/// How much of `generateName` goes into a name.
+const LONGEST_BASE: usize = 58;
+
 /// What is stored when `body` is created: named, stamped, normalised, checked.
 pub(crate) fn new_object(
     call: &Call,
@@ -33,6 +40,10 @@ pub(crate) fn new_object(
     body: &Value,
     warnings: &mut Vec<String>,
 ) -> Result<Value, Failure> {
+    typed_metadata(call, kind, body)?;
+    if meta(body, "resourceVersion").parse::<u64>().is_ok_and(|version| version > 0) {
+        return Err(Failure::version_at_creation());
+    }
     let mut fresh = body.clone();
     let metadata = meta_mut(&mut fresh);
     for field in
@@ -47,7 +58,8 @@ pub(crate) fn new_object(
         let suffix: String = (0..5)
             .map(|_| fastrand::choice(b"bcdfghjklmnpqrstvwxz2456789").map_or('x', |b| char::from(*b)))
             .collect();
-        let name = format!("{prefix}{suffix}");
+        let base: String = prefix.chars().take(LONGEST_BASE).collect();
+        let name = format!("{base}{suffix}");
         metadata.insert("name".into(), name.into());
     }
     if kind.namespaced {
@@ -76,6 +88,7 @@ pub(crate) fn next_state(
     wanted: Value,
     warnings: &mut Vec<String>,
 ) -> Result<Value, Failure> {
+    typed_metadata(call, kind, &wanted)?;
     let claims = |field: &str| Some(meta(&wanted, field)).filter(|claimed| !claimed.is_empty());
     if claims("resourceVersion").is_some_and(|at| at != meta(old, "resourceVersion")) {
         return Err(Failure::modified(kind, &target.name));
@@ -92,7 +105,10 @@ pub(crate) fn next_state(
             format!("the name of the object ({name}) does not match the name on the URL ({})", target.name);
         return Err(Failure::bad_request(why));
     }
-    let applied = call.content_type() == "application/apply-patch+yaml";
+    if claims("namespace").is_some_and(|namespace| namespace != target.namespace) {
+        let why = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(Failure::bad_request(why));
+    }
     let managers = wanted.pointer("/metadata/managedFields").cloned();
     let mut new = limited(kind, target, old, wanted);
     normalise(call, kind, &mut new, Some(old), warnings)?;
@@ -101,7 +117,7 @@ pub(crate) fn next_state(
         let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
         meta_mut(&mut new).insert("generation".into(), (generation + 1).into());
     }
-    match managers.filter(|_| applied) {
+    match managers.filter(|_| call.applies()) {
         Some(managers) => {
             meta_mut(&mut new).insert("managedFields".into(), managers);
         }
@@ -148,7 +164,7 @@ fn limited(kind: &Kind, target: &Target, old: &Value, mut wanted: Value) -> Valu
 /// The form in which the kind is stored.
 fn to_stored(kind: &Kind, object: &mut Value) {
     if kind.view == View::EventsV1 {
-        builtin::event_from_view(object);
+        events::event_from_view(object);
     }
     object["apiVersion"] = kind.stored_as.as_str().into();
     object["kind"] = kind.kind.as_str().into();
@@ -177,35 +193,48 @@ fn normalise(
     match &kind.rules {
         Rules::Custom(schema) => schema.normalise(object, &mut unknown),
         Rules::BuiltIn(rules) => {
-            let unreadable = |why: String| {
-                let (kind, version) = (&kind.kind, &kind.version);
-                Failure::bad_request(format!(
-                    "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
-                ))
-            };
             if let Some(time) = builtin::bad_micro_time(object) {
-                return Err(unreadable(format!("the time \"{time}\" has no fraction of a second")));
+                let why = format!("the time \"{time}\" has no fraction of a second");
+                return Err(unreadable(call, kind, &why));
             }
-            let typed = (rules.typed)(object.clone()).map_err(|e| unreadable(e.to_string()))?;
+            let typed = (rules.typed)(object.clone()).map_err(|e| unreadable(call, kind, &e.to_string()))?;
             lost("", object, &typed, &mut unknown);
             *object = typed;
             (rules.prepare)(object, old);
         }
     }
-    if unknown.is_empty() || call.query.get("fieldValidation") == "Ignore" {
+    if call.query.get("fieldValidation") == "Ignore" {
         return Ok(());
     }
-    let list: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
+    let mut list: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
+    if call.method != Method::PATCH && matches!(call.content_type(), "" | "application/json") {
+        let twice = duplicates::find(&call.body);
+        list.extend(twice.iter().map(|field| format!("duplicate field \"{field}\"")));
+    }
+    if list.is_empty() {
+        return Ok(());
+    }
     if call.query.get("fieldValidation") == "Strict" {
-        let (kind, version) = (&kind.kind, &kind.version);
-        let message = format!(
-            "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {}",
-            list.join(", ")
-        );
-        return Err(Failure::bad_request(message));
+        return Err(unreadable(call, kind, &format!("strict decoding error: {}", list.join(", "))));
     }
     *warnings = list;
     Ok(())
+}
+
+/// The refusal of a body that cannot be read as the kind; of a patch, that its result cannot.
+fn unreadable(call: &Call, kind: &Kind, why: &str) -> Failure {
+    if call.method == Method::PATCH && !call.applies() {
+        return Failure::invalid_as("", "", "", &[Cause::invalid("patch", why)]);
+    }
+    let (kind, version) = (&kind.kind, &kind.version);
+    Failure::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
+}
+
+/// Metadata is of one type, whatever the kind.
+pub(crate) fn typed_metadata(call: &Call, kind: &Kind, object: &Value) -> Result<(), Failure> {
+    let metadata = object.get("metadata").cloned().unwrap_or_default();
+    let typed = serde_json::from_value::<Option<ObjectMeta>>(metadata);
+    typed.map(|_| ()).map_err(|e| unreadable(call, kind, &format!("metadata: {e}")))
 }
 
 /// The fields of `before` that reading it as a type has dropped.
@@ -235,6 +264,7 @@ fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Failure
         Rules::Custom(schema) => schema.check(object, old, causes),
         Rules::BuiltIn(rules) => {
             causes.extend((rules.check)(object));
+            causes.extend((rules.judge)(object, old));
             causes
         }
     };

@@ -1,47 +1,8 @@
-//! The patch formats: JSON patch, merge patch, strategic merge patch, and the overlay of server-side apply.
+//! Two patch formats: strategic merge patch, and the overlay of server-side apply.
 
-use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 
 use super::shape::{ListKind, Shape, same_item};
-use super::status::Failure;
-
-/// Applies a JSON patch (RFC 6902) as the real server does: `replace` of a member that is not there adds it,
-/// and `test` for null passes where there is nothing.
-///
-/// # Errors
-/// 400 where the body is no patch, 422 where it does not fit the object.
-pub(crate) fn json_patch(object: &mut Value, body: &[u8]) -> Result<(), Failure> {
-    let mut operations: Vec<Value> =
-        serde_json::from_slice(body).map_err(|e| Failure::bad_request(format!("not a JSON patch: {e}")))?;
-    for operation in &mut operations {
-        if let Value::Object(members) = operation
-            && matches!(members.get("op").and_then(Value::as_str), Some("test" | "add" | "replace"))
-        {
-            members.entry("value").or_insert(Value::Null);
-        }
-        let path = operation.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let absent = is_absent_member(object, &path);
-        match operation.get("op").and_then(Value::as_str) {
-            Some("test") if absent && operation["value"].is_null() => continue,
-            Some("replace") if absent => operation["op"] = "add".into(),
-            Some(_) | None => {}
-        }
-        let parsed: PatchOperation = serde_json::from_value(operation.clone())
-            .map_err(|e| Failure::bad_request(format!("not a JSON patch operation: {e}")))?;
-        json_patch::patch_unsafe(object, &[parsed]).map_err(|e| Failure::patch_misfit(&e.to_string()))?;
-    }
-    Ok(())
-}
-
-/// Whether the path leads to a member that its object does not have.
-fn is_absent_member(object: &Value, path: &str) -> bool {
-    let Some((parent, member)) = path.rsplit_once('/') else {
-        return false;
-    };
-    let member = member.replace("~1", "/").replace("~0", "~");
-    object.pointer(parent).and_then(Value::as_object).is_some_and(|map| !map.contains_key(&member))
-}
 
 /// Applies a strategic merge patch: maps merge, the lists of [`Shape`] merge item by item, and the directives
 /// `$patch`, `$retainKeys` and `$deleteFromPrimitiveList/…` are obeyed.
@@ -171,32 +132,6 @@ pub(crate) fn overlay(base: &Value, over: &Value, shape: Shape<'_>) -> Value {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn patched(object: &Value, patch: &Value) -> Result<Value, Failure> {
-        let mut object = object.clone();
-        json_patch(&mut object, patch.to_string().as_bytes()).map(|()| object)
-    }
-
-    #[test]
-    fn a_test_for_null_passes_where_there_is_nothing() {
-        let object = json!({"a": {}});
-        assert!(patched(&object, &json!([{"op": "test", "path": "/a/b", "value": null}])).is_ok());
-        assert!(patched(&object, &json!([{"op": "test", "path": "/a/b", "value": 1}])).is_err());
-        assert!(
-            patched(&json!({"a": {"b": 1}}), &json!([{"op": "test", "path": "/a/b", "value": null}]))
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn replace_adds_a_member_and_remove_of_nothing_fails() {
-        let replaced =
-            patched(&json!({}), &json!([{"op": "replace", "path": "/a", "value": 1}])).expect("fits");
-        assert_eq!(replaced, json!({"a": 1}));
-        let refused =
-            patched(&json!({}), &json!([{"op": "remove", "path": "/a"}])).expect_err("does not fit");
-        assert_eq!((refused.code, refused.details), (422, json!({})));
-    }
 
     #[test]
     fn a_strategic_merge_merges_named_items_and_finalizers() {

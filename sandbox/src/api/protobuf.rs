@@ -17,24 +17,24 @@ enum Wire<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Takes a body apart; None for kinds that are not in the table, and for what is no protobuf.
+/// Takes a body apart; None for kinds and fields that are not in the table, and for what is no protobuf.
 pub(crate) fn decode(body: &[u8]) -> Option<Value> {
-    let envelope = message(
-        body.strip_prefix(MAGIC)?,
-        &[(1, "type", Type::One(&[(1, "apiVersion", Type::Text), (2, "kind", Type::Text)]))],
-    )?;
-    let kind = envelope.pointer("/type/kind")?.as_str()?;
+    let envelope = wire(body.strip_prefix(MAGIC)?)?;
+    let part = |wanted: u64| {
+        envelope.iter().find_map(|(number, field)| match field {
+            Wire::Bytes(bytes) if *number == wanted => Some(*bytes),
+            Wire::Bytes(_) | Wire::Number(_) => None,
+        })
+    };
+    let of = message(part(1)?, &[(1, "apiVersion", Type::Text), (2, "kind", Type::Text)])?;
+    let kind = of.get("kind")?.as_str()?;
     let (_, fields) = MESSAGES.iter().find(|(name, _)| *name == kind)?;
-    let events_view = kind == "Event" && envelope.pointer("/type/apiVersion")? != "v1";
+    let events_view = kind == "Event" && of.get("apiVersion")? != "v1";
     if events_view {
         return None;
     }
-    let raw = wire(body.strip_prefix(MAGIC)?)?.into_iter().find_map(|(number, field)| match field {
-        Wire::Bytes(bytes) if number == 2 => Some(bytes),
-        Wire::Bytes(_) | Wire::Number(_) => None,
-    })?;
-    let mut object = message(raw, fields)?;
-    object["apiVersion"] = envelope["type"]["apiVersion"].clone();
+    let mut object = message(part(2)?, fields)?;
+    object["apiVersion"] = of["apiVersion"].clone();
     object["kind"] = kind.into();
     Some(object)
 }
@@ -76,9 +76,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
     let mut object = Map::new();
     for (number, field) in wire(bytes)? {
-        let Some((_, name, kind)) = fields.iter().find(|(known, ..)| *known == number) else {
-            continue;
-        };
+        let (_, name, kind) = fields.iter().find(|(known, ..)| *known == number)?;
         match (kind, field) {
             (Type::Texts, Wire::Bytes(bytes)) => push(&mut object, name, text(bytes)?.into()),
             (Type::Many(fields), Wire::Bytes(bytes)) => push(&mut object, name, message(bytes, fields)?),
@@ -117,6 +115,10 @@ fn single(kind: Type, field: &Wire<'_>) -> Option<Value> {
         (Type::Time, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%SZ"),
         (Type::MicroTime, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%S%.6fZ"),
         (Type::One(fields), Wire::Bytes(bytes)) => message(bytes, fields),
+        (Type::Json, Wire::Bytes(bytes)) => match wire(bytes)?.as_slice() {
+            [(1, Wire::Bytes(json))] => serde_json::from_slice(json).ok(),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -172,6 +174,31 @@ mod tests {
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "dg=="},
                             "type": "Opaque"});
         assert_eq!(decode(&body("Secret", &raw)), Some(secret));
+    }
+
+    #[test]
+    fn a_field_that_is_not_in_the_table_is_not_dropped_silently() {
+        let metadata = field(1, &[field(1, b"s"), vec![7 << 3, 3]].concat());
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "generation": 3}});
+        assert_eq!(decode(&body("Secret", &metadata)), Some(secret));
+        for unknown in [field(15, b"x"), field(1, &field(15, b"x"))] {
+            assert_eq!(decode(&body("Secret", &unknown)), None);
+        }
+    }
+
+    #[test]
+    fn a_claim_is_read_with_its_selector_and_its_managers() {
+        let fields = field(7, &field(1, br#"{"f:a":{}}"#));
+        let metadata = field(17, &[field(1, b"m"), fields].concat());
+        let metadata = [[0x8a, 0x01].as_slice(), &metadata[1..]].concat();
+        let label = [field(1, b"a"), field(2, b"b")].concat();
+        let spec = [field(4, &field(1, &label)), field(9, b"gold")].concat();
+        let raw = [field(1, &metadata), field(2, &spec), field(3, &field(1, b""))].concat();
+        let claim = decode(&body("PersistentVolumeClaim", &raw)).expect("read");
+        assert_eq!(claim["metadata"]["managedFields"], json!([{"manager": "m", "fieldsV1": {"f:a": {}}}]));
+        let spec = json!({"selector": {"matchLabels": {"a": "b"}}, "volumeAttributesClassName": "gold"});
+        assert_eq!((&claim["spec"], &claim["status"]), (&spec, &json!({})));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::request::Call;
 use super::route::Target;
 use super::selector::Selector;
 use super::state::{State, key_of};
-use super::status::{Cause, Failure};
+use super::status::Failure;
 use super::store::Key;
 
 /// GET of one object, or of its status.
@@ -49,11 +49,7 @@ impl Continue {
 fn list_version(state: &State, call: &Call) -> Result<Option<u64>, Failure> {
     let exact = call.query.get("resourceVersionMatch") == "Exact";
     let Some(asked) = call.query.number("resourceVersion")? else {
-        if call.query.get("resourceVersionMatch").is_empty() {
-            return Ok(None);
-        }
-        let cause = Cause::new("FieldValueForbidden", "resourceVersionMatch", "needs a resourceVersion");
-        return Err(Failure::invalid_as("meta.k8s.io", "ListOptions", "", &[cause]));
+        return Ok(None);
     };
     let current = state.store.version();
     if asked > current {
@@ -69,6 +65,10 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> 
     let limit = call.query.number("limit")?.filter(|limit| *limit > 0);
     let (start, at) = match call.query.get("continue") {
         "" => (None, list_version(state, call)?),
+        _ if !matches!(call.query.get("resourceVersion"), "" | "0") => {
+            let why = "specifying resource version is not allowed when using continue";
+            return Err(Failure::bad_request(why));
+        }
         token => {
             let from = Continue::parse(token)?;
             (Some(from.after), Some(from.version))

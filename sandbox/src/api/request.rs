@@ -42,13 +42,24 @@ impl Query {
         Self(pairs.collect())
     }
 
-    /// The first value of a parameter, or "".
-    pub(crate) fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    /// Every value of a parameter.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
     }
 
+    /// The first value of a parameter; None where it is not given.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.all(name).first().copied()
+    }
+
+    /// The first value of a parameter, or "".
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// Whether a flag is given and neither "0" nor "false"; also an empty one counts.
     pub(crate) fn is_true(&self, name: &str) -> bool {
-        matches!(self.get(name), "true" | "1")
+        self.find(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
     /// A parameter that is a number; None where it is not given.
@@ -135,7 +146,12 @@ impl Call {
     }
 
     pub(crate) fn is_dry_run(&self) -> bool {
-        self.query.get("dryRun") == "All"
+        !self.query.all("dryRun").is_empty()
+    }
+
+    /// Whether this is server-side apply.
+    pub(crate) fn applies(&self) -> bool {
+        self.method == Method::PATCH && self.content_type() == "application/apply-patch+yaml"
     }
 
     /// The body from JSON, YAML, or the protobuf of a few kinds.
@@ -198,6 +214,22 @@ mod tests {
         assert_eq!(accepting(protobuf).expect_err("protobuf alone").code, 406);
         let list = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
         assert_eq!(accepting(list).expect("metadata"), Form::Metadata);
+    }
+
+    #[test]
+    fn a_flag_is_true_unless_it_says_that_it_is_not() {
+        for (query, truth) in [
+            ("", false),
+            ("f=0", false),
+            ("f=False", false),
+            ("f", true),
+            ("f=", true),
+            ("f=1", true),
+            ("f=TRUE", true),
+            ("f=no", true),
+        ] {
+            assert_eq!(Query::parse(query).is_true("f"), truth, "{query}");
+        }
     }
 
     #[test]

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::kinds::Kind;
+use super::object::meta;
 use super::rbac::{self, Deed, User};
 use super::request::Call;
+use super::selector::only_name;
 use super::state::State;
 use super::status::Failure;
-use super::{clock, delete, discovery, openapi, read, watch, write};
+use super::{clock, delete, discovery, openapi, options, read, reviews, watch, write};
 
 /// What a resource path names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -79,9 +81,9 @@ pub(crate) fn answer(state: &Arc<State>, call: Call) -> Result<Answer, Failure> 
     if let Some(target) = parse(&call.path) {
         return resource(state, call, &target);
     }
-    let open = matches!(call.path.as_str(), "/version" | "/healthz" | "/livez" | "/readyz");
-    if !open && call.user.groups.iter().any(|g| g == "system:unauthenticated") {
-        return Err(Failure::forbidden_path(&call.user.name, "get", &call.path));
+    let verb = call.method.as_str().to_lowercase();
+    if !rbac::allows_path(&state.store, &call.user, &verb, &call.path) {
+        return Err(Failure::forbidden_path(&call.user.name, &verb, &call.path));
     }
     match call.path.as_str() {
         "/version" | "/version/" => Ok(Answer::json(200, &discovery::version())),
@@ -100,18 +102,22 @@ pub(crate) fn answer(state: &Arc<State>, call: Call) -> Result<Answer, Failure> 
 
 fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, Failure> {
     let verb = verb(&call, target)?;
-    if target.group == "authorization.k8s.io" && target.plural == "selfsubjectaccessreviews" {
-        return self_review(state, &call);
-    }
+    let name = match verb {
+        "list" | "watch" | "deletecollection" => only_name(call.query.get("fieldSelector")),
+        _ => &target.name,
+    };
     let deed = Deed {
         verb,
         group: &target.group,
         plural: &target.plural,
         sub: &target.sub,
         namespace: &target.namespace,
-        name: &target.name,
+        name,
     };
     rbac::authorise(&state.store, &call.user, &deed)?;
+    if let Some(review) = reviews::find(target) {
+        return reviews::answer(state, &call, target, review);
+    }
     let Some(kind) = state.kinds.find(&target.group, &target.version, &target.plural) else {
         return Err(Failure::no_page());
     };
@@ -128,15 +134,34 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         }
         _ => return Err(Failure::no_page()),
     }
+    let deprecated = kind.deprecated.clone();
+    let answer = options::check(&call, verb).and_then(|()| act(state, call, &kind, target, verb));
+    match (answer, deprecated) {
+        (answer, None) => answer,
+        (answer, Some(warning)) => {
+            let mut answer = answer.unwrap_or_else(|refusal| Answer::failure(&refusal));
+            answer.warnings.insert(0, warning);
+            Ok(answer)
+        }
+    }
+}
+
+fn act(
+    state: &Arc<State>,
+    call: Call,
+    kind: &Arc<Kind>,
+    target: &Target,
+    verb: &str,
+) -> Result<Answer, Failure> {
     match verb {
-        "get" => read::get(state, &call, &kind, target),
-        "list" => read::list(state, &call, &kind, target),
-        "watch" => watch::open(state, call, &kind, target),
-        "create" if target.name.is_empty() => write::create(state, &call, &kind, target),
-        "update" => write::update(state, &call, &kind, target),
-        "patch" => write::patch(state, &call, &kind, target),
-        "delete" => delete::one(state, &call, &kind, target),
-        "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, &kind, target),
+        "get" => read::get(state, &call, kind, target),
+        "list" => read::list(state, &call, kind, target),
+        "watch" => watch::open(state, call, kind, target),
+        "create" if target.name.is_empty() => write::create(state, &call, kind, target),
+        "update" if !target.name.is_empty() => write::update(state, &call, kind, target),
+        "patch" if !target.name.is_empty() => write::patch(state, &call, kind, target),
+        "delete" => delete::one(state, &call, kind, target),
+        "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, kind, target),
         _ => Err(Failure::method_not_allowed()),
     }
 }
@@ -144,34 +169,18 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
 /// `TokenRequest`: a bearer token of a service account.
 fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let key = (target.namespace.clone(), target.name.clone());
-    if state.store.get(&kind.resource, &key).is_none() {
-        return Err(Failure::not_found(kind, &target.name));
-    }
+    let account =
+        state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
     let mut request = call.decode("TokenRequest")?;
     let seconds = request.pointer("/spec/expirationSeconds").and_then(Value::as_i64).unwrap_or(3600);
     let expires = clock::now() + jiff::SignedDuration::from_secs(seconds.clamp(600, 1 << 32));
     request["kind"] = "TokenRequest".into();
     request["apiVersion"] = "authentication.k8s.io/v1".into();
     request["status"] = json!({
-        "token": state.tokens.issue(User::service_account(&target.namespace, &target.name)),
+        "token": state.tokens.issue(User::service_account(&target.namespace, &target.name, meta(&account, "uid"))),
         "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     Ok(Answer::json(201, &request))
-}
-
-/// `SelfSubjectAccessReview`: whether the asking user may do something.
-fn self_review(state: &State, call: &Call) -> Result<Answer, Failure> {
-    let mut review = call.decode("SelfSubjectAccessReview")?;
-    let word =
-        |field: &str| super::object::text(&review, &format!("/spec/resourceAttributes/{field}")).to_owned();
-    let (verb, group, plural, sub) = (word("verb"), word("group"), word("resource"), word("subresource"));
-    let (namespace, name) = (word("namespace"), word("name"));
-    let deed =
-        Deed { verb: &verb, group: &group, plural: &plural, sub: &sub, namespace: &namespace, name: &name };
-    review["kind"] = "SelfSubjectAccessReview".into();
-    review["apiVersion"] = "authorization.k8s.io/v1".into();
-    review["status"] = json!({"allowed": rbac::allows(&state.store, &call.user, &deed)});
-    Ok(Answer::json(201, &review))
 }
 
 #[cfg(test)]

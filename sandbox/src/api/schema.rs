@@ -6,12 +6,14 @@ use kube_cel::{CompiledSchema, Validator};
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use super::limits::{count, format, has_type, number};
 use super::prune;
 use super::status::Cause;
 
 /// A schema made ready once and used for every object.
 pub(crate) struct Schema {
     root: Value,
+    /// Those of [`walk`]; the rare ones in junctors are compiled when they are needed.
     patterns: HashMap<String, Regex>,
     rules: Option<(Validator, CompiledSchema)>,
 }
@@ -105,11 +107,12 @@ impl Schema {
             let message = format!("supported values: {}", list.join(", "));
             causes.push(Cause::new("FieldValueNotSupported", path_name(path), message));
         }
+        self.junctors(schema, value, path, causes);
         match value {
             Value::Object(map) => self.map(schema, map, path, causes),
             Value::Array(items) => self.items(schema, items, path, causes),
             Value::String(text) => self.text(schema, text, path, causes),
-            Value::Number(number) => limits(schema, number.as_f64().unwrap_or_default(), path, causes),
+            Value::Number(value) => number(schema, value, path, causes),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -151,15 +154,47 @@ impl Schema {
     fn text(&self, schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
         count(schema, ["minLength", "maxLength"], text.chars().count(), path, causes);
         if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-            && self.patterns.get(pattern).is_some_and(|regex| !regex.is_match(text))
+            && let Some(regex) = self.patterns.get(pattern).cloned().or_else(|| Regex::new(pattern).ok())
+            && !regex.is_match(text)
         {
             causes.push(Cause::invalid(path, format!("does not match {pattern}")));
         }
-        if schema.get("format").and_then(Value::as_str) == Some("date-time")
-            && text.parse::<jiff::Timestamp>().is_err()
-        {
-            causes.push(Cause::invalid(path, "is not a date and time of RFC 3339"));
+        format(schema, text, path, causes);
+    }
+
+    /// Schemas of which all, any, exactly one or none must fit.
+    fn junctors(&self, schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+        let judged = |name: &str| -> Option<Vec<Vec<Cause>>> {
+            let parts = schema.get(name)?.as_array()?.iter();
+            Some(parts.map(|part| self.found(part, value, path)).collect())
+        };
+        let fitting = |found: &[Vec<Cause>]| found.iter().filter(|causes| causes.is_empty()).count();
+        let mut refuse = |why: &str, more: Vec<Cause>| {
+            causes.push(Cause::invalid(path_name(path), why));
+            causes.extend(more);
+        };
+        if let Some(found) = judged("allOf").filter(|found| fitting(found) < found.len()) {
+            refuse("must validate all the schemas (allOf)", found.concat());
         }
+        if let Some(found) = judged("anyOf").filter(|found| fitting(found) == 0) {
+            let nearest = found.into_iter().min_by_key(Vec::len).unwrap_or_default();
+            refuse("must validate at least one schema (anyOf)", nearest);
+        }
+        if let Some(found) = judged("oneOf").filter(|found| fitting(found) != 1) {
+            let none = fitting(&found) == 0;
+            let nearest = found.into_iter().filter(|_| none).min_by_key(Vec::len).unwrap_or_default();
+            refuse("must validate one and only one schema (oneOf)", nearest);
+        }
+        if schema.get("not").is_some_and(|part| self.found(part, value, path).is_empty()) {
+            refuse("must not validate the schema (not)", Vec::new());
+        }
+    }
+
+    /// What is wrong with a value by one schema alone.
+    fn found(&self, schema: &Value, value: &Value, path: &str) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        self.node(schema, value, path, &mut causes);
+        causes
     }
 }
 
@@ -179,7 +214,7 @@ fn identity(schema: &Value, item: &Value) -> Option<String> {
     }
 }
 
-/// Visits every schema node.
+/// Visits every schema node that has a type of its own, so not the parts of junctors.
 fn walk(schema: &Value, visit: &mut impl FnMut(&Value) -> Result<(), String>) -> Result<(), String> {
     visit(schema)?;
     for child in schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values) {
@@ -204,59 +239,14 @@ pub(crate) fn is_set(schema: &Value, flag: &str) -> bool {
     schema.get(flag) == Some(&Value::Bool(true))
 }
 
-fn path_name(path: &str) -> &str {
+/// How messages name a path.
+pub(crate) fn path_name(path: &str) -> &str {
     if path.is_empty() { "<nil>" } else { path }
 }
 
 /// The path of a member.
 pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.into() } else { format!("{path}.{name}") }
-}
-
-fn has_type(schema: &Value, value: &Value) -> bool {
-    if value.is_null() {
-        return is_set(schema, "nullable") || schema.get("type").is_none();
-    }
-    if is_set(schema, "x-kubernetes-int-or-string") {
-        return value.is_string() || value.is_i64() || value.is_u64();
-    }
-    match schema.get("type").and_then(Value::as_str) {
-        Some("object") => value.is_object(),
-        Some("array") => value.is_array(),
-        Some("string") => value.is_string(),
-        Some("boolean") => value.is_boolean(),
-        Some("integer") => {
-            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)
-        }
-        Some("number") => value.is_number(),
-        Some(_) | None => true,
-    }
-}
-
-fn limits(schema: &Value, number: f64, path: &str, causes: &mut Vec<Cause>) {
-    let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
-    if let Some(minimum) = limit("minimum").filter(|minimum| number < *minimum) {
-        causes.push(Cause::invalid(path, format!("should be greater than or equal to {minimum}")));
-    }
-    if let Some(maximum) = limit("maximum").filter(|maximum| number > *maximum) {
-        causes.push(Cause::invalid(path, format!("should be less than or equal to {maximum}")));
-    }
-}
-
-fn count(schema: &Value, [least, most]: [&str; 2], have: usize, path: &str, causes: &mut Vec<Cause>) {
-    let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
-    let have = have as u64;
-    if let Some(least) = limit(least).filter(|least| have < *least) {
-        causes.push(Cause::invalid(path_name(path), format!("has {have} where at least {least} are needed")));
-    }
-    if let Some(limit) = limit(most).filter(|limit| have > *limit) {
-        let reason = if most == "maxLength" { "FieldValueTooLong" } else { "FieldValueTooMany" };
-        causes.push(Cause::new(
-            reason,
-            path_name(path),
-            format!("has {have} where at most {limit} are allowed"),
-        ));
-    }
 }
 
 #[cfg(test)]
@@ -278,6 +268,54 @@ mod tests {
 
     fn fields(causes: &[Cause]) -> Vec<(&str, &str)> {
         causes.iter().map(|c| (c.reason.as_str(), c.field.as_str())).collect()
+    }
+
+    #[test]
+    fn junctors_ranges_and_formats_are_checked() {
+        let any = json!([{"required": ["a"]}, {"required": ["b"]}]);
+        let small = json!({"type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 9,
+                           "exclusiveMaximum": true, "multipleOf": 2});
+        let of = |format: &str, kind: &str| json!({"type": kind, "format": format});
+        for (mut schema, good, bad, field) in [
+            (json!({"anyOf": any}), json!({"b": 1}), json!({}), "<nil>"),
+            (json!({"oneOf": any}), json!({"b": 1}), json!({"a": 1, "b": 1}), "<nil>"),
+            (json!({"oneOf": any}), json!({"a": 1}), json!({}), "<nil>"),
+            (json!({"allOf": any}), json!({"a": 1, "b": 1}), json!({"a": 1}), "<nil>"),
+            (json!({"not": {"required": ["a"]}}), json!({}), json!({"a": 1}), "<nil>"),
+            (
+                json!({"properties": {"a": {"type": "string", "not": {"pattern": "^x"}}}}),
+                json!({"a": "y"}),
+                json!({"a": "x"}),
+                "a",
+            ),
+            (json!({"properties": {"a": small}}), json!({"a": 2}), json!({"a": 0}), "a"),
+            (json!({"properties": {"a": small}}), json!({"a": 8}), json!({"a": 9}), "a"),
+            (json!({"properties": {"a": small}}), json!({"a": 4}), json!({"a": 3}), "a"),
+            (
+                json!({"properties": {"a": of("int32", "integer")}}),
+                json!({"a": -1}),
+                json!({"a": 1_u64 << 31}),
+                "a",
+            ),
+            (
+                json!({"properties": {"a": of("int64", "integer")}}),
+                json!({"a": 1_u64 << 31}),
+                json!({"a": u64::MAX}),
+                "a",
+            ),
+            (
+                json!({"properties": {"a": of("byte", "string")}}),
+                json!({"a": "YQ=="}),
+                json!({"a": "YQ"}),
+                "a",
+            ),
+        ] {
+            schema["type"] = "object".into();
+            let schema = Schema::compile(schema).expect("compiles");
+            assert_eq!(schema.check(&good, None, Vec::new()), [], "{good} by {:?}", schema.root());
+            let causes = schema.check(&bad, None, Vec::new());
+            assert_eq!(causes.first().map(|c| c.field.as_str()), Some(field), "{bad} by {:?}", schema.root());
+        }
     }
 
     #[test]

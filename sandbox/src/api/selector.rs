@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::kinds::Kind;
+use super::events;
+use super::kinds::{Kind, View};
 use super::object::{meta, text};
 use super::status::Failure;
 
@@ -86,6 +87,12 @@ impl Label {
     }
 }
 
+/// The name that a field selector limits a request to, or "".
+pub(crate) fn only_name(fields: &str) -> &str {
+    let mut named = fields.split(',').filter_map(|part| part.trim().strip_prefix("metadata.name="));
+    named.next().map_or("", |name| name.trim_start_matches('='))
+}
+
 fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
     let mut fields = Vec::new();
     for part in selector.split(',').map(str::trim).filter(|p| !p.is_empty()) {
@@ -102,7 +109,8 @@ fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
         if !known {
             return Err(Failure::bad_request(format!("field label not supported: {path}")));
         }
-        fields.push(Field { path: path.into(), value: value.into(), equal });
+        let path = if kind.view == View::EventsV1 { events::stored_field(path) } else { path.into() };
+        fields.push(Field { path, value: value.into(), equal });
     }
     Ok(fields)
 }

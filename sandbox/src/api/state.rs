@@ -3,14 +3,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::kinds::{Kind, Kinds};
 use super::object::{is_deleting, locked};
 use super::rbac::Tokens;
 use super::store::{Key, Store};
-use super::{Request, clock, crd};
+use super::{Request, crd, seed};
 
 /// What requests share. It has no `Debug`: it holds tokens and secrets.
 pub(crate) struct State {
@@ -23,11 +23,8 @@ pub(crate) struct State {
     log: Mutex<Vec<Request>>,
 }
 
-/// The namespaces of a fresh cluster.
-const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
-
 impl State {
-    /// A fresh cluster: namespaces and nothing else.
+    /// A fresh cluster.
     pub(crate) fn new(history: usize) -> Self {
         let state = Self {
             store: Store::new(history),
@@ -37,19 +34,7 @@ impl State {
             answered: AtomicU64::new(0),
             log: Mutex::new(Vec::new()),
         };
-        for name in NAMESPACES {
-            let namespace = json!({
-                "apiVersion": "v1", "kind": "Namespace",
-                "metadata": {
-                    "name": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": clock::stamp(),
-                    "labels": {"kubernetes.io/metadata.name": name},
-                },
-                "spec": {"finalizers": ["kubernetes"]},
-                "status": {"phase": "Active"},
-            });
-            let put = state.store.put("namespaces", &(String::new(), name.into()), None, namespace);
-            debug_assert!(put.is_ok(), "the store was empty");
-        }
+        seed::fresh_cluster(&state.store);
         state
     }
 
@@ -72,8 +57,12 @@ impl State {
         locked(&self.log).clear();
     }
 
-    /// What follows from a write that has been stored: a definition is served, with the schemas that it has now.
+    /// What follows from a write that has been stored: a definition is served, with the schemas that it has now,
+    /// and a namespace has a default account.
     pub(crate) fn wrote(&self, kind: &Kind, object: &Value) {
+        if kind.kind == "Namespace" && !is_deleting(object) {
+            seed::default_account(&self.store, super::object::meta(object, "name"));
+        }
         if kind.kind != "CustomResourceDefinition" {
             return;
         }

@@ -10,7 +10,7 @@ use super::kinds::Kind;
 pub(crate) struct Failure {
     /// HTTP status code.
     pub(crate) code: u16,
-    /// `Status.reason`; empty for paths that no kind serves, which are answered in plain text.
+    /// `Status.reason`; empty with 404 for paths that no kind serves, which are answered in plain text.
     pub(crate) reason: &'static str,
     /// A sentence for a person.
     pub(crate) message: String,
@@ -187,6 +187,22 @@ impl Failure {
         Self::new(504, "Timeout", message, json!({"causes": [cause], "retryAfterSeconds": 1}))
     }
 
+    /// An object to be created has a version already. The real server gives no reason.
+    pub(crate) fn version_at_creation() -> Self {
+        let message = "resourceVersion should not be set on objects to be created";
+        Self::new(500, "", message.into(), Value::Null)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("Request entity too large: limit is {limit}");
+        Self::new(413, "RequestEntityTooLarge", message, json!({}))
+    }
+
+    /// The server itself is at fault.
+    pub(crate) fn internal(message: &str) -> Self {
+        Self::new(500, "InternalError", format!("Internal error occurred: {message}"), Value::Null)
+    }
+
     /// Concurrent writers kept winning; the client may try again.
     pub(crate) fn contended() -> Self {
         let message = "too many writers of one object at a time, try again";
@@ -197,8 +213,11 @@ impl Failure {
     pub(crate) fn to_json(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }

@@ -116,7 +116,12 @@ pub(crate) fn lease_columns() -> Vec<Column> {
     vec![name(), column("Holder", 0, |o| at(o, "/spec/holderIdentity")), age()]
 }
 
-pub(crate) fn crd_columns() -> Vec<Column> {
+pub(crate) fn binding_columns() -> Vec<Column> {
+    let role = |o: &Value| format!("{}/{}", text(o, "/roleRef/kind"), text(o, "/roleRef/name")).into();
+    vec![name(), column("Role", 0, role), age()]
+}
+
+pub(crate) fn creation_columns() -> Vec<Column> {
     vec![name(), column("Created At", 0, |o| meta(o, "creationTimestamp").into())]
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::kinds::Kind;
-use super::object::{is_deleting, list, meta};
+use super::object::{is_deleting, list, meta, text};
 use super::status::Cause;
 
 /// All annotations together, in bytes.
@@ -34,6 +34,7 @@ pub(crate) fn metadata(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<
             causes.push(Cause::invalid("metadata.finalizers", format!("{finalizer}: not a qualified name")));
         }
     }
+    check_owners(list(object, "/metadata/ownerReferences"), &mut causes);
     if let Some(old) = old.filter(|old| is_deleting(old)) {
         let had = list(old, "/metadata/finalizers");
         for new in list(object, "/metadata/finalizers").iter().filter(|f| !had.contains(f)) {
@@ -55,6 +56,21 @@ fn check_annotations(annotations: &Map<String, Value>, causes: &mut Vec<Cause>) 
     if size > MOST_ANNOTATIONS {
         let why = format!("{size} bytes where at most {MOST_ANNOTATIONS} are allowed");
         causes.push(Cause::new("FieldValueTooLong", "metadata.annotations", why));
+    }
+}
+
+fn check_owners(owners: &[Value], causes: &mut Vec<Cause>) {
+    for owner in owners {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if text(owner, &format!("/{field}")).is_empty() {
+                let field = format!("metadata.ownerReferences.{field}");
+                causes.push(Cause::invalid(field, "must not be empty"));
+            }
+        }
+    }
+    if owners.iter().filter(|owner| owner.get("controller") == Some(&Value::Bool(true))).count() > 1 {
+        let why = "Only one reference can have Controller set to true";
+        causes.push(Cause::invalid("metadata.ownerReferences", why));
     }
 }
 
@@ -87,7 +103,7 @@ fn is_label(value: &str) -> bool {
 }
 
 /// `name` or `prefix/name`.
-fn is_qualified(name: &str) -> bool {
+pub(crate) fn is_qualified(name: &str) -> bool {
     match name.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && !name.is_empty() && is_label(name),
         None => !name.is_empty() && is_label(name),

@@ -19,12 +19,21 @@ use super::request::{Call, Form};
 use super::route::Target;
 use super::selector::Selector;
 use super::state::State;
-use super::status::{Cause, Failure};
+use super::status::Failure;
 use super::store::{Change, Did};
 use super::table;
 
 /// How long after a version that no event has told a bookmark tells it.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a watch that wants bookmarks goes without one.
+const BOOKMARK_AT_LEAST: Duration = Duration::from_mins(1);
+
+/// How long before its end a watch tells where it is.
+const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
+
+/// The longest time in seconds that a watch lasts.
+const LONGEST: u64 = 86_400;
 
 /// What a watch is about, and how its events look.
 struct Subject {
@@ -46,8 +55,9 @@ struct Watching {
     deadline: Instant,
     /// When the next bookmark may be sent; None where none is wanted.
     bookmark: Option<Instant>,
-    /// The version of the last bookmark.
+    /// The version of the last bookmark, and when it was sent.
     marked: u64,
+    marked_at: Instant,
     /// Lines to be sent at once.
     pending: Vec<u8>,
     /// Whether a table's headers have been sent.
@@ -66,13 +76,13 @@ pub(crate) fn open(
     let query = &call.query;
     let selector = Selector::parse(kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let streaming = query.is_true("sendInitialEvents");
-    check_options(&call, streaming)?;
     let asked = query.number("resourceVersion")?.unwrap_or(0);
     let seconds =
         query.number("timeoutSeconds")?.filter(|s| *s > 0).unwrap_or_else(|| fastrand::u64(1800..3600));
+    let quiet = query.find("sendInitialEvents").is_some() && !streaming;
     let bookmark = query.is_true("allowWatchBookmarks").then(|| Instant::now() + BOOKMARK_EVERY);
     let (ticks, epoch) = (state.store.subscribe(&kind.resource), state.watch_epoch.subscribe());
-    let deadline = Instant::now() + Duration::from_secs(seconds);
+    let deadline = Instant::now() + Duration::from_secs(seconds.min(LONGEST));
     let subject =
         Subject { kind: Arc::clone(kind), namespace: target.namespace.clone(), selector, form, call };
     let mut watching = Watching {
@@ -84,11 +94,14 @@ pub(crate) fn open(
         deadline,
         bookmark,
         marked: 0,
+        marked_at: Instant::now(),
         pending: Vec::new(),
         headed: false,
         ended: false,
     };
-    if streaming || asked == 0 {
+    if asked == 0 && quiet {
+        watching.version = state.store.version();
+    } else if streaming || asked == 0 {
         watching.tell_state()?;
     }
     if streaming && watching.bookmark.is_some() {
@@ -100,19 +113,10 @@ pub(crate) fn open(
     Ok(answer)
 }
 
-fn check_options(call: &Call, streaming: bool) -> Result<(), Failure> {
-    let refuse = |field: &str, why: &str| {
-        let cause = Cause::new("FieldValueForbidden", field, why);
-        Err(Failure::invalid_as("meta.k8s.io", "ListOptions", "", &[cause]))
-    };
-    let rule = call.query.get("resourceVersionMatch");
-    if streaming && rule != "NotOlderThan" {
-        return refuse("resourceVersionMatch", "sendInitialEvents needs resourceVersionMatch NotOlderThan");
-    }
-    if call.query.get("sendInitialEvents").is_empty() && !rule.is_empty() {
-        return refuse("resourceVersionMatch", "a watch takes it only together with sendInitialEvents");
-    }
-    Ok(())
+/// Whether a bookmark is to be sent: soon after a version that no event has told, in any case once a minute and
+/// shortly before the end.
+fn is_bookmark_due(is_news: bool, silence: Duration, left: Duration) -> bool {
+    is_news || silence >= BOOKMARK_AT_LEAST || (left <= BOOKMARK_BEFORE_END && silence > BOOKMARK_BEFORE_END)
 }
 
 impl Watching {
@@ -154,7 +158,9 @@ impl Watching {
                 () = sleep_until(bookmark), if self.bookmark.is_some() => {
                     self.catch_up();
                     self.bookmark = Some(Instant::now() + BOOKMARK_EVERY);
-                    if self.version > self.marked && self.pending.is_empty() {
+                    let left = self.deadline.saturating_duration_since(Instant::now());
+                    let due = is_bookmark_due(self.version > self.marked, self.marked_at.elapsed(), left);
+                    if due && self.pending.is_empty() {
                         self.mark(&Value::Null);
                     }
                 }
@@ -194,6 +200,7 @@ impl Watching {
         };
         line(&mut self.pending, "BOOKMARK", &object);
         self.marked = self.version;
+        self.marked_at = Instant::now();
     }
 }
 
@@ -257,4 +264,23 @@ fn line(out: &mut Vec<u8>, name: &str, object: &Value) {
     out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
     append(out, object);
     out.extend_from_slice(b"}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bookmarks_tell_news_soon_and_nothing_new_once_a_minute_and_before_the_end() {
+        let seconds = Duration::from_secs;
+        for (is_news, silence, left, due) in [
+            (true, 1, 100, true),
+            (false, 1, 100, false),
+            (false, 60, 100, true),
+            (false, 58, 2, true),
+            (false, 1, 1, false),
+        ] {
+            assert_eq!(is_bookmark_due(is_news, seconds(silence), seconds(left)), due, "{silence} s");
+        }
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, shown};
 use super::kinds::{Kind, Rules};
 use super::managed;
-use super::next::{new_object, next_state, schema_of, writer};
+use super::next::{new_object, next_state, schema_of, typed_metadata, writer};
 use super::object::{is_deleting, is_held, meta, meta_mut, same, text};
+use super::operations::json_patch;
 use super::patch;
 use super::request::Call;
 use super::route::Target;
@@ -128,19 +129,20 @@ pub(crate) fn patch(state: &State, call: &Call, kind: &Kind, target: &Target) ->
     call.form()?;
     let custom = matches!(kind.rules, Rules::Custom(_));
     let json = |bytes: &[u8]| -> Result<Value, Failure> {
-        serde_json::from_slice(bytes).map_err(|e| Failure::bad_request(format!("the patch is not JSON: {e}")))
+        let body = serde_json::from_slice(bytes).map(Value::Object);
+        body.map_err(|e| Failure::bad_request(format!("the patch is no JSON object: {e}")))
     };
     match call.content_type() {
         "application/json-patch+json" => rewrite(state, call, kind, target, |live| {
             let mut object = live.clone();
-            patch::json_patch(&mut object, &call.body)?;
+            json_patch(&mut object, &call.body)?;
             Ok(object)
         }),
         "application/merge-patch+json" => {
             let body = json(&call.body)?;
             rewrite(state, call, kind, target, |live| {
                 let mut object = live.clone();
-                json_patch::merge(&mut object, &body);
+                ::json_patch::merge(&mut object, &body);
                 Ok(object)
             })
         }
@@ -165,12 +167,10 @@ pub(crate) fn patch(state: &State, call: &Call, kind: &Kind, target: &Target) ->
 /// Server-side apply, which creates what is not there.
 fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let bad = |why: String| Failure::bad_request(format!("error decoding YAML: {why}"));
-    let config: Value = serde_saphyr::from_slice(&call.body).map_err(|e| bad(e.to_string()))?;
-    if call.query.get("fieldManager").is_empty() {
-        let cause = Cause::required("fieldManager");
-        return Err(Failure::invalid_as("meta.k8s.io", "PatchOptions", "", &[cause]));
-    }
+    let config = serde_saphyr::from_slice(&call.body).map_err(|e| bad(e.to_string()))?;
+    let config = Value::Object(appliable(kind, target, config));
     check_body(kind, &config, target)?;
+    typed_metadata(call, kind, &config)?;
     let force = call.query.is_true("force");
     let version = kind.api_version();
     let writer = writer(call, &version, &target.sub);
@@ -194,6 +194,19 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     })
 }
 
+/// What of a configuration can be applied at the endpoint: without status, or status alone.
+fn appliable(kind: &Kind, target: &Target, mut config: Map<String, Value>) -> Map<String, Value> {
+    if target.sub.is_empty() {
+        config.retain(|field, _| !(kind.status && field == "status"));
+        return config;
+    }
+    config.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+    if let Some(Value::Object(metadata)) = config.get_mut("metadata") {
+        metadata.retain(|field, _| ["name", "namespace", "uid", "resourceVersion"].contains(&field.as_str()));
+    }
+    config
+}
+
 /// Turns the live object into what `change` makes of it, again and again until nobody else came between.
 fn rewrite(
     state: &State,
@@ -207,6 +220,9 @@ fn rewrite(
         let old =
             state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
         let wanted = change(&shown(kind, &old))?;
+        if !wanted.is_object() {
+            return Err(Failure::bad_request("the patch makes something else than an object"));
+        }
         let mut warnings = Vec::new();
         let new = next_state(call, kind, target, &old, wanted, &mut warnings)?;
         let Some(stored) = store_next(state, call, kind, &key, &old, new) else {
@@ -229,8 +245,7 @@ fn store_next(
     new: Value,
 ) -> Option<Arc<Value>> {
     let managed = |object: &Value| object.pointer("/metadata/managedFields").cloned();
-    let applied = call.content_type() == "application/apply-patch+yaml";
-    if same(old, &new) && !(applied && managed(old) != managed(&new)) {
+    if same(old, &new) && !(call.applies() && managed(old) != managed(&new)) {
         return Some(Arc::clone(old));
     }
     if call.is_dry_run() {

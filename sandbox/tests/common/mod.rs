@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where requests go and as whom.
 #[derive(Clone)]
 pub struct Client {
-    connector: TlsConnector,
-    server: std::net::SocketAddr,
+    pub connector: TlsConnector,
+    pub server: std::net::SocketAddr,
     pub token: Option<String>,
 }
 

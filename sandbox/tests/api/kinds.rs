@@ -1,0 +1,40 @@
+//! What single kinds do.
+
+use serde_json::{Value, json};
+
+use super::{event, get, server};
+
+#[tokio::test]
+async fn a_namespace_comes_with_an_account_and_a_cluster_with_its_roles() {
+    let (_server, client) = server().await;
+    client.create("/api/v1/namespaces", &json!({"metadata": {"name": "n"}})).await;
+    for namespace in ["default", "kube-system", "n"] {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
+        assert_eq!(get(&client, &path).await.0, 200, "{namespace}");
+    }
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let (_, admin) = get(&client, &format!("{roles}/cluster-admin")).await;
+    assert_eq!(admin["rules"][0], json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}));
+    assert_eq!(admin["rules"][1], json!({"nonResourceURLs": ["*"], "verbs": ["*"]}));
+    assert_eq!(client.delete("/api/v1/namespaces/n").await.0, 200);
+    assert_eq!(get(&client, "/api/v1/namespaces/n").await.0, 404);
+}
+
+#[tokio::test]
+async fn events_are_selected_by_what_they_regard() {
+    let (_server, client) = server().await;
+    let events = "/api/v1/namespaces/default/events";
+    for name in ["a", "b"] {
+        let about = json!({"kind": "Secret", "name": name, "namespace": "default"});
+        let made = json!({"metadata": {"name": name}, "involvedObject": about, "reason": "R"});
+        assert_eq!(client.create(events, &made).await.0, 201);
+    }
+    let view = "/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=regarding.name%3Db";
+    let names = |list: &Value| -> Vec<Value> {
+        let items = list["items"].as_array().into_iter().flatten();
+        items.map(|item| item["metadata"]["name"].clone()).collect()
+    };
+    assert_eq!(names(&get(&client, view).await.1), ["b"]);
+    let mut watch = client.watch_as(&format!("{view}&watch=1"), None).await;
+    assert_eq!(event(&mut watch).await["object"]["regarding"]["name"], "b");
+}
