@@ -42,10 +42,9 @@ const RECORD: Duration = Duration::from_secs(3);
 /// # Errors
 /// As [`run`], or no runtime can be built.
 pub fn start(settings: Settings) -> anyhow::Result<()> {
-    // Two threads: one works while the other waits in a lock of the allocator or the kernel. More buy nothing,
-    // since the work is waiting.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread: the work is waiting, and threads that wake each other cost a fifth of its time and half a
+    // megabyte (docs/performance.md).
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot build the async runtime")?;

@@ -13,6 +13,7 @@ pub mod names;
 pub mod object;
 pub mod reply;
 pub mod secrets;
+mod skip;
 
 #[cfg(test)]
 mod tests;

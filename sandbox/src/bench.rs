@@ -54,13 +54,16 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
         Ok(first_ready)
     };
     let first_ready = sidecar.during(first_ready).await?;
-    let idle_rss = sidecar.rss()?;
+    let idle = sidecar.memory()?;
 
     println!("taking and deleting {} snapshots …", load.contents);
     place.server.clear_requests();
     place.driver.clear_calls();
     let cpu_before = sidecar.cpu()?;
-    let (taking, deleting, mut waits) = sidecar.during(measure(&place, &mut follower, load)).await?;
+    let (taken, taking, mut waits) = sidecar.during(take(&place, &mut follower, load)).await?;
+    let full = sidecar.memory()?;
+    let cpu_taking = sidecar.cpu()?.saturating_sub(cpu_before);
+    let deleting = sidecar.during(remove(&place, &mut follower, &taken)).await?;
     let cpu = sidecar.cpu()?.saturating_sub(cpu_before);
     waits.sort_unstable();
     let left = place.driver.snapshots().len();
@@ -76,9 +79,11 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
         requests,
         creates: place.driver.count(Method::CreateSnapshot),
         deletes: place.driver.count(Method::DeleteSnapshot),
+        cpu_taking,
         cpu,
-        idle_rss,
-        final_rss: sidecar.rss()?,
+        idle,
+        full,
+        end: sidecar.memory()?,
         foreign: load.foreign,
         first_ready,
     };
@@ -86,22 +91,27 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     sidecar.kill().await
 }
 
-/// The time that the taking took, that the deleting took, and each snapshot's from creation to ready.
-async fn measure(
+/// What was taken, the time that took, and each snapshot's from creation to ready.
+async fn take(
     place: &Place,
     follower: &mut Follower,
     load: Load,
-) -> anyhow::Result<(Duration, Duration, Vec<Duration>)> {
+) -> anyhow::Result<(Vec<Made>, Duration, Vec<Duration>)> {
     let begun = Instant::now();
     let made = create(place, &driver_name(), load.contents).await?;
     let ready = follower.until_ready(&made, PATIENCE).await?;
     let taking = ready.iter().max().map_or(Duration::ZERO, |last| last.duration_since(begun));
     let waits =
         made.iter().zip(&ready).map(|(made, ready)| ready.saturating_duration_since(made.at)).collect();
+    Ok((made, taking, waits))
+}
+
+/// The time that the deleting of them took.
+async fn remove(place: &Place, follower: &mut Follower, taken: &[Made]) -> anyhow::Result<Duration> {
     let begun = Instant::now();
-    delete(place, &made).await?;
-    follower.until_gone(&made, PATIENCE).await?;
-    Ok((taking, begun.elapsed(), waits))
+    delete(place, taken).await?;
+    follower.until_gone(taken, PATIENCE).await?;
+    Ok(begun.elapsed())
 }
 
 /// A content that was made.

@@ -61,6 +61,15 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// Memory of a process, in kilobytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// All of it, the pages of its program file included, which the kernel may take back at any time.
+    pub(crate) resident: u64,
+    /// What it has allocated.
+    pub(crate) anonymous: u64,
+}
+
 /// A running sidecar; dropping it kills it.
 pub(crate) struct Sidecar {
     child: Child,
@@ -119,12 +128,15 @@ impl Sidecar {
         Ok(Duration::from_millis((user + system) * 1000 / TICKS))
     }
 
-    /// The memory that it holds now, in kilobytes.
-    pub(crate) fn rss(&self) -> anyhow::Result<u64> {
+    /// The memory that it holds now.
+    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse().ok());
-        number.context("/proc/<pid>/status has no VmRSS")
+        let kilobytes = |field: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(field));
+            let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            number.with_context(|| format!("/proc/<pid>/status has no {field}"))
+        };
+        Ok(Memory { resident: kilobytes("VmRSS:")?, anonymous: kilobytes("RssAnon:")? })
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {

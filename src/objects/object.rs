@@ -10,9 +10,10 @@ use std::fmt::Debug;
 use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::lenient::Fields;
+use super::skip::{Parts, Read};
 
 /// One of our kinds: its place in the API, and how its body is read. All of them are cluster-scoped.
 pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
@@ -40,16 +41,12 @@ pub struct Object<B> {
 
 impl<'de, B: Body> Deserialize<'de> for Object<B> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = Fields::of(Value::deserialize(deserializer)?);
-        let mut metadata: Map<String, Value> = fields.take("metadata").unwrap_or_default();
-        for unused in ["managedFields", "labels", "ownerReferences"] {
-            metadata.remove(unused);
-        }
+        let Read(Parts { mut metadata, rest }) = Read::deserialize(deserializer)?;
         if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
             annotations.retain(|key, value| B::keeps(key) && value.is_string());
         }
         let metadata = serde_json::from_value(Value::Object(metadata)).unwrap_or_default();
-        Ok(Self { metadata, body: B::read(&mut fields) })
+        Ok(Self { metadata, body: B::read(&mut Fields::of(Value::Object(rest))) })
     }
 }
 

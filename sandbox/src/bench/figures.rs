@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::sidecar::Memory;
+
 /// The figures of one run.
 pub(super) struct Figures {
     pub(super) contents: usize,
@@ -14,11 +16,16 @@ pub(super) struct Figures {
     pub(super) requests: usize,
     pub(super) creates: usize,
     pub(super) deletes: usize,
+    /// Of the sidecar, for taking alone.
+    pub(super) cpu_taking: Duration,
+    /// The same, with deleting.
     pub(super) cpu: Duration,
-    /// Kilobytes.
-    pub(super) idle_rss: u64,
-    /// Kilobytes.
-    pub(super) final_rss: u64,
+    /// Before there were any contents of its own.
+    pub(super) idle: Memory,
+    /// While all of them were there.
+    pub(super) full: Memory,
+    /// When they were gone.
+    pub(super) end: Memory,
     pub(super) foreign: usize,
     pub(super) first_ready: Duration,
 }
@@ -45,14 +52,15 @@ impl fmt::Display for Figures {
         writeln!(out, "  API requests each        {:9.2}    (taken and deleted)", each(self.requests))?;
         writeln!(out, "  CreateSnapshot each      {:9.2}", each(self.creates))?;
         writeln!(out, "  DeleteSnapshot each      {:9.2}", each(self.deletes))?;
-        writeln!(out, "  CPU of the sidecar each  {:9.2} ms (taken and deleted)", ms(self.cpu) / contents)?;
-        writeln!(
-            out,
-            "  RSS idle                 {:9.1} MB (beside {} foreign contents)",
-            mb(self.idle_rss),
-            self.foreign
-        )?;
-        writeln!(out, "  RSS at the end           {:9.1} MB", mb(self.final_rss))?;
+        let (taking, cpu) = (ms(self.cpu_taking) / contents, ms(self.cpu) / contents);
+        writeln!(out, "  CPU of the sidecar each  {cpu:9.2} ms (taken {taking:.2}, then deleted)")?;
+        let foreign = format!("idle, {} foreign", self.foreign);
+        let memory =
+            [(foreign.as_str(), self.idle), ("all are there", self.full), ("all are gone", self.end)];
+        for (when, Memory { resident, anonymous }) in memory {
+            let (all, own) = (mb(resident), mb(anonymous));
+            writeln!(out, "  RSS, {when:<19} {all:9.1} MB (of it {own:.1} MB allocated)")?;
+        }
         write!(out, "  start to first ready     {:9.1} ms", ms(self.first_ready))
     }
 }
