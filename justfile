@@ -1,15 +1,20 @@
 # What CI runs, by hand: `just check`.
 
-check: fmt lint test demo
+check: fmt lint test traces image-test demo
 
 fmt:
     cargo fmt --check
 
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --features otlp -- -D warnings
 
 test:
     cargo test --workspace
+
+# What only a build with the feature has.
+traces:
+    cargo test --features otlp otlp
 
 # Starts an API server, a driver and the sidecar, and walks a snapshot through its life.
 demo:

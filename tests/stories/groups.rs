@@ -33,6 +33,18 @@ impl Stage {
         self.cluster.create(&CLASSES, &class).await;
     }
 
+    /// The source of a content that is given a group which the storage holds and no other content owns.
+    async fn source_given(&self) -> Value {
+        let _sidecar = self.sidecar(&[]);
+        let made = self.group(json!({"spec": {"deletionPolicy": "Retain"}})).await.ready().await;
+        let status = &made["status"];
+        let members = status["volumeSnapshotInfoList"].as_array().unwrap();
+        let handles: Vec<_> = members.iter().map(|member| member["snapshotHandle"].clone()).collect();
+        json!({"spec": {"source": {"volumeHandles": null, "groupSnapshotHandles": {
+            "volumeGroupSnapshotHandle": status["volumeGroupSnapshotHandle"], "volumeSnapshotHandles": handles,
+        }}}})
+    }
+
     async fn group(&self, change: Value) -> Group {
         let uid = Uuid::new_v4().to_string();
         let name = format!("groupsnapcontent-{uid}");
@@ -139,15 +151,7 @@ fn better_2_a_given_group_is_deleted_by_the_spec_before_any_status_was_written()
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
-        let sidecar = stage.sidecar(&[]);
-        let made = stage.group(json!({"spec": {"deletionPolicy": "Retain"}})).await.ready().await;
-        drop(sidecar);
-        let status = &made["status"];
-        let members = status["volumeSnapshotInfoList"].as_array().unwrap();
-        let handles: Vec<_> = members.iter().map(|member| member["snapshotHandle"].clone()).collect();
-        let given = json!({"spec": {"source": {"volumeHandles": null, "groupSnapshotHandles": {
-            "volumeGroupSnapshotHandle": status["volumeGroupSnapshotHandle"], "volumeSnapshotHandles": handles,
-        }}}});
+        let given = stage.source_given().await;
         let group = stage.group(given).await;
         group.delete().await;
         let _sidecar = stage.sidecar(&[]);
@@ -161,17 +165,10 @@ fn better_10_a_given_group_that_is_not_ready_is_polled_without_a_write() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
-        let sidecar = stage.sidecar(&[]);
-        let made = stage.group(json!({"spec": {"deletionPolicy": "Retain"}})).await.ready().await;
-        drop(sidecar);
-        let handle = &made["status"]["volumeGroupSnapshotHandle"];
-        let members = made["status"]["volumeSnapshotInfoList"].as_array().unwrap();
-        let handles: Vec<_> = members.iter().map(|member| member["snapshotHandle"].clone()).collect();
-        let given = json!({"spec": {"source": {"volumeHandles": null, "groupSnapshotHandles": {
-            "volumeGroupSnapshotHandle": handle, "volumeSnapshotHandles": handles,
-        }}}});
+        let given = stage.source_given().await;
+        let handle = &given["spec"]["source"]["groupSnapshotHandles"]["volumeGroupSnapshotHandle"];
         stage.driver.script().withhold(true);
-        let group = stage.group(given).await;
+        let group = stage.group(given.clone()).await;
         let _sidecar = stage.sidecar(&[]);
         let unready = group.until("is found", |object| object["status"]["readyToUse"] == false).await;
         stage.calls_reach(Method::GetVolumeGroupSnapshot, 3).await;

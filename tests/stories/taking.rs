@@ -76,11 +76,8 @@ fn better_6_an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchan
         assert_eq!(&ready["status"]["snapshotHandle"], handle);
         assert_eq!(ready["status"]["creationTime"], unready["status"]["creationTime"]);
         assert_eq!(stage.calls(Method::CreateSnapshot), 4);
-        let calls = stage.driver.calls();
-        let creates: Vec<_> = calls.iter().filter(|call| call.method == Method::CreateSnapshot).collect();
-        for pair in creates.windows(2) {
-            let pause = pair[1].started - pair[0].started;
-            assert!((1.0..3.0).contains(&pause.as_secs_f64()), "{pause:?}");
+        for pause in stage.pauses(Method::CreateSnapshot) {
+            assert!((1.0..3.0).contains(&pause), "{pause} s");
         }
         if let Some(requests) = content.requests() {
             let writes = ["PATCH", "PATCH status", "PATCH", "PATCH status"];
@@ -170,10 +167,7 @@ fn retries_start_at_the_start_double_and_are_not_hurried_by_the_events_of_others
             content.patch(&json!({"metadata": {"labels": {"seen": calls.to_string()}}})).await;
         }
         stage.calls_reach(Method::CreateSnapshot, 4).await;
-        let calls = stage.driver.calls();
-        let creates: Vec<_> = calls.iter().filter(|call| call.method == Method::CreateSnapshot).collect();
-        for (number, pair) in creates.windows(2).enumerate() {
-            let pause = (pair[1].started - pair[0].started).as_secs_f64();
+        for (number, pause) in stage.pauses(Method::CreateSnapshot).into_iter().enumerate() {
             let least = 0.3 * f64::from(1 << number);
             assert!((least..least + 1.0).contains(&pause), "pause {number} was {pause} s");
         }

@@ -206,6 +206,13 @@ impl Stage {
         tokio::time::timeout(PATIENCE, reached).await.expect("the driver is not called");
     }
 
+    /// The seconds from the beginning of each call of this method to that of the next.
+    pub fn pauses(&self, method: Method) -> Vec<f64> {
+        let calls = self.driver.calls();
+        let calls: Vec<_> = calls.iter().filter(|call| call.method == method).collect();
+        calls.windows(2).map(|pair| (pair[1].started - pair[0].started).as_secs_f64()).collect()
+    }
+
     /// The only call of this method.
     pub fn call(&self, method: Method) -> Call {
         let calls = self.driver.calls();
