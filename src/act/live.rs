@@ -1,6 +1,6 @@
 //! A pass in the real world: an API server, a driver, a wall clock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -70,12 +70,10 @@ where
         let can_find = self.driver.can_find().unwrap_or(self.driver_facts.can_find);
         let driver = DriverFacts { can_find, ..self.driver_facts.clone() };
         let uid = object.uid().to_owned();
-        let live = Live { shared: self, key, uid, driver, replies: Mutex::default() };
+        let live = Live { shared: self, key, uid, driver };
         let span = traces::pass(B::KIND_NAME, key.as_ref());
         let end = pass(&live, object, memory).instrument(span.clone()).await;
         traces::passed(&span, end.problem.as_deref());
-        let Replies { versions, last } = live.replies.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.store.end(key, versions, last);
         end
     }
 }
@@ -86,19 +84,6 @@ struct Live<'a, B> {
     key: &'a Key,
     uid: String,
     driver: DriverFacts,
-    replies: Mutex<Replies<B>>,
-}
-
-/// What the API server returned in this pass.
-struct Replies<B> {
-    versions: Vec<String>,
-    last: Option<Arc<Object<B>>>,
-}
-
-impl<B> Default for Replies<B> {
-    fn default() -> Self {
-        Self { versions: Vec::new(), last: None }
-    }
 }
 
 impl<B: Content> Content for Arc<B> {
@@ -119,9 +104,7 @@ where
 
     fn replied(&self, object: Object<B>) -> Arc<Object<B>> {
         let object = Arc::new(object);
-        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
-        replies.versions.extend(object.metadata.resource_version.clone());
-        replies.last = Some(Arc::clone(&object));
+        self.shared.store.reply(self.key, &object);
         object
     }
 

@@ -6,7 +6,7 @@
 //! - The echo of our own write is known by its resourceVersion, by equality.
 //! - A deletion is never taken for an echo.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::decide::Memory;
@@ -14,6 +14,9 @@ use crate::objects::facts::Content;
 use crate::objects::object::{Body, Object};
 use crate::queue::{Key, Urgency};
 use crate::watch::relevant;
+
+/// Versions of replies that are known again: more than one pass writes.
+const MOST_ECHOES: usize = 6;
 
 /// The store of one kind.
 #[derive(Debug)]
@@ -27,8 +30,8 @@ struct Entry<B> {
     seen: Arc<Object<B>>,
     /// What a reply showed that the watch has not caught up with.
     ahead: Option<Arc<Object<B>>>,
-    /// Versions that replies of the last pass carried: their events are echoes.
-    echoes: Vec<String>,
+    /// Versions that the last replies carried: their events are echoes.
+    echoes: VecDeque<String>,
     memory: Memory,
 }
 
@@ -112,20 +115,10 @@ where
         }
     }
 
-    /// A pass ends: the versions that its replies carried, and the last object among them.
-    pub fn end(&self, key: &Key, versions: Vec<String>, last: Option<Arc<Object<B>>>) {
-        let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(key) else { return };
-        if versions.is_empty() {
-            return;
-        }
-        entry.echoes = versions;
-        if let Some(last) = last {
-            // A server answers the write that ends an object with the version from before it: then the two
-            // differ under one version, and the reply is the newer.
-            let same_version = version(&entry.seen) == version(&last);
-            let caught_up = if same_version { *entry.seen == *last } else { reaches(&entry.seen, &last) };
-            entry.ahead = (!caught_up && last.uid() == entry.seen.uid()).then_some(last);
+    /// A read or a write of ours was answered with this object.
+    pub fn reply(&self, key: &Key, object: &Arc<Object<B>>) {
+        if let Some(entry) = self.entries().get_mut(key).filter(|entry| entry.seen.uid() == object.uid()) {
+            entry.reply(object);
         }
     }
 }
@@ -135,11 +128,23 @@ where
     Object<B>: Content,
 {
     fn new(seen: Arc<Object<B>>) -> Self {
-        Self { seen, ahead: None, echoes: Vec::new(), memory: Memory::default() }
+        Self { seen, ahead: None, echoes: VecDeque::new(), memory: Memory::default() }
     }
 
     fn freshest(&self) -> &Arc<Object<B>> {
         self.ahead.as_ref().unwrap_or(&self.seen)
+    }
+
+    fn reply(&mut self, object: &Arc<Object<B>>) {
+        if self.echoes.len() == MOST_ECHOES {
+            self.echoes.pop_front();
+        }
+        self.echoes.push_back(version(object).to_owned());
+        // A server answers the write that ends an object with the version from before it: then the two differ
+        // under one version, and the reply is the newer.
+        let same_version = version(&self.seen) == version(object);
+        let caught_up = if same_version { *self.seen == **object } else { reaches(&self.seen, object) };
+        self.ahead = (!caught_up).then(|| Arc::clone(object));
     }
 
     fn show(&mut self, object: Arc<Object<B>>) -> Option<Urgency> {
@@ -203,8 +208,9 @@ mod tests {
     }
 
     fn ended(store: &Store<SingleContent>, key: &Key, replies: &[VolumeSnapshotContent]) {
-        let versions = replies.iter().map(|reply| version(reply).to_owned()).collect();
-        store.end(key, versions, replies.last().cloned().map(Arc::new));
+        for reply in replies {
+            store.reply(key, &Arc::new(reply.clone()));
+        }
     }
 
     fn begun_version(store: &Store<SingleContent>, key: &Key) -> String {
@@ -268,6 +274,19 @@ mod tests {
         assert_eq!(store.show(content("2", &marked())), None);
         let other = content("3", &json!({"status": {"error": {"message": "x"}}}));
         assert_eq!(store.show(other), Some((key, Urgency::WhenDue)));
+    }
+
+    #[test]
+    fn an_echo_is_known_while_the_pass_still_runs_and_so_is_that_of_an_earlier_pass() {
+        let (store, key) = store();
+        store.begin(&key).unwrap();
+        ended(&store, &key, &[content("2", &marked())]);
+        assert_eq!(store.show(content("2", &marked())), None);
+        ended(&store, &key, &[content("3", &json!({"status": {"readyToUse": false}}))]);
+        store.begin(&key).unwrap();
+        ended(&store, &key, &[content("4", &json!({}))]);
+        assert_eq!(store.show(content("3", &json!({"status": {"readyToUse": false}}))), None);
+        assert_eq!(begun_version(&store, &key), "4");
     }
 
     #[test]
