@@ -156,3 +156,23 @@ async fn a_list_that_never_comes_is_begun_anew() {
     let (asked, ..) = watched(Duration::from_mins(3), None, |_, _| None).await;
     assert!((2..=4).contains(&asked.len()), "{}", asked.len());
 }
+
+#[tokio::test]
+async fn better_19_contents_of_other_drivers_are_not_kept() {
+    let backoff = crate::queue::backoff::Backoff { start: SHORTEST_PAUSE, max: LONGEST_PAUSE };
+    let metrics = crate::metrics::Metrics::new().unwrap();
+    let contents = sink::Contents {
+        store: Arc::new(store::Store::<SingleContent>::default()),
+        queue: Arc::new(crate::queue::Queue::new(backoff, metrics.work.queue("test"))),
+        driver: "d".to_owned(),
+    };
+    let content = |name: &str, driver: &str| {
+        let object = json!({"metadata": {"name": name, "uid": name}, "spec": {"driver": driver}});
+        serde_json::from_value::<Object<SingleContent>>(object).unwrap()
+    };
+    contents.seen(content("ours", "d"));
+    contents.seen(content("foreign", "other"));
+    assert_eq!(contents.store.keys(), [Arc::from("ours")]);
+    contents.seen(content("ours", "other"));
+    assert!(contents.store.keys().is_empty(), "one that leaves us is forgotten");
+}

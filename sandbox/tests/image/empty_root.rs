@@ -67,3 +67,26 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
     left.sort();
     assert_eq!(left, ["csi", "csi-snapshotter", "etc", "kubeconfig"], "nothing was written");
 }
+
+#[test]
+#[ignore = "builds the sidecar with optimisation, which takes minutes"]
+fn better_21_the_reason_of_an_exit_is_left_where_the_description_of_a_pod_shows_it() {
+    let Some(()) = may_change_root() else { return };
+    let home = tempfile::tempdir().expect("a directory");
+    let (binary_there, log) = (home.path().join("csi-snapshotter"), home.path().join("dev/termination-log"));
+    std::fs::create_dir(home.path().join("dev")).expect("made");
+    std::fs::copy(binary(), &binary_there).expect("copied");
+    mode(home.path(), 0o755);
+    mode(&binary_there, 0o755);
+    for (word, code, reason) in
+        [("--no-such-flag", 2, "no-such-flag"), ("--kubeconfig=/none", 1, "cannot read the kubeconfig /none")]
+    {
+        std::fs::write(&log, "").expect("written");
+        mode(&log, 0o666);
+        let mut command = Command::new("chroot");
+        command.arg(USER).arg(home.path()).args(["/csi-snapshotter", word]);
+        assert_eq!(command.status().expect("chroot runs").code(), Some(code));
+        let left = std::fs::read_to_string(&log).expect("read");
+        assert!(left.contains(reason), "{left}");
+    }
+}
