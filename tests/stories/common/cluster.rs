@@ -68,7 +68,9 @@ impl Cluster {
         match (variable("SNAPSHOTTER_TEST_KUBECONFIG"), variable("SNAPSHOTTER_SIDECAR_KUBECONFIG")) {
             (Some(admin), Some(sidecar)) => {
                 let admin = client(&std::fs::read_to_string(admin).unwrap()).await;
-                let namespace = "default";
+                let own = config(&std::fs::read_to_string(&sidecar).unwrap()).await;
+                // Where the sidecar lives, and may keep a Lease, is what its kubeconfig says.
+                let namespace = own.default_namespace.leak();
                 Self { admin, kubeconfig: sidecar.into(), namespace, sandbox: None, directory }
             }
             (None, None) => Self::sandbox(directory, Options::default()).await,
@@ -171,10 +173,12 @@ fn variable(name: &str) -> Option<String> {
 }
 
 async fn client(kubeconfig: &str) -> kube::Client {
+    kube::Client::try_from(config(kubeconfig).await).unwrap()
+}
+
+async fn config(kubeconfig: &str) -> kube::Config {
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
-    let config =
-        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    kube::Client::try_from(config).unwrap()
+    kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
 /// A path as an argument.
