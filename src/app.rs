@@ -11,19 +11,19 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::cluster::client::{clients, config};
+use crate::cluster::client::{Clients, clients, config};
 use crate::cluster::event::{Writer, recorder};
 use crate::cluster::limit::Rate;
 use crate::csi::{Connected, Driver, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
 use crate::lead::claim::Claim;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RestMetrics};
 use crate::objects::content::SingleContent;
 use crate::objects::facts::Kind;
 use crate::objects::group_content::GroupContent;
 use crate::queue::backoff::Backoff;
 use crate::serve::{Endpoint, Health};
-use crate::settings::Settings;
+use crate::settings::{Listen, Settings};
 use crate::shutdown::{self, Ending};
 use crate::watch::standing::not_ready;
 
@@ -92,24 +92,15 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let config = config(kubeconfig.as_deref()).await?;
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
     let rate = Rate { qps: api.qps, burst: api.burst };
-    let make_clients = {
-        let (claim, rest) = (claim.clone(), metrics.rest.clone());
-        // A kubeconfig may name a program to run for credentials, which may take its time.
-        tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest))
-    };
     let clients = tokio::select! {
         () = ending.draining() => return Ok(()),
-        made = make_clients => made.context("the task that makes the clients failed")??,
+        made = make_clients(config, rate, claim.clone(), metrics.rest.clone()) => made?,
     };
     let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
 
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = endpoint {
-        let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
-        if let Ok(address) = bound.address() {
-            tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
-        }
-        tokio::spawn(bound.serve(health(&claim, &driver, shown), metrics.clone(), std::future::pending()));
+        serve(&endpoint, health(&claim, &driver, shown), &metrics).await?;
     }
 
     let connected = tokio::select! {
@@ -131,7 +122,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let around = Around {
         clients,
         driver,
-        driver_facts: DriverFacts { name, can_find: abilities.get_snapshot || abilities.list_snapshots },
+        driver_facts: DriverFacts { name, can_find: abilities.can_find() },
         claim,
         ending: ending.clone(),
         metrics,
@@ -163,6 +154,30 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     stop_electing.cancel();
     elector.released().await;
     end
+}
+
+/// The clients, made apart: a kubeconfig may name a program to run for credentials, which may take its time.
+async fn make_clients(
+    config: kube::Config,
+    rate: Rate,
+    claim: Claim,
+    rest: RestMetrics,
+) -> anyhow::Result<Clients> {
+    let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
+    Ok(made.context("the task that makes the clients failed")??)
+}
+
+/// Serves metrics and health from now on.
+///
+/// # Errors
+/// The address cannot be listened on.
+async fn serve(endpoint: &Listen, health: Health, metrics: &Metrics) -> anyhow::Result<()> {
+    let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
+    if let Ok(address) = bound.address() {
+        tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
+    }
+    tokio::spawn(bound.serve(health, metrics.clone(), std::future::pending()));
+    Ok(())
 }
 
 /// Abandons the work that a drain has not brought to its end in time: as long as one call of the driver may take,

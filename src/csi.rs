@@ -54,6 +54,14 @@ pub struct Abilities {
     pub group_snapshots: bool,
 }
 
+impl Abilities {
+    /// Whether a single snapshot can be asked for.
+    #[must_use]
+    pub fn can_find(self) -> bool {
+        self.get_snapshot || self.list_snapshots
+    }
+}
+
 /// Hears of each call that ended, for metrics.
 pub trait Observe: Send + Sync {
     /// The driver's name ("" before it is known), the call, the code's CamelCase name as Go writes it, the time.
@@ -90,9 +98,7 @@ impl Driver {
     /// Whether a single snapshot can be asked for on the present connection; `None` while there is none.
     #[must_use]
     pub fn can_find(&self) -> Option<bool> {
-        let session = self.0.session.borrow();
-        let abilities = session.as_ref()?.connected.abilities;
-        Some(abilities.get_snapshot || abilities.list_snapshots)
+        self.0.session.borrow().as_ref().map(|session| session.connected.abilities.can_find())
     }
 
     /// Whether there is a proven connection now.

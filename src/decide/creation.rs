@@ -41,14 +41,11 @@ pub(super) fn poll_call(
     handle: &str,
     members: &[String],
 ) -> Result<PollCall, Complaint> {
-    let given = matches!(seen.facts.source, Source::Given(..));
-    let secret = match seen.class {
-        ClassSeen::Found(_) | ClassSeen::Unnamed | ClassSeen::Missing(_) if !given => {
-            annotated_secret(&seen.facts)?
-        }
-        ClassSeen::Found(class) => class_secret(&seen.facts, class)?,
-        ClassSeen::Unnamed => None,
-        ClassSeen::Missing(name) => {
+    let secret = match (&seen.facts.source, seen.class) {
+        (Source::Volumes(_) | Source::None | Source::Both, _) => annotated_secret(&seen.facts)?,
+        (Source::Given(..), ClassSeen::Found(class)) => class_secret(&seen.facts, class)?,
+        (Source::Given(..), ClassSeen::Unnamed) => None,
+        (Source::Given(..), ClassSeen::Missing(name)) => {
             return Err(Complaint::ClassMissing { name: name.to_owned() });
         }
     };

@@ -108,11 +108,7 @@ fn better_7_an_old_error_goes_at_the_first_success_even_if_the_snapshot_is_not_r
 fn a_failure_shows_in_status_and_as_one_event_and_goes_with_the_first_success() {
     story(async {
         let stage = Stage::set().await;
-        stage.driver.script().fail(
-            Method::CreateSnapshot,
-            Fault::before(Code::Internal),
-            Times::UntilCleared,
-        );
+        stage.creations_fail();
         let _sidecar = stage.sidecar(&[]);
         let content = stage.content(json!({})).await;
         let failed = content.error("scripted failure").await;
@@ -155,11 +151,7 @@ fn a_later_failure_has_the_reason_of_a_later_failure() {
 fn retries_start_at_the_start_double_and_are_not_hurried_by_the_events_of_others() {
     story(async {
         let stage = Stage::set().await;
-        stage.driver.script().fail(
-            Method::CreateSnapshot,
-            Fault::before(Code::Internal),
-            Times::UntilCleared,
-        );
+        stage.creations_fail();
         let _sidecar = stage.sidecar(&["--retry-interval-start=300ms", "--retry-interval-max=10s"]);
         let content = stage.content(json!({})).await;
         for calls in 1..4 {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use sandbox::driver::{Call, Driver, Method, Options, SnapshotRecord, proto};
+use sandbox::driver::{Call, Driver, Fault, Method, Options, SnapshotRecord, Times, proto};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tonic::Code;
 use uuid::Uuid;
 
 use super::cluster::{Cluster, Kind, cluster, text};
@@ -204,6 +205,12 @@ impl Stage {
             .driver
             .wait_for_calls(|calls| calls.iter().filter(|call| call.method == method).count() >= count);
         tokio::time::timeout(PATIENCE, reached).await.expect("the driver is not called");
+    }
+
+    /// Makes every creation fail without effect, until the script is cleared.
+    pub fn creations_fail(&self) {
+        let fault = Fault::before(Code::Internal);
+        self.driver.script().fail(Method::CreateSnapshot, fault, Times::UntilCleared);
     }
 
     /// The seconds from the beginning of each call of this method to that of the next.
