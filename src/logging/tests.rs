@@ -1,9 +1,10 @@
 //! Lines as they come out, whatever is in them.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use proptest::prelude::*;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
 use super::*;
@@ -40,8 +41,30 @@ impl Sink {
 pub(crate) fn listen(level: u8, format: LogFormat) -> (Sink, DefaultGuard) {
     let sink = Sink::default();
     let lines = super::lines(Log { level, format }, sink.clone());
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
-    (sink, guard)
+    (sink, hear(tracing_subscriber::registry().with(lines)))
+}
+
+/// Two who care for everything, for as long as the tests run.
+static ATTENTIVE: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
+
+/// Makes `subscriber` this thread's, until the guard is dropped, and sees to it that it misses nothing.
+///
+/// At the first event of a place in the code tracing settles whether anybody cares for it, and as long as there is one
+/// subscriber it asks just the thread that came by. That may be one of another test, which hears nothing, and the
+/// place is mute from then on. With more than one it asks all of them, and one that always cares keeps it open.
+pub(crate) fn hear(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
+    LazyLock::force(&ATTENTIVE);
+    tracing::subscriber::set_default(subscriber)
+}
+
+#[test]
+fn a_line_is_heard_also_where_a_thread_that_hears_nothing_came_by_first() {
+    let log = || tracing::info!("here");
+    let (sink, _listening) = listen(2, LogFormat::Text);
+    std::thread::scope(|others| others.spawn(log).join()).unwrap();
+    log();
+    assert_eq!(sink.text().lines().count(), 1, "{}", sink.text());
 }
 
 fn lines(level: u8, format: LogFormat, log: impl FnOnce()) -> Vec<String> {

@@ -240,7 +240,7 @@ pub(super) fn log() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) 
         move || Lines(lines.clone())
     };
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(writer);
-    (lines, tracing::subscriber::set_default(subscriber.with_ansi(false).finish()))
+    (lines, crate::logging::tests::hear(subscriber.with_ansi(false).finish()))
 }
 
 struct Lines(Arc<Mutex<Vec<u8>>>);

@@ -12,10 +12,10 @@ use super::*;
 fn one_span(endpoint: &str) -> Duration {
     let traces = Traces::start(endpoint).unwrap();
     let subscriber = tracing_subscriber::registry().with(traces.layer());
-    tracing::subscriber::with_default(subscriber, || {
-        drop(crate::traces::pass("VolumeSnapshotContent", "content-1").entered());
-        drop(tracing::info_span!(target: "kube_client", "a span of a library").entered());
-    });
+    let heard = crate::logging::tests::hear(subscriber);
+    drop(crate::traces::pass("VolumeSnapshotContent", "content-1").entered());
+    drop(tracing::info_span!(target: "kube_client", "a span of a library").entered());
+    drop(heard);
     let start = Instant::now();
     traces.end();
     start.elapsed()
