@@ -86,6 +86,11 @@ fn group_versions(v1: &Value) -> Value {
     {
         status.insert("volumeSnapshotHandlePairList".to_owned(), pair_list());
     }
+    // An API server lifts what all versions have in common out of them, and then refuses selectable fields for which
+    // it did not lift a schema too. The version that differs in its schema has to differ in them.
+    if let Some(old) = old.as_object_mut() {
+        old.remove("selectableFields");
+    }
     json!([named("v1", false), named("v1beta2", true), old])
 }
 

@@ -86,7 +86,22 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
             }
         }
     }
+    if has_fields_without_a_schema(versions) {
+        causes.push(Cause::invalid(
+            "spec.selectableFields",
+            "may only be set when validations.schema is included",
+        ));
+    }
     causes
+}
+
+/// Whether selectable fields are the same in all versions and schemas are not. A real server lifts what is the same
+/// out of the versions before it looks, and then finds fields beside no schema.
+fn has_fields_without_a_schema(versions: &[Value]) -> bool {
+    let is_common = |field: &str| versions.windows(2).all(|pair| pair[0].get(field) == pair[1].get(field));
+    versions.first().is_some_and(|version| version.get("selectableFields").is_some())
+        && is_common("selectableFields")
+        && !is_common("schema")
 }
 
 /// The kinds that a stored definition serves: one for each served version.

@@ -48,7 +48,7 @@ impl Continue {
 /// The version at which a list is to be: None for now.
 fn list_version(state: &State, call: &Call) -> Result<Option<u64>, Failure> {
     let exact = call.query.get("resourceVersionMatch") == "Exact";
-    let Some(asked) = call.query.number("resourceVersion")? else {
+    let Some(asked) = call.query.resource_version()? else {
         return Ok(None);
     };
     let current = state.store.version();

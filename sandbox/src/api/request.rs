@@ -1,5 +1,8 @@
 //! A request as the verbs see it: query, accepted form, body.
 
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use serde_json::Value;
@@ -67,15 +70,32 @@ impl Query {
     /// # Errors
     /// 400 where it is no number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
-        match self.get(name) {
-            "" => Ok(None),
-            text => {
-                let bad =
-                    |_| Failure::bad_request(format!("{name}: invalid value {text:?}, must be a number"));
-                text.parse().map(Some).map_err(bad)
-            }
-        }
+        // Less than nothing counts as not given, as it does for a limit in the real server.
+        let number = parse::<i64>(self.get(name), "strconv.ParseInt").map_err(Failure::bad_request)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
     }
+
+    /// The version that the request names, if it does.
+    ///
+    /// # Errors
+    /// 400 where it is none.
+    pub(crate) fn resource_version(&self) -> Result<Option<u64>, Failure> {
+        let text = self.get("resourceVersion");
+        let refuse = |why| Failure::bad_request(format!("resourceVersion: Invalid value: {text:?}: {why}"));
+        parse(text, "strconv.ParseUint").map_err(refuse)
+    }
+}
+
+/// A number as Go reads it, and Go's words where it is none.
+fn parse<T: FromStr<Err = ParseIntError>>(text: &str, parser: &str) -> Result<Option<T>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|problem: ParseIntError| {
+        let is_far = matches!(problem.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+        let why = if is_far { "value out of range" } else { "invalid syntax" };
+        format!("{parser}: parsing {text:?}: {why}")
+    })
 }
 
 /// Percent decoding, with `+` for a blank.

@@ -76,7 +76,7 @@ pub(crate) fn open(
     let query = &call.query;
     let selector = Selector::parse(kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let streaming = query.is_true("sendInitialEvents");
-    let asked = query.number("resourceVersion")?.unwrap_or(0);
+    let asked = query.resource_version()?.unwrap_or(0);
     let seconds =
         query.number("timeoutSeconds")?.filter(|s| *s > 0).unwrap_or_else(|| fastrand::u64(1800..3600));
     let quiet = query.find("sendInitialEvents").is_some() && !streaming;

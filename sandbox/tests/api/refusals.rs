@@ -66,6 +66,9 @@ async fn options_with_values_that_are_none() {
             ("DELETE json", &at(SECRETS, "/s"), json!({"dryRun": "All"}).to_string(), (400, "")),
             ("DELETE json", SECRETS, json!({"dryRun": ["x"]}).to_string(), (422, "dryRun")),
             ("GET json", &at(SECRETS, "?resourceVersionMatch=Exact"), empty(), (422, "resourceVersionMatch")),
+            ("GET json", &at(SECRETS, "?limit=few"), empty(), (400, "")),
+            ("GET json", &at(SECRETS, "?limit=9223372036854775808"), empty(), (400, "")),
+            ("GET json", &at(SECRETS, "?resourceVersion=-1"), empty(), (400, "")),
             (
                 "GET json",
                 &at(SECRETS, "?resourceVersion=1&resourceVersionMatch=New"),

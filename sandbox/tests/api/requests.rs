@@ -21,7 +21,7 @@ async fn a_watch_is_whatever_is_not_said_to_be_none() {
     for (query, watches) in [
         ("watch", true),
         ("watch=True", true),
-        ("watch=yes&timeoutSeconds=18446744073709551615", true),
+        ("watch=yes&timeoutSeconds=9223372036854775807", true),
         ("watch=False", false),
         ("watch=0", false),
     ] {

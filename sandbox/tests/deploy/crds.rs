@@ -128,3 +128,24 @@ async fn a_cluster_that_stores_a_version_which_ours_lack_keeps_its_definition() 
     assert_eq!(refused.status, 422);
     assert!(refused.body["message"].as_str().is_some_and(|text| text.contains("status.storedVersions")));
 }
+
+#[tokio::test]
+async fn selectable_fields_that_all_versions_share_want_a_schema_that_they_share() {
+    let cluster = Cluster::bare().await;
+    let is_group_content = |crd: &Value| crd["spec"]["names"]["kind"] == "VolumeGroupSnapshotContent";
+    let mut crd = ours().into_iter().find(is_group_content).expect("the group contents");
+    cluster.apply_well(&crd).await;
+    for version in crd["spec"]["versions"].as_array_mut().expect("versions") {
+        version["selectableFields"] = json!([{"jsonPath": ".spec.driver"}]);
+    }
+    let refused = cluster.apply(&crd).await;
+    assert_eq!(
+        (refused.status, &refused.body["details"]["causes"][0]["field"]),
+        (422, &json!("spec.selectableFields"))
+    );
+    let schema = crd["spec"]["versions"][0]["schema"].clone();
+    for version in crd["spec"]["versions"].as_array_mut().expect("versions") {
+        version["schema"] = schema.clone();
+    }
+    cluster.apply_well(&crd).await;
+}
