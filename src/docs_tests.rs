@@ -68,10 +68,15 @@ fn every_event_reason_stands_in_it() {
 }
 
 /// One of each; a new one does not compile until it is here.
-fn complaints() -> [Complaint; 8] {
+fn complaints() -> [Complaint; 9] {
     use Complaint::{
         ClassMissing, HalfSecret, NoClass, NoFinalizer, SecretTemplate, TwoSources, Unbound,
         UnknownReservedParameter,
+    };
+    let template = |kind: Kind| SecretTemplate {
+        key: "KEY".to_owned(),
+        value: "VALUE".to_owned(),
+        known: kind.names().poll_secret_template,
     };
     let all = [
         TwoSources,
@@ -81,7 +86,8 @@ fn complaints() -> [Complaint; 8] {
         ClassMissing { name: "NAME".to_owned() },
         UnknownReservedParameter { key: "KEY".to_owned() },
         HalfSecret { present: "PRESENT".to_owned(), missing: "MISSING".to_owned() },
-        SecretTemplate { key: "KEY".to_owned(), value: "VALUE".to_owned() },
+        template(Kind::Single),
+        template(Kind::Group),
     ];
     for complaint in &all {
         match complaint {
