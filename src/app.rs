@@ -172,7 +172,7 @@ async fn first_end(
 /// Every metric, those of the queues included: they count from the start, also of a replica that follows.
 fn all_metrics() -> anyhow::Result<Metrics> {
     let metrics = Metrics::new()?;
-    for kind in [Kind::Single, Kind::Group] {
+    for kind in Kind::ALL {
         let _ = metrics.work.queue(kind::queue_name(kind));
     }
     Ok(metrics)

@@ -15,7 +15,7 @@ use crate::cluster::secret::SecretError;
 use crate::csi::Fatal;
 use crate::decide::Complaint;
 use crate::lead::Loss;
-use crate::metrics::{Metrics, State};
+use crate::metrics::{Metrics, State, kind_label};
 use crate::objects::facts::Kind;
 use crate::objects::names::RESERVED_PARAMETERS;
 use crate::watch::problem::Problem;
@@ -51,14 +51,14 @@ fn every_metric_stands_in_it() {
     for name in names {
         assert!(quotes(&name), "{name}");
     }
-    for state in State::ALL {
-        assert!(quotes(state.label()), "{}", state.label());
+    for label in State::ALL.map(State::label).into_iter().chain(Kind::ALL.map(kind_label)) {
+        assert!(quotes(label), "{label}");
     }
 }
 
 #[test]
 fn every_event_reason_stands_in_it() {
-    for kind in [Kind::Single, Kind::Group] {
+    for kind in Kind::ALL {
         let names = kind.names();
         for reason in [names.creation_failed, names.update_failed, names.delete_failed, names.may_be_orphaned]
         {

@@ -146,9 +146,7 @@ where
     };
     background.spawn(report(standings.clone(), need));
     background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), plan.resync));
-    if B::KIND == Kind::Single {
-        background.spawn(census(store, Arc::clone(&queue), metrics.clone()));
-    }
+    background.spawn(census(store, Arc::clone(&queue), metrics.clone()));
     let work = work(queue, shared, standings.clone(), plan.workers, ending.clone());
     let workers = AbortOnDropHandle::new(tokio::spawn(work));
     Running { standings, background, workers, ending: ending.clone() }
@@ -251,9 +249,9 @@ where
             }
         });
         for state in State::ALL {
-            metrics.contents(state, states.iter().filter(|other| **other == state).count());
+            metrics.contents(B::KIND, state, states.iter().filter(|other| **other == state).count());
         }
-        metrics.backlog_age(oldest);
+        metrics.backlog_age(B::KIND, oldest);
         tokio::time::sleep(CENSUS_PERIOD).await;
     }
 }

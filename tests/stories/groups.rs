@@ -1,7 +1,7 @@
 //! Group snapshots: the second kind on the same core.
 
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
-use sandbox::driver::{Capabilities, Fault, Method, Options, Times};
+use sandbox::driver::{Capabilities, Fault, Method, Options, Readiness, Times};
 use serde_json::{Value, json};
 use tonic::Code;
 use uuid::Uuid;
@@ -127,6 +127,30 @@ fn a_group_is_cut_recorded_and_deleted_with_its_members() {
         let call = stage.call(Method::DeleteVolumeGroupSnapshot);
         assert_eq!(call.asked.ids.len(), 3, "the group's handle and its members'");
         stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn groups_are_counted_by_state_apart_from_single_snapshots() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        stage.driver.script().readiness(Readiness::Held);
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
+        let group = stage.group(json!({})).await;
+        group.until("is cut", |object| object["status"]["readyToUse"] == false).await;
+        for line in [
+            "csi_snapshotter_contents{kind=\"VolumeGroupSnapshotContent\",state=\"uploading\"} 1",
+            "csi_snapshotter_contents{kind=\"VolumeSnapshotContent\",state=\"uploading\"} 0",
+            "csi_snapshotter_backlog_age_seconds{kind=\"VolumeSnapshotContent\"} 0",
+        ] {
+            sidecar.measures(line).await;
+        }
+        let (_, metrics) = sidecar.page("/metrics").await;
+        let age =
+            metrics.split_once("csi_snapshotter_backlog_age_seconds{kind=\"VolumeGroupSnapshotContent\"} ");
+        let age: f64 = age.unwrap().1.lines().next().unwrap().parse().unwrap();
+        assert!(age > 0.0, "{metrics}");
     });
 }
 
