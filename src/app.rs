@@ -137,7 +137,7 @@ async fn work_beside(
     let driver_facts = DriverFacts { name, can_find: abilities.can_find() };
     let around = Around { tools, plan, driver_facts, events };
 
-    let work = lead_and_work(around, abilities.group_snapshots, show, writer);
+    let work = lead_and_work(around, show, writer);
     let end = first_end(work, supervisor, elected.lost(), &ending).await;
     elected.release().await;
     end
@@ -227,7 +227,6 @@ async fn limit_drain(ending: Ending, limit: Duration) {
 /// A task failed that the work cannot do without.
 async fn lead_and_work(
     around: Around,
-    groups: bool,
     show: watch::Sender<Option<Standings>>,
     writer: Writer,
 ) -> anyhow::Result<()> {
@@ -239,19 +238,25 @@ async fn lead_and_work(
     let events = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
     let single = kind::start::<SingleContent>(&around, around.plan.single_names.clone());
     show.send_replace(Some(single.standings.clone()));
-    let group = groups.then(|| kind::start::<GroupContent>(&around, around.plan.group_names.clone()));
-    let group = async {
-        match group {
-            Some(group) => group.drained().await,
-            None => Ok(()),
-        }
-    };
-    let (single, group) = tokio::join!(single.drained(), group);
+    let (single, group) = tokio::join!(single.drained(), work_on_groups(&around));
     stop_events.cancel();
     if let Err(failed) = events.await {
         tracing::error!("the writer of events failed: {failed}");
     }
     single.and(group)
+}
+
+/// Begins with groups once the driver serves them, which an upgrade may change. If it ever ceases to, they stay
+/// watched, and wait.
+///
+/// # Errors
+/// As [`lead_and_work`].
+async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
+    let Tools { driver, ending, .. } = &around.tools;
+    match ending.unless_draining(driver.serves(Kind::Group)).await {
+        Some(()) => kind::start::<GroupContent>(around, around.plan.group_names.clone()).drained().await,
+        None => Ok(()),
+    }
 }
 
 /// What the endpoint says. A replica that follows is ready as soon as its driver is.

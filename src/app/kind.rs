@@ -197,7 +197,7 @@ async fn work<B: Snapshots>(
     let driver = shared.driver.clone();
     let ready = move || {
         let driver = driver.clone();
-        async move { driver.connected().await }
+        async move { driver.serves(B::KIND).await }
     };
     worker::run(queue, workers, ending, ready, move |key| one_pass(Arc::clone(&shared), key)).await;
 }

@@ -65,6 +65,12 @@ impl Stage {
     }
 }
 
+/// A driver that cannot take groups.
+fn without_groups() -> Options {
+    let capabilities = Capabilities { groups: false, ..Capabilities::default() };
+    Options { capabilities, ..Options::default() }
+}
+
 impl Group {
     async fn get(&self) -> Option<Value> {
         let found = self.contents.get_opt(&self.name).await.unwrap()?;
@@ -215,10 +221,71 @@ fn better_12_without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
         assert_eq!(stage.calls(Method::GroupControllerGetCapabilities), 0);
         drop(sidecar);
 
-        let capabilities = Capabilities { groups: false, ..Capabilities::default() };
-        let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
+        let stage = Stage::with(without_groups()).await;
         let _sidecar = stage.sidecar(&[]);
         stage.content(json!({})).await.ready().await;
+    });
+}
+
+#[test]
+fn groups_that_a_driver_gains_by_an_upgrade_are_served_when_it_is_back() {
+    story(async {
+        let mut stage = Stage::with(without_groups()).await;
+        stage.group_class().await;
+        let sidecar = stage.sidecar(&[]);
+        let group = stage.group(json!({})).await;
+        let single = stage.content(json!({})).await;
+        single.ready().await;
+        single.delete().await;
+        single.gone().await;
+        assert!(group.get().await.unwrap()["status"].is_null());
+        stage.driver.kill().await;
+        stage.driver.script().capabilities(Capabilities::default());
+        stage.driver.restart().await.unwrap();
+        group.ready().await;
+        sidecar.says("the driver takes group snapshots now").await;
+        group.delete().await;
+        group.gone().await;
+        stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
+    story(async {
+        let mut stage = Stage::set().await;
+        stage.group_class().await;
+        let doubt = Fault::after(Code::Unavailable);
+        stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, doubt, Times::UntilCleared);
+        let sidecar = stage.sidecar(&[]);
+        let in_doubt = stage.group(json!({})).await;
+        in_doubt.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
+
+        stage.driver.kill().await;
+        stage.driver.script().clear();
+        stage.driver.script().capabilities(without_groups().capabilities);
+        stage.driver.clear_calls();
+        stage.driver.restart().await.unwrap();
+        sidecar.says("the driver takes no group snapshots any more").await;
+        in_doubt.delete().await;
+        let new = stage.group(json!({})).await;
+        // Time enough for a pass over each: this goes through more of them.
+        let single = stage.content(json!({})).await;
+        single.ready().await;
+        single.delete().await;
+        single.gone().await;
+        assert_eq!(stage.calls(Method::CreateVolumeGroupSnapshot), 0);
+        assert!(new.get().await.unwrap()["status"].is_null());
+        assert!(in_doubt.get().await.is_some(), "what it may have cut is not forgotten");
+
+        stage.driver.kill().await;
+        stage.driver.script().capabilities(Capabilities::default());
+        stage.driver.restart().await.unwrap();
+        in_doubt.gone().await;
+        new.ready().await;
+        new.delete().await;
+        new.gone().await;
+        stage.storage_is_empty();
     });
 }
 
