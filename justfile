@@ -23,6 +23,11 @@ demo:
 bench:
     cargo run --release -p sandbox -- bench --contents 1000 --foreign 10000
 
+# Licences, known flaws and sources of what the lock file names. Not in `check`: the tool (`cargo install --locked
+# cargo-deny`) takes minutes to build, and it fetches the list of known flaws.
+deny:
+    cargo deny check
+
 # Writes deploy/crds from the types.
 crds:
     cargo run -p crds

@@ -3,18 +3,21 @@
 //! Everything that can be wrong with the settings was found before [`run`]; everything that can be wrong with
 //! files and ports is found before the driver is waited for.
 
+use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::cluster::client::{Clients, clients, config};
 use crate::cluster::event::{Writer, recorder};
 use crate::cluster::limit::Rate;
-use crate::csi::{Connected, Driver, Method, Observe};
+use crate::csi::{Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
 use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, RestMetrics};
@@ -23,14 +26,14 @@ use crate::objects::facts::Kind;
 use crate::objects::group_content::GroupContent;
 use crate::queue::backoff::Backoff;
 use crate::serve::{Endpoint, Health};
-use crate::settings::{Listen, Settings};
+use crate::settings::{Election, Listen, Settings, SnapshotName};
 use crate::shutdown::{self, Ending};
 use crate::watch::standing::not_ready;
 
 mod elect;
 mod kind;
 
-use kind::{Around, Standings};
+use kind::{Around, Plan, Standings, Tools};
 
 /// How long the last events may take at shutdown: the next leader waits for it.
 const FLUSH: Duration = Duration::from_millis(500);
@@ -54,7 +57,8 @@ pub fn start(settings: Settings) -> anyhow::Result<()> {
     result
 }
 
-/// Runs until asked to stop.
+/// Runs until asked to stop: connects to the API server and to the driver's socket, asks who is behind it, and goes
+/// on to [`work_beside`] it.
 ///
 /// # Errors
 /// What no waiting mends: an unusable kubeconfig, a port in use, another driver behind the socket, the lead lost.
@@ -80,89 +84,115 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    // An error means that a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let ending = shutdown::listen().context("cannot listen for signals")?;
-    let metrics = Metrics::new()?;
-    for kind in [Kind::Single, Kind::Group] {
-        // They count from the start, also of a replica that follows.
-        let _ = metrics.work.queue(kind::queue_name(kind));
-    }
+    let metrics = all_metrics()?;
     let election = election.map(elect::in_its_namespace);
-    let config = config(kubeconfig.as_deref()).await?;
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
-    let rate = Rate { qps: api.qps, burst: api.burst };
-    let clients = tokio::select! {
-        () = ending.draining() => return Ok(()),
-        made = make_clients(config, rate, claim.clone(), metrics.rest.clone()) => made?,
-    };
-    let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
-
-    let (show, shown) = watch::channel(None);
-    if let Some(endpoint) = endpoint {
-        serve(&endpoint, health(&claim, &driver, shown), &metrics).await?;
-    }
-
-    let connected = tokio::select! {
-        () = ending.draining() => return Ok(()),
-        connected = driver.connect() => connected?,
-    };
-    let Connected { name, version, abilities } = connected;
-    tracing::info!(driver = name, version, ?abilities, "connected to the driver");
-    let supervisor = tokio::spawn({
-        let driver = driver.clone();
-        async move { driver.supervise().await }
-    });
-    let stop_electing = CancellationToken::new();
-    let mut elector =
-        elect::start(election, clients.lead.clone(), &claim, &metrics, &name, stop_electing.clone())?;
-
-    let dropped = metrics.events_dropped.clone();
-    let (events, writer) = recorder(clients.api.clone(), &name, dropped, clock::now);
-    let around = Around {
-        clients,
-        driver,
-        driver_facts: DriverFacts { name, can_find: abilities.can_find() },
-        claim,
-        ending: ending.clone(),
-        metrics,
-        events,
+    let plan = Plan {
         workers: workers.get(),
         backoff: Backoff { start: retry.start, max: retry.max },
         resync,
         node,
+        single_names: naming(names.content, extra_create_metadata),
+        group_names: naming(names.group, extra_create_metadata),
     };
-    let naming = |names: crate::settings::SnapshotName| Naming {
-        prefix: names.prefix,
-        uuid_length: names.uuid_length,
-        extra_metadata: extra_create_metadata,
-    };
-    let group_naming = abilities.group_snapshots.then(|| naming(names.group));
-    tokio::spawn(limit_drain(ending.clone(), timeout + RECORD));
-    let mut work = std::pin::pin!(lead_and_work(around, naming(names.content), group_naming, show, writer));
 
-    let end = tokio::select! {
-        end = &mut work => end,
-        fatal = supervisor => {
-            // Nothing goes to that driver any more; what is in hand ends before the lease is given away.
-            ending.abandon();
-            work.await?;
-            Err(fatal.context("the supervision of the connection failed")?.into())
-        }
-        lost = elector.lost() => return Err(lost),
-    };
-    stop_electing.cancel();
-    elector.released().await;
+    let rate = Rate { qps: api.qps, burst: api.burst };
+    let clients = make_clients(kubeconfig, rate, claim.clone(), metrics.rest.clone());
+    let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
+    let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
+    let (show, shown) = watch::channel(None);
+    if let Some(endpoint) = endpoint {
+        serve(&endpoint, health(&claim, &driver, shown), &metrics).await?;
+    }
+    let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
+
+    tokio::spawn(limit_drain(ending.clone(), timeout + RECORD));
+    work_beside(found, election, Tools { clients, driver, claim, ending, metrics }, plan, show).await
+}
+
+/// Elects, watches and works beside the driver that was found, until asked to stop or something fails; and the way
+/// back.
+///
+/// # Errors
+/// As [`first_end`]; no election can be started.
+async fn work_beside(
+    found: Connected,
+    election: Option<Election>,
+    tools: Tools,
+    plan: Plan,
+    show: watch::Sender<Option<Standings>>,
+) -> anyhow::Result<()> {
+    let Connected { name, version, abilities } = found;
+    tracing::info!(driver = name, version, ?abilities, "connected to the driver");
+    let Tools { clients, driver, claim, ending, metrics } = &tools;
+    let supervisor = tokio::spawn({
+        let driver = driver.clone();
+        async move { driver.supervise().await }
+    });
+    let mut elected = elect::start(election, clients.lead.clone(), claim, metrics, &name)?;
+    let dropped = metrics.events_dropped.clone();
+    let (events, writer) = recorder(clients.api.clone(), &name, dropped, clock::now);
+    let ending = ending.clone();
+    let driver_facts = DriverFacts { name, can_find: abilities.can_find() };
+    let around = Around { tools, plan, driver_facts, events };
+
+    let work = lead_and_work(around, show, writer);
+    let end = first_end(work, supervisor, elected.lost(), &ending).await;
+    elected.release().await;
     end
+}
+
+/// Waits for the end of the work. If the driver turns out to be another meanwhile, the work is abandoned, and awaited
+/// all the same: what is in hand ends before the lease is given away.
+///
+/// # Errors
+/// What ended it: the driver, the election, or the work. What was found of the driver goes before what the work then
+/// comes to, which is a consequence and is only logged.
+async fn first_end(
+    work: impl Future<Output = anyhow::Result<()>>,
+    supervisor: impl Future<Output = Result<Fatal, JoinError>>,
+    lost: impl Future<Output = anyhow::Error>,
+    ending: &Ending,
+) -> anyhow::Result<()> {
+    let mut work = std::pin::pin!(work);
+    let fatal = tokio::select! {
+        biased;
+        fatal = supervisor => fatal,
+        lost = lost => return Err(lost),
+        end = &mut work => return end,
+    };
+    ending.abandon();
+    if let Err(failed) = work.await {
+        tracing::error!("the work failed as well: {failed:#}");
+    }
+    Err(fatal.context("the supervision of the connection failed")?.into())
+}
+
+/// Every metric, those of the queues included: they count from the start, also of a replica that follows.
+fn all_metrics() -> anyhow::Result<Metrics> {
+    let metrics = Metrics::new()?;
+    for kind in Kind::ALL {
+        let _ = metrics.work.queue(kind::queue_name(kind));
+    }
+    Ok(metrics)
+}
+
+fn naming(names: SnapshotName, extra_metadata: bool) -> Naming {
+    let SnapshotName { prefix, uuid_length } = names;
+    Naming { prefix, uuid_length, extra_metadata }
 }
 
 /// The clients, made apart: a kubeconfig may name a program to run for credentials, which may take its time.
 async fn make_clients(
-    config: kube::Config,
+    kubeconfig: Option<PathBuf>,
     rate: Rate,
     claim: Claim,
     rest: RestMetrics,
 ) -> anyhow::Result<Clients> {
+    // An error means that a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = config(kubeconfig.as_deref()).await?;
     let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
     Ok(made.context("the task that makes the clients failed")??)
 }
@@ -197,32 +227,36 @@ async fn limit_drain(ending: Ending, limit: Duration) {
 /// A task failed that the work cannot do without.
 async fn lead_and_work(
     around: Around,
-    naming: Naming,
-    group_naming: Option<Naming>,
     show: watch::Sender<Option<Standings>>,
     writer: Writer,
 ) -> anyhow::Result<()> {
-    tokio::select! {
-        () = around.ending.draining() => return Ok(()),
-        () = around.claim.held() => {}
+    let Tools { claim, ending, .. } = &around.tools;
+    if ending.unless_draining(claim.held()).await.is_none() {
+        return Ok(());
     }
     let stop_events = CancellationToken::new();
     let events = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
-    let single = kind::start::<SingleContent>(&around, naming);
+    let single = kind::start::<SingleContent>(&around, around.plan.single_names.clone());
     show.send_replace(Some(single.standings.clone()));
-    let group = group_naming.map(|naming| kind::start::<GroupContent>(&around, naming));
-    let group = async {
-        match group {
-            Some(group) => group.drained().await,
-            None => Ok(()),
-        }
-    };
-    let (single, group) = tokio::join!(single.drained(), group);
+    let (single, group) = tokio::join!(single.drained(), work_on_groups(&around));
     stop_events.cancel();
     if let Err(failed) = events.await {
         tracing::error!("the writer of events failed: {failed}");
     }
     single.and(group)
+}
+
+/// Begins with groups once the driver serves them, which an upgrade may change. If it ever ceases to, they stay
+/// watched, and wait.
+///
+/// # Errors
+/// As [`lead_and_work`].
+async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
+    let Tools { driver, ending, .. } = &around.tools;
+    match ending.unless_draining(driver.serves(Kind::Group)).await {
+        Some(()) => kind::start::<GroupContent>(around, around.plan.group_names.clone()).drained().await,
+        None => Ok(()),
+    }
 }
 
 /// What the endpoint says. A replica that follows is ready as soon as its driver is.
@@ -250,3 +284,7 @@ impl Observe for Calls {
         self.0.csi_call(driver, method.path(), code, took);
     }
 }
+
+#[cfg(test)]
+#[path = "app/tests.rs"]
+mod tests;

@@ -136,7 +136,7 @@ fn metric_table() -> String {
 }
 
 /// The names of a kind that objects bear, each with what it is; and the event reasons.
-fn named(kind: Kind) -> ([(&'static str, &'static str); 8], [&'static str; 4]) {
+fn named(kind: Kind) -> ([(&'static str, &'static str); 9], [&'static str; 4]) {
     // Taken apart completely: a name without a row does not compile.
     let Names {
         finalizer,
@@ -145,6 +145,7 @@ fn named(kind: Kind) -> ([(&'static str, &'static str); 8], [&'static str; 4]) {
         secret_name,
         secret_namespace,
         poll_secret: (poll_name, poll_namespace),
+        poll_secret_template,
         creation_failed,
         update_failed,
         delete_failed,
@@ -161,6 +162,10 @@ fn named(kind: Kind) -> ([(&'static str, &'static str); 8], [&'static str; 4]) {
         ("parameter for the driver, with `--extra-create-metadata`", *metadata_name),
         ("the same", *metadata_namespace),
         ("the same", *metadata_content),
+        (
+            "template in the parameters of a class that name the Secret of a look; filled in",
+            *poll_secret_template,
+        ),
     ];
     (names, [creation_failed, update_failed, delete_failed, may_be_orphaned])
 }

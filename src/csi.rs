@@ -2,7 +2,8 @@
 //!
 //! # Promises
 //! - No call goes out before the driver behind the socket has proven, on this very connection, that it is the
-//!   one we started with. A call that cannot go out fails at once, as [`Certainty::NotSent`].
+//!   one we started with, and able to do such a thing. A call that cannot go out fails at once, as
+//!   [`Certainty::NotSent`].
 //! - Every call ends within the timeout, also when a driver sends headers and then nothing.
 //! - A failure made on our side of the wire is never mistaken for the driver's own word.
 //! - No secret leaves in an error, a log line or a `Debug`.
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+use crate::objects::facts::Kind;
 
 mod answer;
 mod call;
@@ -60,6 +63,15 @@ impl Abilities {
     pub fn can_find(self) -> bool {
         self.get_snapshot || self.list_snapshots
     }
+
+    /// Whether snapshots of a kind can be taken and deleted.
+    #[must_use]
+    pub fn serves(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Single => true,
+            Kind::Group => self.group_snapshots,
+        }
+    }
 }
 
 /// Hears of each call that ended, for metrics.
@@ -89,10 +101,13 @@ impl Driver {
         Self(Arc::new(Inner { socket, timeout, groups, observer, session: watch::Sender::new(None) }))
     }
 
-    /// Waits until there is a proven connection.
-    pub async fn connected(&self) {
+    /// Waits until there is a proven connection on which the driver serves this kind.
+    pub async fn serves(&self, kind: Kind) {
+        let serves = |session: &Option<Arc<session::Session>>| {
+            session.as_ref().is_some_and(|session| session.connected.abilities.serves(kind))
+        };
         // The sender lives as long as this handle, so waiting cannot fail.
-        let _ = self.0.session.subscribe().wait_for(Option::is_some).await;
+        let _ = self.0.session.subscribe().wait_for(serves).await;
     }
 
     /// Whether a single snapshot can be asked for on the present connection; `None` while there is none.

@@ -15,7 +15,7 @@ use crate::cluster::secret::SecretError;
 use crate::csi::Fatal;
 use crate::decide::Complaint;
 use crate::lead::Loss;
-use crate::metrics::{Metrics, State};
+use crate::metrics::{Metrics, State, kind_label};
 use crate::objects::facts::Kind;
 use crate::objects::names::RESERVED_PARAMETERS;
 use crate::watch::problem::Problem;
@@ -51,14 +51,14 @@ fn every_metric_stands_in_it() {
     for name in names {
         assert!(quotes(&name), "{name}");
     }
-    for state in State::ALL {
-        assert!(quotes(state.label()), "{}", state.label());
+    for label in State::ALL.map(State::label).into_iter().chain(Kind::ALL.map(kind_label)) {
+        assert!(quotes(label), "{label}");
     }
 }
 
 #[test]
 fn every_event_reason_stands_in_it() {
-    for kind in [Kind::Single, Kind::Group] {
+    for kind in Kind::ALL {
         let names = kind.names();
         for reason in [names.creation_failed, names.update_failed, names.delete_failed, names.may_be_orphaned]
         {
@@ -68,10 +68,15 @@ fn every_event_reason_stands_in_it() {
 }
 
 /// One of each; a new one does not compile until it is here.
-fn complaints() -> [Complaint; 8] {
+fn complaints() -> [Complaint; 9] {
     use Complaint::{
         ClassMissing, HalfSecret, NoClass, NoFinalizer, SecretTemplate, TwoSources, Unbound,
         UnknownReservedParameter,
+    };
+    let template = |kind: Kind| SecretTemplate {
+        key: "KEY".to_owned(),
+        value: "VALUE".to_owned(),
+        known: kind.names().poll_secret_template,
     };
     let all = [
         TwoSources,
@@ -81,7 +86,8 @@ fn complaints() -> [Complaint; 8] {
         ClassMissing { name: "NAME".to_owned() },
         UnknownReservedParameter { key: "KEY".to_owned() },
         HalfSecret { present: "PRESENT".to_owned(), missing: "MISSING".to_owned() },
-        SecretTemplate { key: "KEY".to_owned(), value: "VALUE".to_owned() },
+        template(Kind::Single),
+        template(Kind::Group),
     ];
     for complaint in &all {
         match complaint {

@@ -11,9 +11,14 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts,
-    Registry, TextEncoder,
+    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    TextEncoder,
 };
+
+use crate::objects::content::SingleContent;
+use crate::objects::facts::Kind;
+use crate::objects::group_content::GroupContent;
+use crate::objects::object::Body;
 
 pub use rest::RestMetrics;
 pub use work::{QueueMetrics, Work, WorkMetrics};
@@ -64,6 +69,15 @@ impl State {
     }
 }
 
+/// The value of the label `kind`: the word that users and the log have for it.
+#[must_use]
+pub fn kind_label(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Single => SingleContent::KIND_NAME,
+        Kind::Group => GroupContent::KIND_NAME,
+    }
+}
+
 /// Every metric of the process. Clones share their values.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -72,7 +86,7 @@ pub struct Metrics {
     master: GaugeVec,
     contents: GaugeVec,
     time_to_ready: Histogram,
-    backlog_age: Gauge,
+    backlog_age: GaugeVec,
     /// Snapshots that may exist without a content that knows them.
     pub suspected_orphans: IntCounter,
     /// Events that could not be written, or not be queued.
@@ -108,8 +122,8 @@ impl Metrics {
             contents: gauges(
                 &registry,
                 "csi_snapshotter_contents",
-                "Contents of this driver by state.",
-                &["state"],
+                "Contents of this driver by kind and state.",
+                &["kind", "state"],
             )?,
             time_to_ready: histograms(
                 &registry,
@@ -122,10 +136,9 @@ impl Metrics {
             backlog_age: gauges(
                 &registry,
                 "csi_snapshotter_backlog_age_seconds",
-                "Age of the oldest content that is neither ready nor gone, in seconds.",
-                &[],
-            )?
-            .with_label_values::<&str>(&[]),
+                "Age of the oldest content of a kind that is neither ready nor gone, in seconds.",
+                &["kind"],
+            )?,
             suspected_orphans: counters(
                 &registry,
                 "csi_snapshotter_suspected_orphans_total",
@@ -144,10 +157,18 @@ impl Metrics {
             work: WorkMetrics::new(&registry)?,
             registry,
         };
-        for state in State::ALL {
-            made.contents(state, 0);
-        }
+        made.count_no_contents();
         Ok(made)
+    }
+
+    /// What was never counted shows as zero, so that an alert has something to compare with.
+    fn count_no_contents(&self) {
+        for kind in Kind::ALL {
+            self.backlog_age(kind, Duration::ZERO);
+            for state in State::ALL {
+                self.contents(kind, state, 0);
+            }
+        }
     }
 
     /// A CSI call that ended. `method` is the full path (`/csi.v1.Controller/CreateSnapshot`), `code` the CamelCase
@@ -166,14 +187,14 @@ impl Metrics {
         self.time_to_ready.observe(after.as_secs_f64());
     }
 
-    /// The number of contents in a state.
-    pub fn contents(&self, state: State, count: usize) {
-        self.contents.with_label_values(&[state.label()]).set(whole(count));
+    /// The number of contents of a kind in a state.
+    pub fn contents(&self, kind: Kind, state: State, count: usize) {
+        self.contents.with_label_values(&[kind_label(kind), state.label()]).set(whole(count));
     }
 
-    /// The age of the oldest content that is neither ready nor gone; zero if there is none.
-    pub fn backlog_age(&self, age: Duration) {
-        self.backlog_age.set(age.as_secs_f64());
+    /// The age of the oldest content of a kind that is neither ready nor gone; zero if there is none.
+    pub fn backlog_age(&self, kind: Kind, age: Duration) {
+        self.backlog_age.with_label_values(&[kind_label(kind)]).set(age.as_secs_f64());
     }
 
     /// Everything in the text format 0.0.4.

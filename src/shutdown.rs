@@ -1,5 +1,6 @@
 //! The way to an end: the first SIGTERM or SIGINT drains, the second aborts.
 
+use std::future::Future;
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +31,14 @@ impl Ending {
     /// Resolves once nothing new may be begun.
     pub async fn draining(&self) {
         self.drain.cancelled().await;
+    }
+
+    /// What comes of doing something; `None` if nothing new may be begun before that.
+    pub async fn unless_draining<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            () = self.draining() => None,
+            done = doing => Some(done),
+        }
     }
 
     /// Resolves once what is in hand is to be dropped.

@@ -22,19 +22,23 @@ const FALLBACK_NAMESPACE: &str = "default";
 /// How often the gauge of leadership is brought up to date.
 const GAUGE_PERIOD: Duration = Duration::from_secs(1);
 
-/// The task of an election.
-pub(super) struct Running(Option<JoinHandle<Outcome>>);
+/// An election, or that there is none.
+pub(super) struct Running {
+    /// Until its end was told.
+    task: Option<JoinHandle<Outcome>>,
+    stop: CancellationToken,
+}
 
-/// Starts the election for a driver's lease. It ends when `stop` is cancelled, after the lease is released.
+/// Starts the election for a driver's lease.
 pub(super) fn start(
     election: Option<Election>,
     client: kube::Client,
     claim: &Claim,
     metrics: &Metrics,
     driver: &str,
-    stop: CancellationToken,
 ) -> anyhow::Result<Running> {
-    let Some(election) = election else { return Ok(Running(None)) };
+    let stop = CancellationToken::new();
+    let Some(election) = election else { return Ok(Running { task: None, stop }) };
     let Election { namespace, lease_duration, renew_deadline, retry_period, labels } = election;
     let namespace = namespace.unwrap_or_else(|| FALLBACK_NAMESPACE.to_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host's name")?;
@@ -46,7 +50,9 @@ pub(super) fn start(
     let timing = Timing { lease_duration, renew_deadline, retry_period };
     let elector = Elector::new(lease, candidate, timing, claim.clone(), clock::now);
     tokio::spawn(show(claim.clone(), metrics.clone(), name));
-    Ok(Running(Some(tokio::spawn(async move { elector.run(stop.cancelled_owned()).await }))))
+    let stopped = stop.clone().cancelled_owned();
+    let task = tokio::spawn(async move { elector.run(stopped).await });
+    Ok(Running { task: Some(task), stop })
 }
 
 /// The election with its namespace settled: as set, else the pod's own, else `default`, as the reference has it.
@@ -76,17 +82,20 @@ async fn show(claim: Claim, metrics: Metrics, lease: String) {
 impl Running {
     /// Waits for the end of an election that was not asked to stop: the lead is lost, and with it the process.
     pub(super) async fn lost(&mut self) -> anyhow::Error {
-        let Some(task) = &mut self.0 else { return std::future::pending().await };
-        match task.await {
+        let Some(task) = &mut self.task else { return std::future::pending().await };
+        let ended = task.await;
+        self.task = None;
+        match ended {
             Ok(Outcome::Lost(loss)) => loss.into(),
             Ok(Outcome::Stopped) => std::future::pending().await,
             Err(failed) => anyhow::Error::new(failed).context("the task of the leader election failed"),
         }
     }
 
-    /// Waits until the lease is released, after a stop.
-    pub(super) async fn released(self) {
-        if let Some(task) = self.0 {
+    /// Stops it, and waits until the lease is released; at once if the lead is lost already.
+    pub(super) async fn release(self) {
+        self.stop.cancel();
+        if let Some(task) = self.task {
             // A task that failed has released nothing: the lease runs out by itself.
             let _ = task.await;
         }

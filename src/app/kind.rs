@@ -35,19 +35,34 @@ const CENSUS_PERIOD: Duration = Duration::from_secs(10);
 /// A content that has failed so often in a row counts as stuck.
 const STUCK_AFTER: u32 = 5;
 
-/// What the kinds share.
-pub(super) struct Around {
+/// What all work is done with.
+pub(super) struct Tools {
     pub clients: Clients,
     pub driver: Driver,
-    pub driver_facts: DriverFacts,
     pub claim: Claim,
     pub ending: Ending,
     pub metrics: Metrics,
-    pub events: Recorder,
+}
+
+/// How the work is to be done; settings.
+pub(super) struct Plan {
+    /// Passes at once, per kind.
     pub workers: usize,
     pub backoff: Backoff,
     pub resync: Duration,
+    /// The node whose contents alone are ours.
     pub node: Option<String>,
+    pub single_names: Naming,
+    pub group_names: Naming,
+}
+
+/// What the kinds share.
+pub(super) struct Around {
+    pub tools: Tools,
+    pub plan: Plan,
+    /// What the driver said of itself at first.
+    pub driver_facts: DriverFacts,
+    pub events: Recorder,
 }
 
 /// The two watches of a kind: contents, classes.
@@ -89,32 +104,34 @@ pub(super) fn start<B: Snapshots>(around: &Around, naming: Naming) -> Running
 where
     Object<B>: Content,
 {
-    let queue = Arc::new(Queue::new(around.backoff, around.metrics.work.queue(queue_name(B::KIND))));
+    let Around { tools, plan, driver_facts, events } = around;
+    let Tools { clients, driver, claim, ending, metrics } = tools;
+    let queue = Arc::new(Queue::new(plan.backoff, metrics.work.queue(queue_name(B::KIND))));
     let store = Arc::new(Store::<B>::default());
     let classes = Arc::new(ClassStore::default());
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
         classes: Arc::clone(&classes),
-        objects: Objects::new(around.clients.api.clone()),
-        api: around.clients.api.clone(),
-        driver: around.driver.clone(),
-        driver_facts: around.driver_facts.clone(),
+        objects: Objects::new(clients.api.clone()),
+        api: clients.api.clone(),
+        driver: driver.clone(),
+        driver_facts: driver_facts.clone(),
         naming,
-        events: around.events.clone(),
-        claim: around.claim.clone(),
-        ending: around.ending.clone(),
-        metrics: around.metrics.clone(),
+        events: events.clone(),
+        claim: claim.clone(),
+        ending: ending.clone(),
+        metrics: metrics.clone(),
     });
-    let driver = around.driver_facts.name.clone();
+    let driver = driver_facts.name.clone();
     let selection = Selection {
-        labels: around.node.as_ref().map(|node| format!("{MANAGED_BY}={node}")),
+        labels: plan.node.as_ref().map(|node| format!("{MANAGED_BY}={node}")),
         fields: Some(format!("spec.driver={driver}")),
     };
     let contents = Contents { store: Arc::clone(&store), queue: Arc::clone(&queue), driver };
     let class_sink = Classes { classes, store: Arc::clone(&store), queue: Arc::clone(&queue) };
 
     let mut background = JoinSet::new();
-    let client = &around.clients.watch;
+    let client = &clients.watch;
     let standings = [
         spawn_watch::<B, _>(&mut background, |to| {
             watching::run::<B>(client.clone(), selection, contents, to)
@@ -128,13 +145,11 @@ where
         Kind::Group => Need::Optional,
     };
     background.spawn(report(standings.clone(), need));
-    background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), around.resync));
-    if B::KIND == Kind::Single {
-        background.spawn(census(store, Arc::clone(&queue), around.metrics.clone()));
-    }
-    let ending = around.ending.clone();
-    let work = work(queue, shared, standings.clone(), around.workers, ending.clone());
-    Running { standings, background, workers: AbortOnDropHandle::new(tokio::spawn(work)), ending }
+    background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), plan.resync));
+    background.spawn(census(store, Arc::clone(&queue), metrics.clone()));
+    let work = work(queue, shared, standings.clone(), plan.workers, ending.clone());
+    let workers = AbortOnDropHandle::new(tokio::spawn(work));
+    Running { standings, background, workers, ending: ending.clone() }
 }
 
 /// The queue's name in metrics.
@@ -175,15 +190,14 @@ async fn work<B: Snapshots>(
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! {
-            () = ending.draining() => return,
-            () = synced => {}
+        if ending.unless_draining(synced).await.is_none() {
+            return;
         }
     }
     let driver = shared.driver.clone();
     let ready = move || {
         let driver = driver.clone();
-        async move { driver.connected().await }
+        async move { driver.serves(B::KIND).await }
     };
     worker::run(queue, workers, ending, ready, move |key| one_pass(Arc::clone(&shared), key)).await;
 }
@@ -235,9 +249,9 @@ where
             }
         });
         for state in State::ALL {
-            metrics.contents(state, states.iter().filter(|other| **other == state).count());
+            metrics.contents(B::KIND, state, states.iter().filter(|other| **other == state).count());
         }
-        metrics.backlog_age(oldest);
+        metrics.backlog_age(B::KIND, oldest);
         tokio::time::sleep(CENSUS_PERIOD).await;
     }
 }

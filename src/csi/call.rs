@@ -34,8 +34,8 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn not_sent(method: Method) -> Self {
-        let message = format!("{}: not sent, the driver is not connected", method.name());
+    fn not_sent(method: Method, why: &str) -> Self {
+        let message = format!("{}: not sent, the driver {why}", method.name());
         Self { code: Code::Unavailable, certainty: Certainty::NotSent, message }
     }
 
@@ -112,7 +112,8 @@ impl Driver {
         })
     }
 
-    /// A call to the proven driver. The deadline goes along, so that the driver can give up when we do.
+    /// A call to the proven driver, if it can do such a thing. The deadline goes along, so that the driver can give
+    /// up when we do.
     async fn call<Q, T, F>(
         &self,
         method: Method,
@@ -124,7 +125,12 @@ impl Driver {
         T: std::fmt::Debug,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let session = self.0.session.borrow().clone().ok_or_else(|| Failed::not_sent(method))?;
+        let session = self.0.session.borrow().clone();
+        let session = session.ok_or_else(|| Failed::not_sent(method, "is not connected"))?;
+        if method.about().is_some_and(|kind| !session.connected.abilities.serves(kind)) {
+            // Its UNIMPLEMENTED would be taken for its word on a snapshot that it cut when it still could.
+            return Err(Failed::not_sent(method, "has lost the capability for it"));
+        }
         tracing::trace!(method = method.name(), request = ?message, "call");
         let mut request = Request::new(message);
         request.set_timeout(self.0.timeout);

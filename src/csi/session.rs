@@ -86,10 +86,10 @@ impl Driver {
                 "the connection to the driver is gone, waiting for it to come back"
             );
             match self.establish(Some(name)).await {
-                Ok(session) => {
-                    let version = &session.connected.version;
-                    tracing::warn!(driver = name, version, "the driver is back");
-                    self.0.session.send_replace(Some(session));
+                Ok(back) => {
+                    tracing::warn!(driver = name, version = back.connected.version, "the driver is back");
+                    tell_of_groups(&session.connected, &back.connected);
+                    self.0.session.send_replace(Some(back));
                 }
                 Err(fatal) => return fatal,
             }
@@ -132,6 +132,20 @@ impl Driver {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_SOCKET_PAUSE);
         }
+    }
+}
+
+/// Logs a capability for groups that came or went with a restart.
+fn tell_of_groups(before: &Connected, now: &Connected) {
+    let driver = &now.name;
+    match (before.abilities.group_snapshots, now.abilities.group_snapshots) {
+        (false, true) => {
+            tracing::warn!(driver, "the driver takes group snapshots now, and is asked for them");
+        }
+        (true, false) => {
+            tracing::warn!(driver, "the driver takes no group snapshots any more; they wait until it does");
+        }
+        (true, true) | (false, false) => {}
     }
 }
 

@@ -182,6 +182,34 @@ async fn a_call_on_a_connection_that_is_gone_is_known_not_to_have_been_sent() {
 }
 
 #[tokio::test]
+async fn a_driver_that_comes_back_without_groups_is_sent_none_and_one_that_has_them_again_is() {
+    let mut bench = bench().await;
+    let supervisor = tokio::spawn({
+        let client = bench.client.clone();
+        async move { client.supervise().await }
+    });
+    let create = || CreateGroup {
+        name: "groupsnapshot-1".into(),
+        source_volumes: vec!["vol-1".into()],
+        parameters: BTreeMap::new(),
+    };
+    let mut session = bench.client.0.session.subscribe();
+    for groups in [false, true] {
+        bench.driver.kill().await;
+        session.wait_for(Option::is_none).await.unwrap();
+        bench.driver.script().capabilities(Capabilities { groups, ..Capabilities::default() });
+        bench.driver.restart().await.unwrap();
+        bench.client.serves(Kind::Single).await;
+        let waiting = bench.client.serves(Kind::Group);
+        assert_eq!(tokio::time::timeout(Duration::ZERO, waiting).await.is_ok(), groups);
+        let made = bench.client.create_group(create(), Secrets::default()).await;
+        assert_eq!(made.map_err(|refusal| refusal.certainty).err(), (!groups).then_some(Certainty::NotSent));
+        assert_eq!(bench.driver.count(Asked::CreateVolumeGroupSnapshot), usize::from(groups));
+    }
+    supervisor.abort();
+}
+
+#[tokio::test]
 async fn another_driver_behind_the_same_socket_is_fatal() {
     let mut bench = bench().await;
     bench.driver.kill().await;

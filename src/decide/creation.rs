@@ -8,11 +8,6 @@ use crate::objects::class::Class;
 use crate::objects::facts::{Facts, Source};
 use crate::objects::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 
-/// The one template that a poll secret's name and namespace may hold.
-const CONTENT_NAME: &str = "${volumesnapshotcontent.name}";
-/// The same for groups.
-const GROUP_CONTENT_NAME: &str = "${volumegroupsnapshotcontent.name}";
-
 /// The create call for this object, or why there can be none.
 pub(super) fn create_call(seen: &Observed<'_>) -> Result<CreateCall, Complaint> {
     let facts = &seen.facts;
@@ -125,9 +120,10 @@ fn class_secret(facts: &Facts<'_>, class: &Class) -> Result<Option<SecretRef>, C
 }
 
 fn fill(facts: &Facts<'_>, key: &str, template: &str) -> Result<String, Complaint> {
-    let text = template.replace(CONTENT_NAME, facts.name).replace(GROUP_CONTENT_NAME, facts.name);
+    let known = facts.kind.names().poll_secret_template;
+    let text = template.replace(known, facts.name);
     if text.contains("${") {
-        return Err(Complaint::SecretTemplate { key: key.to_owned(), value: template.to_owned() });
+        return Err(Complaint::SecretTemplate { key: key.to_owned(), value: template.to_owned(), known });
     }
     Ok(text)
 }

@@ -161,13 +161,13 @@ pub enum Complaint {
         missing: String,
     },
     /// A template that nobody can fill in.
-    #[error(
-        "{key} holds {value:?}, which names something other than ${{volumesnapshotcontent.name}}; correct the class"
-    )]
+    #[error("{key} holds {value:?}, which names something other than {known}; correct the class")]
     SecretTemplate {
         /// The class parameter.
         key: String,
         /// Its value, a name: not a secret.
         value: String,
+        /// The template that the kind knows.
+        known: &'static str,
     },
 }

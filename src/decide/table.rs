@@ -220,15 +220,17 @@ fn a_driver_that_cannot_be_asked_makes_a_given_handle_ready() {
 
 #[test]
 fn a_poll_fills_the_class_secret_template_with_the_content_name() {
-    let mut around = with_parameter(
-        "csi.storage.k8s.io/snapshotter-list-secret-name",
-        "secret-${volumesnapshotcontent.name}",
-    );
-    let class = around.classes.get_mut(CLASS).unwrap();
-    class.parameters.insert("csi.storage.k8s.io/snapshotter-list-secret-namespace".into(), "ns".into());
-    let model = pre_provisioned().of_class(Some(CLASS));
-    let Step::Poll(call) = decide(&model.seen(&around)) else { panic!("not a poll") };
-    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into() }));
+    for (model, prefix, template) in [
+        (pre_provisioned(), "snapshotter-list-secret", "${volumesnapshotcontent.name}"),
+        (pre_provisioned().group(), "group-snapshotter-get-secret", "${volumegroupsnapshotcontent.name}"),
+    ] {
+        let key = |half: &str| format!("csi.storage.k8s.io/{prefix}-{half}");
+        let mut around = with_parameter(&key("name"), &format!("secret-{template}"));
+        around.classes.get_mut(CLASS).unwrap().parameters.insert(key("namespace"), "ns".into());
+        let model = model.of_class(Some(CLASS));
+        let Step::Poll(call) = decide(&model.seen(&around)) else { panic!("not a poll") };
+        assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into() }));
+    }
 }
 
 #[test]
@@ -236,6 +238,26 @@ fn a_template_that_nobody_can_fill_is_refused() {
     let key = "csi.storage.k8s.io/snapshotter-list-secret-name";
     let around = with_parameter(key, "${pvc.name}");
     assert!(complaint(&pre_provisioned().of_class(Some(CLASS)), &around).contains("${pvc.name}"));
+}
+
+#[test]
+fn the_template_of_the_other_kind_is_refused_with_the_word_for_this_one() {
+    let (of_single, of_group) = ("${volumesnapshotcontent.name}", "${volumegroupsnapshotcontent.name}");
+    for (model, key, given, known) in [
+        (pre_provisioned(), "csi.storage.k8s.io/snapshotter-list-secret-name", of_group, of_single),
+        (
+            pre_provisioned().group(),
+            "csi.storage.k8s.io/group-snapshotter-get-secret-name",
+            of_single,
+            of_group,
+        ),
+    ] {
+        let said = complaint(&model.of_class(Some(CLASS)), &with_parameter(key, given));
+        assert_eq!(
+            said,
+            format!("{key} holds {given:?}, which names something other than {known}; correct the class")
+        );
+    }
 }
 
 // ---- refusals before anything is written

@@ -49,12 +49,20 @@ fn longhorn_s_sidecar_has_longhorn_s_settings() {
     assert_eq!(settings.endpoint.unwrap().address, ":8000");
 }
 
-/// The expressions of the alerts and of the dashboard.
-fn expressions() -> Vec<String> {
+/// What an alert or a panel asks for, and what it says of the answer.
+struct Asked {
+    expression: String,
+    says: String,
+}
+
+/// Everything that the alerts and the dashboard ask for.
+fn expressions() -> Vec<Asked> {
     let mut found = Vec::new();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     for group in yaml(ALERTS)["spec"]["groups"].as_array().unwrap() {
         for rule in group["rules"].as_array().unwrap() {
-            found.push(rule["expr"].as_str().unwrap().to_owned());
+            let says = text(&rule["annotations"]["summary"]) + &text(&rule["annotations"]["description"]);
+            found.push(Asked { expression: text(&rule["expr"]), says });
         }
     }
     let dashboard = yaml(DASHBOARD);
@@ -62,7 +70,7 @@ fn expressions() -> Vec<String> {
         serde_json::from_str(dashboard["data"]["csi-snapshotter.json"].as_str().unwrap()).unwrap();
     for panel in dashboard["panels"].as_array().unwrap() {
         for target in panel["targets"].as_array().unwrap() {
-            found.push(target["expr"].as_str().unwrap().to_owned());
+            found.push(Asked { expression: text(&target["expr"]), says: text(&target["legendFormat"]) });
         }
     }
     found
@@ -78,7 +86,7 @@ fn metrics_of(expression: &str) -> Vec<String> {
 #[test]
 fn alerts_and_dashboard_ask_for_metrics_that_are_there() {
     let names = metric_names();
-    for expression in expressions() {
+    for Asked { expression, says: _ } in expressions() {
         let asked = metrics_of(&expression);
         assert!(!asked.is_empty(), "{expression}");
         for metric in asked {
@@ -88,6 +96,31 @@ fn alerts_and_dashboard_ask_for_metrics_that_are_there() {
         }
         let balanced = |open, close| expression.matches(open).count() == expression.matches(close).count();
         assert!(balanced('(', ')') && balanced('{', '}') && balanced('[', ']'), "{expression}");
+    }
+}
+
+#[test]
+fn what_they_say_of_a_label_is_what_the_expression_keeps() {
+    for Asked { expression, says } in expressions() {
+        let Some((_, kept)) = expression.split_once(" by (") else { continue };
+        let kept: Vec<_> = kept.split(')').next().unwrap().split(", ").collect();
+        for place in says.split("{{").skip(1) {
+            let label = place.split("}}").next().unwrap().trim().trim_start_matches("$labels.");
+            assert!(label == "$value" || kept.contains(&label), "{label} of {expression}");
+        }
+    }
+}
+
+#[test]
+fn contents_are_told_apart_by_kind() {
+    let of_contents = ["csi_snapshotter_contents", "csi_snapshotter_backlog_age_seconds"];
+    let asked = expressions().into_iter().filter(|asked| {
+        metrics_of(&asked.expression).iter().any(|metric| of_contents.contains(&metric.as_str()))
+    });
+    let asked: Vec<_> = asked.collect();
+    assert!(!asked.is_empty());
+    for Asked { expression, says } in asked {
+        assert!(says.contains("kind"), "{expression}: {says}");
     }
 }
 

@@ -106,20 +106,24 @@ fn a_request_without_an_answer_is_counted_as_an_error() {
 }
 
 #[test]
-fn every_state_shows_from_the_start_and_leadership_by_the_name_of_the_lease() {
+fn every_state_of_either_kind_shows_from_the_start_and_leadership_by_the_name_of_the_lease() {
     let metrics = Metrics::new().unwrap();
-    metrics.contents(State::Stuck, 2);
+    metrics.contents(Kind::Group, State::Stuck, 2);
     metrics.leads("external-snapshotter-leader-d", true);
     metrics.ready(Duration::from_millis(300));
-    metrics.backlog_age(Duration::from_secs(90));
+    metrics.backlog_age(Kind::Group, Duration::from_secs(90));
     let text = scrape(&metrics);
-    for state in State::ALL {
-        let expected = if state == State::Stuck { 2.0 } else { 0.0 };
-        let line = format!("csi_snapshotter_contents{{state=\"{}\"}}", state.label());
-        assert!((value(&text, &line) - expected).abs() < 0.01);
+    for (kind, stuck, age) in [("VolumeSnapshotContent", 0.0, 0.0), ("VolumeGroupSnapshotContent", 2.0, 90.0)]
+    {
+        for state in ["pending", "uploading", "ready", "deleting", "stuck"] {
+            let expected = if state == "stuck" { stuck } else { 0.0 };
+            let line = format!("csi_snapshotter_contents{{kind=\"{kind}\",state=\"{state}\"}}");
+            assert!((value(&text, &line) - expected).abs() < 0.01, "{line}");
+        }
+        let line = format!("csi_snapshotter_backlog_age_seconds{{kind=\"{kind}\"}}");
+        assert!((value(&text, &line) - age).abs() < 0.01, "{line}");
     }
     assert!(value(&text, "leader_election_master_status{name=\"external-snapshotter-leader-d\"}") > 0.9);
     assert!(value(&text, "csi_snapshotter_time_to_ready_seconds_count") > 0.9);
-    assert!(value(&text, "csi_snapshotter_backlog_age_seconds") > 89.0);
     assert!(value(&text, "csi_snapshotter_suspected_orphans_total") < 0.1);
 }

@@ -18,6 +18,11 @@ pub enum Kind {
     Group,
 }
 
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Single, Self::Group];
+}
+
 /// `spec.deletionPolicy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {

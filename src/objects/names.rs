@@ -40,6 +40,8 @@ pub struct Names {
     pub secret_namespace: &'static str,
     /// Class parameters that name the Secret for polling a given handle: (name, namespace).
     pub poll_secret: (&'static str, &'static str),
+    /// The one template that their values may hold: the content's name.
+    pub poll_secret_template: &'static str,
     /// Event reason of a first creation that failed.
     pub creation_failed: &'static str,
     /// Event reason of any later failure.
@@ -62,6 +64,7 @@ const SINGLE: Names = Names {
         "csi.storage.k8s.io/snapshotter-list-secret-name",
         "csi.storage.k8s.io/snapshotter-list-secret-namespace",
     ),
+    poll_secret_template: "${volumesnapshotcontent.name}",
     creation_failed: "SnapshotCreationFailed",
     update_failed: "SnapshotContentCheckandUpdateFailed",
     delete_failed: "SnapshotDeleteError",
@@ -83,6 +86,7 @@ const GROUP: Names = Names {
         "csi.storage.k8s.io/group-snapshotter-get-secret-name",
         "csi.storage.k8s.io/group-snapshotter-get-secret-namespace",
     ),
+    poll_secret_template: "${volumegroupsnapshotcontent.name}",
     creation_failed: "GroupSnapshotCreationFailed",
     update_failed: "GroupSnapshotContentCheckandUpdateFailed",
     delete_failed: "GroupSnapshotDeleteError",

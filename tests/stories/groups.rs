@@ -1,7 +1,7 @@
 //! Group snapshots: the second kind on the same core.
 
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
-use sandbox::driver::{Capabilities, Fault, Method, Options, Times};
+use sandbox::driver::{Capabilities, Fault, Method, Options, Readiness, Times};
 use serde_json::{Value, json};
 use tonic::Code;
 use uuid::Uuid;
@@ -63,6 +63,12 @@ impl Stage {
         self.cluster.create(&CONTENTS, &object).await;
         Group { contents: self.cluster.api(&CONTENTS), name, uid }
     }
+}
+
+/// A driver that cannot take groups.
+fn without_groups() -> Options {
+    let capabilities = Capabilities { groups: false, ..Capabilities::default() };
+    Options { capabilities, ..Options::default() }
 }
 
 impl Group {
@@ -131,6 +137,30 @@ fn a_group_is_cut_recorded_and_deleted_with_its_members() {
 }
 
 #[test]
+fn groups_are_counted_by_state_apart_from_single_snapshots() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        stage.driver.script().readiness(Readiness::Held);
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
+        let group = stage.group(json!({})).await;
+        group.until("is cut", |object| object["status"]["readyToUse"] == false).await;
+        for line in [
+            "csi_snapshotter_contents{kind=\"VolumeGroupSnapshotContent\",state=\"uploading\"} 1",
+            "csi_snapshotter_contents{kind=\"VolumeSnapshotContent\",state=\"uploading\"} 0",
+            "csi_snapshotter_backlog_age_seconds{kind=\"VolumeSnapshotContent\"} 0",
+        ] {
+            sidecar.measures(line).await;
+        }
+        let (_, metrics) = sidecar.page("/metrics").await;
+        let age =
+            metrics.split_once("csi_snapshotter_backlog_age_seconds{kind=\"VolumeGroupSnapshotContent\"} ");
+        let age: f64 = age.unwrap().1.lines().next().unwrap().parse().unwrap();
+        assert!(age > 0.0, "{metrics}");
+    });
+}
+
+#[test]
 fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
     story(async {
         let stage = Stage::set().await;
@@ -191,10 +221,71 @@ fn better_12_without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
         assert_eq!(stage.calls(Method::GroupControllerGetCapabilities), 0);
         drop(sidecar);
 
-        let capabilities = Capabilities { groups: false, ..Capabilities::default() };
-        let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
+        let stage = Stage::with(without_groups()).await;
         let _sidecar = stage.sidecar(&[]);
         stage.content(json!({})).await.ready().await;
+    });
+}
+
+#[test]
+fn groups_that_a_driver_gains_by_an_upgrade_are_served_when_it_is_back() {
+    story(async {
+        let mut stage = Stage::with(without_groups()).await;
+        stage.group_class().await;
+        let sidecar = stage.sidecar(&[]);
+        let group = stage.group(json!({})).await;
+        let single = stage.content(json!({})).await;
+        single.ready().await;
+        single.delete().await;
+        single.gone().await;
+        assert!(group.get().await.unwrap()["status"].is_null());
+        stage.driver.kill().await;
+        stage.driver.script().capabilities(Capabilities::default());
+        stage.driver.restart().await.unwrap();
+        group.ready().await;
+        sidecar.says("the driver takes group snapshots now").await;
+        group.delete().await;
+        group.gone().await;
+        stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
+    story(async {
+        let mut stage = Stage::set().await;
+        stage.group_class().await;
+        let doubt = Fault::after(Code::Unavailable);
+        stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, doubt, Times::UntilCleared);
+        let sidecar = stage.sidecar(&[]);
+        let in_doubt = stage.group(json!({})).await;
+        in_doubt.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
+
+        stage.driver.kill().await;
+        stage.driver.script().clear();
+        stage.driver.script().capabilities(without_groups().capabilities);
+        stage.driver.clear_calls();
+        stage.driver.restart().await.unwrap();
+        sidecar.says("the driver takes no group snapshots any more").await;
+        in_doubt.delete().await;
+        let new = stage.group(json!({})).await;
+        // Time enough for a pass over each: this goes through more of them.
+        let single = stage.content(json!({})).await;
+        single.ready().await;
+        single.delete().await;
+        single.gone().await;
+        assert_eq!(stage.calls(Method::CreateVolumeGroupSnapshot), 0);
+        assert!(new.get().await.unwrap()["status"].is_null());
+        assert!(in_doubt.get().await.is_some(), "what it may have cut is not forgotten");
+
+        stage.driver.kill().await;
+        stage.driver.script().capabilities(Capabilities::default());
+        stage.driver.restart().await.unwrap();
+        in_doubt.gone().await;
+        new.ready().await;
+        new.delete().await;
+        new.gone().await;
+        stage.storage_is_empty();
     });
 }
 

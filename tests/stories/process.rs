@@ -5,7 +5,7 @@ use std::time::Duration;
 use sandbox::driver::{Capabilities, Method, Options, Readiness};
 use serde_json::json;
 
-use crate::common::{Stage, story, until};
+use crate::common::{Stage, story};
 
 #[test]
 fn better_16_a_signal_drains_what_is_in_hand_and_records_it() {
@@ -128,13 +128,11 @@ fn contents_are_counted_by_state() {
         stage.driver.script().readiness(Readiness::Held);
         let unready = stage.content(json!({})).await;
         unready.until("is cut", |object| object["status"]["readyToUse"] == false).await;
-        until("both are counted", || async {
-            let (_, metrics) = sidecar.page("/metrics").await;
-            let counted =
-                |state: &str| metrics.contains(&format!("csi_snapshotter_contents{{state=\"{state}\"}} 1"));
-            (counted("ready") && counted("uploading")).then_some(())
-        })
-        .await;
+        for state in ["ready", "uploading"] {
+            let count =
+                format!("csi_snapshotter_contents{{kind=\"VolumeSnapshotContent\",state=\"{state}\"}} 1");
+            sidecar.measures(&count).await;
+        }
     });
 }
 

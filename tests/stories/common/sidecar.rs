@@ -79,6 +79,15 @@ impl Sidecar {
         })
         .await
     }
+
+    /// Waits until its metrics, on `/metrics`, have a line that begins so.
+    pub async fn measures(&self, line: &str) {
+        super::until(&format!("the metrics say {line:?}"), || async {
+            let (_, metrics) = self.page("/metrics").await;
+            metrics.lines().any(|found| found.starts_with(line)).then_some(())
+        })
+        .await;
+    }
 }
 
 /// A plain HTTP GET; `None` if nobody answers.
