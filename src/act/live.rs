@@ -108,6 +108,16 @@ where
         object
     }
 
+    /// What an operator wants to find in the log of a snapshot that was well: what it is in the storage, and when.
+    fn tell(&self, change: &StatusChange) {
+        let ready = change.ready == Some(true);
+        if let Some(handle) = &change.handle {
+            tracing::info!(content = %self.key, handle, ready, "taken, and its handle recorded");
+        } else if ready {
+            tracing::info!(content = %self.key, "ready to use");
+        }
+    }
+
     /// The Secret of a call. A deletion is not held up by a Secret that is gone: the driver may well do without.
     ///
     /// Reading it takes time, in which the claim may run out or the drain begin: then the call is not begun.
@@ -189,6 +199,7 @@ where
     ) -> Result<Self::Object, WriteFailure> {
         let now = clock::now();
         let written = self.send(Some(status::status_write(object, change, now))).await?;
+        self.tell(change);
         let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let (Some(true), Some(created)) = (change.ready, created) {
             self.shared.metrics.ready(Duration::try_from(now.duration_since(created)).unwrap_or_default());
@@ -221,7 +232,11 @@ where
     async fn delete(&self, call: &DeleteCall) -> Outcome {
         match self.secrets(call.secret.as_ref(), true).await {
             Ok(Found { secrets, .. }) => {
-                refused(B::delete(&self.shared.driver, call.clone(), secrets).await, |()| Outcome::Deleted)
+                let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
+                if deleted.is_ok() {
+                    tracing::info!(content = %self.key, handle = call.handle, "deleted in the storage");
+                }
+                refused(deleted, |()| Outcome::Deleted)
             }
             Err(outcome) => outcome,
         }

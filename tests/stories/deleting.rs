@@ -11,13 +11,17 @@ use crate::common::{Stage, story};
 fn a_deleted_content_takes_its_snapshot_along() {
     story(async {
         let stage = Stage::set().await;
-        let _sidecar = stage.sidecar(&[]);
+        let sidecar = stage.sidecar(&[]);
         let content = stage.content(json!({})).await;
-        content.ready().await;
+        let handle = content.ready().await["status"]["snapshotHandle"].as_str().unwrap().to_owned();
         content.delete().await;
         content.gone().await;
         stage.storage_is_empty();
         assert_eq!(stage.calls(Method::DeleteSnapshot), 1);
+        let log = sidecar.log();
+        let told =
+            |what: &str| log.lines().filter(|line| line.contains(what) && line.contains(&handle)).count();
+        assert_eq!((told("handle recorded"), told("deleted in the storage")), (1, 1), "{log}");
         if let Some(requests) = content.requests() {
             assert_eq!(requests[3..], ["PATCH status", "PATCH"], "status cleared, finalizer dropped");
         }
