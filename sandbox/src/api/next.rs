@@ -75,7 +75,7 @@ pub(crate) fn new_object(
     to_stored(kind, &mut fresh);
     normalise(call, kind, &mut fresh, None, warnings)?;
     check(kind, &fresh, None)?;
-    managed::track(None, &mut fresh, schema_of(kind), &writer(call, &kind.api_version(), ""));
+    managed::track(None, &mut fresh, None, schema_of(kind), &writer(call, &kind.api_version(), ""));
     Ok(fresh)
 }
 
@@ -117,17 +117,14 @@ pub(crate) fn next_state(
         let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
         meta_mut(&mut new).insert("generation".into(), (generation + 1).into());
     }
-    match managers.filter(|_| call.applies()) {
-        Some(managers) => {
+    match managers {
+        Some(managers) if call.applies() => {
             meta_mut(&mut new).insert("managedFields".into(), managers);
         }
-        None => {
-            managed::track(
-                Some(old),
-                &mut new,
-                schema_of(kind),
-                &writer(call, &kind.api_version(), &target.sub),
-            );
+        managers => {
+            let (version, schema) = (kind.api_version(), schema_of(kind));
+            let writer = writer(call, &version, &target.sub);
+            managed::track(Some(old), &mut new, managers.as_ref(), schema, &writer);
         }
     }
     Ok(new)

@@ -93,6 +93,14 @@ impl Failure {
         Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, why)
     }
 
+    /// What is to be applied is meant for an object that is gone.
+    pub(crate) fn nobody_has_uid(kind: &Kind, name: &str, uid: &str) -> Self {
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
+    }
+
     /// A precondition of a deletion does not hold.
     pub(crate) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
         let full = format!("{}.{}", kind.kind, kind.group);

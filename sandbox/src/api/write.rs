@@ -176,13 +176,19 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     let writer = writer(call, &version, &target.sub);
     let key = (target.namespace.clone(), target.name.clone());
     if state.store.get(&kind.resource, &key).is_none() && target.sub.is_empty() {
+        if !meta(&config, "uid").is_empty() {
+            return Err(Failure::nobody_has_uid(kind, &target.name, meta(&config, "uid")));
+        }
         if kind.namespaced {
             check_namespace(state, kind, &target.namespace, &target.name)?;
         }
         let mut warnings = Vec::new();
         let mut fresh = new_object(call, kind, target, &config, &mut warnings)?;
         let applied = managed::apply(None, &config, schema_of(kind), &writer, force)?;
-        meta_mut(&mut fresh).insert("managedFields".into(), applied["metadata"]["managedFields"].clone());
+        match applied.pointer("/metadata/managedFields") {
+            Some(managers) => meta_mut(&mut fresh).insert("managedFields".into(), managers.clone()),
+            None => meta_mut(&mut fresh).remove("managedFields"),
+        };
         if let Some(stored) = store_new(state, call, kind, &key, fresh) {
             let mut answer = Answer::object(call, kind, 201, &stored)?;
             answer.warnings = warnings;
@@ -245,7 +251,7 @@ fn store_next(
     new: Value,
 ) -> Option<Arc<Value>> {
     let managed = |object: &Value| object.pointer("/metadata/managedFields").cloned();
-    if same(old, &new) && !(call.applies() && managed(old) != managed(&new)) {
+    if same(old, &new) && managed(old) == managed(&new) {
         return Some(Arc::clone(old));
     }
     if call.is_dry_run() {

@@ -169,6 +169,8 @@ async fn changes_of_what_cannot_change() {
     client.create(SECRETS, &fixed).await;
     let maps = "/api/v1/namespaces/default/configmaps";
     client.create(maps, &json!({"metadata": {"name": "m"}, "immutable": true})).await;
+    let gone =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "g", "uid": "u"}}).to_string();
     let roles = json!({"roleRef": {"name": "other"}}).to_string();
     refused(
         &client,
@@ -178,6 +180,7 @@ async fn changes_of_what_cannot_change() {
             ("PATCH merge", &at(SECRETS, "/f"), json!({"immutable": null}).to_string(), (422, "immutable")),
             ("PATCH merge", &at(SECRETS, "/f"), json!({"type": "other"}).to_string(), (422, "type")),
             ("PATCH merge", &at(maps, "/m"), json!({"data": {"a": "b"}}).to_string(), (422, "data")),
+            ("PATCH apply", &at(maps, "/g?fieldManager=x"), gone, (409, "")),
             ("DELETE json", "/api/v1/namespaces/default", String::new(), (403, "")),
             ("DELETE json", "/api/v1/namespaces/kube-system", String::new(), (403, "")),
         ],
