@@ -15,6 +15,8 @@ pub(crate) enum Type {
     /// `metav1.MicroTime`, six digits of a second in JSON.
     MicroTime,
     One(&'static [Field]),
+    /// A message whose fields are members of the object around it in JSON.
+    Inline(&'static [Field]),
     Many(&'static [Field]),
     Map(MapOf),
     /// A message whose only field holds JSON.
@@ -33,7 +35,7 @@ const TEXT_MAP: Type = Type::Map(MapOf::Text);
 const BYTES_MAP: Type = Type::Map(MapOf::Bytes);
 const QUANTITY_MAP: Type = Type::Map(MapOf::Quantity);
 
-use Type::{Flag, Int, Json, Many, MicroTime, One, Text, Texts, Time};
+use Type::{Flag, Inline, Int, Json, Many, MicroTime, One, Text, Texts, Time};
 
 const OWNER: &[Field] = &[
     (1, "kind", Text),
@@ -118,6 +120,24 @@ const EVENT: &[Field] = &[
     (14, "reportingComponent", Text),
     (15, "reportingInstance", Text),
 ];
+/// The same event as `events.k8s.io` has it.
+const EVENTS_EVENT: &[Field] = &[
+    (1, "metadata", One(META)),
+    (2, "eventTime", MicroTime),
+    (3, "series", One(SERIES)),
+    (4, "reportingController", Text),
+    (5, "reportingInstance", Text),
+    (6, "action", Text),
+    (7, "reason", Text),
+    (8, "regarding", One(REFERENCE)),
+    (9, "related", One(REFERENCE)),
+    (10, "note", Text),
+    (11, "type", Text),
+    (12, "deprecatedSource", One(SOURCE)),
+    (13, "deprecatedFirstTimestamp", Time),
+    (14, "deprecatedLastTimestamp", Time),
+    (15, "deprecatedCount", Int),
+];
 const LEASE_SPEC: &[Field] = &[
     (1, "holderIdentity", Text),
     (2, "leaseDurationSeconds", Int),
@@ -159,6 +179,38 @@ const CLAIM_STATUS: &[Field] = &[
     (8, "currentVolumeAttributesClassName", Text),
     (9, "modifyVolumeStatus", One(&[(1, "targetVolumeAttributesClassName", Text), (2, "status", Text)])),
 ];
+const SECRET_REFERENCE: Type = One(&[(1, "name", Text), (2, "namespace", Text)]);
+const CSI_SOURCE: &[Field] = &[
+    (1, "driver", Text),
+    (2, "volumeHandle", Text),
+    (3, "readOnly", Flag),
+    (4, "fsType", Text),
+    (5, "volumeAttributes", TEXT_MAP),
+    (6, "controllerPublishSecretRef", SECRET_REFERENCE),
+    (7, "nodeStageSecretRef", SECRET_REFERENCE),
+    (8, "nodePublishSecretRef", SECRET_REFERENCE),
+    (9, "controllerExpandSecretRef", SECRET_REFERENCE),
+    (10, "nodeExpandSecretRef", SECRET_REFERENCE),
+];
+/// Of the sources of volumes those that a cluster with snapshots has.
+const VOLUME_SOURCE: &[Field] =
+    &[(3, "hostPath", One(&[(1, "path", Text), (2, "type", Text)])), (22, "csi", One(CSI_SOURCE))];
+const NODE_TERM: &[Field] =
+    &[(1, "matchExpressions", Many(EXPRESSION)), (2, "matchFields", Many(EXPRESSION))];
+const VOLUME_SPEC: &[Field] = &[
+    (1, "capacity", QUANTITY_MAP),
+    (2, "", Inline(VOLUME_SOURCE)),
+    (3, "accessModes", Texts),
+    (4, "claimRef", One(REFERENCE)),
+    (5, "persistentVolumeReclaimPolicy", Text),
+    (6, "storageClassName", Text),
+    (7, "mountOptions", Texts),
+    (8, "volumeMode", Text),
+    (9, "nodeAffinity", One(&[(1, "required", One(&[(1, "nodeSelectorTerms", Many(NODE_TERM))]))])),
+    (10, "volumeAttributesClassName", Text),
+];
+const VOLUME_STATUS: &[Field] =
+    &[(1, "phase", Text), (2, "message", Text), (3, "reason", Text), (4, "lastPhaseTransitionTime", Time)];
 const ATTRIBUTES: &[Field] = &[
     (1, "namespace", Text),
     (2, "verb", Text),
@@ -178,7 +230,10 @@ const ANSWER: Field = (
     One(&[(1, "allowed", Flag), (2, "reason", Text), (3, "evaluationError", Text), (4, "denied", Flag)]),
 );
 
-/// The messages of the kinds that are read, by kind; kinds of the same name in other groups do not occur.
+/// What [`MESSAGES`] calls the kind whose name two groups use.
+pub(crate) const EVENT_OF_EVENTS: &str = "Event of events.k8s.io";
+
+/// The messages of the kinds that are read, by kind.
 pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
     (
         "ConfigMap",
@@ -217,10 +272,15 @@ pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
         ],
     ),
     ("Event", EVENT),
+    (EVENT_OF_EVENTS, EVENTS_EVENT),
     ("Lease", &[(1, "metadata", One(META)), (2, "spec", One(LEASE_SPEC))]),
     (
         "PersistentVolumeClaim",
         &[(1, "metadata", One(META)), (2, "spec", One(CLAIM_SPEC)), (3, "status", One(CLAIM_STATUS))],
+    ),
+    (
+        "PersistentVolume",
+        &[(1, "metadata", One(META)), (2, "spec", One(VOLUME_SPEC)), (3, "status", One(VOLUME_STATUS))],
     ),
     ("Role", ROLE),
     ("ClusterRole", CLUSTER_ROLE),
