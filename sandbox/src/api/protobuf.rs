@@ -69,7 +69,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// A message as JSON. Go writes empty texts and zero times where nothing was set, so those are left out.
+/// A message as JSON. Go writes empty texts, zeros and zero times where nothing was set, so those are left out.
 fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
     let mut object = Map::new();
     for (number, field) in wire(bytes)? {
@@ -90,7 +90,10 @@ fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
             }
             (_, field) => {
                 let value = single(*kind, &field)?;
-                if value != "" && !value.is_null() {
+                let unset = value.is_null()
+                    || (matches!(kind, Type::Text) && value == "")
+                    || (matches!(kind, Type::Count) && value == 0);
+                if !unset {
                     object.insert((*name).to_owned(), value);
                 }
             }
@@ -111,8 +114,8 @@ fn text(bytes: &[u8]) -> Option<&str> {
 
 fn single(kind: Type, field: &Wire<'_>) -> Option<Value> {
     match (kind, field) {
-        (Type::Text, Wire::Bytes(bytes)) => Some(text(bytes)?.into()),
-        (Type::Int, Wire::Number(number)) => Some(number.cast_signed().into()),
+        (Type::Text | Type::Optional, Wire::Bytes(bytes)) => Some(text(bytes)?.into()),
+        (Type::Int | Type::Count, Wire::Number(number)) => Some(number.cast_signed().into()),
         (Type::Flag, Wire::Number(number)) => Some((*number != 0).into()),
         (Type::Time, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%SZ"),
         (Type::MicroTime, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%S%.6fZ"),
@@ -215,6 +218,17 @@ mod tests {
         assert_eq!(volume["spec"], spec);
         let another = field(2, &field(2, &field(5, b"")));
         assert_eq!(decode(&body("PersistentVolume", &another)), None, "of another source");
+    }
+
+    #[test]
+    fn what_is_empty_behind_a_pointer_was_set_and_another_empty_value_was_not() {
+        let spec = [field(1, b""), vec![5 << 3, 0]].concat();
+        let metadata = [field(1, b"l"), vec![7 << 3, 0]].concat();
+        let lease = decode(&body("Lease", &[field(1, &metadata), field(2, &spec)].concat())).expect("read");
+        assert_eq!(lease["spec"], json!({"holderIdentity": "", "leaseTransitions": 0}));
+        assert_eq!(lease["metadata"], json!({"name": "l"}));
+        let claim = decode(&body("PersistentVolumeClaim", &field(2, &field(5, b"")))).expect("read");
+        assert_eq!(claim["spec"], json!({"storageClassName": ""}));
     }
 
     #[test]
