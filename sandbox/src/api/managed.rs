@@ -87,7 +87,9 @@ fn managers(object: &Value) -> Option<&Value> {
 }
 
 fn store(object: &mut Value, entries: &[Entry]) {
-    let kept: Vec<Value> = entries.iter().filter(|e| !e.fields.is_empty()).map(Entry::to_json).collect();
+    let mut kept: Vec<&Entry> = entries.iter().filter(|e| !e.fields.is_empty()).collect();
+    kept.sort_by_key(|e| (e.operation, &e.time, &e.manager, &e.api_version, &e.subresource));
+    let kept: Vec<Value> = kept.into_iter().map(Entry::to_json).collect();
     if kept.is_empty() {
         meta_mut(object).remove("managedFields");
     } else {
@@ -96,14 +98,14 @@ fn store(object: &mut Value, entries: &[Entry]) {
 }
 
 /// The managers from whom a write starts: those that it names itself, if they can be read; none where it gives an
-/// empty list or entry, by which clients reset them; else those of the old state. A subresource cannot name any.
-fn known(old: &Value, named: Option<&Value>, writer: &Writer<'_>) -> Vec<Entry> {
+/// empty entry, or for a built-in kind an empty list, by which clients reset them; else those of the old state. A
+/// subresource cannot name any.
+fn known(old: &Value, named: Option<&Value>, custom: bool, writer: &Writer<'_>) -> Vec<Entry> {
     let is_whole = |entry: &Value| {
-        matches!(text(entry, "/operation"), "Apply" | "Update")
-            && text(entry, "/fieldsType") == "FieldsV1"
-            && entry.get("fieldsV1").is_some_and(Value::is_object)
+        text(entry, "/fieldsType") == "FieldsV1" && matches!(text(entry, "/operation"), "Apply" | "Update")
     };
     match named.and_then(Value::as_array).map(Vec::as_slice).filter(|_| writer.subresource.is_empty()) {
+        Some([]) if custom => entries(managers(old)),
         Some([]) => Vec::new(),
         Some([one]) if one.as_object().is_some_and(Map::is_empty) => Vec::new(),
         Some(list) if list.iter().all(is_whole) => entries(named),
@@ -125,7 +127,7 @@ pub(crate) fn track(
     let after = fields::ownable(new);
     let found = fields::compare(Some(before.as_ref().unwrap_or(&nothing)), Some(&after), Shape::root(schema));
     let (changed, removed) = (fields::rooted(found.changed), fields::rooted(found.removed));
-    let mut entries = old.map(|old| known(old, named, writer)).unwrap_or_default();
+    let mut entries = old.map(|old| known(old, named, schema.is_some(), writer)).unwrap_or_default();
     if old.is_some() && entries.is_empty() {
         store(new, &entries);
         return;
@@ -159,7 +161,7 @@ pub(crate) fn apply(
     writer: &Writer<'_>,
     force: bool,
 ) -> Result<Value, Failure> {
-    if managers(config).and_then(Value::as_array).is_some_and(|managers| !managers.is_empty()) {
+    if managers(config).is_some_and(|managers| !managers.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     let shape = Shape::root(schema);
@@ -289,8 +291,7 @@ mod tests {
         let noted = config(&json!({"a": "1", "b": "1"})).to_string();
         let mut live = config(&json!({"a": "1", "b": "1"}));
         live["metadata"]["annotations"] = json!({LAST_APPLIED: noted});
-        let mut made = live.clone();
-        track(None, &mut made, None, None, &by("kubectl-client-side-apply"));
+        let made = track_new(&live, "kubectl-client-side-apply");
         let wanted = config(&json!({"a": "2"}));
         let refused = apply(Some(&made), &wanted, None, &by("another"), false).expect_err("not kubectl");
         assert_eq!(refused.details["causes"][0]["field"], ".data.a");
@@ -307,9 +308,9 @@ mod tests {
     #[test]
     fn a_write_can_rename_managers_and_forget_them_but_not_by_what_cannot_be_read() {
         let old = apply(None, &config(&json!({"a": "1"})), None, &by("x"), false).expect("applies");
-        let left = |named: &Value| -> Vec<String> {
+        let left = |named: &Value, schema: Option<&Value>| -> Vec<String> {
             let mut new = old.clone();
-            track(Some(&old), &mut new, Some(named), None, &by("y"));
+            track(Some(&old), &mut new, Some(named), schema, &by("y"));
             list(&new, "/metadata/managedFields").iter().map(|e| text(e, "/manager").into()).collect()
         };
         let mut renamed = old["metadata"]["managedFields"].clone();
@@ -319,10 +320,30 @@ mod tests {
             (json!([]), &[]),
             (json!([{}]), &[]),
             (json!([{"manager": "z", "operation": "Update"}]), &["x"]),
+            (json!([{"manager": "z", "fieldsType": "FieldsV1"}]), &["x"]),
             (Value::Null, &["x"]),
         ] {
-            assert_eq!(left(&named), managers, "{named}");
+            assert_eq!(left(&named, None), managers, "{named}");
         }
+        assert_eq!(left(&json!([]), Some(&json!({}))), ["x"], "custom resources lose empty lists");
+    }
+
+    #[test]
+    fn those_who_apply_come_first_and_own_references_as_wholes() {
+        let mut wanted = config(&json!({"a": "1"}));
+        let first = track_new(&wanted, "x");
+        wanted["metadata"]["ownerReferences"] = json!([{"uid": "u", "name": "n"}]);
+        let applied = apply(Some(&first), &wanted, None, &by("y"), false).expect("nothing changes");
+        let managers = list(&applied, "/metadata/managedFields");
+        assert_eq!(managers.iter().map(|e| text(e, "/manager")).collect::<Vec<_>>(), ["y", "x"]);
+        let owners = json!({"k:{\"uid\":\"u\"}": {}});
+        assert_eq!(managers[0]["fieldsV1"]["f:metadata"]["f:ownerReferences"], owners);
+    }
+
+    fn track_new(object: &Value, manager: &str) -> Value {
+        let mut made = object.clone();
+        track(None, &mut made, None, None, &by(manager));
+        made
     }
 
     #[test]

@@ -94,11 +94,13 @@ pub(crate) fn next_state(
         return Err(Failure::modified(kind, &target.name));
     }
     if let Some(uid) = claims("uid").filter(|uid| *uid != meta(old, "uid")) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            meta(old, "uid")
-        );
-        return Err(Failure::precondition(kind, &target.name, &why));
+        return Err(match call.method {
+            Method::PATCH => {
+                let cause = Cause::invalid("metadata.uid", "field is immutable");
+                Failure::invalid(kind, &target.name, &[cause.clone(), cause])
+            }
+            _ => Failure::another_uid(kind, &target.name, uid, meta(old, "uid")),
+        });
     }
     if let Some(name) = claims("name").filter(|name| *name != target.name) {
         let why =
@@ -199,6 +201,9 @@ fn normalise(
             *object = typed;
             (rules.prepare)(object, old);
         }
+    }
+    if let Some(field) = unknown.first().filter(|_| call.applies()) {
+        return Err(Failure::undeclared(kind, object, field));
     }
     if call.query.get("fieldValidation") == "Ignore" {
         return Ok(());

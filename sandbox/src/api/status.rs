@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
+use super::object::meta;
 
 /// A refusal, ready to be sent.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -99,6 +100,21 @@ impl Failure {
             "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         );
         Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
+    }
+
+    /// What is put is meant for another object of the name.
+    pub(crate) fn another_uid(kind: &Kind, name: &str, wanted: &str, found: &str) -> Self {
+        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+        Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
+    }
+
+    /// What is applied has a field that its type has not. The real server gives no reason.
+    pub(crate) fn undeclared(kind: &Kind, object: &Value, field: &str) -> Self {
+        let (namespace, name) = (meta(object, "namespace"), meta(object, "name"));
+        let of = format!("{namespace}/{name}; {}, Kind={}", kind.api_version(), kind.kind);
+        let why =
+            format!("failed to create typed patch object ({of}): .{field}: field not declared in schema");
+        Self::new(500, "", why, Value::Null)
     }
 
     /// A precondition of a deletion does not hold.
