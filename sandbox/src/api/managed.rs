@@ -55,6 +55,19 @@ impl Entry {
         }
     }
 
+    /// As refusals name it.
+    fn who(&self) -> String {
+        let place = match self.subresource.as_str() {
+            "" => String::new(),
+            subresource => format!(" with subresource {subresource:?}"),
+        };
+        let version = match self.operation {
+            "Update" => format!(" using {}", self.api_version),
+            _ => String::new(),
+        };
+        format!("{:?}{place}{version}", self.manager)
+    }
+
     fn to_json(&self) -> Value {
         let mut entry = json!({
             "manager": self.manager, "operation": self.operation, "apiVersion": self.api_version,
@@ -196,7 +209,7 @@ pub(crate) fn apply(
             continue;
         }
         let conflicting = contested.minus(&own).paths();
-        conflicts.extend(conflicting.into_iter().map(|path| (entry.manager.clone(), path)));
+        conflicts.extend(conflicting.into_iter().map(|path| (entry.who(), path)));
         entry.fields = entry.fields.minus(&contested);
     }
     if !force && !conflicts.is_empty() {
@@ -268,6 +281,7 @@ mod tests {
         let other = config(&json!({"a": "2"}));
         let refused = apply(Some(&first), &other, None, &by("y"), false).expect_err("conflict");
         assert_eq!(refused.details["causes"][0]["field"], ".data.a");
+        assert_eq!(refused.message, "Apply failed with 1 conflict: conflict with \"x\": .data.a");
         let forced = apply(Some(&first), &other, None, &by("y"), true).expect("forced");
         assert_eq!(forced["data"]["a"], "2");
         let managers: Vec<_> =
@@ -371,7 +385,8 @@ mod tests {
         assert_eq!(managers(&new), None, "nothing is written down");
         let refused =
             apply(Some(&live), &config(&json!({"a": "2"})), None, &by("x"), false).expect_err("conflict");
-        assert_eq!(refused.details["causes"][0]["message"], "conflict with \"before-first-apply\"");
+        let told = "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.a";
+        assert_eq!(refused.message, told);
         let mut named = config(&json!({"a": "1"}));
         named["metadata"]["managedFields"] = json!([{}]);
         assert_eq!(apply(Some(&live), &named, None, &by("x"), false).expect_err("named").code, 400);

@@ -1,5 +1,7 @@
 //! What the API server says when it refuses: failures as `metav1.Status`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
@@ -130,16 +132,22 @@ impl Failure {
 
     /// Server-side apply met fields that others own: pairs of manager and path.
     pub(crate) fn apply_conflict(conflicts: &[(String, String)]) -> Self {
-        let causes: Vec<Value> = conflicts
-            .iter()
-            .map(|(manager, path)| {
-                let message = format!("conflict with \"{manager}\"");
-                Cause::new("FieldManagerConflict", path, message).to_json()
-            })
-            .collect();
-        let list: Vec<String> =
-            conflicts.iter().map(|(manager, path)| format!("- {path} (of \"{manager}\")")).collect();
-        let message = format!("Apply failed with {} conflict(s):\n{}", conflicts.len(), list.join("\n"));
+        let cause = |(who, path): &(String, String)| {
+            Cause::new("FieldManagerConflict", path, format!("conflict with {who}")).to_json()
+        };
+        let causes: Vec<Value> = conflicts.iter().map(cause).collect();
+        let message = if let [(who, path)] = conflicts {
+            format!("Apply failed with 1 conflict: conflict with {who}: {path}")
+        } else {
+            let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (who, path) in conflicts {
+                of.entry(who).or_default().push(path);
+            }
+            let told =
+                |(who, paths): (&str, Vec<&str>)| format!("conflicts with {who}:\n- {}", paths.join("\n- "));
+            let list: Vec<String> = of.into_iter().map(told).collect();
+            format!("Apply failed with {} conflicts: {}", conflicts.len(), list.join("\n"))
+        };
         Self::new(409, "Conflict", message, json!({"causes": causes}))
     }
 
