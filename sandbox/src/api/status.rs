@@ -113,7 +113,7 @@ impl Failure {
     /// What is applied has a field that its type has not. The real server gives no reason.
     pub(crate) fn undeclared(kind: &Kind, object: &Value, field: &str) -> Self {
         let (namespace, name) = (meta(object, "namespace"), meta(object, "name"));
-        let of = format!("{namespace}/{name}; {}, Kind={}", kind.api_version(), kind.kind);
+        let of = format!("{namespace}/{name}; {}/{}, Kind={}", kind.group, kind.version, kind.kind);
         let why =
             format!("failed to create typed patch object ({of}): .{field}: field not declared in schema");
         Self::new(500, "", why, Value::Null)
@@ -156,7 +156,8 @@ impl Failure {
     }
 
     pub(crate) fn invalid_as(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let list: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        let mut list: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        list.dedup();
         let list = if list.len() == 1 { list.concat() } else { format!("[{}]", list.join(", ")) };
         let full = format!("{kind}.{group}");
         let mut details = named(group, kind, name);

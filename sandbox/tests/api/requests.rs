@@ -95,6 +95,16 @@ async fn who_manages_what_is_written_alone_and_forgotten_alone() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_twice_is_said_once() {
+    let (_server, client) = server().await;
+    client.create(CONTENTS, &content("c", "d")).await;
+    let (_, refusal) = client.merge(&format!("{CONTENTS}/c"), &json!({"metadata": {"uid": "u"}})).await;
+    let told = refusal["message"].as_str().expect("a message");
+    assert!(told.ends_with(" is invalid: metadata.uid: field is immutable"), "{told}");
+    assert_eq!(refusal["details"]["causes"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
 async fn a_patch_that_takes_the_last_finalizer_answers_with_the_version_before() {
     let (_server, client) = server().await;
     let held = json!({"metadata": {"name": "s", "finalizers": ["example.com/hold"]}});
