@@ -77,6 +77,21 @@ async fn apply_creates_leaves_and_changes_core_kinds_and_custom_resources() {
 }
 
 #[tokio::test]
+async fn what_kubectl_applied_itself_it_goes_on_with_on_the_server() {
+    let Some(kubectl) = Kubectl::new().await else {
+        return;
+    };
+    kubectl.ok_with(&["apply", "-f", "-"], CONTENT).await;
+    let changed = CONTENT.replace("deletionPolicy: Delete", "deletionPolicy: Retain");
+    kubectl.ok_with(&["apply", "--server-side", "-f", "-"], &changed).await;
+    let noted = kubectl.ok(&["apply", "view-last-applied", "vsc/content-a"]).await;
+    assert!(noted.contains("deletionPolicy: Retain"), "{noted}");
+    let other = ["apply", "--server-side", "--field-manager=other", "-f", "-"];
+    let refused = kubectl.run(&other, CONTENT).await;
+    assert!(!refused.ok && refused.err.contains(".spec.deletionPolicy"), "{}", refused.err);
+}
+
+#[tokio::test]
 async fn a_field_that_is_not_there_and_a_broken_rule_are_refused_with_their_name() {
     let Some(kubectl) = Kubectl::new().await else {
         return;

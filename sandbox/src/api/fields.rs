@@ -86,6 +86,16 @@ impl Fields {
         left
     }
 
+    /// The set with the named places that hold one of its places.
+    pub(crate) fn with_holders(&self) -> Self {
+        let mut all = self.clone();
+        for (step, below) in &mut all.below {
+            *below = below.with_holders();
+            below.own |= step.starts_with("f:") && !below.below.is_empty();
+        }
+        all
+    }
+
     /// The places in both.
     pub(crate) fn both(&self, other: &Self) -> Self {
         let mut common = Self { own: self.own && other.own, below: BTreeMap::new() };
@@ -126,13 +136,10 @@ impl Fields {
                     let Some(name) = step.strip_prefix("f:") else {
                         continue;
                     };
-                    if below.own && below.below.is_empty() {
+                    if below.own {
                         map.remove(name);
                     } else if let Some(member) = map.get_mut(name) {
                         below.remove_from(member);
-                        if below.own && is_hollow(member) {
-                            map.remove(name);
-                        }
                     }
                 }
             }
@@ -145,10 +152,6 @@ impl Fields {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
-}
-
-fn is_hollow(value: &Value) -> bool {
-    value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Whether a step like `k:{...}` or `v:...` means this list item.

@@ -1,13 +1,20 @@
 //! Who manages which fields: `metadata.managedFields`, kept at every write, and server-side apply upon it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::fields::{self, Fields};
-use super::object::{list, meta_mut, text};
+use super::object::{meta_mut, text};
 use super::patch;
 use super::shape::Shape;
 use super::status::Failure;
+
+/// kubectl's name where it applies on the server, and where it has noted what it applied by itself.
+const KUBECTL: &str = "kubectl";
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Who manages what was there before anybody was written down.
+const BEFORE: &str = "before-first-apply";
 
 /// Who writes.
 #[derive(Debug, Clone)]
@@ -48,6 +55,19 @@ impl Entry {
         }
     }
 
+    /// As refusals name it.
+    fn who(&self) -> String {
+        let place = match self.subresource.as_str() {
+            "" => String::new(),
+            subresource => format!(" with subresource {subresource:?}"),
+        };
+        let version = match self.operation {
+            "Update" => format!(" using {}", self.api_version),
+            _ => String::new(),
+        };
+        format!("{:?}{place}{version}", self.manager)
+    }
+
     fn to_json(&self) -> Value {
         let mut entry = json!({
             "manager": self.manager, "operation": self.operation, "apiVersion": self.api_version,
@@ -60,9 +80,9 @@ impl Entry {
     }
 }
 
-fn entries(object: Option<&Value>) -> Vec<Entry> {
-    let Some(object) = object else { return Vec::new() };
-    list(object, "/metadata/managedFields")
+fn entries(managers: Option<&Value>) -> Vec<Entry> {
+    let managers = managers.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    managers
         .iter()
         .map(|entry| Entry {
             manager: text(entry, "/manager").into(),
@@ -75,19 +95,56 @@ fn entries(object: Option<&Value>) -> Vec<Entry> {
         .collect()
 }
 
-fn store(object: &mut Value, entries: &[Entry]) {
-    let kept: Vec<Value> = entries.iter().filter(|e| !e.fields.is_empty()).map(Entry::to_json).collect();
-    meta_mut(object).insert("managedFields".into(), kept.into());
+fn managers(object: &Value) -> Option<&Value> {
+    object.pointer("/metadata/managedFields")
 }
 
-/// Writes into `new` who manages what after a create, update or patch that turned `old` into it.
-pub(crate) fn track(old: Option<&Value>, new: &mut Value, schema: Option<&Value>, writer: &Writer<'_>) {
+fn store(object: &mut Value, entries: &[Entry]) {
+    let mut kept: Vec<&Entry> = entries.iter().filter(|e| !e.fields.is_empty()).collect();
+    kept.sort_by_key(|e| (e.operation, &e.time, &e.manager, &e.api_version, &e.subresource));
+    let kept: Vec<Value> = kept.into_iter().map(Entry::to_json).collect();
+    if kept.is_empty() {
+        meta_mut(object).remove("managedFields");
+    } else {
+        meta_mut(object).insert("managedFields".into(), kept.into());
+    }
+}
+
+/// The managers from whom a write starts: those that it names itself, if they can be read; none where it gives an
+/// empty entry, or for a built-in kind an empty list, by which clients reset them; else those of the old state. A
+/// subresource cannot name any.
+fn known(old: &Value, named: Option<&Value>, custom: bool, writer: &Writer<'_>) -> Vec<Entry> {
+    let is_whole = |entry: &Value| {
+        text(entry, "/fieldsType") == "FieldsV1" && matches!(text(entry, "/operation"), "Apply" | "Update")
+    };
+    match named.and_then(Value::as_array).map(Vec::as_slice).filter(|_| writer.subresource.is_empty()) {
+        Some([]) if custom => entries(managers(old)),
+        Some([]) => Vec::new(),
+        Some([one]) if one.as_object().is_some_and(Map::is_empty) => Vec::new(),
+        Some(list) if list.iter().all(is_whole) => entries(named),
+        Some(_) | None => entries(managers(old)),
+    }
+}
+
+/// Writes into `new` who manages what after a create, update or patch that turned `old` into it and that gave
+/// `named` as managers. Of an object without managers nothing is written down until somebody applies to it.
+pub(crate) fn track(
+    old: Option<&Value>,
+    new: &mut Value,
+    named: Option<&Value>,
+    schema: Option<&Value>,
+    writer: &Writer<'_>,
+) {
     let nothing = json!({});
     let before = old.map(fields::ownable);
     let after = fields::ownable(new);
     let found = fields::compare(Some(before.as_ref().unwrap_or(&nothing)), Some(&after), Shape::root(schema));
     let (changed, removed) = (fields::rooted(found.changed), fields::rooted(found.removed));
-    let mut entries = entries(old);
+    let mut entries = old.map(|old| known(old, named, schema.is_some(), writer)).unwrap_or_default();
+    if old.is_some() && entries.is_empty() {
+        store(new, &entries);
+        return;
+    }
     for entry in &mut entries {
         entry.fields = entry.fields.minus(&removed);
         if !entry.is(writer, "Update") {
@@ -109,7 +166,7 @@ pub(crate) fn track(old: Option<&Value>, new: &mut Value, schema: Option<&Value>
 /// Server-side apply: the object that results from applying `config` to `live` (None: not there yet).
 ///
 /// # Errors
-/// 409 where fields that others manage would change, unless forced.
+/// 400 where the configuration names managers; 409 where fields that others manage would change, unless forced.
 pub(crate) fn apply(
     live: Option<&Value>,
     config: &Value,
@@ -117,33 +174,42 @@ pub(crate) fn apply(
     writer: &Writer<'_>,
     force: bool,
 ) -> Result<Value, Failure> {
+    if managers(config).is_some_and(|managers| !managers.is_null()) {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
     let shape = Shape::root(schema);
     let base = live.cloned().unwrap_or_else(|| json!({}));
     let wanted = fields::ownable(config);
     let owned = fields::rooted(fields::of(&wanted, shape, false));
     let mut merged = patch::overlay(&base, config, shape);
 
-    let mut entries = entries(live);
+    let mut entries = entries(managers(&base));
+    if live.is_some() && entries.is_empty() {
+        let all = fields::rooted(fields::of(&fields::ownable(&base), shape, true));
+        entries.push(Entry::of(&Writer { manager: BEFORE, ..writer.clone() }, "Update", all));
+    }
     let given_up = entries
         .iter()
         .find(|e| e.is(writer, "Apply"))
-        .map_or_else(Fields::default, |own| own.fields.minus(&owned));
+        .map_or_else(Fields::default, |own| own.fields.with_holders().minus(&owned.with_holders()));
     let others = |entries: &[Entry]| {
         entries
             .iter()
             .filter(|e| !e.is(writer, "Apply"))
             .fold(Fields::default(), |all, e| all.union(&e.fields))
     };
-    given_up.minus(&others(&entries)).remove_from(&mut merged);
+    fields::rooted(given_up.minus(&others(&entries).with_holders())).remove_from(&mut merged);
 
     let found = fields::compare(Some(&fields::ownable(&base)), Some(&fields::ownable(&merged)), shape);
+    let own = if writer.manager == KUBECTL { applied_last(&base, shape, writer) } else { Fields::default() };
     let mut conflicts = Vec::new();
     for entry in entries.iter_mut().filter(|e| !e.is(writer, "Apply")) {
         let contested = entry.fields.both(&found.changed).both(&owned);
         if contested.is_empty() {
             continue;
         }
-        conflicts.extend(contested.paths().into_iter().map(|path| (entry.manager.clone(), path)));
+        let conflicting = contested.minus(&own).paths();
+        conflicts.extend(conflicting.into_iter().map(|path| (entry.who(), path)));
         entry.fields = entry.fields.minus(&contested);
     }
     if !force && !conflicts.is_empty() {
@@ -158,11 +224,38 @@ pub(crate) fn apply(
         None => entries.push(Entry::of(writer, "Apply", owned)),
     }
     store(&mut merged, &entries);
+    note_applied(&mut merged, config, writer);
     Ok(merged)
+}
+
+/// What kubectl's client-side apply wrote last and nobody has changed since: kubectl may go on with it on the
+/// server, although its entry from before bears another name.
+fn applied_last(live: &Value, shape: Shape<'_>, writer: &Writer<'_>) -> Fields {
+    let noted = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
+    let noted = noted.and_then(Value::as_str).and_then(|noted| serde_json::from_str::<Value>(noted).ok());
+    let Some(noted) = noted.filter(|noted| text(noted, "/apiVersion") == writer.api_version) else {
+        return Fields::default();
+    };
+    let noted = fields::ownable(&noted);
+    let since = fields::compare(Some(&noted), Some(&fields::ownable(live)), shape);
+    fields::rooted(fields::of(&noted, shape, false)).minus(&since.changed).minus(&since.removed)
+}
+
+/// Keeps the note of kubectl's client-side apply, where there is one, at what kubectl applied on the server.
+fn note_applied(merged: &mut Value, config: &Value, writer: &Writer<'_>) {
+    let note =
+        meta_mut(merged).get_mut("annotations").and_then(|annotations| annotations.get_mut(LAST_APPLIED));
+    let Some(note) = note.filter(|_| writer.manager == KUBECTL) else { return };
+    let mut config = config.clone();
+    if let Some(Value::Object(annotations)) = meta_mut(&mut config).get_mut("annotations") {
+        annotations.remove(LAST_APPLIED);
+    }
+    *note = format!("{config}\n").into();
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::object::list;
     use super::*;
 
     fn by(manager: &str) -> Writer<'_> {
@@ -188,6 +281,7 @@ mod tests {
         let other = config(&json!({"a": "2"}));
         let refused = apply(Some(&first), &other, None, &by("y"), false).expect_err("conflict");
         assert_eq!(refused.details["causes"][0]["field"], ".data.a");
+        assert_eq!(refused.message, "Apply failed with 1 conflict: conflict with \"x\": .data.a");
         let forced = apply(Some(&first), &other, None, &by("y"), true).expect("forced");
         assert_eq!(forced["data"]["a"], "2");
         let managers: Vec<_> =
@@ -200,9 +294,101 @@ mod tests {
         let old = apply(None, &config(&json!({"a": "1", "b": "1"})), None, &by("x"), false).expect("applies");
         let mut new = old.clone();
         new["data"]["a"] = "2".into();
-        track(Some(&old), &mut new, None, &by("y"));
+        track(Some(&old), &mut new, None, None, &by("y"));
         let owned: Vec<_> =
             list(&new, "/metadata/managedFields").iter().map(|e| e["fieldsV1"].clone()).collect();
         assert_eq!(owned, [json!({"f:data": {"f:b": {}}}), json!({"f:data": {"f:a": {}}})]);
+    }
+
+    #[test]
+    fn kubectl_takes_over_on_the_server_what_it_applied_itself_and_nothing_else() {
+        let noted = config(&json!({"a": "1", "b": "1"})).to_string();
+        let mut live = config(&json!({"a": "1", "b": "1"}));
+        live["metadata"]["annotations"] = json!({LAST_APPLIED: noted});
+        let made = track_new(&live, "kubectl-client-side-apply");
+        let wanted = config(&json!({"a": "2"}));
+        let refused = apply(Some(&made), &wanted, None, &by("another"), false).expect_err("not kubectl");
+        assert_eq!(refused.details["causes"][0]["field"], ".data.a");
+        let taken = apply(Some(&made), &wanted, None, &by(KUBECTL), false).expect("its own");
+        assert_eq!(taken["data"], json!({"a": "2", "b": "1"}));
+        assert_eq!(taken["metadata"]["annotations"][LAST_APPLIED], format!("{wanted}\n"));
+        let mut changed = made.clone();
+        changed["data"]["a"] = "9".into();
+        track(Some(&made), &mut changed, None, None, &by("y"));
+        let refused = apply(Some(&changed), &wanted, None, &by(KUBECTL), false).expect_err("y's now");
+        assert_eq!(refused.details["causes"][0]["field"], ".data.a");
+    }
+
+    #[test]
+    fn a_write_can_rename_managers_and_forget_them_but_not_by_what_cannot_be_read() {
+        let old = apply(None, &config(&json!({"a": "1"})), None, &by("x"), false).expect("applies");
+        let left = |named: &Value, schema: Option<&Value>| -> Vec<String> {
+            let mut new = old.clone();
+            track(Some(&old), &mut new, Some(named), schema, &by("y"));
+            list(&new, "/metadata/managedFields").iter().map(|e| text(e, "/manager").into()).collect()
+        };
+        let mut renamed = old["metadata"]["managedFields"].clone();
+        renamed[0]["manager"] = "z".into();
+        for (named, managers) in [
+            (renamed, &["z"][..]),
+            (json!([]), &[]),
+            (json!([{}]), &[]),
+            (json!([{"manager": "z", "operation": "Update"}]), &["x"]),
+            (json!([{"manager": "z", "fieldsType": "FieldsV1"}]), &["x"]),
+            (Value::Null, &["x"]),
+        ] {
+            assert_eq!(left(&named, None), managers, "{named}");
+        }
+        assert_eq!(left(&json!([]), Some(&json!({}))), ["x"], "custom resources lose empty lists");
+    }
+
+    #[test]
+    fn those_who_apply_come_first_and_own_references_as_wholes() {
+        let mut wanted = config(&json!({"a": "1"}));
+        let first = track_new(&wanted, "x");
+        wanted["metadata"]["ownerReferences"] = json!([{"uid": "u", "name": "n"}]);
+        let applied = apply(Some(&first), &wanted, None, &by("y"), false).expect("nothing changes");
+        let managers = list(&applied, "/metadata/managedFields");
+        assert_eq!(managers.iter().map(|e| text(e, "/manager")).collect::<Vec<_>>(), ["y", "x"]);
+        let owners = json!({"k:{\"uid\":\"u\"}": {}});
+        assert_eq!(managers[0]["fieldsV1"]["f:metadata"]["f:ownerReferences"], owners);
+    }
+
+    fn track_new(object: &Value, manager: &str) -> Value {
+        let mut made = object.clone();
+        track(None, &mut made, None, None, &by(manager));
+        made
+    }
+
+    #[test]
+    fn a_map_goes_with_its_last_place_and_stays_as_long_as_another_manages_one() {
+        let both = apply(None, &config(&json!({"a": "1"})), None, &by("x"), false).expect("applies");
+        let other = apply(Some(&both), &config(&json!({"b": "1"})), None, &by("y"), false).expect("applies");
+        let mut bare = config(&Value::Null);
+        bare.as_object_mut().expect("an object").remove("data");
+        let left = apply(Some(&other), &bare, None, &by("x"), false).expect("applies");
+        assert_eq!(left["data"], json!({"b": "1"}));
+        let left = apply(Some(&left), &bare, None, &by("y"), false).expect("applies");
+        assert_eq!(left.get("data"), None);
+        let mut held = other.clone();
+        held["metadata"]["managedFields"][0]["fieldsV1"]["f:data"]["."] = json!({});
+        let left = apply(Some(&held), &bare, None, &by("x"), false).expect("applies");
+        assert_eq!(left["data"], json!({"b": "1"}), "x managed the map itself as well");
+    }
+
+    #[test]
+    fn what_nobody_managed_before_the_first_apply_is_a_conflict_as_well() {
+        let live = config(&json!({"a": "1"}));
+        let mut new = live.clone();
+        new["data"]["b"] = "1".into();
+        track(Some(&live), &mut new, None, None, &by("y"));
+        assert_eq!(managers(&new), None, "nothing is written down");
+        let refused =
+            apply(Some(&live), &config(&json!({"a": "2"})), None, &by("x"), false).expect_err("conflict");
+        let told = "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.a";
+        assert_eq!(refused.message, told);
+        let mut named = config(&json!({"a": "1"}));
+        named["metadata"]["managedFields"] = json!([{}]);
+        assert_eq!(apply(Some(&live), &named, None, &by("x"), false).expect_err("named").code, 400);
     }
 }

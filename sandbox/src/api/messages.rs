@@ -6,8 +6,14 @@ pub(crate) type Field = (u64, &'static str, Type);
 /// The type of a field.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Type {
+    /// A text; Go writes "" where none was set.
     Text,
+    /// A text behind a pointer: "" was set.
+    Optional,
     Texts,
+    /// A number; Go writes 0 where none was set.
+    Count,
+    /// A number behind a pointer: 0 was set.
     Int,
     Flag,
     /// `metav1.Time`, whole seconds in JSON.
@@ -15,6 +21,8 @@ pub(crate) enum Type {
     /// `metav1.MicroTime`, six digits of a second in JSON.
     MicroTime,
     One(&'static [Field]),
+    /// A message whose fields are members of the object around it in JSON.
+    Inline(&'static [Field]),
     Many(&'static [Field]),
     Map(MapOf),
     /// A message whose only field holds JSON.
@@ -33,7 +41,7 @@ const TEXT_MAP: Type = Type::Map(MapOf::Text);
 const BYTES_MAP: Type = Type::Map(MapOf::Bytes);
 const QUANTITY_MAP: Type = Type::Map(MapOf::Quantity);
 
-use Type::{Flag, Int, Json, Many, MicroTime, One, Text, Texts, Time};
+use Type::{Count, Flag, Inline, Int, Json, Many, MicroTime, One, Optional, Text, Texts, Time};
 
 const OWNER: &[Field] = &[
     (1, "kind", Text),
@@ -59,7 +67,7 @@ const META: &[Field] = &[
     (4, "selfLink", Text),
     (5, "uid", Text),
     (6, "resourceVersion", Text),
-    (7, "generation", Int),
+    (7, "generation", Count),
     (8, "creationTimestamp", Time),
     (9, "deletionTimestamp", Time),
     (10, "deletionGracePeriodSeconds", Int),
@@ -100,7 +108,7 @@ const ROLE_REFERENCE: &[Field] = &[(1, "apiGroup", Text), (2, "kind", Text), (3,
 const BINDING: &[Field] =
     &[(1, "metadata", One(META)), (2, "subjects", Many(SUBJECT)), (3, "roleRef", One(ROLE_REFERENCE))];
 const SOURCE: &[Field] = &[(1, "component", Text), (2, "host", Text)];
-const SERIES: &[Field] = &[(1, "count", Int), (2, "lastObservedTime", MicroTime)];
+const SERIES: &[Field] = &[(1, "count", Count), (2, "lastObservedTime", MicroTime)];
 const EVENT: &[Field] = &[
     (1, "metadata", One(META)),
     (2, "involvedObject", One(REFERENCE)),
@@ -109,7 +117,7 @@ const EVENT: &[Field] = &[
     (5, "source", One(SOURCE)),
     (6, "firstTimestamp", Time),
     (7, "lastTimestamp", Time),
-    (8, "count", Int),
+    (8, "count", Count),
     (9, "type", Text),
     (10, "eventTime", MicroTime),
     (11, "series", One(SERIES)),
@@ -118,28 +126,46 @@ const EVENT: &[Field] = &[
     (14, "reportingComponent", Text),
     (15, "reportingInstance", Text),
 ];
+/// The same event as `events.k8s.io` has it.
+const EVENTS_EVENT: &[Field] = &[
+    (1, "metadata", One(META)),
+    (2, "eventTime", MicroTime),
+    (3, "series", One(SERIES)),
+    (4, "reportingController", Text),
+    (5, "reportingInstance", Text),
+    (6, "action", Text),
+    (7, "reason", Text),
+    (8, "regarding", One(REFERENCE)),
+    (9, "related", One(REFERENCE)),
+    (10, "note", Text),
+    (11, "type", Text),
+    (12, "deprecatedSource", One(SOURCE)),
+    (13, "deprecatedFirstTimestamp", Time),
+    (14, "deprecatedLastTimestamp", Time),
+    (15, "deprecatedCount", Count),
+];
 const LEASE_SPEC: &[Field] = &[
-    (1, "holderIdentity", Text),
+    (1, "holderIdentity", Optional),
     (2, "leaseDurationSeconds", Int),
     (3, "acquireTime", MicroTime),
     (4, "renewTime", MicroTime),
     (5, "leaseTransitions", Int),
-    (6, "strategy", Text),
-    (7, "preferredHolder", Text),
+    (6, "strategy", Optional),
+    (7, "preferredHolder", Optional),
 ];
 const RESOURCES: &[Field] = &[(1, "limits", QUANTITY_MAP), (2, "requests", QUANTITY_MAP)];
 const DATA_SOURCE: &[Field] =
-    &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text), (4, "namespace", Text)];
+    &[(1, "apiGroup", Optional), (2, "kind", Text), (3, "name", Text), (4, "namespace", Optional)];
 const CLAIM_SPEC: &[Field] = &[
     (1, "accessModes", Texts),
     (2, "resources", One(RESOURCES)),
     (3, "volumeName", Text),
     (4, "selector", One(SELECTOR)),
-    (5, "storageClassName", Text),
-    (6, "volumeMode", Text),
+    (5, "storageClassName", Optional),
+    (6, "volumeMode", Optional),
     (7, "dataSource", One(DATA_SOURCE)),
     (8, "dataSourceRef", One(DATA_SOURCE)),
-    (9, "volumeAttributesClassName", Text),
+    (9, "volumeAttributesClassName", Optional),
 ];
 const CONDITION: &[Field] = &[
     (1, "type", Text),
@@ -156,9 +182,41 @@ const CLAIM_STATUS: &[Field] = &[
     (4, "conditions", Many(CONDITION)),
     (5, "allocatedResources", QUANTITY_MAP),
     (7, "allocatedResourceStatuses", TEXT_MAP),
-    (8, "currentVolumeAttributesClassName", Text),
+    (8, "currentVolumeAttributesClassName", Optional),
     (9, "modifyVolumeStatus", One(&[(1, "targetVolumeAttributesClassName", Text), (2, "status", Text)])),
 ];
+const SECRET_REFERENCE: Type = One(&[(1, "name", Text), (2, "namespace", Text)]);
+const CSI_SOURCE: &[Field] = &[
+    (1, "driver", Text),
+    (2, "volumeHandle", Text),
+    (3, "readOnly", Flag),
+    (4, "fsType", Text),
+    (5, "volumeAttributes", TEXT_MAP),
+    (6, "controllerPublishSecretRef", SECRET_REFERENCE),
+    (7, "nodeStageSecretRef", SECRET_REFERENCE),
+    (8, "nodePublishSecretRef", SECRET_REFERENCE),
+    (9, "controllerExpandSecretRef", SECRET_REFERENCE),
+    (10, "nodeExpandSecretRef", SECRET_REFERENCE),
+];
+/// Of the sources of volumes those that a cluster with snapshots has.
+const VOLUME_SOURCE: &[Field] =
+    &[(3, "hostPath", One(&[(1, "path", Text), (2, "type", Optional)])), (22, "csi", One(CSI_SOURCE))];
+const NODE_TERM: &[Field] =
+    &[(1, "matchExpressions", Many(EXPRESSION)), (2, "matchFields", Many(EXPRESSION))];
+const VOLUME_SPEC: &[Field] = &[
+    (1, "capacity", QUANTITY_MAP),
+    (2, "", Inline(VOLUME_SOURCE)),
+    (3, "accessModes", Texts),
+    (4, "claimRef", One(REFERENCE)),
+    (5, "persistentVolumeReclaimPolicy", Text),
+    (6, "storageClassName", Text),
+    (7, "mountOptions", Texts),
+    (8, "volumeMode", Optional),
+    (9, "nodeAffinity", One(&[(1, "required", One(&[(1, "nodeSelectorTerms", Many(NODE_TERM))]))])),
+    (10, "volumeAttributesClassName", Optional),
+];
+const VOLUME_STATUS: &[Field] =
+    &[(1, "phase", Text), (2, "message", Text), (3, "reason", Text), (4, "lastPhaseTransitionTime", Time)];
 const ATTRIBUTES: &[Field] = &[
     (1, "namespace", Text),
     (2, "verb", Text),
@@ -178,7 +236,10 @@ const ANSWER: Field = (
     One(&[(1, "allowed", Flag), (2, "reason", Text), (3, "evaluationError", Text), (4, "denied", Flag)]),
 );
 
-/// The messages of the kinds that are read, by kind; kinds of the same name in other groups do not occur.
+/// What [`MESSAGES`] calls the kind whose name two groups use.
+pub(crate) const EVENT_OF_EVENTS: &str = "Event of events.k8s.io";
+
+/// The messages of the kinds that are read, by kind.
 pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
     (
         "ConfigMap",
@@ -217,10 +278,15 @@ pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
         ],
     ),
     ("Event", EVENT),
+    (EVENT_OF_EVENTS, EVENTS_EVENT),
     ("Lease", &[(1, "metadata", One(META)), (2, "spec", One(LEASE_SPEC))]),
     (
         "PersistentVolumeClaim",
         &[(1, "metadata", One(META)), (2, "spec", One(CLAIM_SPEC)), (3, "status", One(CLAIM_STATUS))],
+    ),
+    (
+        "PersistentVolume",
+        &[(1, "metadata", One(META)), (2, "spec", One(VOLUME_SPEC)), (3, "status", One(VOLUME_STATUS))],
     ),
     ("Role", ROLE),
     ("ClusterRole", CLUSTER_ROLE),
@@ -286,9 +352,9 @@ pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
         "DeleteOptions",
         &[
             (1, "gracePeriodSeconds", Int),
-            (2, "preconditions", One(&[(1, "uid", Text), (2, "resourceVersion", Text)])),
+            (2, "preconditions", One(&[(1, "uid", Optional), (2, "resourceVersion", Optional)])),
             (3, "orphanDependents", Flag),
-            (4, "propagationPolicy", Text),
+            (4, "propagationPolicy", Optional),
             (5, "dryRun", Texts),
         ],
     ),

@@ -75,7 +75,7 @@ pub(crate) fn new_object(
     to_stored(kind, &mut fresh);
     normalise(call, kind, &mut fresh, None, warnings)?;
     check(kind, &fresh, None)?;
-    managed::track(None, &mut fresh, schema_of(kind), &writer(call, &kind.api_version(), ""));
+    managed::track(None, &mut fresh, None, schema_of(kind), &writer(call, &kind.api_version(), ""));
     Ok(fresh)
 }
 
@@ -94,11 +94,13 @@ pub(crate) fn next_state(
         return Err(Failure::modified(kind, &target.name));
     }
     if let Some(uid) = claims("uid").filter(|uid| *uid != meta(old, "uid")) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            meta(old, "uid")
-        );
-        return Err(Failure::precondition(kind, &target.name, &why));
+        return Err(match call.method {
+            Method::PATCH => {
+                let cause = Cause::invalid("metadata.uid", "field is immutable");
+                Failure::invalid(kind, &target.name, &[cause.clone(), cause])
+            }
+            _ => Failure::another_uid(kind, &target.name, uid, meta(old, "uid")),
+        });
     }
     if let Some(name) = claims("name").filter(|name| *name != target.name) {
         let why =
@@ -117,17 +119,14 @@ pub(crate) fn next_state(
         let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
         meta_mut(&mut new).insert("generation".into(), (generation + 1).into());
     }
-    match managers.filter(|_| call.applies()) {
-        Some(managers) => {
+    match managers {
+        Some(managers) if call.applies() => {
             meta_mut(&mut new).insert("managedFields".into(), managers);
         }
-        None => {
-            managed::track(
-                Some(old),
-                &mut new,
-                schema_of(kind),
-                &writer(call, &kind.api_version(), &target.sub),
-            );
+        managers => {
+            let (version, schema) = (kind.api_version(), schema_of(kind));
+            let writer = writer(call, &version, &target.sub);
+            managed::track(Some(old), &mut new, managers.as_ref(), schema, &writer);
         }
     }
     Ok(new)
@@ -202,6 +201,9 @@ fn normalise(
             *object = typed;
             (rules.prepare)(object, old);
         }
+    }
+    if let Some(field) = unknown.first().filter(|_| call.applies()) {
+        return Err(Failure::undeclared(kind, object, field));
     }
     if call.query.get("fieldValidation") == "Ignore" {
         return Ok(());

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::builtin::base64;
-use super::messages::{Field, MESSAGES, MapOf, Type};
+use super::messages::{EVENT_OF_EVENTS, Field, MESSAGES, MapOf, Type};
 
 /// What every body in protobuf begins with.
 const MAGIC: &[u8] = b"k8s\0";
@@ -28,11 +28,8 @@ pub(crate) fn decode(body: &[u8]) -> Option<Value> {
     };
     let of = message(part(1)?, &[(1, "apiVersion", Type::Text), (2, "kind", Type::Text)])?;
     let kind = of.get("kind")?.as_str()?;
-    let (_, fields) = MESSAGES.iter().find(|(name, _)| *name == kind)?;
-    let events_view = kind == "Event" && of.get("apiVersion")? != "v1";
-    if events_view {
-        return None;
-    }
+    let message_of = if of.get("apiVersion")? == "events.k8s.io/v1" { EVENT_OF_EVENTS } else { kind };
+    let (_, fields) = MESSAGES.iter().find(|(name, _)| *name == message_of)?;
     let mut object = message(part(2)?, fields)?;
     object["apiVersion"] = of["apiVersion"].clone();
     object["kind"] = kind.into();
@@ -72,7 +69,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// A message as JSON. Go writes empty texts and zero times where nothing was set, so those are left out.
+/// A message as JSON. Go writes empty texts, zeros and zero times where nothing was set, so those are left out.
 fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
     let mut object = Map::new();
     for (number, field) in wire(bytes)? {
@@ -80,6 +77,11 @@ fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
         match (kind, field) {
             (Type::Texts, Wire::Bytes(bytes)) => push(&mut object, name, text(bytes)?.into()),
             (Type::Many(fields), Wire::Bytes(bytes)) => push(&mut object, name, message(bytes, fields)?),
+            (Type::Inline(fields), Wire::Bytes(bytes)) => {
+                if let Value::Object(inner) = message(bytes, fields)? {
+                    object.extend(inner);
+                }
+            }
             (Type::Map(of), Wire::Bytes(bytes)) => {
                 let (key, value) = entry(bytes, *of)?;
                 if let Value::Object(map) = object.entry(*name).or_insert_with(|| json!({})) {
@@ -88,7 +90,10 @@ fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
             }
             (_, field) => {
                 let value = single(*kind, &field)?;
-                if value != "" && !value.is_null() {
+                let unset = value.is_null()
+                    || (matches!(kind, Type::Text) && value == "")
+                    || (matches!(kind, Type::Count) && value == 0);
+                if !unset {
                     object.insert((*name).to_owned(), value);
                 }
             }
@@ -109,8 +114,8 @@ fn text(bytes: &[u8]) -> Option<&str> {
 
 fn single(kind: Type, field: &Wire<'_>) -> Option<Value> {
     match (kind, field) {
-        (Type::Text, Wire::Bytes(bytes)) => Some(text(bytes)?.into()),
-        (Type::Int, Wire::Number(number)) => Some(number.cast_signed().into()),
+        (Type::Text | Type::Optional, Wire::Bytes(bytes)) => Some(text(bytes)?.into()),
+        (Type::Int | Type::Count, Wire::Number(number)) => Some(number.cast_signed().into()),
         (Type::Flag, Wire::Number(number)) => Some((*number != 0).into()),
         (Type::Time, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%SZ"),
         (Type::MicroTime, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%S%.6fZ"),
@@ -199,6 +204,42 @@ mod tests {
         assert_eq!(claim["metadata"]["managedFields"], json!([{"manager": "m", "fieldsV1": {"f:a": {}}}]));
         let spec = json!({"selector": {"matchLabels": {"a": "b"}}, "volumeAttributesClassName": "gold"});
         assert_eq!((&claim["spec"], &claim["status"]), (&spec, &json!({})));
+    }
+
+    #[test]
+    fn a_volume_is_read_with_its_source_as_a_member_of_its_spec() {
+        let source = [field(1, b"d"), field(2, b"h"), vec![3 << 3, 0], field(4, b"")].concat();
+        let source = [[0xb2, 0x01].as_slice(), &field(22, &source)[1..]].concat();
+        let capacity = [field(1, b"storage"), field(2, &field(1, b"1Gi"))].concat();
+        let spec = [field(1, &capacity), field(2, &source), field(5, b"Retain")].concat();
+        let volume = decode(&body("PersistentVolume", &field(2, &spec))).expect("read");
+        let spec = json!({"capacity": {"storage": "1Gi"}, "persistentVolumeReclaimPolicy": "Retain",
+                          "csi": {"driver": "d", "volumeHandle": "h", "readOnly": false}});
+        assert_eq!(volume["spec"], spec);
+        let another = field(2, &field(2, &field(5, b"")));
+        assert_eq!(decode(&body("PersistentVolume", &another)), None, "of another source");
+    }
+
+    #[test]
+    fn what_is_empty_behind_a_pointer_was_set_and_another_empty_value_was_not() {
+        let spec = [field(1, b""), vec![5 << 3, 0]].concat();
+        let metadata = [field(1, b"l"), vec![7 << 3, 0]].concat();
+        let lease = decode(&body("Lease", &[field(1, &metadata), field(2, &spec)].concat())).expect("read");
+        assert_eq!(lease["spec"], json!({"holderIdentity": "", "leaseTransitions": 0}));
+        assert_eq!(lease["metadata"], json!({"name": "l"}));
+        let claim = decode(&body("PersistentVolumeClaim", &field(2, &field(5, b"")))).expect("read");
+        assert_eq!(claim["spec"], json!({"storageClassName": ""}));
+    }
+
+    #[test]
+    fn an_event_is_read_as_its_group_writes_it() {
+        let regarding = field(8, &[field(1, b"Secret"), field(3, b"s")].concat());
+        let raw = [field(4, b"c"), regarding, field(10, b"n")].concat();
+        let of = [field(1, b"events.k8s.io/v1"), field(2, b"Event")].concat();
+        let event = decode(&[MAGIC, &field(1, &of), &field(2, &raw)].concat());
+        let read = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "reportingController": "c",
+                          "regarding": {"kind": "Secret", "name": "s"}, "note": "n"});
+        assert_eq!(event, Some(read));
     }
 
     #[test]

@@ -34,14 +34,19 @@ impl<'a> Shape<'a> {
     }
 
     pub(crate) fn item(&self) -> Self {
-        Self { schema: self.schema.and_then(|s| s.get("items")), name: "" }
+        // References to owners are the one list whose items are values as a whole.
+        let name = if self.name == "ownerReferences" { "ownerReference" } else { "" };
+        Self { schema: self.schema.and_then(|s| s.get("items")), name }
     }
 
     /// Whether a map is one value.
     pub(crate) fn is_atomic_map(&self) -> bool {
         match self.schema {
             Some(schema) => schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
-            None => matches!(self.name, "involvedObject" | "roleRef" | "selector" | "regarding"),
+            None => matches!(
+                self.name,
+                "involvedObject" | "ownerReference" | "regarding" | "roleRef" | "selector"
+            ),
         }
     }
 

@@ -1,8 +1,11 @@
 //! What the API server says when it refuses: failures as `metav1.Status`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
+use super::object::meta;
 
 /// A refusal, ready to be sent.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -93,6 +96,29 @@ impl Failure {
         Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, why)
     }
 
+    /// What is to be applied is meant for an object that is gone.
+    pub(crate) fn nobody_has_uid(kind: &Kind, name: &str, uid: &str) -> Self {
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
+    }
+
+    /// What is put is meant for another object of the name.
+    pub(crate) fn another_uid(kind: &Kind, name: &str, wanted: &str, found: &str) -> Self {
+        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+        Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
+    }
+
+    /// What is applied has a field that its type has not. The real server gives no reason.
+    pub(crate) fn undeclared(kind: &Kind, object: &Value, field: &str) -> Self {
+        let (namespace, name) = (meta(object, "namespace"), meta(object, "name"));
+        let of = format!("{namespace}/{name}; {}/{}, Kind={}", kind.group, kind.version, kind.kind);
+        let why =
+            format!("failed to create typed patch object ({of}): .{field}: field not declared in schema");
+        Self::new(500, "", why, Value::Null)
+    }
+
     /// A precondition of a deletion does not hold.
     pub(crate) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
         let full = format!("{}.{}", kind.kind, kind.group);
@@ -106,16 +132,22 @@ impl Failure {
 
     /// Server-side apply met fields that others own: pairs of manager and path.
     pub(crate) fn apply_conflict(conflicts: &[(String, String)]) -> Self {
-        let causes: Vec<Value> = conflicts
-            .iter()
-            .map(|(manager, path)| {
-                let message = format!("conflict with \"{manager}\"");
-                Cause::new("FieldManagerConflict", path, message).to_json()
-            })
-            .collect();
-        let list: Vec<String> =
-            conflicts.iter().map(|(manager, path)| format!("- {path} (of \"{manager}\")")).collect();
-        let message = format!("Apply failed with {} conflict(s):\n{}", conflicts.len(), list.join("\n"));
+        let cause = |(who, path): &(String, String)| {
+            Cause::new("FieldManagerConflict", path, format!("conflict with {who}")).to_json()
+        };
+        let causes: Vec<Value> = conflicts.iter().map(cause).collect();
+        let message = if let [(who, path)] = conflicts {
+            format!("Apply failed with 1 conflict: conflict with {who}: {path}")
+        } else {
+            let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (who, path) in conflicts {
+                of.entry(who).or_default().push(path);
+            }
+            let told =
+                |(who, paths): (&str, Vec<&str>)| format!("conflicts with {who}:\n- {}", paths.join("\n- "));
+            let list: Vec<String> = of.into_iter().map(told).collect();
+            format!("Apply failed with {} conflicts: {}", conflicts.len(), list.join("\n"))
+        };
         Self::new(409, "Conflict", message, json!({"causes": causes}))
     }
 
@@ -124,7 +156,8 @@ impl Failure {
     }
 
     pub(crate) fn invalid_as(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let list: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        let mut list: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        list.dedup();
         let list = if list.len() == 1 { list.concat() } else { format!("[{}]", list.join(", ")) };
         let full = format!("{kind}.{group}");
         let mut details = named(group, kind, name);

@@ -72,7 +72,7 @@ pub(crate) fn custom_columns(version: &Value) -> Vec<Column> {
 
 pub(crate) fn event_columns() -> Vec<Column> {
     vec![
-        column("Last Seen", 0, |o| event_age(o, "/lastTimestamp")),
+        column("Last Seen", 0, |o| event_age(o, &["/series/lastObservedTime", "/lastTimestamp"])),
         column("Type", 0, |o| at(o, "/type")),
         column("Reason", 0, |o| at(o, "/reason")),
         column("Object", 0, |o| {
@@ -81,21 +81,25 @@ pub(crate) fn event_columns() -> Vec<Column> {
         }),
         column("Subobject", 1, |o| at(o, "/involvedObject/fieldPath")),
         column("Source", 1, |o| {
-            let (component, host) = (text(o, "/source/component"), text(o, "/source/host"));
+            let either = |a, b| if text(o, a).is_empty() { text(o, b) } else { text(o, a) };
+            let component = either("/source/component", "/reportingComponent");
+            let host = either("/source/host", "/reportingInstance");
             if host.is_empty() { component.into() } else { format!("{component}, {host}").into() }
         }),
         column("Message", 0, |o| text(o, "/message").trim().into()),
-        column("First Seen", 1, |o| event_age(o, "/firstTimestamp")),
-        column("Count", 1, |o| o.get("count").cloned().unwrap_or_else(|| 1.into())),
+        column("First Seen", 1, |o| event_age(o, &[])),
+        column("Count", 1, |o| {
+            let counts = [o.pointer("/series/count"), o.get("count")].into_iter().flatten();
+            counts.filter_map(Value::as_i64).find(|count| *count > 0).unwrap_or(1).into()
+        }),
         Column { priority: 1, ..name() },
     ]
 }
 
-fn event_age(event: &Value, pointer: &str) -> Value {
-    match text(event, pointer) {
-        "" => clock::age(meta(event, "creationTimestamp")).into(),
-        time => clock::age(time).into(),
-    }
+fn event_age(event: &Value, times: &[&str]) -> Value {
+    let times = times.iter().chain(&["/firstTimestamp", "/eventTime"]);
+    let time = times.map(|time| text(event, time)).find(|time| !time.is_empty());
+    clock::age(time.unwrap_or_default()).into()
 }
 
 pub(crate) fn configmap_columns() -> Vec<Column> {
@@ -264,5 +268,27 @@ mod tests {
         assert_eq!(find(&object, ".a['b.c/d'][0].v"), Some(&json!(1)));
         assert_eq!(find(&object, r#".a["b.c/d"][?(@.type=="Y")].v"#), Some(&json!(2)));
         assert_eq!(find(&object, ".a.nope"), None);
+    }
+
+    #[test]
+    fn an_event_shows_its_series_and_who_reports_it_where_the_older_fields_are_empty() {
+        let cells = |event: &Value| -> Value {
+            let all = table(&event_columns(), true, &[(event, Value::Null)], &Value::Null);
+            ["Last Seen", "Source", "First Seen", "Count"]
+                .map(|wanted| {
+                    let headers = all["columnDefinitions"].as_array().into_iter().flatten();
+                    let at = headers.clone().position(|header| header["name"] == wanted).expect("a column");
+                    all["rows"][0]["cells"][at].clone()
+                })
+                .into()
+        };
+        let ago = |seconds| (clock::now() - jiff::SignedDuration::from_secs(seconds)).to_string();
+        let older = json!({"source": {"component": "c", "host": "h"}, "reportingComponent": "r", "count": 3,
+                           "firstTimestamp": ago(7200), "lastTimestamp": ago(3600)});
+        assert_eq!(cells(&older), json!(["60m", "c, h", "120m", 3]));
+        let mut newer = json!({"reportingComponent": "r", "reportingInstance": "i", "eventTime": ago(7200)});
+        assert_eq!(cells(&newer), json!(["120m", "r, i", "120m", 1]));
+        newer["series"] = json!({"count": 2, "lastObservedTime": ago(3600)});
+        assert_eq!(cells(&newer), json!(["60m", "r, i", "120m", 2]));
     }
 }

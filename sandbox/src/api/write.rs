@@ -117,11 +117,13 @@ pub(crate) fn update(state: &State, call: &Call, kind: &Kind, target: &Target) -
     call.form()?;
     let body = call.decode(&kind.kind)?;
     check_body(kind, &body, target)?;
-    if meta(&body, "resourceVersion").is_empty() && !kind.unconditional {
-        let cause = Cause::invalid("metadata.resourceVersion", "must be specified for an update");
-        return Err(Failure::invalid_as(&kind.group, &kind.plural, &target.name, &[cause]));
-    }
-    rewrite(state, call, kind, target, |_| Ok(body.clone()))
+    rewrite(state, call, kind, target, |_| {
+        if meta(&body, "resourceVersion").is_empty() && !kind.unconditional {
+            let cause = Cause::invalid("metadata.resourceVersion", "must be specified for an update");
+            return Err(Failure::invalid_as(&kind.group, &kind.plural, &target.name, &[cause]));
+        }
+        Ok(body.clone())
+    })
 }
 
 /// PATCH of an object or its status.
@@ -169,6 +171,10 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     let bad = |why: String| Failure::bad_request(format!("error decoding YAML: {why}"));
     let config = serde_saphyr::from_slice(&call.body).map_err(|e| bad(e.to_string()))?;
     let config = Value::Object(appliable(kind, target, config));
+    let (claimed, version) = (text(&config, "/kind"), text(&config, "/apiVersion"));
+    if !claimed.is_empty() && claimed != kind.kind {
+        return Err(Failure::bad_request(format!("invalid object type: {version}, Kind={claimed}")));
+    }
     check_body(kind, &config, target)?;
     typed_metadata(call, kind, &config)?;
     let force = call.query.is_true("force");
@@ -176,13 +182,22 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     let writer = writer(call, &version, &target.sub);
     let key = (target.namespace.clone(), target.name.clone());
     if state.store.get(&kind.resource, &key).is_none() && target.sub.is_empty() {
+        if !meta(&config, "uid").is_empty() {
+            return Err(Failure::nobody_has_uid(kind, &target.name, meta(&config, "uid")));
+        }
         if kind.namespaced {
             check_namespace(state, kind, &target.namespace, &target.name)?;
         }
         let mut warnings = Vec::new();
-        let mut fresh = new_object(call, kind, target, &config, &mut warnings)?;
+        let mut first = config.clone();
+        // There is no object whose version could be another.
+        meta_mut(&mut first).remove("resourceVersion");
+        let mut fresh = new_object(call, kind, target, &first, &mut warnings)?;
         let applied = managed::apply(None, &config, schema_of(kind), &writer, force)?;
-        meta_mut(&mut fresh).insert("managedFields".into(), applied["metadata"]["managedFields"].clone());
+        match applied.pointer("/metadata/managedFields") {
+            Some(managers) => meta_mut(&mut fresh).insert("managedFields".into(), managers.clone()),
+            None => meta_mut(&mut fresh).remove("managedFields"),
+        };
         if let Some(stored) = store_new(state, call, kind, &key, fresh) {
             let mut answer = Answer::object(call, kind, 201, &stored)?;
             answer.warnings = warnings;
@@ -245,7 +260,7 @@ fn store_next(
     new: Value,
 ) -> Option<Arc<Value>> {
     let managed = |object: &Value| object.pointer("/metadata/managedFields").cloned();
-    if same(old, &new) && !(call.applies() && managed(old) != managed(&new)) {
+    if same(old, &new) && managed(old) == managed(&new) {
         return Some(Arc::clone(old));
     }
     if call.is_dry_run() {

@@ -162,6 +162,35 @@ async fn json_patches_that_leave_no_object_or_test_another_encoding() {
 }
 
 #[tokio::test]
+async fn configurations_that_are_not_of_the_type() {
+    let (_server, client) = server().await;
+    let path = at(CONTENTS, "/c?fieldManager=x");
+    let changed = |pointer: &str, value: Value| {
+        let mut config = content("c", "d");
+        *config.pointer_mut(pointer).expect("there") = value;
+        config.to_string()
+    };
+    refused(
+        &client,
+        &[
+            ("PATCH apply", &path, changed("/spec/source", json!({"volumeHandle": "v", "x": 1})), (500, "")),
+            ("PATCH apply", &path, changed("/kind", "Nope".into()), (400, "")),
+            (
+                "PATCH apply",
+                &path,
+                changed("/metadata", json!({"name": "c", "managedFields": []})),
+                (400, ""),
+            ),
+        ],
+    )
+    .await;
+    let stale = changed("/metadata", json!({"name": "c", "resourceVersion": "5"}));
+    let stale: Value = serde_json::from_str(&stale).expect("JSON");
+    let (status, _) = client.json(Method::PATCH, &path, &media("apply"), &stale).await;
+    assert_eq!(status, 201, "a version of nothing is no obstacle");
+}
+
+#[tokio::test]
 async fn changes_of_what_cannot_change() {
     let (_server, client) = server().await;
     let binding = json!({"metadata": {"name": "b"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io",
@@ -172,6 +201,8 @@ async fn changes_of_what_cannot_change() {
     client.create(SECRETS, &fixed).await;
     let maps = "/api/v1/namespaces/default/configmaps";
     client.create(maps, &json!({"metadata": {"name": "m"}, "immutable": true})).await;
+    let gone =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "g", "uid": "u"}}).to_string();
     let roles = json!({"roleRef": {"name": "other"}}).to_string();
     refused(
         &client,
@@ -181,6 +212,15 @@ async fn changes_of_what_cannot_change() {
             ("PATCH merge", &at(SECRETS, "/f"), json!({"immutable": null}).to_string(), (422, "immutable")),
             ("PATCH merge", &at(SECRETS, "/f"), json!({"type": "other"}).to_string(), (422, "type")),
             ("PATCH merge", &at(maps, "/m"), json!({"data": {"a": "b"}}).to_string(), (422, "data")),
+            ("PATCH apply", &at(maps, "/g?fieldManager=x"), gone, (409, "")),
+            (
+                "PATCH merge",
+                &at(maps, "/m"),
+                json!({"metadata": {"uid": "u"}}).to_string(),
+                (422, "metadata.uid"),
+            ),
+            ("PUT json", &at(maps, "/m"), json!({"metadata": {"uid": "u"}}).to_string(), (409, "")),
+            ("PUT json", &at(CONTENTS, "/none"), content("none", "d").to_string(), (404, "")),
             ("DELETE json", "/api/v1/namespaces/default", String::new(), (403, "")),
             ("DELETE json", "/api/v1/namespaces/kube-system", String::new(), (403, "")),
         ],

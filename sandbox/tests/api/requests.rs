@@ -80,6 +80,31 @@ async fn apply_leaves_status_to_its_own_endpoint() {
 }
 
 #[tokio::test]
+async fn who_manages_what_is_written_alone_and_forgotten_alone() {
+    let (_server, client) = server().await;
+    let path = format!("{CONTENTS}/c");
+    let (_, made) = client.create(CONTENTS, &content("c", "d")).await;
+    let mut managers = made["metadata"]["managedFields"].clone();
+    managers[0]["manager"] = "another".into();
+    for (managers, left) in [(managers.clone(), managers), (json!([{}]), Value::Null)] {
+        let (_, before) = get(&client, &path).await;
+        let (status, after) = client.merge(&path, &json!({"metadata": {"managedFields": managers}})).await;
+        assert_eq!((status, &after["metadata"]["managedFields"]), (200, &left));
+        assert_ne!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_twice_is_said_once() {
+    let (_server, client) = server().await;
+    client.create(CONTENTS, &content("c", "d")).await;
+    let (_, refusal) = client.merge(&format!("{CONTENTS}/c"), &json!({"metadata": {"uid": "u"}})).await;
+    let told = refusal["message"].as_str().expect("a message");
+    assert!(told.ends_with(" is invalid: metadata.uid: field is immutable"), "{told}");
+    assert_eq!(refusal["details"]["causes"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
 async fn a_patch_that_takes_the_last_finalizer_answers_with_the_version_before() {
     let (_server, client) = server().await;
     let held = json!({"metadata": {"name": "s", "finalizers": ["example.com/hold"]}});
