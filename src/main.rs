@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use csi_snapshotter::settings::{Command, Settings, parse};
 use csi_snapshotter::{app, logging, traces};
+use dlmalloc::GlobalDlmalloc;
+
+/// It gives back whole what was freed in pieces, which glibc's does not (docs/decisions/0022-allocator.md).
+#[global_allocator]
+static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 /// Where Kubernetes looks for the reason of an exit.
 const TERMINATION_LOG: &str = "/dev/termination-log";
