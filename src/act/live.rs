@@ -202,7 +202,8 @@ where
         self.tell(change);
         let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let (Some(true), Some(created)) = (change.ready, created) {
-            self.shared.metrics.ready(Duration::try_from(now.duration_since(created)).unwrap_or_default());
+            let after = Duration::try_from(now.duration_since(created)).unwrap_or_default();
+            self.shared.metrics.ready(B::KIND, after);
         }
         Ok(written)
     }
@@ -245,7 +246,7 @@ where
     fn note(&self, object: &Self::Object, note: Note) {
         let Note { reason, message, orphan } = note;
         if orphan {
-            self.shared.metrics.suspected_orphans.inc();
+            self.shared.metrics.suspected_orphan(B::KIND);
         }
         let about = About {
             api_version: Object::<B>::api_version(&()).into_owned(),

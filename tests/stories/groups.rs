@@ -151,6 +151,10 @@ fn groups_are_counted_by_state_apart_from_single_snapshots() {
             metrics.split_once("csi_snapshotter_backlog_age_seconds{kind=\"VolumeGroupSnapshotContent\"} ");
         let age: f64 = age.unwrap().1.lines().next().unwrap().parse().unwrap();
         assert!(age > 0.0, "{metrics}");
+        stage.driver.script().release();
+        group.ready().await;
+        let took = "csi_snapshotter_time_to_ready_seconds_count{kind=\"VolumeGroupSnapshotContent\"} 1";
+        sidecar.measures(took).await;
     });
 }
 
@@ -167,6 +171,24 @@ fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
         group.delete().await;
         group.gone().await;
         stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn better_5_a_group_that_is_given_up_is_counted_as_a_group() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let full = Fault::after(Code::ResourceExhausted);
+        stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, full, Times::UntilCleared);
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
+        let group = stage.group(json!({})).await;
+        group.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
+        group.delete().await;
+        group.gone().await;
+        let given_up = "csi_snapshotter_suspected_orphans_total{kind=\"VolumeGroupSnapshotContent\"} 1";
+        sidecar.measures(given_up).await;
+        assert_eq!(stage.calls(Method::DeleteVolumeGroupSnapshot), 0);
     });
 }
 

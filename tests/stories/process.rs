@@ -107,7 +107,7 @@ fn the_endpoint_tells_health_readiness_and_metrics() {
                 stage.name
             ),
             "workqueue_adds_total{name=\"csi-snapshotter-content\"}".to_owned(),
-            "csi_snapshotter_time_to_ready_seconds_count 1".to_owned(),
+            "csi_snapshotter_time_to_ready_seconds_count{kind=\"VolumeSnapshotContent\"} 1".to_owned(),
             "process_resident_memory_bytes".to_owned(),
             "rest_client_requests_total{code=\"200\"".to_owned(),
         ] {
