@@ -253,7 +253,7 @@ async fn lead_and_work(
 /// As [`lead_and_work`].
 async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
     let Tools { driver, ending, .. } = &around.tools;
-    match ending.unless_draining(driver.serves(Kind::Group)).await {
+    match ending.unless_draining(driver.until_served(Kind::Group)).await {
         Some(()) => kind::start::<GroupContent>(around, around.plan.group_names.clone()).drained().await,
         None => Ok(()),
     }

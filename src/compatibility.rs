@@ -11,7 +11,7 @@ use crate::objects::facts::Kind;
 use crate::objects::names::{MANAGED_BY, MEMBER_OF_GROUP, Names, RESERVED_PARAMETERS};
 
 mod reference;
-mod scrape;
+pub(crate) mod scrape;
 
 const DOCUMENT: &str = "docs/compatibility.md";
 

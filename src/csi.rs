@@ -72,6 +72,23 @@ impl Abilities {
             Kind::Group => self.group_snapshots,
         }
     }
+
+    /// Whether a call can be answered by more than UNIMPLEMENTED.
+    fn allow(self, method: Method) -> bool {
+        match method {
+            Method::GetPluginInfo
+            | Method::Probe
+            | Method::ControllerGetCapabilities
+            | Method::GroupControllerGetCapabilities
+            | Method::CreateSnapshot
+            | Method::DeleteSnapshot => true,
+            Method::ListSnapshots => self.list_snapshots,
+            Method::GetSnapshot => self.get_snapshot,
+            Method::CreateVolumeGroupSnapshot
+            | Method::DeleteVolumeGroupSnapshot
+            | Method::GetVolumeGroupSnapshot => self.group_snapshots,
+        }
+    }
 }
 
 /// Hears of each call that ended, for metrics.
@@ -102,12 +119,21 @@ impl Driver {
     }
 
     /// Waits until there is a proven connection on which the driver serves this kind.
-    pub async fn serves(&self, kind: Kind) {
+    pub async fn until_served(&self, kind: Kind) {
+        self.until(kind, true).await;
+    }
+
+    /// Waits until there is no such connection.
+    pub async fn until_not_served(&self, kind: Kind) {
+        self.until(kind, false).await;
+    }
+
+    async fn until(&self, kind: Kind, wanted: bool) {
         let serves = |session: &Option<Arc<session::Session>>| {
             session.as_ref().is_some_and(|session| session.connected.abilities.serves(kind))
         };
         // The sender lives as long as this handle, so waiting cannot fail.
-        let _ = self.0.session.subscribe().wait_for(serves).await;
+        let _ = self.0.session.subscribe().wait_for(|session| serves(session) == wanted).await;
     }
 
     /// Whether a single snapshot can be asked for on the present connection; `None` while there is none.

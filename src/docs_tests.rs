@@ -4,18 +4,16 @@ mod deploy;
 mod links;
 mod log;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
-
 use crate::cluster::error::{ApiError, Request};
 use crate::cluster::secret::SecretError;
+use crate::compatibility::scrape::{Family, families};
 use crate::csi::Fatal;
 use crate::decide::Complaint;
 use crate::lead::Loss;
-use crate::metrics::{Metrics, State, kind_label};
+use crate::metrics::{State, kind_label};
 use crate::objects::facts::Kind;
 use crate::objects::names::RESERVED_PARAMETERS;
 use crate::watch::problem::Problem;
@@ -29,26 +27,11 @@ fn quotes(text: &str) -> bool {
     OPERATIONS.contains(&format!("`{text}`"))
 }
 
-/// Every family that a scrape can show.
-pub(super) fn metric_names() -> BTreeSet<String> {
-    let metrics = Metrics::new().unwrap();
-    metrics.csi_call("d", "m", "OK", Duration::ZERO);
-    metrics.leads("l", true);
-    metrics.ready(Duration::ZERO);
-    metrics.rest.observe(Some(StatusCode::OK), &Method::GET, "h", Duration::ZERO);
-    let queue = metrics.work.queue("q");
-    queue.added();
-    drop(queue.begin(Duration::ZERO));
-    let text = String::from_utf8(metrics.text().unwrap()).unwrap();
-    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    names.map(str::to_owned).collect()
-}
-
 #[test]
 fn every_metric_stands_in_it() {
-    let names = metric_names();
-    assert!(names.len() > 20, "{names:?}");
-    for name in names {
+    let families = families();
+    assert!(families.len() > 20);
+    for Family { name, .. } in families {
         assert!(quotes(&name), "{name}");
     }
     for label in State::ALL.map(State::label).into_iter().chain(Kind::ALL.map(kind_label)) {

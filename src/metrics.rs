@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
-    TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
 use crate::objects::content::SingleContent;
@@ -85,10 +84,9 @@ pub struct Metrics {
     operations: HistogramVec,
     master: GaugeVec,
     contents: GaugeVec,
-    time_to_ready: Histogram,
+    time_to_ready: HistogramVec,
     backlog_age: GaugeVec,
-    /// Snapshots that may exist without a content that knows them.
-    pub suspected_orphans: IntCounter,
+    suspected_orphans: IntCounterVec,
     /// Events that could not be written, or not be queued.
     pub events_dropped: IntCounter,
     /// Requests to the API server.
@@ -130,9 +128,8 @@ impl Metrics {
                 "csi_snapshotter_time_to_ready_seconds",
                 "Time from the creation of a content to its snapshot being ready to use, in seconds.",
                 &READY_BUCKETS,
-                &[],
-            )?
-            .with_label_values::<&str>(&[]),
+                &["kind"],
+            )?,
             backlog_age: gauges(
                 &registry,
                 "csi_snapshotter_backlog_age_seconds",
@@ -143,9 +140,8 @@ impl Metrics {
                 &registry,
                 "csi_snapshotter_suspected_orphans_total",
                 "Contents that were given up although the driver may still hold a snapshot of them.",
-                &[],
-            )?
-            .with_label_values::<&str>(&[]),
+                &["kind"],
+            )?,
             events_dropped: counters(
                 &registry,
                 "csi_snapshotter_events_dropped_total",
@@ -157,13 +153,15 @@ impl Metrics {
             work: WorkMetrics::new(&registry)?,
             registry,
         };
-        made.count_no_contents();
+        made.show_both_kinds();
         Ok(made)
     }
 
     /// What was never counted shows as zero, so that an alert has something to compare with.
-    fn count_no_contents(&self) {
+    fn show_both_kinds(&self) {
         for kind in Kind::ALL {
+            let _ = self.time_to_ready.with_label_values(&[kind_label(kind)]);
+            let _ = self.suspected_orphans.with_label_values(&[kind_label(kind)]);
             self.backlog_age(kind, Duration::ZERO);
             for state in State::ALL {
                 self.contents(kind, state, 0);
@@ -182,9 +180,14 @@ impl Metrics {
         self.master.with_label_values(&[lease]).set(if leads { 1.0 } else { 0.0 });
     }
 
-    /// A content became ready, this long after it was created.
-    pub fn ready(&self, after: Duration) {
-        self.time_to_ready.observe(after.as_secs_f64());
+    /// A content of a kind became ready, this long after it was created.
+    pub fn ready(&self, kind: Kind, after: Duration) {
+        self.time_to_ready.with_label_values(&[kind_label(kind)]).observe(after.as_secs_f64());
+    }
+
+    /// A snapshot may exist without a content that knows it.
+    pub fn suspected_orphan(&self, kind: Kind) {
+        self.suspected_orphans.with_label_values(&[kind_label(kind)]).inc();
     }
 
     /// The number of contents of a kind in a state.

@@ -124,7 +124,7 @@ impl Queue {
     }
 
     /// The next key to work on, once there is one. Every key taken must be given back by [`Queue::done`].
-    /// One caller at a time.
+    /// One caller at a time. Dropped before it resolves, it has taken none.
     pub async fn next(&self) -> Key {
         loop {
             let due = match self.take() {

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ pub mod sink;
 pub mod standing;
 pub mod store;
 
-use problem::{Problem, judge};
+use problem::{Problem, Reporter, judge};
 use standing::Standing;
 
 /// Objects a page of the first list: a page is held as text and as objects at once, so it bounds memory.
@@ -66,68 +67,113 @@ pub async fn run<B: Body>(
     standing: watch::Sender<Standing>,
 ) {
     let api = Api::<Object<B>>::all(client);
-    let mut reporter = problem::Reporter::new(B::PLURAL, B::GROUP);
-    let mut pause = SHORTEST_PAUSE;
-    let mut expired_before = false;
+    let mut watch = Watch {
+        sink,
+        standing,
+        reporter: Reporter::new(B::PLURAL, B::GROUP),
+        pause: SHORTEST_PAUSE,
+        expired_before: false,
+    };
     loop {
-        let mut events = watcher(api.clone(), config(&selection)).boxed();
+        let events = watcher(api.clone(), config(&selection)).boxed();
+        match watch.follow(events).await {
+            Problem::Expired => watch.begin_anew().await,
+            Problem::NoSuchSelector if selection.fields.is_some() => {
+                tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
+                selection.fields = None;
+            }
+            problem @ (Problem::NoSuchSelector
+            | Problem::KindMissing
+            | Problem::Forbidden
+            | Problem::Interrupted(_)) => watch.wait_out(problem).await,
+        }
+    }
+}
+
+/// What a watch keeps from one stream of events to the next.
+struct Watch<S> {
+    sink: S,
+    standing: watch::Sender<Standing>,
+    reporter: Reporter,
+    /// The next pause after an error.
+    pause: Duration,
+    /// The server has called our version too old, and shown no change since.
+    expired_before: bool,
+}
+
+impl<S> Watch<S> {
+    /// Follows a stream until a problem ends it.
+    async fn follow<B: Body>(
+        &mut self,
+        mut events: BoxStream<'_, watcher::Result<Event<Object<B>>>>,
+    ) -> Problem
+    where
+        S: Sink<B>,
+    {
         let mut listing = Some(HashSet::new());
-        let problem = loop {
+        loop {
             let next = match &listing {
                 Some(_) => timeout(LIST_SILENCE, events.next()).await,
                 None => Ok(events.next().await),
             };
-            let event = match next {
-                Ok(Some(Ok(event))) => event,
+            match next {
+                Ok(Some(Ok(event))) => self.hear(event, &mut listing),
                 Ok(Some(Err(error))) => {
                     let problem = judge(&error);
                     let resumes = listing.is_none() && matches!(problem, Problem::Interrupted(_));
                     if !resumes {
-                        break problem;
+                        return problem;
                     }
                     // The stream goes on from the version it has.
-                    reporter.failing(&problem);
-                    sleep(jitter(pause)).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    continue;
+                    self.reporter.failing(&problem);
+                    self.rest(LONGEST_PAUSE).await;
                 }
-                Ok(None) => break Problem::Interrupted("the stream has ended".to_owned()),
-                Err(_) => break Problem::Interrupted("the list does not come to an end".to_owned()),
-            };
-            let progress = matches!(event, Event::Apply(_) | Event::Delete(_) | Event::InitDone);
-            expired_before &= !matches!(event, Event::Apply(_) | Event::Delete(_));
-            if take(&sink, event, &mut listing) {
-                reporter.working();
-                standing.send_replace(Standing::Synced);
-            }
-            if progress {
-                pause = SHORTEST_PAUSE;
-                reporter.working();
-            }
-        };
-        match problem {
-            Problem::Expired => {
-                // A server that calls its own fresh list too old must not be asked without end.
-                if std::mem::replace(&mut expired_before, true) {
-                    sleep(jitter(SHORTEST_PAUSE)).await;
-                }
-                continue;
-            }
-            Problem::NoSuchSelector if selection.fields.is_some() => {
-                tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
-                selection.fields = None;
-                continue;
-            }
-            Problem::NoSuchSelector | Problem::KindMissing | Problem::Forbidden | Problem::Interrupted(_) => {
+                Ok(None) => return Problem::Interrupted("the stream has ended".to_owned()),
+                Err(_) => return Problem::Interrupted("the list does not come to an end".to_owned()),
             }
         }
-        if !problem.is_about_the_kind() {
-            reporter.failing(&problem);
+    }
+
+    /// Takes an event, which may show that the trouble is over.
+    fn hear<B: Body>(&mut self, event: Event<Object<B>>, listing: &mut Option<HashSet<String>>)
+    where
+        S: Sink<B>,
+    {
+        let change = matches!(event, Event::Apply(_) | Event::Delete(_));
+        let listed = take(&self.sink, event, listing);
+        if change {
+            self.expired_before = false;
         }
-        let longest = if problem.is_about_the_kind() { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE };
-        standing.send_replace(Standing::Failing(problem));
-        sleep(jitter(pause.min(longest))).await;
-        pause = (pause * 2).min(longest);
+        if listed {
+            self.standing.send_replace(Standing::Synced);
+        }
+        if change || listed {
+            self.pause = SHORTEST_PAUSE;
+            self.reporter.working();
+        }
+    }
+
+    /// Lets the next list follow at once; but a server that calls its own fresh list too old is not asked without end.
+    async fn begin_anew(&mut self) {
+        if std::mem::replace(&mut self.expired_before, true) {
+            sleep(jitter(SHORTEST_PAUSE)).await;
+        }
+    }
+
+    /// Tells of a problem that only time or a person mends, and gives it time.
+    async fn wait_out(&mut self, problem: Problem) {
+        let about_the_kind = problem.is_about_the_kind();
+        if !about_the_kind {
+            self.reporter.failing(&problem);
+        }
+        self.standing.send_replace(Standing::Failing(problem));
+        self.rest(if about_the_kind { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE }).await;
+    }
+
+    /// Pauses, and makes the next pause longer.
+    async fn rest(&mut self, longest: Duration) {
+        sleep(jitter(self.pause.min(longest))).await;
+        self.pause = (self.pause * 2).min(longest);
     }
 }
 

@@ -109,12 +109,13 @@ where
     }
 
     /// What an operator wants to find in the log of a snapshot that was well: what it is in the storage, and when.
-    fn tell(&self, change: &StatusChange) {
+    fn tell(&self, change: &StatusChange, written: &Object<B>) {
         let ready = change.ready == Some(true);
+        let (kind, content) = (B::KIND_NAME, self.key);
         if let Some(handle) = &change.handle {
-            tracing::info!(content = %self.key, handle, ready, "taken, and its handle recorded");
+            tracing::info!(kind, %content, handle, ready, "handle recorded");
         } else if ready {
-            tracing::info!(content = %self.key, "ready to use");
+            tracing::info!(kind, %content, handle = written.facts().handle(), "ready to use");
         }
     }
 
@@ -126,7 +127,7 @@ where
         let found = match secret(&self.shared.api, namespace, name).await {
             Ok(secrets) => Found { secrets, gone: false },
             Err(SecretError::NotFound { .. }) if deleting => {
-                tracing::warn!(content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
+                tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
                 Found { secrets: Secrets::default(), gone: true }
             }
             Err(error) => return Err(Outcome::NoCredentials(in_one_line(&error))),
@@ -199,10 +200,11 @@ where
     ) -> Result<Self::Object, WriteFailure> {
         let now = clock::now();
         let written = self.send(Some(status::status_write(object, change, now))).await?;
-        self.tell(change);
+        self.tell(change, &written);
         let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let (Some(true), Some(created)) = (change.ready, created) {
-            self.shared.metrics.ready(Duration::try_from(now.duration_since(created)).unwrap_or_default());
+            let after = Duration::try_from(now.duration_since(created)).unwrap_or_default();
+            self.shared.metrics.ready(B::KIND, after);
         }
         Ok(written)
     }
@@ -234,7 +236,8 @@ where
             Ok(Found { secrets, .. }) => {
                 let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
                 if deleted.is_ok() {
-                    tracing::info!(content = %self.key, handle = call.handle, "deleted in the storage");
+                    let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
+                    tracing::info!(kind, %content, handle, "deleted in the storage");
                 }
                 refused(deleted, |()| Outcome::Deleted)
             }
@@ -245,7 +248,7 @@ where
     fn note(&self, object: &Self::Object, note: Note) {
         let Note { reason, message, orphan } = note;
         if orphan {
-            self.shared.metrics.suspected_orphans.inc();
+            self.shared.metrics.suspected_orphan(B::KIND);
         }
         let about = About {
             api_version: Object::<B>::api_version(&()).into_owned(),

@@ -194,12 +194,10 @@ async fn work<B: Snapshots>(
             return;
         }
     }
-    let driver = shared.driver.clone();
-    let ready = move || {
-        let driver = driver.clone();
-        async move { driver.serves(B::KIND).await }
-    };
-    worker::run(queue, workers, ending, ready, move |key| one_pass(Arc::clone(&shared), key)).await;
+    let (driver, kind) = (shared.driver.clone(), B::KIND);
+    let (ready, lapsed) = (|| driver.until_served(kind), || driver.until_not_served(kind));
+    let pass = |key| one_pass(Arc::clone(&shared), key);
+    worker::run(queue, workers, ending, ready, lapsed, pass).await;
 }
 
 async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Ended

@@ -7,15 +7,15 @@ use http::{Method, StatusCode};
 use crate::metrics::Metrics;
 
 /// A metric.
-pub(super) struct Family {
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) labels: Vec<String>,
-    pub(super) buckets: Vec<String>,
+pub(crate) struct Family {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) labels: Vec<String>,
+    pub(crate) buckets: Vec<String>,
 }
 
 /// Every metric there is, in the order of their names.
-pub(super) fn families() -> Vec<Family> {
+pub(crate) fn families() -> Vec<Family> {
     let text = String::from_utf8(used().text().unwrap()).unwrap();
     let mut families = Vec::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -25,7 +25,9 @@ pub(super) fn families() -> Vec<Family> {
         let labels = names.split("\",").filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()));
         let labels = labels.filter(|label| label != "le").collect();
         let le = |sample: &&str| Some(sample.split_once("le=\"")?.1.split_once('"')?.0.to_owned());
-        let buckets = samples.iter().filter_map(le).filter(|bucket| bucket != "+Inf").map(|le| short(&le));
+        // Those of the first series are those of all.
+        let buckets =
+            samples.iter().filter_map(le).take_while(|bucket| bucket != "+Inf").map(|le| short(&le));
         families.push(Family {
             name: name.to_owned(),
             kind: kind.to_owned(),

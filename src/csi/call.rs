@@ -127,8 +127,8 @@ impl Driver {
     {
         let session = self.0.session.borrow().clone();
         let session = session.ok_or_else(|| Failed::not_sent(method, "is not connected"))?;
-        if method.about().is_some_and(|kind| !session.connected.abilities.serves(kind)) {
-            // Its UNIMPLEMENTED would be taken for its word on a snapshot that it cut when it still could.
+        if !session.connected.abilities.allow(method) {
+            // Its UNIMPLEMENTED would be taken for its word on a snapshot that it cut, or knew, when it still could.
             return Err(Failed::not_sent(method, "has lost the capability for it"));
         }
         tracing::trace!(method = method.name(), request = ?message, "call");

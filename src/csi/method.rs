@@ -1,7 +1,5 @@
 //! The calls we make.
 
-use crate::objects::facts::Kind;
-
 /// A call of the CSI spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the call of its name")]
@@ -24,22 +22,6 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.path().rsplit_once('/').map_or("", |(_, name)| name)
-    }
-
-    /// The kind of snapshot that the call is about; `None` where it is about the driver itself.
-    pub(super) fn about(self) -> Option<Kind> {
-        match self {
-            Self::GetPluginInfo
-            | Self::Probe
-            | Self::ControllerGetCapabilities
-            | Self::GroupControllerGetCapabilities => None,
-            Self::CreateSnapshot | Self::DeleteSnapshot | Self::ListSnapshots | Self::GetSnapshot => {
-                Some(Kind::Single)
-            }
-            Self::CreateVolumeGroupSnapshot
-            | Self::DeleteVolumeGroupSnapshot
-            | Self::GetVolumeGroupSnapshot => Some(Kind::Group),
-        }
     }
 
     /// The full name on the wire, for metrics.

@@ -140,7 +140,7 @@ fn tell_of_groups(before: &Connected, now: &Connected) {
     let driver = &now.name;
     match (before.abilities.group_snapshots, now.abilities.group_snapshots) {
         (false, true) => {
-            tracing::warn!(driver, "the driver takes group snapshots now, and is asked for them");
+            tracing::warn!(driver, "the driver takes group snapshots now");
         }
         (true, false) => {
             tracing::warn!(driver, "the driver takes no group snapshots any more; they wait until it does");

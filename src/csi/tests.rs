@@ -12,6 +12,8 @@ use super::*;
 use crate::objects::reply::{Certainty, Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
 
+mod restarts;
+
 #[derive(Default)]
 struct Seen(Mutex<Vec<(Method, &'static str)>>);
 
@@ -131,92 +133,6 @@ async fn an_identity_that_fails_in_any_way_or_is_not_ready_is_asked_again() {
     client.connect().await.unwrap();
     assert_eq!(driver.count(Asked::GetPluginInfo), 3);
     assert_eq!(driver.count(Asked::Probe), 2);
-}
-
-#[tokio::test]
-async fn a_driver_that_dies_in_mid_call_leaves_things_open_and_is_unavailable() {
-    let mut bench = bench().await;
-    bench.driver.script().hold(Asked::CreateSnapshot);
-    let client = bench.client.clone();
-    let call = tokio::spawn(async move { client.create_snapshot(request(), Secrets::default()).await });
-    bench.driver.wait_for_calls(|calls| calls.iter().any(|call| call.method == Asked::CreateSnapshot)).await;
-    bench.driver.kill().await;
-    let refusal = call.await.unwrap().unwrap_err();
-    assert_eq!(refusal.certainty, Certainty::Indefinite, "{refusal:?}");
-    assert_eq!(bench.last_code(), "Unavailable");
-}
-
-#[tokio::test]
-async fn while_the_driver_is_away_nothing_is_sent_and_when_it_is_back_it_is_proven_first() {
-    let mut bench = bench().await;
-    let supervisor = tokio::spawn({
-        let client = bench.client.clone();
-        async move { client.supervise().await }
-    });
-    let mut session = bench.client.0.session.subscribe();
-    session.mark_unchanged();
-    bench.driver.kill().await;
-    session.wait_for(Option::is_none).await.unwrap();
-    let refusal = bench.create().await.unwrap_err();
-    assert_eq!(refusal.certainty, Certainty::NotSent);
-
-    bench.driver.clear_calls();
-    std::fs::remove_file(socket(&bench.directory)).unwrap();
-    bench.driver.restart().await.unwrap();
-    session.wait_for(Option::is_some).await.unwrap();
-    bench.create().await.unwrap();
-    let first = bench.driver.calls().first().map(|call| call.method);
-    assert_eq!(first, Some(Asked::GetPluginInfo));
-    supervisor.abort();
-}
-
-#[tokio::test]
-async fn a_call_on_a_connection_that_is_gone_is_known_not_to_have_been_sent() {
-    let mut bench = bench().await;
-    let session = bench.client.0.session.borrow().clone().unwrap();
-    bench.driver.kill().await;
-    session.gone.clone().wait_for(|gone| *gone).await.unwrap();
-    // Nobody supervises here: the call goes to the dead connection itself.
-    let refusal = bench.create().await.unwrap_err();
-    assert_eq!(refusal.certainty, Certainty::NotSent, "{refusal:?}");
-}
-
-#[tokio::test]
-async fn a_driver_that_comes_back_without_groups_is_sent_none_and_one_that_has_them_again_is() {
-    let mut bench = bench().await;
-    let supervisor = tokio::spawn({
-        let client = bench.client.clone();
-        async move { client.supervise().await }
-    });
-    let create = || CreateGroup {
-        name: "groupsnapshot-1".into(),
-        source_volumes: vec!["vol-1".into()],
-        parameters: BTreeMap::new(),
-    };
-    let mut session = bench.client.0.session.subscribe();
-    for groups in [false, true] {
-        bench.driver.kill().await;
-        session.wait_for(Option::is_none).await.unwrap();
-        bench.driver.script().capabilities(Capabilities { groups, ..Capabilities::default() });
-        bench.driver.restart().await.unwrap();
-        bench.client.serves(Kind::Single).await;
-        let waiting = bench.client.serves(Kind::Group);
-        assert_eq!(tokio::time::timeout(Duration::ZERO, waiting).await.is_ok(), groups);
-        let made = bench.client.create_group(create(), Secrets::default()).await;
-        assert_eq!(made.map_err(|refusal| refusal.certainty).err(), (!groups).then_some(Certainty::NotSent));
-        assert_eq!(bench.driver.count(Asked::CreateVolumeGroupSnapshot), usize::from(groups));
-    }
-    supervisor.abort();
-}
-
-#[tokio::test]
-async fn another_driver_behind_the_same_socket_is_fatal() {
-    let mut bench = bench().await;
-    bench.driver.kill().await;
-    bench.driver.script().rename("other.csi.example.com");
-    bench.driver.restart().await.unwrap();
-    let fatal = bench.client.supervise().await;
-    assert!(matches!(fatal, Fatal::AnotherDriver { now, .. } if now == "other.csi.example.com"));
 }
 
 #[tokio::test]

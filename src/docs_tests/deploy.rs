@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{OPERATIONS, metric_names};
+use super::OPERATIONS;
+use crate::compatibility::scrape::{Family, families};
 use crate::settings::{Command, Settings, parse};
 
 const SIDECAR: &str = include_str!("../../deploy/sidecar/container.yaml");
@@ -76,24 +77,57 @@ fn expressions() -> Vec<Asked> {
     found
 }
 
-/// The metrics that an expression names.
-fn metrics_of(expression: &str) -> Vec<String> {
-    let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+/// The metrics that an expression names, as scraped.
+fn metrics_of<'a>(expression: &str, scraped: &'a [Family]) -> Vec<&'a Family> {
     let ours = ["csi_", "leader_", "rest_", "workqueue_", "process_"];
-    words.filter(|word| ours.iter().any(|start| word.starts_with(start))).map(str::to_owned).collect()
+    let words =
+        expression.split(|c| !is_word(c)).filter(|word| ours.iter().any(|start| word.starts_with(start)));
+    let family = |word: &str| {
+        let of_histogram = ["_bucket", "_count", "_sum"].iter().find_map(|end| word.strip_suffix(end));
+        let known = |family: &&Family| family.name == word || Some(family.name.as_str()) == of_histogram;
+        scraped.iter().find(known).unwrap_or_else(|| panic!("{word} of {expression}"))
+    };
+    words.map(family).collect()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The labels that the outermost aggregation of an expression keeps, if there is one. Without a list, or with one
+/// behind what is aggregated, it keeps none.
+fn kept(expression: &str) -> Option<Vec<&str>> {
+    let aggregations =
+        ["sum", "min", "max", "avg", "count", "group", "topk", "bottomk", "quantile", "stddev"];
+    let mut rest = expression;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
+        if aggregations.contains(&word) {
+            let list = after.strip_prefix(" by (").and_then(|list| list.split_once(')'));
+            return Some(list.map_or_else(Vec::new, |(labels, _)| labels.split(", ").collect()));
+        }
+        rest = after.trim_start_matches(|c| !is_word(c));
+    }
+    None
+}
+
+/// The labels that the metrics of an expression have, those that every scrape adds included.
+fn labels_of<'a>(metrics: &[&'a Family]) -> Vec<&'a str> {
+    let own = metrics.iter().flat_map(|family| &family.labels).map(String::as_str);
+    own.chain(["namespace", "pod", "container", "le"]).collect()
+}
+
+/// The labels whose values a text shows.
+fn shown(says: &str) -> Vec<&str> {
+    let places = says.split("{{").skip(1).map(|place| place.split("}}").next().unwrap().trim());
+    places.filter(|place| *place != "$value").map(|place| place.trim_start_matches("$labels.")).collect()
 }
 
 #[test]
 fn alerts_and_dashboard_ask_for_metrics_that_are_there() {
-    let names = metric_names();
+    let scraped = families();
     for Asked { expression, says: _ } in expressions() {
-        let asked = metrics_of(&expression);
-        assert!(!asked.is_empty(), "{expression}");
-        for metric in asked {
-            let family = ["_bucket", "_count", "_sum"].iter().find_map(|end| metric.strip_suffix(end));
-            let known = names.contains(&metric) || family.is_some_and(|family| names.contains(family));
-            assert!(known, "{metric} of {expression}");
-        }
+        assert!(!metrics_of(&expression, &scraped).is_empty(), "{expression}");
         let balanced = |open, close| expression.matches(open).count() == expression.matches(close).count();
         assert!(balanced('(', ')') && balanced('{', '}') && balanced('[', ']'), "{expression}");
     }
@@ -101,27 +135,32 @@ fn alerts_and_dashboard_ask_for_metrics_that_are_there() {
 
 #[test]
 fn what_they_say_of_a_label_is_what_the_expression_keeps() {
+    let scraped = families();
     for Asked { expression, says } in expressions() {
-        let Some((_, kept)) = expression.split_once(" by (") else { continue };
-        let kept: Vec<_> = kept.split(')').next().unwrap().split(", ").collect();
-        for place in says.split("{{").skip(1) {
-            let label = place.split("}}").next().unwrap().trim().trim_start_matches("$labels.");
-            assert!(label == "$value" || kept.contains(&label), "{label} of {expression}");
+        let there = labels_of(&metrics_of(&expression, &scraped));
+        let kept = kept(&expression).unwrap_or_else(|| there.clone());
+        for label in &kept {
+            assert!(there.contains(label), "nothing has the label {label} of {expression}");
+        }
+        for label in shown(&says) {
+            assert!(kept.contains(&label), "{label} of {expression}");
         }
     }
 }
 
 #[test]
-fn contents_are_told_apart_by_kind() {
-    let of_contents = ["csi_snapshotter_contents", "csi_snapshotter_backlog_age_seconds"];
-    let asked = expressions().into_iter().filter(|asked| {
-        metrics_of(&asked.expression).iter().any(|metric| of_contents.contains(&metric.as_str()))
-    });
-    let asked: Vec<_> = asked.collect();
-    assert!(!asked.is_empty());
-    for Asked { expression, says } in asked {
-        assert!(says.contains("kind"), "{expression}: {says}");
+fn what_is_counted_by_kind_is_asked_for_and_shown_by_kind() {
+    let scraped = families();
+    let mut by_kind = 0;
+    for Asked { expression, says } in expressions() {
+        let metrics = metrics_of(&expression, &scraped);
+        if metrics.iter().any(|family| family.labels.iter().any(|label| label == "kind")) {
+            by_kind += 1;
+            assert!(kept(&expression).is_none_or(|kept| kept.contains(&"kind")), "{expression}");
+            assert!(shown(&says).contains(&"kind"), "{expression}: {says}");
+        }
     }
+    assert!(by_kind > 0);
 }
 
 #[test]

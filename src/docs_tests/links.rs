@@ -26,7 +26,7 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
         let text = std::fs::read_to_string(docs.join(page).with_extension("md")).unwrap();
         for link in links(&text) {
             let (file, heading) = link.split_once('#').unwrap_or((link, ""));
-            let target = docs.join(file);
+            let target = if file.is_empty() { docs.join(page).with_extension("md") } else { docs.join(file) };
             assert!(target.exists(), "{page}: {link}");
             if heading.is_empty() {
                 continue;

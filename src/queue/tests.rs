@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tokio::time::{Instant, advance};
 
 use super::*;
@@ -144,6 +146,7 @@ async fn workers_run_as_many_passes_as_they_may_and_drain_on_stop() {
             10,
             ending.clone(),
             || async {},
+            std::future::pending::<()>,
             move |_key| {
                 let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
                 async move {
@@ -180,6 +183,7 @@ async fn a_panic_in_one_pass_leaves_the_others_and_brings_the_key_back() {
             2,
             ending.clone(),
             || async {},
+            std::future::pending::<()>,
             move |key| {
                 let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
                 async move {
@@ -216,29 +220,66 @@ async fn a_deletion_begins_anew_whatever_failed_before() {
     assert_eq!(queue.done(&a, Then::Retry), Some(Duration::ZERO), "also while a pass runs");
 }
 
+/// Resolves while there is a driver, or while there is none.
+fn until(connected: &watch::Receiver<bool>, wanted: bool) -> impl Fn() -> BoxFuture<'static, ()> + use<> {
+    let connected = connected.clone();
+    move || {
+        let mut connected = connected.clone();
+        Box::pin(async move {
+            let _ = connected.wait_for(|connected| *connected == wanted).await;
+        })
+    }
+}
+
+/// Two workers whose passes never end, counted as they begin.
+fn endless_passes(
+    queue: &Arc<Queue>,
+    connected: &watch::Receiver<bool>,
+    ending: &Ending,
+    begun: &Arc<AtomicUsize>,
+) -> impl Future<Output = ()> + use<> {
+    let (ready, lapsed) = (until(connected, true), until(connected, false));
+    let begun = Arc::clone(begun);
+    worker::run(Arc::clone(queue), 2, ending.clone(), ready, lapsed, move |_key| {
+        let begun = Arc::clone(&begun);
+        async move {
+            begun.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_come_to_an_idle_queue_after_the_driver_went_wait_as_well() {
+    let queue = Arc::new(queue());
+    let (connect, connected) = watch::channel(true);
+    let ending = Ending::default();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let work = endless_passes(&queue, &connected, &ending, &begun);
+    let story = async {
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        connect.send_replace(false);
+        for name in ["a", "b"] {
+            queue.add(&key(name), Urgency::Now);
+        }
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
+        connect.send_replace(true);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+        ending.abandon();
+    };
+    tokio::join!(work, story);
+}
+
 #[tokio::test(start_paused = true)]
 async fn keys_wait_while_there_is_no_driver_and_passes_in_hand_can_be_abandoned() {
     let queue = Arc::new(queue());
-    let (connect, connected) = tokio::sync::watch::channel(false);
+    let (connect, connected) = watch::channel(false);
     let ending = Ending::default();
     queue.add(&key("a"), Urgency::Now);
     let begun = Arc::new(AtomicUsize::new(0));
-    let ready = move || {
-        let mut connected = connected.clone();
-        async move {
-            let _ = connected.wait_for(|connected| *connected).await;
-        }
-    };
-    let work = {
-        let begun = Arc::clone(&begun);
-        worker::run(Arc::clone(&queue), 2, ending.clone(), ready, move |_key| {
-            let begun = Arc::clone(&begun);
-            async move {
-                begun.fetch_add(1, Ordering::SeqCst);
-                std::future::pending().await
-            }
-        })
-    };
+    let work = endless_passes(&queue, &connected, &ending, &begun);
     let story = async {
         tokio::time::sleep(Duration::from_hours(1)).await;
         assert_eq!(begun.load(Ordering::SeqCst), 0);

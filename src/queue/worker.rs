@@ -39,11 +39,36 @@ impl Drop for Taken {
     }
 }
 
-/// Works until the drain, then waits for the passes in hand; when they are to be abandoned, none of them runs any
-/// more by the time this returns. `ready` resolves while passes make sense; until then the keys wait.
-pub async fn run<R, F, P>(queue: Arc<Queue>, workers: usize, ending: Ending, ready: impl Fn() -> R, pass: F)
+/// The next key, taken at a moment at which passes make sense: a queue may be idle for hours, so what was so when the
+/// waiting began says nothing about when it ends.
+async fn next_key<R, L>(queue: &Queue, ready: impl Fn() -> R, lapsed: impl Fn() -> L) -> Key
 where
     R: Future<Output = ()>,
+    L: Future<Output = ()>,
+{
+    loop {
+        ready().await;
+        tokio::select! {
+            biased;
+            () = lapsed() => {}
+            key = queue.next() => return key,
+        }
+    }
+}
+
+/// Works until the drain, then waits for the passes in hand; when they are to be abandoned, none of them runs any
+/// more by the time this returns. `ready` resolves while passes make sense, `lapsed` while they do not; then the keys
+/// wait.
+pub async fn run<R, L, F, P>(
+    queue: Arc<Queue>,
+    workers: usize,
+    ending: Ending,
+    ready: impl Fn() -> R,
+    lapsed: impl Fn() -> L,
+    pass: F,
+) where
+    R: Future<Output = ()>,
+    L: Future<Output = ()>,
     F: Fn(Key) -> P,
     P: Future<Output = Ended> + Send + 'static,
 {
@@ -53,8 +78,7 @@ where
         while passes.try_join_next().is_some() {}
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await;
-            ready().await;
-            (place, queue.next().await)
+            (place, next_key(&queue, &ready, &lapsed).await)
         };
         let (place, key) = tokio::select! {
             biased;

@@ -120,6 +120,21 @@ async fn a_watch_that_is_too_old_is_followed_by_a_list_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_otherwise_goes_on_from_its_version_after_a_pause() {
+    let (asked, names, standing) = watched(Duration::from_secs(5), None, |query, count| match count {
+        2 => Some(failure(500, "InternalError")),
+        _ if is_watch(query) => None,
+        _ => Some(list()),
+    })
+    .await;
+    assert_eq!(standing, Standing::Synced);
+    let kinds: Vec<_> = asked.iter().map(|(query, _)| is_watch(query)).collect();
+    assert_eq!(kinds, [false, true, true], "list, watch, watch");
+    assert!(asked[2].1 - asked[1].1 > SHORTEST_PAUSE / 2, "not at once");
+    assert_eq!(names, ["c", "1 listed"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_calls_every_watch_too_old_is_not_asked_without_end() {
     let (asked, ..) = watched(Duration::from_mins(1), None, |query, _| {
         Some(if is_watch(query) { failure(410, "Expired") } else { list() })

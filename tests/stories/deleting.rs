@@ -18,10 +18,11 @@ fn a_deleted_content_takes_its_snapshot_along() {
         content.gone().await;
         stage.storage_is_empty();
         assert_eq!(stage.calls(Method::DeleteSnapshot), 1);
-        let log = sidecar.log();
-        let told =
-            |what: &str| log.lines().filter(|line| line.contains(what) && line.contains(&handle)).count();
-        assert_eq!((told("handle recorded"), told("deleted in the storage")), (1, 1), "{log}");
+        for what in ["handle recorded", "deleted in the storage"] {
+            let words = [what, "kind=\"VolumeSnapshotContent\"", &content.name, &handle];
+            sidecar.says_in_one_line(&words).await;
+            assert_eq!(sidecar.log().matches(what).count(), 1, "{}", sidecar.log());
+        }
         if let Some(requests) = content.requests() {
             assert_eq!(requests[3..], ["PATCH status", "PATCH"], "status cleared, finalizer dropped");
         }
@@ -208,7 +209,8 @@ fn better_1_and_5_after_ten_open_ends_a_deletion_gives_up_and_names_what_may_be_
         );
         assert_eq!(stage.calls(Method::DeleteSnapshot), 0);
         let (_, metrics) = sidecar.page("/metrics").await;
-        assert!(metrics.contains("csi_snapshotter_suspected_orphans_total 1"), "{metrics}");
+        let given_up = "csi_snapshotter_suspected_orphans_total{kind=\"VolumeSnapshotContent\"} 1";
+        assert!(metrics.contains(given_up), "{metrics}");
     });
 }
 

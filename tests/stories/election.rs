@@ -134,6 +134,21 @@ fn a_released_lease_reads_as_client_go_leaves_it() {
 }
 
 #[test]
+fn another_driver_behind_the_same_socket_ends_the_process_and_releases_the_lease() {
+    story(async {
+        let mut stage = Stage::set().await;
+        let mut sidecar = stage.replica(&[]);
+        stage.content(json!({})).await.ready().await;
+        stage.driver.script().rename("another.csi.sandbox");
+        stage.driver.restart().await.unwrap();
+        let (code, _) = sidecar.exit().await;
+        assert_eq!(code, Some(1));
+        sidecar.says("is now \\\"another.csi.sandbox\\\"").await;
+        assert_eq!(stage.lease().await["holderIdentity"], "");
+    });
+}
+
+#[test]
 fn a_lease_of_another_whose_clock_is_an_hour_off_is_timed_from_when_it_was_seen() {
     story(async {
         let stage = Stage::set().await;

@@ -1,13 +1,13 @@
 //! Group snapshots: the second kind on the same core.
 
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
-use sandbox::driver::{Capabilities, Fault, Method, Options, Readiness, Times};
+use sandbox::driver::{Capabilities, Fault, Method, Readiness, Times};
 use serde_json::{Value, json};
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::common::cluster::Kind;
-use crate::common::stage::merge;
+use crate::common::stage::{merge, without_groups};
 use crate::common::{Stage, story, until};
 
 const GROUP: &str = "groupsnapshot.storage.k8s.io";
@@ -63,12 +63,6 @@ impl Stage {
         self.cluster.create(&CONTENTS, &object).await;
         Group { contents: self.cluster.api(&CONTENTS), name, uid }
     }
-}
-
-/// A driver that cannot take groups.
-fn without_groups() -> Options {
-    let capabilities = Capabilities { groups: false, ..Capabilities::default() };
-    Options { capabilities, ..Options::default() }
 }
 
 impl Group {
@@ -157,6 +151,10 @@ fn groups_are_counted_by_state_apart_from_single_snapshots() {
             metrics.split_once("csi_snapshotter_backlog_age_seconds{kind=\"VolumeGroupSnapshotContent\"} ");
         let age: f64 = age.unwrap().1.lines().next().unwrap().parse().unwrap();
         assert!(age > 0.0, "{metrics}");
+        stage.driver.script().release();
+        group.ready().await;
+        let took = "csi_snapshotter_time_to_ready_seconds_count{kind=\"VolumeGroupSnapshotContent\"} 1";
+        sidecar.measures(took).await;
     });
 }
 
@@ -173,6 +171,24 @@ fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
         group.delete().await;
         group.gone().await;
         stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn better_5_a_group_that_is_given_up_is_counted_as_a_group() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let full = Fault::after(Code::ResourceExhausted);
+        stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, full, Times::UntilCleared);
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
+        let group = stage.group(json!({})).await;
+        group.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
+        group.delete().await;
+        group.gone().await;
+        let given_up = "csi_snapshotter_suspected_orphans_total{kind=\"VolumeGroupSnapshotContent\"} 1";
+        sidecar.measures(given_up).await;
+        assert_eq!(stage.calls(Method::DeleteVolumeGroupSnapshot), 0);
     });
 }
 
@@ -257,7 +273,8 @@ fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
         stage.group_class().await;
         let doubt = Fault::after(Code::Unavailable);
         stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, doubt, Times::UntilCleared);
-        let sidecar = stage.sidecar(&[]);
+        // No retry keeps the queue busy: what comes after the loss comes to workers that wait.
+        let sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
         let in_doubt = stage.group(json!({})).await;
         in_doubt.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
 
@@ -267,15 +284,19 @@ fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
         stage.driver.clear_calls();
         stage.driver.restart().await.unwrap();
         sidecar.says("the driver takes no group snapshots any more").await;
-        in_doubt.delete().await;
         let new = stage.group(json!({})).await;
+        in_doubt.delete().await;
         // Time enough for a pass over each: this goes through more of them.
         let single = stage.content(json!({})).await;
         single.ready().await;
         single.delete().await;
         single.gone().await;
         assert_eq!(stage.calls(Method::CreateVolumeGroupSnapshot), 0);
-        assert!(new.get().await.unwrap()["status"].is_null());
+        let waiting = new.get().await.unwrap();
+        assert!(waiting["status"].is_null() && waiting["metadata"]["annotations"].is_null(), "{waiting}");
+        if let Some(requests) = stage.requests_about(&new.name) {
+            assert_eq!(requests, [""; 0]);
+        }
         assert!(in_doubt.get().await.is_some(), "what it may have cut is not forgotten");
 
         stage.driver.kill().await;

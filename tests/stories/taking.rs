@@ -68,12 +68,14 @@ fn better_6_an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchan
         let stage = Stage::set().await;
         stage.driver.script().readiness(Readiness::AfterAnswers(3));
         // A retry pause of an hour shows that polling does not use it.
-        let _sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
+        let sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
         let content = stage.content(json!({})).await;
         let unready = content.until("is cut", |object| object["status"]["readyToUse"] == false).await;
         let handle = &unready["status"]["snapshotHandle"];
         let ready = content.ready().await;
         assert_eq!(&ready["status"]["snapshotHandle"], handle);
+        let handle = handle.as_str().unwrap();
+        sidecar.says_in_one_line(&["ready to use", "VolumeSnapshotContent", &content.name, handle]).await;
         assert_eq!(ready["status"]["creationTime"], unready["status"]["creationTime"]);
         assert_eq!(stage.calls(Method::CreateSnapshot), 4);
         for pause in stage.pauses(Method::CreateSnapshot) {
@@ -273,10 +275,12 @@ fn a_given_handle_is_asked_for_by_list_where_the_driver_has_no_get() {
 fn given_handle(capabilities: Capabilities, asked_by: Method) {
     story(async move {
         let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
-        let _sidecar = stage.sidecar(&[]);
+        let sidecar = stage.sidecar(&[]);
         let handle = stage.snapshot_of_another("pre").await;
         let content = stage.given(&handle, json!({})).await;
         let ready = content.ready().await;
+        sidecar.says("handle recorded").await;
+        assert!(!sidecar.log().contains("taken"), "nobody took it");
         assert_eq!(ready["status"]["snapshotHandle"], handle);
         assert!(ready["status"]["creationTime"].is_i64());
         assert_eq!(stage.calls(asked_by), 1);

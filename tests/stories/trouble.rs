@@ -64,16 +64,27 @@ fn a_call_that_never_ends_is_ended_by_the_timeout() {
 }
 
 #[test]
-fn another_driver_behind_the_same_socket_ends_the_process() {
+fn contents_that_come_while_the_driver_is_away_are_not_touched_until_it_is_back() {
     story(async {
         let mut stage = Stage::set().await;
-        let mut sidecar = stage.sidecar(&[]);
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
         stage.content(json!({})).await.ready().await;
-        stage.driver.script().rename("another.csi.sandbox");
+        stage.driver.kill().await;
+        sidecar.says("the connection to the driver is gone").await;
+        let mut names = Vec::new();
+        for _ in 0..3 {
+            names.push(stage.content(json!({})).await.name);
+        }
+        // All of them wait in the queue: none was taken from it.
+        sidecar.measures("workqueue_depth{name=\"csi-snapshotter-content\"} 3").await;
+        for name in &names {
+            let object = stage.known(name).get().await.unwrap();
+            assert!(object["status"].is_null() && object["metadata"]["annotations"].is_null(), "{object}");
+        }
         stage.driver.restart().await.unwrap();
-        let (code, _) = sidecar.exit().await;
-        assert_eq!(code, Some(1));
-        sidecar.says("is now \\\"another.csi.sandbox\\\"").await;
+        for name in &names {
+            stage.known(name).ready().await;
+        }
     });
 }
 

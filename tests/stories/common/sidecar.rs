@@ -37,8 +37,13 @@ impl Sidecar {
 
     /// Waits until the log holds these words.
     pub async fn says(&self, words: &str) {
+        self.says_in_one_line(&[words]).await;
+    }
+
+    /// Waits until one line of the log holds all of these words.
+    pub async fn says_in_one_line(&self, words: &[&str]) {
         super::until(&format!("the sidecar says {words:?}"), || async {
-            self.log().contains(words).then_some(())
+            self.log().lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
         })
         .await;
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use sandbox::driver::{Call, Driver, Fault, Method, Options, SnapshotRecord, Times, proto};
+use sandbox::driver::{Call, Capabilities, Driver, Fault, Method, Options, SnapshotRecord, Times, proto};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::Code;
@@ -22,6 +22,12 @@ const CLASSES: Kind = Kind { group: GROUP, name: "VolumeSnapshotClass", namespac
 const CONTENTS: Kind = Kind { group: GROUP, name: "VolumeSnapshotContent", namespace: None };
 const SECRETS: Kind = Kind { group: "", name: "Secret", namespace: Some("default") };
 const EVENTS: Kind = Kind { group: "", name: "Event", namespace: Some("default") };
+
+/// A driver that cannot take groups.
+pub fn without_groups() -> Options {
+    let capabilities = Capabilities { groups: false, ..Capabilities::default() };
+    Options { capabilities, ..Options::default() }
+}
 
 /// Where a story plays.
 pub struct Stage {
@@ -195,6 +201,16 @@ impl Stage {
         self.content(given).await
     }
 
+    /// The requests of the sidecar about the object of a name, as "VERB subresource"; `None` on a real cluster.
+    pub fn requests_about(&self, name: &str) -> Option<Vec<String>> {
+        let server = self.cluster.sandbox.as_ref()?;
+        let ours = server.requests().into_iter().filter(|request| {
+            request.user.starts_with("system:serviceaccount:") && request.path.contains(name)
+        });
+        let status = |path: &str| if path.ends_with("/status") { " status" } else { "" };
+        Some(ours.map(|request| format!("{}{}", request.method, status(&request.path))).collect())
+    }
+
     pub fn calls(&self, method: Method) -> usize {
         self.driver.count(method)
     }
@@ -354,13 +370,8 @@ impl Content<'_> {
         .await
     }
 
-    /// The requests of the sidecar about this content, as "VERB subresource"; `None` on a real cluster.
+    /// The requests of the sidecar about this content; see [`Stage::requests_about`].
     pub fn requests(&self) -> Option<Vec<String>> {
-        let server = self.stage.cluster.sandbox.as_ref()?;
-        let ours = server.requests().into_iter().filter(|request| {
-            request.user.starts_with("system:serviceaccount:") && request.path.contains(&self.name)
-        });
-        let status = |path: &str| if path.ends_with("/status") { " status" } else { "" };
-        Some(ours.map(|request| format!("{}{}", request.method, status(&request.path))).collect())
+        self.stage.requests_about(&self.name)
     }
 }
