@@ -202,11 +202,9 @@ fn better_1_and_5_after_ten_open_ends_a_deletion_gives_up_and_names_what_may_be_
             message.contains(&volume) && message.contains(&format!("snapshot-{}", content.uid)),
             "{message}"
         );
-        let while_deleting = stage.calls(Method::CreateSnapshot) - before;
-        assert!(
-            (10..=11).contains(&while_deleting),
-            "{while_deleting} calls, one of them perhaps under way before"
-        );
+        // Those before it learnt of the deletion come on top, and how many these were nobody knows.
+        let since = stage.calls(Method::CreateSnapshot) - before;
+        assert!(since >= 10 && message.contains("10 attempts"), "{since} calls: {message}");
         assert_eq!(stage.calls(Method::DeleteSnapshot), 0);
         let (_, metrics) = sidecar.page("/metrics").await;
         let given_up = "csi_snapshotter_suspected_orphans_total{kind=\"VolumeSnapshotContent\"} 1";
