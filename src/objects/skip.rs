@@ -53,15 +53,9 @@ impl Entries for Metadata {
 /// Reads a `T` from anything.
 pub(super) struct Read<T>(pub T);
 
-impl<'de> Deserialize<'de> for Read<Parts> {
+impl<'de, T: Entries> Deserialize<'de> for Read<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything(Parts::default())).map(Read)
-    }
-}
-
-impl<'de> Deserialize<'de> for Read<Metadata> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything(Metadata::default())).map(Read)
+        deserializer.deserialize_any(Anything(T::default())).map(Read)
     }
 }
 
