@@ -1,8 +1,12 @@
 //! One watch per kind, feeding a store and a queue.
 //!
-//! Built on kube's `watcher`, with what it leaves to its user: a backoff that grows while the first list
-//! fails, a fresh list at once when the server has forgotten our version, a way back from a field selector
-//! that the server does not have, and one line a change about a kind that cannot be read.
+//! List in pages, then watch from the version of the list, on kube's two calls of these names. What lies between them
+//! is ours, because it decides what a bad API server, or a proxy before it, can do to us:
+//! - pauses that grow while lists fail, or while watches end as soon as they have begun;
+//! - a fresh list when the server has forgotten our version, and when watches end without having told anything: then
+//!   nobody can know whether there was nothing to tell;
+//! - a way back from a field selector that the server does not have;
+//! - one line a change about a kind that cannot be read.
 //!
 //! A watch starts only after this replica leads: its first list is then at least as new as the last write of
 //! the leader before us, which the rule "a create call never goes out on an old sight" rests on.
@@ -10,12 +14,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
-use kube::runtime::watcher::{self, Event, watcher};
+use futures_util::TryStreamExt;
+use kube::api::{ListParams, WatchParams};
+use kube::core::WatchEvent;
 use kube::{Api, Client};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::objects::object::{Body, Object};
 
@@ -37,6 +41,11 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long the server keeps a watch open. A connection that died without a word is noticed a little later.
 const WATCH_SECONDS: u32 = 60;
+/// A watch that lasted less and told nothing counts as refused: the next one waits.
+const SHORT: Duration = Duration::from_secs(1);
+/// So many watches in a row that told nothing, not even that time goes by, are followed by a list: a server sends a
+/// bookmark about once a minute, and something on the way may swallow what it says.
+const MOST_SILENT: u32 = 2;
 /// A missing kind or right is looked for at least this often: somebody may be installing it now.
 const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
 
@@ -62,12 +71,13 @@ pub trait Sink<B: Body>: Send + Sync {
 /// Watches a kind for ever.
 pub async fn run<B: Body>(
     client: Client,
-    mut selection: Selection,
+    selection: Selection,
     sink: impl Sink<B>,
     standing: watch::Sender<Standing>,
 ) {
-    let api = Api::<Object<B>>::all(client);
     let mut watch = Watch {
+        api: Api::<Object<B>>::all(client),
+        selection,
         sink,
         standing,
         reporter: Reporter::new(B::PLURAL, B::GROUP),
@@ -75,12 +85,12 @@ pub async fn run<B: Body>(
         expired_before: false,
     };
     loop {
-        let events = watcher(api.clone(), config(&selection)).boxed();
-        match watch.follow(events).await {
+        match watch.list_and_follow().await {
             Problem::Expired => watch.begin_anew().await,
-            Problem::NoSuchSelector if selection.fields.is_some() => {
+            Problem::Silent => watch.rest(LONGEST_PAUSE).await,
+            Problem::NoSuchSelector if watch.selection.fields.is_some() => {
                 tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
-                selection.fields = None;
+                watch.selection.fields = None;
             }
             problem @ (Problem::NoSuchSelector
             | Problem::KindMissing
@@ -90,8 +100,10 @@ pub async fn run<B: Body>(
     }
 }
 
-/// What a watch keeps from one stream of events to the next.
-struct Watch<S> {
+/// What a watch keeps from one request to the next.
+struct Watch<B: Body, S> {
+    api: Api<Object<B>>,
+    selection: Selection,
     sink: S,
     standing: watch::Sender<Standing>,
     reporter: Reporter,
@@ -101,56 +113,121 @@ struct Watch<S> {
     expired_before: bool,
 }
 
-impl<S> Watch<S> {
-    /// Follows a stream until a problem ends it.
-    async fn follow<B: Body>(
-        &mut self,
-        mut events: BoxStream<'_, watcher::Result<Event<Object<B>>>>,
-    ) -> Problem
-    where
-        S: Sink<B>,
-    {
-        let mut listing = Some(HashSet::new());
+/// What one watch told until it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Nothing,
+    /// That it has come to a version.
+    Version,
+    /// A change of an object.
+    Change,
+}
+
+impl<B: Body, S: Sink<B>> Watch<B, S> {
+    /// Lists everything, then follows the changes until only a fresh list can help.
+    async fn list_and_follow(&mut self) -> Problem {
+        let mut version = match timeout(LIST_SILENCE, self.list()).await {
+            Ok(Ok(version)) => version,
+            Ok(Err(problem)) => return problem,
+            Err(_) => return Problem::Interrupted("the list does not come to an end".to_owned()),
+        };
+        self.standing.send_replace(Standing::Synced);
+        let mut silent = 0;
         loop {
-            let next = match &listing {
-                Some(_) => timeout(LIST_SILENCE, events.next()).await,
-                None => Ok(events.next().await),
-            };
-            match next {
-                Ok(Some(Ok(event))) => self.hear(event, &mut listing),
-                Ok(Some(Err(error))) => {
-                    let problem = judge(&error);
-                    let resumes = listing.is_none() && matches!(problem, Problem::Interrupted(_));
-                    if !resumes {
-                        return problem;
-                    }
+            let begun = Instant::now();
+            let (told, end) = self.follow(&mut version).await;
+            let short = begun.elapsed() < SHORT;
+            silent = if told == Told::Nothing { silent + 1 } else { 0 };
+            match end {
+                Err(Problem::Interrupted(why)) => {
                     // The stream goes on from the version it has.
-                    self.reporter.failing(&problem);
+                    self.reporter.failing(&Problem::Interrupted(why));
                     self.rest(LONGEST_PAUSE).await;
                 }
-                Ok(None) => return Problem::Interrupted("the stream has ended".to_owned()),
-                Err(_) => return Problem::Interrupted("the list does not come to an end".to_owned()),
+                Err(problem) => return problem,
+                Ok(()) if short && told != Told::Change => {
+                    // Once is no news: a server may have been about to stop.
+                    if self.pause > SHORTEST_PAUSE {
+                        self.reporter.failing(&Problem::Silent);
+                    }
+                    return Problem::Silent;
+                }
+                Ok(()) if silent >= MOST_SILENT => return Problem::Expired,
+                Ok(()) => self.works(),
             }
         }
     }
 
-    /// Takes an event, which may show that the trouble is over.
-    fn hear<B: Body>(&mut self, event: Event<Object<B>>, listing: &mut Option<HashSet<String>>)
-    where
-        S: Sink<B>,
-    {
-        let change = matches!(event, Event::Apply(_) | Event::Delete(_));
-        let listed = take(&self.sink, event, listing);
-        if change {
-            self.expired_before = false;
+    /// Lists in pages; the version that the list is of.
+    async fn list(&mut self) -> Result<String, Problem> {
+        let mut names = HashSet::new();
+        let mut page = ListParams { limit: Some(PAGE), ..ListParams::default() };
+        page.label_selector.clone_from(&self.selection.labels);
+        page.field_selector.clone_from(&self.selection.fields);
+        loop {
+            let list = self.api.list(&page).await.map_err(|error| judge(&error))?;
+            for object in list.items {
+                names.insert(object.name().to_owned());
+                self.sink.seen(object);
+            }
+            page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
+            if page.continue_token.is_none() {
+                self.sink.listed(&names);
+                return list
+                    .metadata
+                    .resource_version
+                    .ok_or_else(|| Problem::Interrupted("the list has no version to watch from".to_owned()));
+            }
         }
-        if listed {
-            self.standing.send_replace(Standing::Synced);
+    }
+
+    /// Follows the changes from a version, and keeps it up to date, until the server ends the watch.
+    async fn follow(&mut self, version: &mut String) -> (Told, Result<(), Problem>) {
+        let mut told = Told::Nothing;
+        let mut watch = WatchParams::default().timeout(WATCH_SECONDS);
+        watch.label_selector.clone_from(&self.selection.labels);
+        watch.field_selector.clone_from(&self.selection.fields);
+        let events = match self.api.watch(&watch, version).await {
+            Ok(events) => events,
+            Err(error) => return (told, Err(judge(&error))),
+        };
+        let mut events = std::pin::pin!(events);
+        loop {
+            let event = match events.try_next().await {
+                Ok(Some(event)) => event,
+                Ok(None) => return (told, Ok(())),
+                Err(error) => return (told, Err(judge(&error))),
+            };
+            let (now, reached) = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                    let reached = object.metadata.resource_version.clone();
+                    self.sink.seen(object);
+                    (Told::Change, reached)
+                }
+                WatchEvent::Deleted(object) => {
+                    self.sink.gone(object.name());
+                    (Told::Change, object.metadata.resource_version)
+                }
+                WatchEvent::Bookmark(bookmark) => (Told::Version, Some(bookmark.metadata.resource_version)),
+                WatchEvent::Error(status) => return (told, Err(problem::of_status(&status))),
+            };
+            // The same version again is no progress: a server that repeats itself is not to be followed without end.
+            let progress = reached.filter(|reached| reached != version);
+            if let Some(reached) = progress {
+                *version = reached;
+                told = told.max(now);
+                self.works();
+            }
+            if now == Told::Change {
+                self.expired_before = false;
+            }
         }
-        if change || listed {
-            self.pause = SHORTEST_PAUSE;
-            self.reporter.working();
-        }
+    }
+
+    /// The trouble is over.
+    fn works(&mut self) {
+        self.pause = SHORTEST_PAUSE;
+        self.reporter.working();
     }
 
     /// Lets the next list follow at once; but a server that calls its own fresh list too old is not asked without end.
@@ -160,7 +237,7 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Tells of a problem that only time or a person mends, and gives it time.
+    /// Tells of a problem that only time or a person solves, and gives it time.
     async fn wait_out(&mut self, problem: Problem) {
         let about_the_kind = problem.is_about_the_kind();
         if !about_the_kind {
@@ -177,41 +254,8 @@ impl<S> Watch<S> {
     }
 }
 
-fn config(selection: &Selection) -> watcher::Config {
-    let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
-    config.label_selector.clone_from(&selection.labels);
-    config.field_selector.clone_from(&selection.fields);
-    config
-}
-
 fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(0.8 + fastrand::f64() * 0.4)
-}
-
-/// Hands an event to the sink. True when a list has become complete.
-fn take<B: Body>(
-    sink: &impl Sink<B>,
-    event: Event<Object<B>>,
-    listing: &mut Option<HashSet<String>>,
-) -> bool {
-    match event {
-        Event::Init => *listing = Some(HashSet::new()),
-        Event::InitApply(object) => {
-            if let Some(names) = listing {
-                names.insert(object.name().to_owned());
-            }
-            sink.seen(object);
-        }
-        Event::InitDone => {
-            if let Some(names) = listing.take() {
-                sink.listed(&names);
-                return true;
-            }
-        }
-        Event::Apply(object) => sink.seen(object),
-        Event::Delete(object) => sink.gone(object.name()),
-    }
-    false
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Why a kind cannot be read, told apart once, and told to the operator once a change.
 
-use kube::runtime::watcher;
+use kube::core::Status;
 
 use crate::cluster::error::in_one_line;
 use crate::told::Told;
@@ -16,7 +16,9 @@ pub enum Problem {
     KindMissing,
     /// We lack the right to list or watch.
     Forbidden,
-    /// Anything that a pause may mend.
+    /// Watches end as soon as they have begun: only lists tell anything.
+    Silent,
+    /// Anything that may pass.
     Interrupted(String),
 }
 
@@ -26,30 +28,32 @@ impl Problem {
     pub fn is_about_the_kind(&self) -> bool {
         match self {
             Self::KindMissing | Self::Forbidden => true,
-            Self::Expired | Self::NoSuchSelector | Self::Interrupted(_) => false,
+            Self::Expired | Self::NoSuchSelector | Self::Silent | Self::Interrupted(_) => false,
         }
     }
 }
 
 /// Tells the kinds of failure apart.
 #[must_use]
-pub fn judge(error: &watcher::Error) -> Problem {
-    let (status, text) = match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => {
-            let status = if let kube::Error::Api(status) = error { Some(&**status) } else { None };
-            (status, in_one_line(error))
+pub fn judge(error: &kube::Error) -> Problem {
+    if let kube::Error::Api(status) = error {
+        return of_status(status);
+    }
+    Problem::Interrupted(in_one_line(error))
+}
+
+/// The same of what a server says, in an answer or in a watch.
+#[must_use]
+pub fn of_status(status: &Status) -> Problem {
+    match status.code {
+        410 => Problem::Expired,
+        400 => Problem::NoSuchSelector,
+        403 => Problem::Forbidden,
+        404 => Problem::KindMissing,
+        _ if status.message.is_empty() => {
+            Problem::Interrupted(format!("{} (code {})", status.reason, status.code))
         }
-        watcher::Error::WatchError(status) => (Some(&**status), status.message.clone()),
-        watcher::Error::NoResourceVersion => (None, error.to_string()),
-    };
-    match status.map(|status| status.code) {
-        Some(410) => Problem::Expired,
-        Some(400) => Problem::NoSuchSelector,
-        Some(403) => Problem::Forbidden,
-        Some(404) => Problem::KindMissing,
-        Some(_) | None => Problem::Interrupted(text),
+        _ => Problem::Interrupted(status.message.clone()),
     }
 }
 
@@ -82,6 +86,10 @@ impl Reporter {
                 Problem::NoSuchSelector => tracing::warn!(
                     "cannot watch {plural}.{group}: the API server refuses the selection; is NODE_NAME the value \
                      of a label?"
+                ),
+                Problem::Silent => tracing::warn!(
+                    "each watch of {plural}.{group} is ended as soon as it has begun, so changes are seen up to 30 s late; \
+                     look at the proxy before the API server"
                 ),
                 Problem::Expired | Problem::KindMissing | Problem::Forbidden => {
                     tracing::warn!("cannot watch {plural}.{group}, trying again: {problem:?}");

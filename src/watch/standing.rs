@@ -69,9 +69,9 @@ fn troubles(watched: &[Watched]) -> BTreeSet<Trouble> {
         Standing::Starting | Standing::Synced => None,
         Standing::Failing(Problem::KindMissing) => Some(Trouble::Missing(watched.plural)),
         Standing::Failing(Problem::Forbidden) => Some(Trouble::Forbidden(watched.plural)),
-        Standing::Failing(Problem::Expired | Problem::NoSuchSelector | Problem::Interrupted(_)) => {
-            Some(Trouble::Other(watched.plural))
-        }
+        Standing::Failing(
+            Problem::Expired | Problem::NoSuchSelector | Problem::Silent | Problem::Interrupted(_),
+        ) => Some(Trouble::Other(watched.plural)),
     };
     watched.iter().filter_map(trouble).collect()
 }

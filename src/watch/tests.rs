@@ -29,7 +29,8 @@ fn server(answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + '
         let answer = answer(&query, count);
         async move {
             let Some((code, body)) = answer else { return std::future::pending().await };
-            let response = Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
+            let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+            let response = Response::builder().status(code).body(Body::from(body));
             Ok::<_, std::convert::Infallible>(response.unwrap())
         }
     });
@@ -141,6 +142,44 @@ async fn a_server_that_calls_every_watch_too_old_is_not_asked_without_end() {
     })
     .await;
     assert!(asked.len() < 200, "{} requests in a minute", asked.len());
+}
+
+/// A watch that the server ends at once, without a word.
+fn ended() -> (u16, Value) {
+    (200, Value::Null)
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_end_at_once_are_few_and_each_is_preceded_by_a_list() {
+    let (asked, names, standing) = watched(Duration::from_secs(5), None, |query, _| {
+        Some(if is_watch(query) { ended() } else { list() })
+    })
+    .await;
+    assert_eq!(standing, Standing::Synced);
+    let kinds: Vec<_> = asked.iter().map(|(query, _)| is_watch(query)).collect();
+    assert_eq!(kinds, [false, true].repeat(kinds.len() / 2), "a list before each watch");
+    assert!((4..=6).contains(&asked.len()), "{} requests in five seconds", asked.len());
+    assert_eq!(names.len(), asked.len(), "each list shows what is new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_between_watches_that_end_at_once_grow_to_half_a_minute() {
+    let (asked, ..) = watched(Duration::from_mins(10), None, |query, _| {
+        Some(if is_watch(query) { ended() } else { list() })
+    })
+    .await;
+    assert!((40..=70).contains(&asked.len()), "{} requests in ten minutes", asked.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_repeats_an_old_event_and_ends_is_not_followed_without_end() {
+    let (asked, ..) = watched(Duration::from_secs(5), None, |query, _| {
+        let (_, list) = list();
+        let event = json!({"type": "MODIFIED", "object": list["items"][0]});
+        Some(if is_watch(query) { (200, event) } else { (200, list) })
+    })
+    .await;
+    assert!(asked.len() <= 6, "{} requests in five seconds", asked.len());
 }
 
 #[tokio::test(start_paused = true)]
