@@ -9,11 +9,10 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
-
 use crate::decide::{
-    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note,
-    Observed, Outcome, PollCall, StatusChange, Step, Then, conclude, decide,
+    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note, Now,
+    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
+    decide, write_refused,
 };
 use crate::objects::facts::Content;
 
@@ -42,12 +41,14 @@ pub enum WriteFailure {
     LostRace,
     /// The object is gone.
     Gone,
+    /// The API server refuses such a write, and will go on to; in its words.
+    Refused(String),
     /// Anything else, in words for the log.
     Failed(String),
 }
 
 /// The marker, the finalizer: the metadata writes there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetadataWrite {
     /// Set the being-created annotation.
     Mark,
@@ -68,8 +69,8 @@ pub trait Effects: Sync {
     fn driver(&self) -> &DriverFacts;
     /// Settings for this kind.
     fn naming(&self) -> &Naming;
-    /// The wall clock.
-    fn now(&self) -> Timestamp;
+    /// The two clocks.
+    fn now(&self) -> Now;
     /// Whether we lead and are not draining.
     fn may(&self, begin: Begin) -> bool;
 
@@ -87,8 +88,8 @@ pub trait Effects: Sync {
         object: &Self::Object,
         change: &StatusChange,
     ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
-    /// The driver's create.
-    fn create(&self, call: &CreateCall) -> impl Future<Output = Outcome> + Send;
+    /// The driver's create, and what was sent of the Secret that it names.
+    fn create(&self, call: &CreateCall) -> impl Future<Output = (Outcome, SecretSent)> + Send;
     /// The driver's get or list.
     fn poll(&self, call: &PollCall) -> impl Future<Output = Outcome> + Send;
     /// The driver's delete.
@@ -96,7 +97,11 @@ pub trait Effects: Sync {
     /// A Warning event; never waits.
     fn note(&self, object: &Self::Object, note: Note);
     /// Keeps what is remembered of the object, at once: whatever ends this pass, it must not be lost.
-    fn remember(&self, memory: Memory);
+    fn remember(&self, memory: &Memory);
+    /// Whether another object names the same snapshot, in spec or status.
+    fn is_named_elsewhere(&self, handle: &str) -> bool;
+    /// The object turned out to be gone while an answer was in hand that nobody else has: it is kept for another pass.
+    fn vanished(&self);
 }
 
 /// How a pass ended.
@@ -110,8 +115,13 @@ pub struct PassEnd {
 }
 
 /// Works on an object until nothing is owed, one driver call was made, or something failed.
-pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> PassEnd {
-    let mut pass = Pass { world, object, class: ClassSight::Unnamed, memory, called: false, problem: None };
+pub async fn pass<E: Effects>(world: &E, object: E::Object, presence: Presence, memory: Memory) -> PassEnd {
+    let mut pass = Pass::begin(world, object, presence, memory);
+    match pass.is_elsewhere().await {
+        Ok(false) => {}
+        Ok(true) => return pass.end(Then::Done),
+        Err(end) => return end,
+    }
     let mut races = 0;
     for _ in 0..MOST_STEPS {
         if !world.may(Begin::Step) {
@@ -125,8 +135,8 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> P
                 return fail("other writers were faster than what the driver answered");
             }
             Err(Stop::CallOwed) => return pass.end(Then::Again),
-            Err(Stop::Write(WriteFailure::Gone)) => return pass.end(Then::Done),
-            Err(Stop::Write(WriteFailure::Failed(why))) => return fail(why),
+            Err(Stop::Write(WriteFailure::Gone)) => return pass.gone(),
+            Err(Stop::Write(WriteFailure::Failed(why) | WriteFailure::Refused(why))) => return fail(why),
             Err(Stop::Write(WriteFailure::LostRace)) => {
                 races += 1;
                 if races > MOST_RACES {
@@ -134,8 +144,8 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, memory: Memory) -> P
                 }
                 match world.read().await {
                     Ok(Some(fresh)) => pass.object = fresh,
-                    Ok(None) | Err(WriteFailure::Gone) => return pass.end(Then::Done),
-                    Err(WriteFailure::Failed(why)) => return fail(why),
+                    Ok(None) | Err(WriteFailure::Gone) => return pass.gone(),
+                    Err(WriteFailure::Failed(why) | WriteFailure::Refused(why)) => return fail(why),
                     Err(WriteFailure::LostRace) => return pass.end(Then::Retry),
                 }
             }
@@ -159,15 +169,51 @@ enum Stop {
 struct Pass<'a, E: Effects> {
     world: &'a E,
     object: E::Object,
+    presence: Presence,
+    named_elsewhere: bool,
     class: ClassSight,
     memory: Memory,
     called: bool,
     problem: Option<String>,
 }
 
-impl<E: Effects> Pass<'_, E> {
+impl<'a, E: Effects> Pass<'a, E> {
+    fn begin(world: &'a E, object: E::Object, presence: Presence, memory: Memory) -> Self {
+        let named_elsewhere = presence != Presence::Here && {
+            let facts = object.facts();
+            let handle = memory.unrecorded().or(facts.handle());
+            handle.is_some_and(|handle| world.is_named_elsewhere(handle))
+        };
+        let class = ClassSight::Unnamed;
+        Self { world, object, presence, named_elsewhere, class, memory, called: false, problem: None }
+    }
+
     fn end(self, then: Then) -> PassEnd {
         PassEnd { then, problem: self.problem }
+    }
+
+    /// The object is gone, as a write or a read of ours has found. What the driver answered in this pass is looked after
+    /// by another; of everything else the watch will tell, and how it happened.
+    fn gone(self) -> PassEnd {
+        if self.memory.learnt.is_none() || self.presence != Presence::Here {
+            return self.end(Then::Done);
+        }
+        self.world.vanished();
+        self.end(Then::Again)
+    }
+
+    /// Whether an object that vanished from our sight is there all the same: a label or a driver's name that changed
+    /// takes it out of the selection that we watch. Only then is it somebody else's.
+    async fn is_elsewhere(&self) -> Result<bool, PassEnd> {
+        if self.presence == Presence::Here || decide(&self.seen()) == Step::Settled {
+            return Ok(false);
+        }
+        match self.world.read().await {
+            Ok(None) | Err(WriteFailure::Gone) => Ok(false),
+            Ok(Some(_)) => Ok(true),
+            Err(WriteFailure::Failed(why) | WriteFailure::Refused(why)) => Err(fail(why)),
+            Err(WriteFailure::LostRace) => Err(fail("the object could not be read")),
+        }
     }
 
     async fn step(&mut self) -> Result<Then, Stop> {
@@ -184,33 +230,39 @@ impl<E: Effects> Pass<'_, E> {
             | Step::Create(_)
             | Step::Poll(_)
             | Step::Delete(_)
-            | Step::Adopt(_) => None,
+            | Step::Adopt(_)
+            | Step::Record(_)
+            | Step::Tell(_) => None,
         };
-        let before = self.memory;
+        let before = self.memory.clone();
         if let Some(what) = written {
-            let reply = self.world.write(&self.object, what).await.map_err(Stop::Write)?;
-            let after = conclude(&self.seen(), &step, Outcome::Nothing, self.world.now());
+            let reply = self.world.write(&self.object, what).await;
+            let reply = self.heard(reply, true).await?;
+            let after =
+                conclude(&self.seen(), &step, Outcome::Nothing, SecretSent::Unnamed, self.world.now());
             self.object = reply;
             self.remember(after.memory);
             return Ok(after.then);
         }
-        let outcome = self.call(&step).await?;
-        self.record(&step, &outcome, before).await
+        let (outcome, secret) = self.call(&step).await?;
+        self.record(&step, &outcome, secret, before).await
     }
 
     fn seen(&self) -> Observed<'_> {
         Observed {
             facts: self.object.facts(),
+            presence: self.presence,
+            named_elsewhere: self.named_elsewhere,
             class: self.class.seen(),
             driver: self.world.driver(),
             naming: self.world.naming(),
-            memory: self.memory,
+            memory: &self.memory,
         }
     }
 
     /// The driver call of a step, if it has one. Before a create call goes out, what is remembered is already
-    /// that it may have cut something: a pass that ends here must not look as if it had never begun.
-    async fn call(&mut self, step: &Step) -> Result<Outcome, Stop> {
+    /// that it may have taken effect: a pass that ends here must not look as if it had never begun.
+    async fn call(&mut self, step: &Step) -> Result<(Outcome, SecretSent), Stop> {
         let makes_call = matches!(step, Step::Create(_) | Step::Poll(_) | Step::Delete(_));
         if makes_call && std::mem::replace(&mut self.called, true) {
             return Err(Stop::CallOwed);
@@ -218,8 +270,8 @@ impl<E: Effects> Pass<'_, E> {
         let world = self.world;
         let outcome = match step {
             Step::Create(call) => {
-                self.remember(Memory { in_flight: InFlight::Open, ..self.memory });
-                world.create(call).await
+                self.remember(Memory { in_flight: InFlight::Open, ..self.memory.clone() });
+                return Ok(world.create(call).await);
             }
             Step::Poll(call) => world.poll(call).await,
             Step::Delete(call) => world.delete(call).await,
@@ -230,34 +282,46 @@ impl<E: Effects> Pass<'_, E> {
             | Step::Mark
             | Step::Unmark
             | Step::DropFinalizer
-            | Step::Adopt(_) => Outcome::Nothing,
+            | Step::Adopt(_)
+            | Step::Record(_)
+            | Step::Tell(_) => Outcome::Nothing,
         };
-        Ok(outcome)
+        Ok((outcome, SecretSent::Unnamed))
     }
 
     fn remember(&mut self, memory: Memory) {
         if self.memory != memory {
             self.memory = memory;
-            self.world.remember(memory);
+            self.world.remember(&self.memory);
         }
     }
 
-    /// Writes down what follows from a reply: status, event, marker, in this order. A race that the status
-    /// write loses does not lose the reply: what follows from it is concluded anew for the object as it is.
-    async fn record(&mut self, step: &Step, outcome: &Outcome, before: Memory) -> Result<Then, Stop> {
+    /// Writes down what follows from a reply: status, event, marker, in this order; but what the storage may hold is
+    /// told first, since the write may take away what it is known by. A race that the status write loses does not lose
+    /// the reply: what follows from it is concluded again for the object as it is.
+    async fn record(
+        &mut self,
+        step: &Step,
+        outcome: &Outcome,
+        secret: SecretSent,
+        before: Memory,
+    ) -> Result<Then, Stop> {
         let mut races = 0;
+        let mut told = None;
         let After { note, unmark, memory: _, then, status } = loop {
-            let seen = Observed { memory: before, ..self.seen() };
-            let after = conclude(&seen, step, outcome.clone(), self.world.now());
-            self.remember(after.memory);
+            let seen = Observed { memory: &before, ..self.seen() };
+            let mut after = conclude(&seen, step, outcome.clone(), secret, self.world.now());
+            self.remember(after.memory.clone());
+            let orphan = after.note.take_if(|note| note.orphan);
+            if orphan != told {
+                self.tell(orphan.clone());
+                told = orphan;
+            }
             if after.status == StatusChange::default() {
                 break after;
             }
-            match self.may_record(self.world.write_status(&self.object, &after.status)).await {
-                Ok(reply) => {
-                    self.object = reply;
-                    break after;
-                }
+            match self.write_status(&after.status).await {
+                Ok(()) => break after,
                 Err(Stop::Write(WriteFailure::LostRace)) if races < MOST_RACES => {
                     races += 1;
                     let fresh = self.world.read().await.map_err(Stop::Write)?;
@@ -269,24 +333,60 @@ impl<E: Effects> Pass<'_, E> {
         if let ErrorChange::Set(message) = status.error {
             self.problem = Some(message);
         }
-        if let Some(note) = note {
-            self.problem = Some(note.message.clone());
-            self.world.note(&self.object, note);
-        }
+        self.tell(note);
+        self.remember(acknowledged(&self.seen()));
         if unmark && self.object.facts().meta.marked {
-            let write = self.world.write(&self.object, MetadataWrite::Unmark);
-            self.object = self.may_record(write).await?;
+            self.may_record()?;
+            let reply = self.world.write(&self.object, MetadataWrite::Unmark).await;
+            self.object = self.heard(reply, true).await?;
         }
         Ok(then)
     }
 
-    async fn may_record(
-        &self,
-        write: impl Future<Output = Result<E::Object, WriteFailure>>,
-    ) -> Result<E::Object, Stop> {
-        if !self.world.may(Begin::Record) {
-            return Err(Stop::Write(WriteFailure::Failed("this replica no longer leads".to_owned())));
+    fn tell(&mut self, note: Option<Note>) {
+        if let Some(note) = note {
+            self.problem = Some(note.message.clone());
+            self.world.note(&self.object, note);
         }
-        write.await.map_err(Stop::Write)
+    }
+
+    async fn write_status(&mut self, change: &StatusChange) -> Result<(), Stop> {
+        self.may_record()?;
+        let reply = self.world.write_status(&self.object, change).await;
+        self.object = self.heard(reply, false).await?;
+        Ok(())
+    }
+
+    /// The reply to a write. If the API server refuses it for good, users are told: by an event, and in status where
+    /// that can be written.
+    async fn heard(
+        &mut self,
+        reply: Result<E::Object, WriteFailure>,
+        status_may_work: bool,
+    ) -> Result<E::Object, Stop> {
+        let Err(WriteFailure::Refused(why)) = &reply else { return reply.map_err(Stop::Write) };
+        let After { status, note, .. } = write_refused(&self.seen(), why);
+        self.tell(note);
+        if status_may_work && status != StatusChange::default() && self.world.may(Begin::Record) {
+            // It is said already; that it cannot be written here as well changes nothing.
+            if let Ok(object) = self.world.write_status(&self.object, &status).await {
+                self.object = object;
+            }
+        }
+        reply.map_err(Stop::Write)
+    }
+
+    fn may_record(&self) -> Result<(), Stop> {
+        if self.world.may(Begin::Record) {
+            return Ok(());
+        }
+        let why = match self.memory.unrecorded() {
+            Some(handle) => format!(
+                "this replica no longer leads and cannot record the handle {handle:?} that the driver answered; the next \
+                 leader asks the driver for it again"
+            ),
+            None => "this replica no longer leads".to_owned(),
+        };
+        Err(Stop::Write(WriteFailure::Failed(why)))
     }
 }

@@ -151,6 +151,7 @@ fn named(kind: Kind) -> ([(&'static str, &'static str); 9], [&'static str; 4]) {
         delete_failed,
         may_be_orphaned,
         metadata: [metadata_name, metadata_namespace, metadata_content],
+        handle: _,
     } = kind.names();
     assert!(RESERVED_PARAMETERS.contains(poll_name) && RESERVED_PARAMETERS.contains(poll_namespace));
     let names = [

@@ -13,12 +13,20 @@
 //! 6. One object has one snapshot name for ever.
 //! 7. No secret value comes in here, so none can leave.
 
+mod after;
+mod answered;
 mod conclude;
 mod creation;
+mod memory;
+mod notes;
 mod observed;
+mod refused;
 mod rules;
 mod step;
+mod vanished;
 
+#[cfg(test)]
+mod doubts;
 #[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
@@ -30,7 +38,13 @@ mod table;
 #[cfg(test)]
 mod world;
 
-pub use conclude::{After, ErrorChange, Note, Outcome, StatusChange, Then, conclude};
-pub use observed::{ClassSeen, ClassSight, DriverFacts, InFlight, Memory, Naming, Observed};
+pub use after::{After, ErrorChange, Note, StatusChange, Then};
+pub use answered::acknowledged;
+pub use conclude::{Outcome, conclude, write_refused};
+pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
+pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed, Presence};
 pub use rules::decide;
-pub use step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, PollCall, Purpose, SecretRef, Step};
+pub use step::{
+    AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Orphan, PollCall, Purpose, SecretRef, Step,
+};
+pub use vanished::{last_word, leaves_something};

@@ -51,10 +51,10 @@ fn every_event_reason_stands_in_it() {
 }
 
 /// One of each; a new one does not compile until it is here.
-fn complaints() -> [Complaint; 9] {
+fn complaints() -> [Complaint; 13] {
     use Complaint::{
-        ClassMissing, HalfSecret, NoClass, NoFinalizer, SecretTemplate, TwoSources, Unbound,
-        UnknownReservedParameter,
+        ClassMissing, ClassOfOtherDriver, EmptySecret, HalfSecret, NoClass, NoFinalizer, NoMembers, NoSource,
+        SecretTemplate, TwoSources, Unbound, UnknownReservedParameter,
     };
     let template = |kind: Kind| SecretTemplate {
         key: "KEY".to_owned(),
@@ -62,6 +62,10 @@ fn complaints() -> [Complaint; 9] {
         known: kind.names().poll_secret_template,
     };
     let all = [
+        NoSource,
+        ClassOfOtherDriver { name: "NAME".to_owned(), theirs: "OTHER".to_owned(), ours: "DRIVER".to_owned() },
+        NoMembers,
+        EmptySecret { name: "ONE", namespace: "OTHER" },
         TwoSources,
         Unbound,
         NoFinalizer { finalizer: "FINALIZER" },
@@ -74,7 +78,11 @@ fn complaints() -> [Complaint; 9] {
     ];
     for complaint in &all {
         match complaint {
-            TwoSources
+            NoSource
+            | ClassOfOtherDriver { .. }
+            | NoMembers
+            | EmptySecret { .. }
+            | TwoSources
             | Unbound
             | NoFinalizer { .. }
             | NoClass { .. }
@@ -94,11 +102,17 @@ fn every_complaint_stands_in_it() {
     }
 }
 
-/// The words with which `decide/conclude.rs` and `csi/session.rs` begin what they say, each in its source too,
-/// so that neither changes alone.
+/// The words with which `decide/` and `csi/session.rs` begin what they say, each in its source too, so that neither
+/// changes alone.
 #[test]
 fn what_the_driver_s_answers_lead_to_stands_in_it() {
-    let conclude = include_str!("decide/conclude.rs");
+    let sources = [
+        include_str!("decide/conclude.rs"),
+        include_str!("decide/refused.rs"),
+        include_str!("decide/answered.rs"),
+        include_str!("decide/notes.rs"),
+    ]
+    .concat();
     for (source, page) in [
         ("cannot take a snapshot of {volumes}: ", "cannot take a snapshot of VOLUME: "),
         ("cannot look at the snapshot: ", "cannot look at the snapshot: "),
@@ -107,9 +121,36 @@ fn what_the_driver_s_answers_lead_to_stands_in_it() {
             "the driver knows no snapshot with the handle {:?}",
             "the driver knows no snapshot with the handle \"HANDLE\"",
         ),
+        (
+            "cannot learn the members of the group before its deletion: ",
+            "cannot learn the members of the group before its deletion: ",
+        ),
+        ("asked again for the group snapshot ", "asked again for the group snapshot "),
+        (
+            "the API server refuses a change to this object that is needed: ",
+            "the API server refuses a change to this object that is needed: ",
+        ),
+        (
+            "of an object that is gone already, and try again: ",
+            "of an object that is gone already, and try again: ",
+        ),
+        ("attempts to learn its handle failed", "attempts to learn its handle failed"),
+        ("the driver cannot tell", "the driver cannot tell"),
+        (
+            "vanished with its finalizer removed by another hand",
+            "vanished with its finalizer removed by another hand",
+        ),
+        ("vanished while its creation was in doubt", "vanished while its creation was in doubt"),
+        ("with the handle {before:?} at first and with {now:?} now", "at first and with \"SECOND\" now"),
+        ("a second {} named {:?} of {} may exist", "a second snapshot named \"NAME\" of VOLUME may exist"),
+        (
+            "counts as deleted, since the driver has answered",
+            "counts as deleted, since the driver has answered",
+        ),
+        ("which the snapshot is named after", "which the snapshot is named after"),
     ] {
-        assert!(conclude.contains(source), "{source}");
-        assert!(quotes(page), "{page}");
+        assert!(sources.contains(source), "{source}");
+        assert!(OPERATIONS.contains(page), "{page}");
     }
     let session = include_str!("csi/session.rs");
     for words in [

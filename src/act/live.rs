@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::{Client, Resource};
 use tracing::Instrument;
 
@@ -17,8 +16,8 @@ use crate::cluster::secret::{SecretError, secret};
 use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
-    ClassSight, CreateCall, DeleteCall, DriverFacts, Memory, Naming, Note, Outcome, PollCall, Purpose,
-    SecretRef, StatusChange, Then,
+    ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, Naming, Note, Now,
+    Observed, Outcome, PollCall, Presence, Purpose, SecretRef, SecretSent, StatusChange, Then, last_word,
 };
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
@@ -30,7 +29,7 @@ use crate::queue::Key;
 use crate::shutdown::Ending;
 use crate::traces;
 use crate::watch::sink::ClassStore;
-use crate::watch::store::Store;
+use crate::watch::store::{Begun, Store};
 
 /// Everything that all passes over one kind share.
 pub struct Shared<B> {
@@ -64,7 +63,7 @@ where
 {
     /// One pass over the object of a key.
     pub async fn pass(&self, key: &Key) -> PassEnd {
-        let Some((object, memory)) = self.store.begin(key) else {
+        let Some(Begun { object, presence, memory }) = self.store.begin(key) else {
             return PassEnd { then: Then::Done, problem: None };
         };
         let can_find = self.driver.can_find().unwrap_or(self.driver_facts.can_find);
@@ -72,9 +71,49 @@ where
         let uid = object.uid().to_owned();
         let live = Live { shared: self, key, uid, driver };
         let span = traces::pass(B::KIND_NAME, key.as_ref());
-        let end = pass(&live, object, memory).instrument(span.clone()).await;
+        let mut end = pass(&live, object, presence, memory).instrument(span.clone()).await;
         traces::passed(&span, end.problem.as_deref());
+        if presence != Presence::Here && end.then == Then::Done && self.store.settled(key, &live.uid) {
+            // Another object of this name may have been waiting.
+            end.then = Then::Again;
+        }
         end
+    }
+}
+
+impl<B: Snapshots> Shared<B>
+where
+    Object<B>: Content,
+{
+    /// Tells of what vanished objects have left behind and nobody after this process can know.
+    pub fn last_words(&self) {
+        for Begun { object, presence, memory } in self.store.left_behind() {
+            let seen = Observed {
+                facts: object.facts(),
+                presence,
+                named_elsewhere: false,
+                class: ClassSeen::Unnamed,
+                driver: &self.driver_facts,
+                naming: &self.naming,
+                memory: &memory,
+            };
+            self.note(&object, last_word(&seen));
+        }
+    }
+
+    fn note(&self, object: &Object<B>, note: Note) {
+        let Note { reason, message, orphan } = note;
+        if orphan {
+            self.metrics.suspected_orphan(B::KIND);
+        }
+        let about = About {
+            api_version: Object::<B>::api_version(&()).into_owned(),
+            kind: B::KIND_NAME.to_owned(),
+            name: object.name().to_owned(),
+            uid: object.uid().to_owned(),
+            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
+        };
+        self.events.warn(Warning { about, reason: reason.to_owned(), message });
     }
 }
 
@@ -122,26 +161,28 @@ where
     /// The Secret of a call. A deletion is not held up by a Secret that is gone: the driver may well do without.
     ///
     /// Reading it takes time, in which the claim may run out or the drain begin: then the call is not begun.
-    async fn secrets(&self, wanted: Option<&SecretRef>, deleting: bool) -> Result<Found, Outcome> {
-        let Some(SecretRef { namespace, name }) = wanted else { return Ok(Found::default()) };
+    async fn secrets(
+        &self,
+        wanted: Option<&SecretRef>,
+        deleting: bool,
+    ) -> Result<(Secrets, SecretSent), Outcome> {
+        let Some(SecretRef { namespace, name }) = wanted else {
+            return Ok((Secrets::default(), SecretSent::Unnamed));
+        };
         let found = match secret(&self.shared.api, namespace, name).await {
-            Ok(secrets) => Found { secrets, gone: false },
+            Ok(secrets) => {
+                let fingerprint = Fingerprint(secrets.fingerprint());
+                let sent = SecretSent::Known { fingerprint, written: secrets.written() };
+                (secrets, sent)
+            }
             Err(SecretError::NotFound { .. }) if deleting => {
                 tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
-                Found { secrets: Secrets::default(), gone: true }
+                (Secrets::default(), SecretSent::Gone)
             }
             Err(error) => return Err(Outcome::NoCredentials(in_one_line(&error))),
         };
         if self.may(Begin::Step) { Ok(found) } else { Err(Outcome::NotBegun) }
     }
-}
-
-/// What was found of a Secret.
-#[derive(Default)]
-struct Found {
-    secrets: Secrets,
-    /// It was to be there and is not.
-    gone: bool,
 }
 
 fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -> Outcome {
@@ -153,6 +194,8 @@ fn failure(error: &ApiError) -> WriteFailure {
         WriteFailure::LostRace
     } else if matches!(error, ApiError::Gone { .. }) {
         WriteFailure::Gone
+    } else if error.is_for_good() {
+        WriteFailure::Refused(in_one_line(error))
     } else {
         WriteFailure::Failed(in_one_line(error))
     }
@@ -173,8 +216,8 @@ where
     fn naming(&self) -> &Naming {
         &self.shared.naming
     }
-    fn now(&self) -> Timestamp {
-        clock::now()
+    fn now(&self) -> Now {
+        Now { wall: clock::now(), uptime: clock::uptime() }
     }
     fn may(&self, begin: Begin) -> bool {
         let draining = begin == Begin::Step && self.shared.ending.is_draining();
@@ -209,20 +252,20 @@ where
         Ok(written)
     }
 
-    async fn create(&self, call: &CreateCall) -> Outcome {
-        match self.secrets(call.secret.as_ref(), call.purpose == Purpose::Reconcile).await {
-            Ok(Found { secrets, gone }) => {
+    async fn create(&self, call: &CreateCall) -> (Outcome, SecretSent) {
+        let deleting = matches!(call.purpose, Purpose::Reconcile | Purpose::Members);
+        match self.secrets(call.secret.as_ref(), deleting).await {
+            Ok((secrets, sent)) => {
                 let created = B::create(&self.shared.driver, call.clone(), secrets).await;
-                let created = if gone { created.map_err(Refusal::of_incomplete_call) } else { created };
-                refused(created, Outcome::Answered)
+                (refused(created, Outcome::Answered), sent)
             }
-            Err(outcome) => outcome,
+            Err(outcome) => (outcome, SecretSent::Unnamed),
         }
     }
 
     async fn poll(&self, call: &PollCall) -> Outcome {
         match self.secrets(call.secret.as_ref(), false).await {
-            Ok(Found { secrets, .. }) => {
+            Ok((secrets, _)) => {
                 refused(B::poll(&self.shared.driver, call.clone(), secrets).await, |answer| {
                     answer.map_or(Outcome::Unknown, Outcome::Answered)
                 })
@@ -233,7 +276,7 @@ where
 
     async fn delete(&self, call: &DeleteCall) -> Outcome {
         match self.secrets(call.secret.as_ref(), true).await {
-            Ok(Found { secrets, .. }) => {
+            Ok((secrets, _)) => {
                 let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
                 if deleted.is_ok() {
                     let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
@@ -246,21 +289,16 @@ where
     }
 
     fn note(&self, object: &Self::Object, note: Note) {
-        let Note { reason, message, orphan } = note;
-        if orphan {
-            self.shared.metrics.suspected_orphan(B::KIND);
-        }
-        let about = About {
-            api_version: Object::<B>::api_version(&()).into_owned(),
-            kind: B::KIND_NAME.to_owned(),
-            name: object.name().to_owned(),
-            uid: object.uid().to_owned(),
-            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
-        };
-        self.shared.events.warn(Warning { about, reason: reason.to_owned(), message });
+        self.shared.note(object, note);
     }
 
-    fn remember(&self, memory: Memory) {
+    fn remember(&self, memory: &Memory) {
         self.shared.store.remember(self.key, &self.uid, memory);
+    }
+    fn is_named_elsewhere(&self, handle: &str) -> bool {
+        self.shared.store.names(handle)
+    }
+    fn vanished(&self) {
+        self.shared.store.vanished(self.key, &self.uid);
     }
 }

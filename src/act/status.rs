@@ -10,7 +10,7 @@ use super::MetadataWrite;
 use crate::cluster::write::{Write, key};
 use crate::decide::{ErrorChange, StatusChange};
 use crate::objects::content::SingleContent;
-use crate::objects::facts::{Kind, Member};
+use crate::objects::facts::{Content, Kind, Member};
 use crate::objects::group_content::GroupContent;
 use crate::objects::object::{Body, Object};
 
@@ -54,8 +54,14 @@ enum Want {
 }
 
 /// The write of a marker or the finalizer; `None` where there is nothing to change.
+///
+/// The marker is removed only from the object that was looked at: a request that is late must not take the marker of a
+/// leader that has begun since. The handle that stands in status tells, or else the version.
 #[must_use]
-pub fn metadata_write<B: Body>(object: &Object<B>, kind: Kind, what: MetadataWrite) -> Option<Write> {
+pub fn metadata_write<B: Body>(object: &Object<B>, kind: Kind, what: MetadataWrite) -> Option<Write>
+where
+    Object<B>: Content,
+{
     let names = kind.names();
     let write = Write::main().test("/metadata/uid", object.uid());
     let marker = format!("/metadata/annotations/{}", key(names.marker));
@@ -67,6 +73,10 @@ pub fn metadata_write<B: Body>(object: &Object<B>, kind: Kind, what: MetadataWri
         MetadataWrite::Mark => Some(write.test(marker.as_str(), Value::Null).add(marker, "yes")),
         MetadataWrite::Unmark => {
             let value = object.annotation(names.marker)?;
+            let write = match object.facts().handle() {
+                Some(handle) => write.test(format!("/status/{}", names.handle), handle),
+                None => write.test("/metadata/resourceVersion", version(object)),
+            };
             Some(write.test(marker.as_str(), value).remove(marker))
         }
         MetadataWrite::DropFinalizer => {
@@ -85,8 +95,7 @@ pub fn status_write<B: StatusBody>(object: &Object<B>, change: &StatusChange, no
     let write = Write::status().test("/metadata/uid", object.uid());
     if nonsense {
         // Whoever wrote that may be writing still: the version says that nothing was changed since we read it.
-        let version = object.metadata.resource_version.clone().unwrap_or_default();
-        return write.test("/metadata/resourceVersion", version).replace("/status", whole(fields));
+        return write.test("/metadata/resourceVersion", version(object)).replace("/status", whole(fields));
     }
     if !present {
         return write.test("/status", Value::Null).add("/status", whole(fields));
@@ -105,6 +114,10 @@ pub fn status_write<B: StatusBody>(object: &Object<B>, change: &StatusChange, no
             Want::Remove => write.remove(path),
         }
     })
+}
+
+fn version<B>(object: &Object<B>) -> String {
+    object.metadata.resource_version.clone().unwrap_or_default()
 }
 
 fn whole(fields: Vec<Field>) -> Value {

@@ -55,12 +55,22 @@ fn a_marker_is_set_where_there_is_none_with_the_map_or_in_it() {
 #[test]
 fn a_marker_is_removed_as_it_was_found_and_not_where_there_is_none() {
     let marked = content(&json!({"metadata": {"annotations": {MARKER: "odd"}}}));
-    let removal = json!([
-        uid(),
-        {"op": "test", "path": MARKER_PATH, "value": "odd"},
-        {"op": "remove", "path": MARKER_PATH},
-    ]);
-    assert_eq!(of_metadata(&marked, MetadataWrite::Unmark).unwrap(), removal);
+    let removal = |guard: &Value| {
+        json!([
+            uid(),
+            guard,
+            {"op": "test", "path": MARKER_PATH, "value": "odd"},
+            {"op": "remove", "path": MARKER_PATH},
+        ])
+    };
+    let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": "7"});
+    assert_eq!(of_metadata(&marked, MetadataWrite::Unmark).unwrap(), removal(&version));
+    let recorded = content(&json!({
+        "metadata": {"annotations": {MARKER: "odd"}},
+        "status": {"snapshotHandle": "h"},
+    }));
+    let handle = json!({"op": "test", "path": "/status/snapshotHandle", "value": "h"});
+    assert_eq!(of_metadata(&recorded, MetadataWrite::Unmark).unwrap(), removal(&handle));
     assert_eq!(of_metadata(&content(&json!({})), MetadataWrite::Unmark), None);
 }
 

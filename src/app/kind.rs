@@ -198,6 +198,7 @@ async fn work<B: Snapshots>(
     let (ready, lapsed) = (|| driver.until_served(kind), || driver.until_not_served(kind));
     let pass = |key| one_pass(Arc::clone(&shared), key);
     worker::run(queue, workers, ending, ready, lapsed, pass).await;
+    shared.last_words();
 }
 
 async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Ended

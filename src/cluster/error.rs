@@ -205,6 +205,13 @@ impl ApiError {
         }
     }
 
+    /// Whether the server has refused such a request for a reason that stays until somebody changes something: a rule
+    /// of the kind, an admission webhook, a missing right.
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Self::Invalid { .. } | Self::Forbidden { .. } | Self::Refused { .. })
+    }
+
     /// Whether the same request may well succeed a little later.
     #[must_use]
     pub fn passes(&self) -> bool {

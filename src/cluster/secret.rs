@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use kube::Client;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::{ApiError, Request};
 use super::request::{Payload, segment, text};
@@ -62,6 +64,18 @@ impl SecretError {
 #[derive(Deserialize)]
 struct Wire {
     data: Option<BTreeMap<String, ByteString>>,
+    #[serde(default)]
+    metadata: Value,
+}
+
+impl Wire {
+    /// When it was created, or last changed as far as the managers of its fields tell.
+    fn written(&self) -> Option<Timestamp> {
+        let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+        let managers = self.metadata.get("managedFields").and_then(Value::as_array).into_iter().flatten();
+        let changes = managers.filter_map(|manager| time(manager.get("time")?));
+        changes.chain(self.metadata.get("creationTimestamp").and_then(time)).max()
+    }
 }
 
 /// The data of a Secret, read anew.
@@ -81,6 +95,7 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
         let secret = asked();
         return Err(SecretError::new(secret, ApiError::Unreadable { request, cause: None }));
     };
+    let written = wire.written();
     let pairs = wire.data.unwrap_or_default().into_iter();
     let pairs = pairs.map(|(key, ByteString(bytes))| {
         if let Ok(value) = String::from_utf8(bytes) {
@@ -88,7 +103,8 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
         }
         Err(SecretError::NotText { secret: asked(), key })
     });
-    pairs.collect::<Result<_, _>>().map(Secrets::new)
+    let data = pairs.collect::<Result<_, _>>()?;
+    Ok(Secrets::new(data).written_at(written))
 }
 
 #[cfg(test)]

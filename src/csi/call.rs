@@ -18,7 +18,7 @@ use super::proto::{
 };
 use super::session::Session;
 use super::{Driver, Method, redact, verdict};
-use crate::objects::reply::{Certainty, GroupSnapshot, Refusal, Snapshot};
+use crate::objects::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
 use crate::traces;
 
@@ -43,8 +43,7 @@ impl Failed {
     fn refusal(self, secrets: &BTreeMap<String, String>) -> Refusal {
         Refusal {
             certainty: self.certainty,
-            not_found: self.code == Code::NotFound && self.certainty == Certainty::Definite,
-            blames_request: self.certainty == Certainty::Definite && verdict::blames_request(self.code),
+            code: verdict::word(self.code, self.certainty),
             message: redact::clean(&self.message, secrets),
         }
     }
@@ -206,7 +205,7 @@ impl Driver {
             }
             Err(failed) => failed.refusal(&secrets),
         };
-        if refusal.not_found { Ok(None) } else { Err(refusal) }
+        if refusal.code == reply::Code::NotFound { Ok(None) } else { Err(refusal) }
     }
 
     async fn list_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
@@ -312,7 +311,7 @@ impl Driver {
             }
             Err(failed) => failed.refusal(&secrets),
         };
-        if refusal.not_found { Ok(None) } else { Err(refusal) }
+        if refusal.code == reply::Code::NotFound { Ok(None) } else { Err(refusal) }
     }
 }
 
@@ -320,8 +319,7 @@ impl Driver {
 fn malformed(method: Method, broken: &Malformed) -> Refusal {
     Refusal {
         certainty: Certainty::Indefinite,
-        not_found: false,
-        blames_request: false,
+        code: reply::Code::Other,
         message: format!("{}: the driver's answer is broken: {broken}", method.name()),
     }
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tonic::Code;
 
 use super::*;
-use crate::objects::reply::{Certainty, Refusal, Snapshot};
+use crate::objects::reply::{self, Certainty, Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
 
 mod restarts;
@@ -165,7 +165,7 @@ async fn every_code_of_the_driver_is_judged_as_its_own_word() {
         let definite = matches!(i32::from(code), 3 | 5 | 6 | 7 | 9 | 11 | 12 | 16);
         let expected = if definite { Certainty::Definite } else { Certainty::Indefinite };
         assert_eq!(refusal.certainty, expected, "{code:?}");
-        assert_eq!(refusal.not_found, code == Code::NotFound);
+        assert_eq!(refusal.code == reply::Code::NotFound, code == Code::NotFound);
         assert!(refusal.message.contains("scripted failure"));
     }
 }

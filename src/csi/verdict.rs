@@ -5,7 +5,7 @@ use std::error::Error;
 use tonic::{Code, Status};
 
 use super::session::SessionOver;
-use crate::objects::reply::Certainty;
+use crate::objects::reply::{self, Certainty};
 
 /// Texts of failures that tonic makes up on our side of the wire with a code that a driver could have sent.
 /// They have no source, so nothing but their words tells them apart.
@@ -75,10 +75,14 @@ fn certainty(code: Code) -> Certainty {
     }
 }
 
-/// Whether a call may earn this code by what it lacks.
-pub(super) fn blames_request(code: Code) -> bool {
-    [Code::InvalidArgument, Code::FailedPrecondition, Code::PermissionDenied, Code::Unauthenticated]
-        .contains(&code)
+/// The code as decisions see it. Only the driver's own word counts: a code that was made up on our side of the wire is
+/// none of those that they tell apart.
+pub(super) fn word(code: Code, certainty: Certainty) -> reply::Code {
+    match (code, certainty) {
+        (Code::NotFound, Certainty::Definite) => reply::Code::NotFound,
+        (Code::Aborted, Certainty::Indefinite) => reply::Code::Aborted,
+        _ => reply::Code::Other,
+    }
 }
 
 /// The name of a code as Go writes it.

@@ -9,11 +9,10 @@ use crate::objects::facts::{Facts, Source};
 use crate::objects::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 
 /// The create call for this object, or why there can be none.
-pub(super) fn create_call(seen: &Observed<'_>) -> Result<CreateCall, Complaint> {
+pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<CreateCall, Complaint> {
     let facts = &seen.facts;
-    let purpose = purpose(seen);
     let uid = facts.owner.uid.ok_or(Complaint::Unbound)?;
-    if !facts.meta.held && purpose != Purpose::Reconcile {
+    if !facts.meta.held && purpose == Purpose::Cut {
         return Err(Complaint::NoFinalizer { finalizer: facts.kind.names().finalizer });
     }
     let volumes = match facts.source {
@@ -25,9 +24,26 @@ pub(super) fn create_call(seen: &Observed<'_>) -> Result<CreateCall, Complaint> 
         name: snapshot_name(seen.naming, uid),
         volumes,
         parameters: parameters(seen, purpose)?,
-        complete: matches!(seen.class, ClassSeen::Found(_)),
-        secret: annotated_secret(facts)?,
+        guessed: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
+        secret: match purpose {
+            Purpose::Cut | Purpose::Follow => annotated_secret(facts)?,
+            Purpose::Reconcile | Purpose::Members => deletion_secret(facts),
+        },
     })
+}
+
+/// Whether the class says what it said when the content was created. An edited class, or one that was created after
+/// the content, may have had other parameters.
+fn class_is_as_it_was(seen: &Observed<'_>) -> bool {
+    seen.class_of_driver().is_some_and(|class| {
+        let younger = class.created.zip(seen.facts.meta.created).is_some_and(|(class, own)| class > own);
+        !younger && !class.edited
+    })
+}
+
+/// The name of the snapshot, empty where nobody is bound.
+pub(super) fn name(seen: &Observed<'_>) -> String {
+    seen.facts.owner.uid.map(|uid| snapshot_name(seen.naming, uid)).unwrap_or_default()
 }
 
 /// The poll for a handle, or why there can be none.
@@ -38,7 +54,7 @@ pub(super) fn poll_call(
 ) -> Result<PollCall, Complaint> {
     let secret = match (&seen.facts.source, seen.class) {
         (Source::Volumes(_) | Source::None | Source::Both, _) => annotated_secret(&seen.facts)?,
-        (Source::Given(..), ClassSeen::Found(class)) => class_secret(&seen.facts, class)?,
+        (Source::Given(..), ClassSeen::Found(class)) => class_secret(&seen.facts, of_driver(seen, class)?)?,
         (Source::Given(..), ClassSeen::Unnamed) => None,
         (Source::Given(..), ClassSeen::Missing(name)) => {
             return Err(Complaint::ClassMissing { name: name.to_owned() });
@@ -47,21 +63,32 @@ pub(super) fn poll_call(
     Ok(PollCall { handle: handle.to_owned(), members: members.to_vec(), secret })
 }
 
-/// The Secret that the two annotations name: both or neither.
+/// The Secret that the two annotations name. One alone names none; both there and one of them empty is a mistake.
 pub(super) fn annotated_secret(facts: &Facts<'_>) -> Result<Option<SecretRef>, Complaint> {
     let names = facts.kind.names();
-    let (name, namespace) = facts.meta.secret;
-    secret_ref((names.secret_name, name), (names.secret_namespace, namespace))
+    let (Some(name), Some(namespace)) = facts.meta.secret else { return Ok(None) };
+    let filled = |value| Some(value).filter(|value: &&str| !value.is_empty());
+    match secret_ref((names.secret_name, filled(name)), (names.secret_namespace, filled(namespace)))? {
+        None => Err(Complaint::EmptySecret { name: names.secret_name, namespace: names.secret_namespace }),
+        found => Ok(found),
+    }
 }
 
-fn purpose(seen: &Observed<'_>) -> Purpose {
-    if seen.facts.handle().is_some() {
-        Purpose::Follow
-    } else if seen.is_reconciling() {
-        Purpose::Reconcile
-    } else {
-        Purpose::Cut
+/// The same for a deletion, which no mistake in them stops: the driver may well do without.
+pub(super) fn deletion_secret(facts: &Facts<'_>) -> Option<SecretRef> {
+    annotated_secret(facts).unwrap_or_default()
+}
+
+/// The class, unless it belongs to another driver.
+fn of_driver<'a>(seen: &Observed<'_>, class: &'a Class) -> Result<&'a Class, Complaint> {
+    if class.driver == seen.driver.name {
+        return Ok(class);
     }
+    Err(Complaint::ClassOfOtherDriver {
+        name: seen.facts.class_name.unwrap_or_default().to_owned(),
+        theirs: class.driver.clone(),
+        ours: seen.driver.name.clone(),
+    })
 }
 
 /// `<prefix>-<uid>`, or the uid without dashes, cut.
@@ -75,21 +102,31 @@ fn snapshot_name(naming: &Naming, uid: &str) -> String {
     }
 }
 
-/// The class's parameters without the reserved ones. A deletion that must learn a handle first is not
-/// stopped by a class that is gone or wrong: the call then goes out with what is left.
+/// The class's parameters without the reserved ones. What is owed for a snapshot that may be there already is not
+/// stopped by a class that is gone or wrong: the call repeats what the first one said, where this process knows that,
+/// and before a deletion it goes out with what is left.
 fn parameters(seen: &Observed<'_>, purpose: Purpose) -> Result<BTreeMap<String, String>, Complaint> {
-    let tolerant = purpose == Purpose::Reconcile;
-    let empty = BTreeMap::new();
-    let given = match seen.class {
-        ClassSeen::Found(class) => &class.parameters,
-        ClassSeen::Unnamed | ClassSeen::Missing(_) if tolerant => &empty,
-        ClassSeen::Unnamed => {
-            return Err(Complaint::NoClass { driver: seen.driver.name.clone() });
-        }
-        ClassSeen::Missing(name) => {
-            return Err(Complaint::ClassMissing { name: name.to_owned() });
-        }
+    let tolerant = matches!(purpose, Purpose::Reconcile | Purpose::Members);
+    let usable = match seen.class {
+        ClassSeen::Found(class) => of_driver(seen, class),
+        ClassSeen::Unnamed => Err(Complaint::NoClass { driver: seen.driver.name.clone() }),
+        ClassSeen::Missing(name) => Err(Complaint::ClassMissing { name: name.to_owned() }),
     };
+    match (&seen.memory.sent, purpose, usable) {
+        (Some(sent), Purpose::Reconcile | Purpose::Members | Purpose::Follow, _) => {
+            Ok(sent.parameters.clone())
+        }
+        (_, _, Ok(class)) => stripped(seen, &class.parameters, tolerant),
+        (_, _, Err(_)) if tolerant => stripped(seen, &BTreeMap::new(), tolerant),
+        (_, _, Err(complaint)) => Err(complaint),
+    }
+}
+
+fn stripped(
+    seen: &Observed<'_>,
+    given: &BTreeMap<String, String>,
+    tolerant: bool,
+) -> Result<BTreeMap<String, String>, Complaint> {
     let is_reserved = |key: &str| key.starts_with(RESERVED_PARAMETER_PREFIX);
     let is_known = |key: &str| RESERVED_PARAMETERS.contains(&key);
     if let Some(key) = given.keys().find(|key| is_reserved(key) && !is_known(key))

@@ -1,19 +1,23 @@
 //! Objects in adjectives: one valid content, and what may be different about it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{ClassSeen, DriverFacts, ErrorChange, Memory, Naming, Observed, StatusChange, Step, decide};
+use super::{
+    ClassSeen, DriverFacts, ErrorChange, Memory, Naming, Now, Observed, Presence, StatusChange, Step, decide,
+};
 use crate::objects::class::Class;
 use crate::objects::facts::{Facts, Kind, Member, Membership, Meta, Owner, Policy, Source, StatusFacts};
+use crate::objects::reply::Snapshot;
 
 pub(crate) const UID: &str = "0b7c1f0e-5a7e-4b57-9d0c-6e6f5d0a9b11";
 pub(crate) const DRIVER: &str = "lab.csi.example.com";
 pub(crate) const CLASS: &str = "fast";
 
 /// An object that owns its parts, so that tests can build, change and store it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Model {
     pub kind: Kind,
     pub driver: &'static str,
@@ -27,7 +31,7 @@ pub(crate) struct Model {
 }
 
 /// Which source a model has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum From {
     Nothing,
     Both,
@@ -36,7 +40,7 @@ pub(crate) enum From {
 }
 
 /// A status that owns its parts.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ModelStatus {
     pub handle: Option<String>,
     pub ready: Option<bool>,
@@ -49,7 +53,7 @@ pub(crate) struct ModelStatus {
 }
 
 /// `status.error`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ModelError {
     pub message: Option<String>,
 }
@@ -61,6 +65,30 @@ pub(crate) struct Around {
     pub naming: Naming,
     pub classes: BTreeMap<&'static str, Class>,
     pub memory: Memory,
+    pub presence: Presence,
+    pub named_elsewhere: bool,
+}
+
+/// A ready snapshot of `vol-1`, as a driver describes it.
+pub(crate) fn snapshot_of(handle: &str) -> Snapshot {
+    Snapshot {
+        handle: handle.into(),
+        source_volume: "vol-1".into(),
+        creation_time: Some(1_899_999_990_000_000_000),
+        size: Some(42),
+        ready: true,
+        group_handle: None,
+    }
+}
+
+/// The clocks of a process that has run for a while.
+pub(crate) fn clocks() -> Now {
+    Now { wall: now(), uptime: Duration::from_hours(100) }
+}
+
+/// The clocks so much later.
+pub(crate) fn later(by: Duration) -> Now {
+    Now { wall: now() + by, uptime: clocks().uptime + by }
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -68,13 +96,20 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn around() -> Around {
-    let class = Class { driver: DRIVER.into(), parameters: BTreeMap::from([("tier".into(), "1".into())]) };
+    let class = Class {
+        driver: DRIVER.into(),
+        parameters: BTreeMap::from([("tier".into(), "1".into())]),
+        created: Timestamp::from_second(1_899_000_000).ok(),
+        edited: false,
+    };
     let naming = Naming { prefix: "snapshot".into(), uuid_length: None, extra_metadata: false };
     Around {
         driver: DriverFacts { name: DRIVER.into(), can_find: true },
         naming,
         classes: BTreeMap::from([(CLASS, class)]),
         memory: Memory::default(),
+        presence: Presence::Here,
+        named_elsewhere: false,
     }
 }
 
@@ -227,10 +262,12 @@ impl Model {
     pub fn seen<'a>(&'a self, around: &'a Around) -> Observed<'a> {
         Observed {
             facts: self.facts(),
+            presence: around.presence,
+            named_elsewhere: around.named_elsewhere,
             class: around.class(self.class_name),
             driver: &around.driver,
             naming: &around.naming,
-            memory: around.memory,
+            memory: &around.memory,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The laws, over every combination of the facts that rules look at.
 
-use super::fixtures::{Around, CLASS, From, Model, ModelError, ModelStatus, around, dynamic, now};
+use std::time::Duration;
+
+use super::fixtures::{Around, CLASS, From, Model, ModelError, ModelStatus, around, clocks, dynamic};
 use super::*;
 use crate::objects::facts::{Kind, Membership, Policy};
 use crate::objects::reply::{Answer, GroupSnapshot, Snapshot};
@@ -33,7 +35,7 @@ fn every_model(mut visit: impl FnMut(&Model)) {
 fn every_metadata(base: &Model, visit: &mut impl FnMut(&Model)) {
     for bits in 0..32_u8 {
         let bit = |n: u8| bits & (1 << n) != 0;
-        for secret in [(None, None), (Some("s"), Some("n")), (Some("s"), None)] {
+        for secret in [(None, None), (Some("s"), Some("n")), (Some("s"), Some(""))] {
             let mut model = base.clone();
             model.bound = bit(0);
             model.meta.deleting = bit(1);
@@ -75,7 +77,8 @@ fn surroundings() -> Vec<Around> {
                 let foreign = crate::objects::class::Class { driver: "other".into(), ..Default::default() };
                 one.classes.insert("foreign", foreign);
                 one.driver.can_find = can_find;
-                one.memory = Memory { in_flight, open_ends: 0, deleted, waited: true };
+                let missing_since = Some(Duration::ZERO);
+                one.memory = Memory { in_flight, deleted, missing_since, ..Memory::default() };
                 all.push(one);
             }
         }
@@ -95,13 +98,16 @@ fn ideal(model: &mut Model, around: &mut Around, step: &Step) -> Then {
         | Step::Mark
         | Step::Unmark
         | Step::DropFinalizer
-        | Step::Adopt(_) => Outcome::Nothing,
+        | Step::Adopt(_)
+        | Step::Record(_)
+        | Step::Tell(_) => Outcome::Nothing,
     };
-    let after = conclude(&model.seen(around), step, outcome, now());
+    let after = conclude(&model.seen(around), step, outcome, SecretSent::Unnamed, clocks());
     around.memory = after.memory;
     if after.status != StatusChange::default() {
         model.apply(&after.status);
     }
+    around.memory = acknowledged(&model.seen(around));
     match step {
         Step::Mark => model.meta.marked = true,
         Step::Unmark => model.meta.marked = false,
@@ -113,7 +119,9 @@ fn ideal(model: &mut Model, around: &mut Around, step: &Step) -> Then {
         | Step::Create(_)
         | Step::Poll(_)
         | Step::Delete(_)
-        | Step::Adopt(_) => {}
+        | Step::Adopt(_)
+        | Step::Record(_)
+        | Step::Tell(_) => {}
     }
     if after.unmark {
         model.meta.marked = false;
@@ -178,9 +186,11 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
                 | Step::Mark
                 | Step::Unmark
                 | Step::Poll(_)
-                | Step::Adopt(_) => {}
+                | Step::Adopt(_)
+                | Step::Record(_)
+                | Step::Tell(_) => {}
             }
-            if model.driver != dynamic().driver || model.source == From::Nothing {
+            if model.driver != dynamic().driver {
                 assert!(matches!(step, Step::NotOurs(_)), "law 4: {}", context());
             }
         }

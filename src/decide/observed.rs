@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::memory::{InFlight, Memory};
 use crate::objects::class::Class;
 use crate::objects::facts::{Facts, Membership, Policy, Source};
 
@@ -59,32 +60,15 @@ pub struct Naming {
     pub extra_metadata: bool,
 }
 
-/// What this process remembers of one object between steps. All of it may be lost at any time; the default
-/// is what a fresh process knows, and always errs on the side of "something may have been cut".
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Whether a creation of ours may be on its way.
-    pub in_flight: InFlight,
-    /// Create calls in a row that left things open while the deletion waited for them.
-    pub open_ends: u32,
-    /// The driver has deleted the handle that the spec gives.
-    pub deleted: bool,
-    /// What other writers may still be about to put right has been waited for once.
-    pub waited: bool,
-}
-
-/// What this process knows of the create calls for one object.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum InFlight {
-    /// Nothing: another process may have made some. The marker tells.
-    #[default]
-    Unknown,
-    /// This process set the marker, and no create call since then has left anything open: a definite refusal
-    /// now proves that nothing was cut.
-    Nothing,
-    /// A call of this process ended in doubt, and no later one has shown what came of it. This holds even if
-    /// somebody takes the marker away.
-    Open,
+/// Whether the object is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// It is, as far as we know.
+    Here,
+    /// It vanished without our having let it go, and the API server said that somebody deleted it.
+    Deleted,
+    /// It vanished, and nobody said how: a list does not have it any more.
+    Missing,
 }
 
 /// The input of a decision, all borrowed.
@@ -92,6 +76,10 @@ pub enum InFlight {
 pub struct Observed<'a> {
     /// The object.
     pub facts: Facts<'a>,
+    /// Whether it is still there.
+    pub presence: Presence,
+    /// Another object names the same snapshot; looked at only where this one vanished.
+    pub named_elsewhere: bool,
     /// Its class.
     pub class: ClassSeen<'a>,
     /// The driver beside us.
@@ -99,21 +87,34 @@ pub struct Observed<'a> {
     /// Settings for this kind.
     pub naming: &'a Naming,
     /// What we remember.
-    pub memory: Memory,
+    pub memory: &'a Memory,
 }
 
-impl Observed<'_> {
+impl<'a> Observed<'a> {
+    /// Its class, if it is there and of this driver.
+    #[must_use]
+    pub fn class_of_driver(&self) -> Option<&'a Class> {
+        match self.class {
+            ClassSeen::Found(class) if class.driver == self.driver.name => Some(class),
+            ClassSeen::Found(_) | ClassSeen::Unnamed | ClassSeen::Missing(_) => None,
+        }
+    }
+
+    /// A snapshot of its own is to be taken for it, and its handle is not on the object.
+    #[must_use]
+    pub fn lacks_own_handle(&self) -> bool {
+        let facts = &self.facts;
+        facts.is_dynamic() && facts.member == Membership::Own && facts.handle().is_none()
+    }
+
     /// A creation of our own may be on its way: the marker says so, or our memory where the marker is gone and
-    /// what may have been cut would be lost.
+    /// the snapshot would be lost.
     #[must_use]
     pub fn is_in_flight(&self) -> bool {
-        let facts = &self.facts;
         let remembered = self.memory.in_flight == InFlight::Open
-            && facts.is_dynamic()
-            && facts.member == Membership::Own
-            && facts.policy == Policy::Delete
-            && facts.handle().is_none();
-        facts.is_marked_for_creation() || remembered
+            && self.lacks_own_handle()
+            && self.facts.policy == Policy::Delete;
+        self.facts.is_marked_for_creation() || remembered
     }
 
     /// Whether the deletion may go ahead now: it is agreed and nothing is on its way, or nobody was ever

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::fixtures::{Around, CLASS, DRIVER, Model, ModelError, UID, around, dynamic, now, pre_provisioned};
+use super::fixtures::{
+    Around, CLASS, DRIVER, Model, ModelError, around, clocks, dynamic, now, pre_provisioned,
+};
 use super::*;
-use crate::objects::reply::{Answer, Certainty, GroupSnapshot, Refusal, Snapshot};
+use crate::objects::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
 fn snapshot(ready: bool) -> Outcome {
     Outcome::Answered(Answer::Single(Snapshot {
@@ -20,30 +22,25 @@ fn snapshot(ready: bool) -> Outcome {
 fn refusal(certainty: Certainty) -> Outcome {
     Outcome::Refused(Refusal {
         certainty,
-        not_found: false,
-        blames_request: false,
+        code: Code::Other,
         message: "CreateSnapshot: Internal: disk".into(),
     })
-}
-
-/// INVALID_ARGUMENT and its like.
-fn blame() -> Refusal {
-    Refusal {
-        certainty: Certainty::Definite,
-        not_found: false,
-        blames_request: true,
-        message: "CreateSnapshot: InvalidArgument: no tier".into(),
-    }
 }
 
 fn after(model: &Model, memory: Memory, outcome: Outcome) -> After {
     let around = Around { memory, ..around() };
     let seen = model.seen(&around);
-    conclude(&seen, &decide(&seen), outcome, now())
+    conclude(&seen, &decide(&seen), outcome, SecretSent::Unnamed, clocks())
 }
 
-const CERTAIN: Memory = Memory { in_flight: InFlight::Nothing, open_ends: 0, deleted: false, waited: true };
-const OPEN: Memory = Memory { in_flight: InFlight::Open, ..CERTAIN };
+/// Nothing is open, and nothing that is missing is waited for any more.
+fn certain() -> Memory {
+    Memory { in_flight: InFlight::Nothing, missing_since: Some(Duration::ZERO), ..Memory::default() }
+}
+
+fn open() -> Memory {
+    Memory { in_flight: InFlight::Open, ..certain() }
+}
 
 #[test]
 fn a_ready_answer_is_recorded_and_looked_at_again_at_once() {
@@ -75,7 +72,7 @@ fn an_unready_answer_that_is_known_already_writes_nothing() {
 }
 
 #[test]
-fn better_6_the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
+fn the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
     for (age, expected) in [(0, 1.0), (10, 1.0), (200, 20.0), (86_400, 54.0)] {
         let mut model = dynamic().with_handle("h");
         model.meta.created = Some(now() - jiff::SignedDuration::from_secs(age));
@@ -87,7 +84,7 @@ fn better_6_the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_
 }
 
 #[test]
-fn better_7_an_old_error_goes_at_the_first_success_ready_or_not() {
+fn an_old_error_goes_at_the_first_success_ready_or_not() {
     for ready in [false, true] {
         let after = after(&dynamic().marked().with_error("old"), Memory::default(), snapshot(ready));
         assert_eq!(after.status.error, ErrorChange::Clear);
@@ -95,7 +92,7 @@ fn better_7_an_old_error_goes_at_the_first_success_ready_or_not() {
 }
 
 #[test]
-fn better_9_an_error_without_a_message_is_tolerated_and_cleared() {
+fn an_error_without_a_message_is_tolerated_and_cleared() {
     let mut model = dynamic().marked().with_error("x");
     model.status.as_mut().unwrap().error = Some(ModelError::default());
     assert_eq!(after(&model, Memory::default(), snapshot(true)).status.error, ErrorChange::Clear);
@@ -119,76 +116,44 @@ fn a_missing_creation_time_becomes_now() {
 }
 
 #[test]
-fn another_handle_for_the_same_name_is_an_error_and_the_recorded_one_stays() {
-    let after = after(&dynamic().with_handle("first"), Memory::default(), snapshot(true));
-    assert_eq!(after.status.handle, None);
-    assert!(after.note.unwrap().message.contains("\"first\""));
-    assert_eq!(after.then, Then::Retry);
-}
-
-#[test]
-fn better_1_a_definite_refusal_clears_the_marker_only_if_nothing_was_left_open() {
+fn a_definite_refusal_clears_the_marker_only_if_nothing_was_left_open() {
     let model = dynamic().marked();
-    assert!(after(&model, CERTAIN, refusal(Certainty::Definite)).unmark);
+    assert!(after(&model, certain(), refusal(Certainty::Definite)).unmark);
     assert!(!after(&model, Memory::default(), refusal(Certainty::Definite)).unmark);
 }
 
 #[test]
-fn better_1_an_open_end_keeps_the_marker_and_is_remembered() {
-    let after = after(&dynamic().marked(), CERTAIN, refusal(Certainty::Indefinite));
+fn an_open_end_keeps_the_marker_and_is_remembered() {
+    let after = after(&dynamic().marked(), certain(), refusal(Certainty::Indefinite));
     assert!(!after.unmark);
     assert_eq!((after.memory.in_flight, after.then), (InFlight::Open, Then::Retry));
 }
 
 #[test]
 fn a_call_that_was_not_sent_leaves_marker_and_certainty_as_they_are() {
-    let after = after(&dynamic().marked(), CERTAIN, refusal(Certainty::NotSent));
+    let after = after(&dynamic().marked(), certain(), refusal(Certainty::NotSent));
     assert!(!after.unmark && after.note.is_none());
-    assert_eq!((after.status, after.memory, after.then), (StatusChange::default(), CERTAIN, Then::Retry));
-}
-
-#[test]
-fn better_1_a_definite_answer_to_the_reconciling_create_lets_the_object_go() {
-    let after =
-        after(&dynamic().marked().deleting().released(), Memory::default(), refusal(Certainty::Definite));
-    assert!(after.unmark && after.note.is_none());
-    assert_eq!(after.then, Then::Again);
-}
-
-#[test]
-fn better_5_the_tenth_open_end_of_a_deletion_gives_up_and_names_what_may_be_left() {
-    let model = dynamic().marked().deleting().released();
-    let mut memory = Memory::default();
-    for _ in 0..9 {
-        let after = after(&model, memory, refusal(Certainty::Indefinite));
-        assert!(!after.unmark);
-        memory = after.memory;
-    }
-    let last = after(&model, memory, refusal(Certainty::Indefinite));
-    let note = last.note.unwrap();
-    assert!(last.unmark && note.orphan);
-    assert_eq!((note.reason, last.then), ("SnapshotMayBeOrphaned", Then::Again));
-    assert!(note.message.contains("vol-1") && note.message.contains(&format!("snapshot-{UID}")));
+    assert_eq!((after.status, after.memory, after.then), (StatusChange::default(), certain(), Then::Retry));
 }
 
 #[test]
 fn calls_that_were_not_sent_do_not_count_towards_giving_up() {
     let model = dynamic().marked().deleting().released();
     let memory = Memory { open_ends: 9, ..Memory::default() };
-    assert!(!after(&model, memory, refusal(Certainty::NotSent)).unmark);
+    assert!(!after(&model, memory.clone(), refusal(Certainty::NotSent)).unmark);
     assert!(!after(&model, memory, Outcome::NoCredentials("no".into())).unmark);
 }
 
 #[test]
 fn a_first_failure_and_a_later_one_have_their_own_reasons_and_the_same_words_are_written_once() {
-    let first = after(&dynamic().marked(), CERTAIN, refusal(Certainty::Indefinite));
+    let first = after(&dynamic().marked(), certain(), refusal(Certainty::Indefinite));
     let note = first.note.unwrap();
     assert_eq!(note.reason, "SnapshotCreationFailed");
     assert_eq!(first.status.ready, Some(false));
     let second =
-        after(&dynamic().marked().with_error(&note.message), CERTAIN, refusal(Certainty::Indefinite));
+        after(&dynamic().marked().with_error(&note.message), certain(), refusal(Certainty::Indefinite));
     assert_eq!((second.status, second.note), (StatusChange::default(), None));
-    let other = after(&dynamic().marked().with_error("else"), CERTAIN, refusal(Certainty::Indefinite));
+    let other = after(&dynamic().marked().with_error("else"), certain(), refusal(Certainty::Indefinite));
     assert_eq!(other.note.unwrap().reason, "SnapshotContentCheckandUpdateFailed");
 }
 
@@ -202,7 +167,7 @@ fn a_failed_deletion_keeps_the_status_and_sends_an_event() {
 }
 
 #[test]
-fn better_3_a_secret_that_cannot_be_read_for_a_deletion_is_told_in_status_and_event() {
+fn a_secret_that_cannot_be_read_for_a_deletion_is_told_in_status_and_event() {
     let model = dynamic().with_handle("h").ready().with_secret(Some("s"), Some("n")).deleting().released();
     let after = after(&model, Memory::default(), Outcome::NoCredentials("forbidden".into()));
     assert_eq!(after.status.error, ErrorChange::Set("forbidden".into()));
@@ -230,20 +195,10 @@ fn an_adopted_handle_is_ready_now_and_has_no_size() {
     around.driver.can_find = false;
     let model = pre_provisioned();
     let seen = model.seen(&around);
-    let after = conclude(&seen, &decide(&seen), Outcome::Nothing, now());
+    let after = conclude(&seen, &decide(&seen), Outcome::Nothing, SecretSent::Unnamed, clocks());
     assert_eq!(after.status.handle.as_deref(), Some("given-1"));
     assert_eq!(after.status.creation_time, Some(1_900_000_000_000_000_000));
     assert_eq!((after.status.ready, after.status.size), (Some(true), None));
-}
-
-#[test]
-fn a_content_gets_a_moment_for_its_finalizer_and_class_once_and_then_an_error() {
-    for fresh in [dynamic().without_finalizer(), dynamic().of_class(Some("gone"))] {
-        let quiet = after(&fresh, Memory::default(), Outcome::Nothing);
-        assert!(quiet.note.is_none() && matches!(quiet.then, Then::After(_)));
-        let later = after(&fresh, quiet.memory, Outcome::Nothing);
-        assert!(matches!(later.status.error, ErrorChange::Set(_)));
-    }
 }
 
 #[test]
@@ -261,7 +216,7 @@ fn a_group_handle_found_by_a_poll_is_recorded() {
 }
 
 #[test]
-fn better_10_a_group_that_is_unchanged_is_not_written() {
+fn a_group_that_is_unchanged_is_not_written() {
     let member = Snapshot {
         handle: "m".into(),
         source_volume: "vol-1".into(),
@@ -319,30 +274,19 @@ fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
 fn what_we_cut_ourselves_never_becomes_the_member_of_a_group() {
     let Outcome::Answered(Answer::Single(mut cut)) = snapshot(true) else { unreachable!() };
     cut.group_handle = Some("group-1".into());
-    let after = after(&dynamic().marked(), CERTAIN, Outcome::Answered(Answer::Single(cut)));
+    let after = after(&dynamic().marked(), certain(), Outcome::Answered(Answer::Single(cut)));
     assert_eq!(after.status.group_handle, None);
 }
 
 #[test]
-fn better_1_a_marker_that_somebody_took_away_does_not_hide_an_open_end() {
-    let around = Around { memory: OPEN, ..around() };
+fn a_marker_that_somebody_took_away_does_not_hide_an_open_end() {
+    let around = Around { memory: open(), ..around() };
     let gone = dynamic().with_error("x").deleting().released();
     assert_eq!(decide(&gone.seen(&around)), Step::Mark, "marked anew, then created once more");
-    let marked = after(&gone, OPEN, Outcome::Nothing);
+    let marked = after(&gone, open(), Outcome::Nothing);
     assert_eq!(marked.memory.in_flight, InFlight::Open, "a marker of ours does not close it");
     let retained = dynamic().with_error("x").retained().deleting().released();
     assert_eq!(decide(&retained.seen(&around)), Step::DropFinalizer);
-}
-
-#[test]
-fn better_4_a_create_without_its_class_learns_nothing_from_a_refusal_that_may_blame_just_that() {
-    let model = dynamic().of_class(Some("gone")).marked().deleting().released();
-    let doubtful = after(&model, Memory::default(), Outcome::Refused(blame()));
-    assert!(!doubtful.unmark && doubtful.memory.open_ends == 1);
-    let complete = dynamic().marked().deleting().released();
-    assert!(after(&complete, Memory::default(), Outcome::Refused(blame())).unmark);
-    let other = Refusal { blames_request: false, ..blame() };
-    assert!(after(&model, Memory::default(), Outcome::Refused(other)).unmark);
 }
 
 #[test]
@@ -360,15 +304,15 @@ fn a_creation_in_doubt_whose_owner_is_unknown_is_given_up_with_a_word() {
 
 #[test]
 fn a_call_that_could_not_begin_any_more_changes_nothing() {
-    let after = after(&dynamic().marked(), CERTAIN, Outcome::NotBegun);
+    let after = after(&dynamic().marked(), certain(), Outcome::NotBegun);
     assert_eq!(after.status, StatusChange::default());
-    assert_eq!((after.memory, after.then), (CERTAIN, Then::Retry));
+    assert_eq!((after.memory, after.then), (certain(), Then::Retry));
 }
 
 #[test]
 fn a_driver_that_is_not_connected_is_no_error_of_the_content() {
     for model in [dynamic().marked(), pre_provisioned(), dynamic().with_handle("h").deleting().released()] {
-        let after = after(&model, CERTAIN, refusal(Certainty::NotSent));
+        let after = after(&model, certain(), refusal(Certainty::NotSent));
         assert_eq!((after.status, after.note), (StatusChange::default(), None));
         assert_eq!(after.then, Then::Retry);
     }

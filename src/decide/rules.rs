@@ -1,15 +1,26 @@
-//! The rules in order; the table in docs/ARCHITECTURE.md is this file.
+//! The rules in order; the table in docs/ARCHITECTURE.md is this file and `vanished.rs`.
+
+use std::sync::Arc;
 
 use super::creation;
-use super::observed::{ClassSeen, InFlight, Observed};
-use super::step::{AwaitWhy, Complaint, DeleteCall, NotOursWhy, Step};
+use super::memory::InFlight;
+use super::observed::{Observed, Presence};
+use super::step::{AwaitWhy, Complaint, DeleteCall, NotOursWhy, Purpose, Step};
+use super::vanished;
 use crate::objects::facts::{Facts, Kind, Membership, Policy, Source};
+use crate::objects::reply::Answer;
 
 /// What is owed next for this object.
 pub fn decide(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
-    if let Some(why) = not_ours(seen) {
-        return Step::NotOurs(why);
+    if facts.driver != seen.driver.name {
+        return Step::NotOurs(NotOursWhy::OtherDriver);
+    }
+    if seen.presence != Presence::Here {
+        return vanished::decide(seen);
+    }
+    if let Some(answer) = unrecorded(seen) {
+        return Step::Record(answer);
     }
     if seen.may_be_removed() {
         return remove(seen);
@@ -21,51 +32,63 @@ pub fn decide(seen: &Observed<'_>) -> Step {
         let nothing_to_learn = facts.handle().is_some()
             || seen.memory.in_flight == InFlight::Nothing
             || facts.policy == Policy::Retain;
-        return if nothing_to_learn { Step::Unmark } else { create(seen) };
+        return if nothing_to_learn { Step::Unmark } else { create(seen, Purpose::Reconcile) };
     }
-    if facts.status.is_none() && facts.is_dynamic() && facts.member == Membership::Own {
-        return create(seen);
+    if facts.meta.deleting && seen.lacks_own_handle() && nothing_begun(seen) {
+        return if facts.meta.marked { Step::Unmark } else { Step::Await(AwaitWhy::Release) };
     }
     if facts.is_ready() {
         return if facts.meta.marked { Step::Unmark } else { Step::Settled };
     }
     match (&facts.source, facts.member, facts.handle()) {
         (Source::Given(handle, members), ..) => poll(seen, handle, members),
+        (Source::None, Membership::Own, _) => Step::Reject(Complaint::NoSource),
         (_, Membership::Recorded, Some(handle)) => poll(seen, handle, &[]),
-        (_, Membership::Own, _) => create(seen),
+        (_, Membership::Own, None) => create(seen, Purpose::Cut),
+        (_, Membership::Own, Some(handle)) => follow(seen, handle),
         (_, Membership::Recorded | Membership::Announced, _) => Step::Await(AwaitWhy::GroupHandle),
     }
 }
 
-fn not_ours(seen: &Observed<'_>) -> Option<NotOursWhy> {
-    if seen.facts.driver != seen.driver.name {
-        return Some(NotOursWhy::OtherDriver);
-    }
-    if seen.facts.source == Source::None {
-        return Some(NotOursWhy::NoSource);
-    }
-    match seen.class {
-        ClassSeen::Found(class) if class.driver != seen.driver.name => Some(NotOursWhy::ClassOfOtherDriver),
-        ClassSeen::Found(_) | ClassSeen::Unnamed | ClassSeen::Missing(_) => None,
-    }
+/// The driver's answer that is not on the object yet. The handle of a group that has one is never replaced.
+fn unrecorded(seen: &Observed<'_>) -> Option<Arc<Answer>> {
+    let facts = &seen.facts;
+    let own = facts.is_dynamic() && facts.member == Membership::Own;
+    let open = facts.kind == Kind::Single || facts.handle().is_none();
+    let answer = seen.memory.learnt.as_ref().filter(|_| own && open)?;
+    (facts.handle() != Some(answer.handle())).then(|| answer.clone())
+}
+
+/// No create call for this object can have taken effect.
+fn nothing_begun(seen: &Observed<'_>) -> bool {
+    !seen.is_in_flight() || seen.memory.in_flight == InFlight::Nothing
 }
 
 fn remove(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
+    let ours_to_delete = facts.policy == Policy::Delete && facts.member != Membership::Recorded;
+    if let Some(stray) = seen.memory.strays.first().filter(|_| ours_to_delete) {
+        return delete(seen, stray.handle.clone(), stray.members.clone());
+    }
     match handle_to_delete(seen) {
-        Some(handle) if facts.policy == Policy::Delete && facts.member != Membership::Recorded => {
-            match creation::annotated_secret(facts) {
-                Ok(secret) => Step::Delete(DeleteCall {
-                    handle: handle.to_owned(),
-                    members: member_handles(facts),
-                    secret,
-                }),
-                Err(complaint) => Step::Reject(complaint),
+        Some(handle) if ours_to_delete => {
+            let members = member_handles(facts);
+            if facts.kind == Kind::Single || !members.is_empty() || seen.memory.members_asked {
+                return delete(seen, handle.to_owned(), members);
+            }
+            if facts.is_dynamic() {
+                create(seen, Purpose::Members)
+            } else {
+                Step::Reject(Complaint::NoMembers)
             }
         }
         Some(_) | None if facts.meta.held => Step::DropFinalizer,
         Some(_) | None => Step::Settled,
     }
+}
+
+pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
+    Step::Delete(DeleteCall { handle, members, secret: creation::deletion_secret(&seen.facts) })
 }
 
 /// The handle in status, whatever we remember: while it stands there, nobody can tell that it is gone. Else
@@ -78,30 +101,43 @@ fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
     seen.facts.handle().or(given)
 }
 
-/// Those that status lists, and those that the spec gives besides: a member that no answer named must not be
-/// left behind.
-fn member_handles(facts: &Facts<'_>) -> Vec<String> {
+/// Those that status lists. The spec's are added only where it gives more than the driver has answered: a driver may
+/// answer the same members in another form, and refuse to be asked for both.
+pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
     let listed = facts.status.iter().flat_map(|status| status.members).map(|member| &member.handle);
+    let mut handles: Vec<String> = listed.filter(|handle| !handle.is_empty()).cloned().collect();
     let given: &[String] = match facts.source {
         Source::Given(_, members) => members,
         Source::Volumes(_) | Source::None | Source::Both => &[],
     };
-    let mut handles = Vec::new();
-    for handle in listed.chain(given).filter(|handle| !handle.is_empty()) {
-        if !handles.contains(handle) {
-            handles.push(handle.clone());
+    if handles.len() < given.len() {
+        for handle in given.iter().filter(|handle| !handle.is_empty()) {
+            if !handles.contains(handle) {
+                handles.push(handle.clone());
+            }
         }
     }
     handles
 }
 
-/// A creation: refused before anything is written, else marked before anything is cut. Following a snapshot
-/// whose handle we have needs no marker, since whatever the call does is already on record.
-fn create(seen: &Observed<'_>) -> Step {
-    match creation::create_call(seen) {
+/// A creation: refused before anything is written, else marked before the driver may take a snapshot. A snapshot whose
+/// handle we have needs no marker, since whatever the call does is already on record.
+fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
+    match creation::create_call(seen, purpose) {
         Err(complaint) => Step::Reject(complaint),
         Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => Step::Create(call),
         Ok(_) => Step::Mark,
+    }
+}
+
+/// How far a snapshot is whose handle we have: the create call tells, if it can be repeated as it was. Otherwise the
+/// driver is asked for the handle where it can be, since a create call with other parameters might take another.
+fn follow(seen: &Observed<'_>, handle: &str) -> Step {
+    let can_poll = seen.facts.kind == Kind::Group || seen.driver.can_find;
+    match creation::create_call(seen, Purpose::Follow) {
+        Ok(call) if !can_poll || !call.guessed => Step::Create(call),
+        Err(complaint) if !can_poll => Step::Reject(complaint),
+        Ok(_) | Err(_) => poll(seen, handle, &[]),
     }
 }
 

@@ -1,8 +1,11 @@
 //! What can be owed next: one effect, or none.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use thiserror::Error;
+
+use crate::objects::reply::Answer;
 
 /// The next step for one content. Everything before `Mark` ends the pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,22 @@ pub enum Step {
     Delete(DeleteCall),
     /// No call: the driver cannot be asked, so the given handle counts as ready.
     Adopt(String),
+    /// No call: what the driver answered before, which is remembered and not on the object yet, is recorded.
+    Record(Arc<Answer>),
+    /// No call: the object is gone, and the storage may hold a snapshot of it.
+    Tell(Orphan),
+}
+
+/// What the storage may hold of an object that is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Orphan {
+    /// A snapshot with this handle.
+    Known(String),
+    /// A snapshot with this name, if any: its creation was in doubt.
+    InDoubt {
+        /// Its name; empty where nobody is bound any more, whose uid it comes from.
+        name: String,
+    },
 }
 
 /// Why a content is not ours.
@@ -37,17 +56,15 @@ pub enum Step {
 pub enum NotOursWhy {
     /// `spec.driver` is another.
     OtherDriver,
-    /// Its class names another driver.
-    ClassOfOtherDriver,
-    /// It has no source at all.
-    NoSource,
 }
 
 /// Whom we wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwaitWhy {
-    /// The group's call cuts this member; the snapshot-controller then writes its handle.
+    /// The group's call takes the snapshot of this member; the snapshot-controller then writes its handle.
     GroupHandle,
+    /// It is being deleted before any snapshot was taken for it: the snapshot-controller has to agree.
+    Release,
 }
 
 /// Which Secret a call needs; never what is in it.
@@ -62,12 +79,14 @@ pub struct SecretRef {
 /// Why a create call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To cut the snapshot.
+    /// To take the snapshot.
     Cut,
     /// To see how far a snapshot is whose handle we have.
     Follow,
-    /// To learn, before a deletion, what an earlier call may have cut.
+    /// To learn, before a deletion, what an earlier call may have taken.
     Reconcile,
+    /// To learn, before a group is deleted, which members it has.
+    Members,
 }
 
 /// `CreateSnapshot` or `CreateVolumeGroupSnapshot`.
@@ -81,8 +100,9 @@ pub struct CreateCall {
     pub volumes: Vec<String>,
     /// What goes to the driver besides.
     pub parameters: BTreeMap<String, String>,
-    /// Whether the class was there to tell the parameters.
-    pub complete: bool,
+    /// Whether the parameters may not be those that an earlier call went out with: that was another process, and the
+    /// class is gone, of another driver, or younger than the content.
+    pub guessed: bool,
     /// The Secret to send along.
     pub secret: Option<SecretRef>,
 }
@@ -112,6 +132,11 @@ pub struct DeleteCall {
 /// What is wrong with an object, in words that say what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Complaint {
+    /// No source, or an empty one.
+    #[error(
+        "spec.source names neither a volume nor an existing snapshot, or an empty one; recreate the object with one of them"
+    )]
+    NoSource,
     /// Two sources at once.
     #[error(
         "spec.source names both a volume and an existing snapshot; recreate the object with exactly one of them"
@@ -142,6 +167,23 @@ pub enum Complaint {
         /// The name.
         name: String,
     },
+    /// The class it names belongs to another driver.
+    #[error(
+        "the snapshot class {name:?} is of the driver {theirs:?}, the content of {ours:?}; name a class of {ours:?}"
+    )]
+    ClassOfOtherDriver {
+        /// The class.
+        name: String,
+        /// Its driver.
+        theirs: String,
+        /// This sidecar's driver.
+        ours: String,
+    },
+    /// A group cannot be deleted without the handles of its members.
+    #[error(
+        "neither spec nor status names a member of this group, and the driver needs their handles to delete it; set spec.deletionPolicy to Retain and delete the group in the storage system"
+    )]
+    NoMembers,
     /// The class asks for something that nobody knows.
     #[error(
         "the snapshot class has the parameter {key:?}: keys with the prefix csi.storage.k8s.io/ are reserved, and this one is not known; remove it from the class"
@@ -159,6 +201,14 @@ pub enum Complaint {
         present: String,
         /// What is not.
         missing: String,
+    },
+    /// Both annotations that name a Secret are there, and both are empty.
+    #[error("the annotations {name} and {namespace} are empty; fill in both or remove both")]
+    EmptySecret {
+        /// The one.
+        name: &'static str,
+        /// The other.
+        namespace: &'static str,
     },
     /// A template that nobody can fill in.
     #[error("{key} holds {value:?}, which names something other than {known}; correct the class")]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::lenient::Fields;
 use super::object::{Body, Object};
 
@@ -12,6 +14,10 @@ pub struct Class {
     pub driver: String,
     /// `parameters`, reserved ones included.
     pub parameters: BTreeMap<String, String>,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// Its spec was changed after it was created: `metadata.generation` is above 1.
+    pub edited: bool,
 }
 
 impl Class {
@@ -19,6 +25,18 @@ impl Class {
         Self {
             driver: fields.take("driver").unwrap_or_default(),
             parameters: fields.take("parameters").unwrap_or_default(),
+            created: None,
+            edited: false,
+        }
+    }
+
+    /// The class of an object, with what its metadata say of its age.
+    #[must_use]
+    pub fn of<C: AsRef<Self>>(object: &Object<C>) -> Self {
+        Self {
+            created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            edited: object.metadata.generation.is_some_and(|generation| generation > 1),
+            ..object.body.as_ref().clone()
         }
     }
 }

@@ -24,7 +24,7 @@ impl Kind {
 }
 
 /// `spec.deletionPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// The storage goes with the object.
     Delete,
@@ -57,7 +57,7 @@ pub struct Owner<'a> {
 }
 
 /// Whose call cuts and deletes the snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Membership {
     /// Its own.
     Own,
@@ -68,7 +68,7 @@ pub enum Membership {
 }
 
 /// One member of a group as its status lists it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Member {
     /// `volumeHandle`.
     pub volume: String,
@@ -83,7 +83,7 @@ pub struct Member {
 }
 
 /// What `status` says. An empty handle reads as none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusFacts<'a> {
     /// The driver's handle for what was cut or found.
     pub handle: Option<&'a str>,
@@ -168,7 +168,7 @@ impl Facts<'_> {
 }
 
 /// What the metadata says; both kinds read alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts: each pair occurs")]
 pub struct Meta<'a> {
     /// `metadata.creationTimestamp`.
@@ -181,7 +181,7 @@ pub struct Meta<'a> {
     pub marked: bool,
     /// Our finalizer is there.
     pub held: bool,
-    /// Values of the two secret annotations: name, namespace. Empty reads as absent.
+    /// Values of the two secret annotations: name, namespace; each may be empty.
     pub secret: (Option<&'a str>, Option<&'a str>),
 }
 
@@ -190,14 +190,13 @@ impl<'a> Meta<'a> {
         let names = kind.names();
         let annotation =
             |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
-        let filled = |key: &str| annotation(key).filter(|value| !value.is_empty());
         Self {
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             deleting: metadata.deletion_timestamp.is_some(),
             released: annotation(names.released).is_some(),
             marked: annotation(names.marker).is_some(),
             held: metadata.finalizers.iter().flatten().any(|name| name == names.finalizer),
-            secret: (filled(names.secret_name), filled(names.secret_namespace)),
+            secret: (annotation(names.secret_name), annotation(names.secret_namespace)),
         }
     }
 }

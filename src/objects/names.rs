@@ -32,6 +32,8 @@ pub struct Names {
     pub finalizer: &'static str,
     /// "A snapshot may be on its way": ours alone to write. It is on the object before any create call.
     pub marker: &'static str,
+    /// Field of status that holds the driver's handle.
+    pub handle: &'static str,
     /// "Nobody needs this any more": the snapshot-controller writes it, we read it.
     pub released: &'static str,
     /// Name of the Secret for create and delete; the snapshot-controller writes it from the class.
@@ -57,6 +59,7 @@ pub struct Names {
 const SINGLE: Names = Names {
     finalizer: "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection",
     marker: "snapshot.storage.kubernetes.io/volumesnapshot-being-created",
+    handle: "snapshotHandle",
     released: "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted",
     secret_name: "snapshot.storage.kubernetes.io/deletion-secret-name",
     secret_namespace: "snapshot.storage.kubernetes.io/deletion-secret-namespace",
@@ -79,6 +82,7 @@ const SINGLE: Names = Names {
 const GROUP: Names = Names {
     finalizer: "groupsnapshot.storage.kubernetes.io/volumegroupsnapshotcontent-bound-protection",
     marker: "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-created",
+    handle: "volumeGroupSnapshotHandle",
     released: "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted",
     secret_name: "groupsnapshot.storage.kubernetes.io/deletion-secret-name",
     secret_namespace: "groupsnapshot.storage.kubernetes.io/deletion-secret-namespace",

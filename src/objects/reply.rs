@@ -1,7 +1,7 @@
 //! What a driver's answer says, in the terms decisions are made in.
 
 /// A snapshot as a driver described it, checked: the fields hold what the CSI spec promises.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// `snapshot_id`, never empty.
     pub handle: String,
@@ -18,7 +18,7 @@ pub struct Snapshot {
 }
 
 /// A group snapshot as a driver described it, checked as [`Snapshot`] is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupSnapshot {
     /// `group_snapshot_id`, never empty.
     pub handle: String,
@@ -41,37 +41,36 @@ pub enum Certainty {
     Indefinite,
 }
 
+/// The codes that decisions tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// ABORTED: an operation on the same snapshot is on its way.
+    Aborted,
+    /// NOT_FOUND, sent by the driver: the snapshot or its volume is not there.
+    NotFound,
+    /// Any other code, or a failure on our side of the wire.
+    Other,
+}
+
 /// A failed driver call, as decisions and users see it. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What the failure says about the storage.
+    /// What the failure says about the storage, as far as this call is concerned. It never says anything about an
+    /// earlier call.
     pub certainty: Certainty,
-    /// True for the code NOT_FOUND sent by the driver.
-    pub not_found: bool,
-    /// True for a code of the driver's that a call may earn by what it lacks, its Secret or its parameters:
-    /// INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED.
-    pub blames_request: bool,
-    /// One line for users: method, code and the driver's own words.
+    /// The code.
+    pub code: Code,
+    /// For users: method, code and the driver's own words, whole.
     pub message: String,
 }
 
 /// A driver's answer about either kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// About one snapshot.
     Single(Snapshot),
     /// About a group.
     Group(GroupSnapshot),
-}
-
-impl Refusal {
-    /// The refusal of a call that went out without all it should have had. Where the code may blame just that,
-    /// it says nothing about what an earlier, complete call has done.
-    #[must_use]
-    pub fn of_incomplete_call(self) -> Self {
-        let certainty = if self.blames_request { Certainty::Indefinite } else { self.certainty };
-        Self { certainty, ..self }
-    }
 }
 
 impl Answer {

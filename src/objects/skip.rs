@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Value};
 
 /// Fields of the metadata that no decision uses.
-const UNUSED: [&str; 4] = ["managedFields", "labels", "ownerReferences", "generation"];
+const UNUSED: [&str; 3] = ["managedFields", "labels", "ownerReferences"];
 
 /// An object as it comes, in two parts.
 #[derive(Default)]

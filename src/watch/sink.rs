@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Sink;
-use super::store::Store;
+use super::store::{Farewell, Store};
 use crate::decide::ClassSight;
 use crate::objects::class::Class;
 use crate::objects::facts::Content;
@@ -31,7 +31,9 @@ where
         }
         if object.facts().driver != self.driver {
             // A CRD without the rule lets spec.driver change: then the object has left us.
-            self.gone(object.name());
+            if let Some(key) = self.store.give_away(object.name()) {
+                self.queue.forget(&key);
+            }
             return;
         }
         if let Some((key, urgency)) = self.store.show(object) {
@@ -40,14 +42,23 @@ where
     }
 
     fn gone(&self, name: &str) {
-        if let Some(key) = self.store.remove(name) {
-            self.queue.forget(&key);
+        if let Some(farewell) = self.store.remove(name) {
+            self.part(&farewell);
         }
     }
 
     fn listed(&self, names: &HashSet<String>) {
-        for key in self.store.keep(names) {
-            self.queue.forget(&key);
+        for farewell in self.store.keep(names) {
+            self.part(&farewell);
+        }
+    }
+}
+
+impl<B> Contents<B> {
+    fn part(&self, farewell: &Farewell) {
+        match farewell {
+            Farewell::Forget(key) => self.queue.forget(key),
+            Farewell::Pass(key) => self.queue.add(key, Urgency::Anew),
         }
     }
 }
@@ -121,7 +132,7 @@ where
     C: Body + AsRef<Class>,
 {
     fn seen(&self, object: Object<C>) {
-        self.set(object.name(), Some(object.body.as_ref().clone()));
+        self.set(object.name(), Some(Class::of(&object)));
     }
 
     fn gone(&self, name: &str) {

@@ -9,8 +9,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::decide::Memory;
-use crate::objects::facts::Content;
+use crate::decide::{Memory, Presence, leaves_something};
+use crate::objects::facts::{Content, Source};
 use crate::objects::object::{Body, Object};
 use crate::queue::{Key, Urgency};
 use crate::watch::relevant;
@@ -21,7 +21,15 @@ const MOST_ECHOES: usize = 6;
 /// The store of one kind.
 #[derive(Debug)]
 pub struct Store<B> {
-    entries: Mutex<HashMap<Key, Entry<B>>>,
+    inner: Mutex<Inner<B>>,
+}
+
+#[derive(Debug)]
+struct Inner<B> {
+    /// The objects that are there.
+    entries: HashMap<Key, Entry<B>>,
+    /// Those that vanished and may have left something behind, until that is dealt with, the oldest first.
+    vanished: HashMap<Key, Vec<Vanished<B>>>,
 }
 
 #[derive(Debug)]
@@ -32,12 +40,48 @@ struct Entry<B> {
     ahead: Option<Arc<Object<B>>>,
     /// Versions that the last replies carried: their events are echoes.
     echoes: VecDeque<String>,
+    /// `None` is what a fresh process knows: most objects are settled, and cost nothing here.
+    memory: Option<Box<Memory>>,
+}
+
+/// An object that vanished, as it was known last.
+#[derive(Debug)]
+struct Vanished<B> {
+    object: Arc<Object<B>>,
+    presence: Presence,
     memory: Memory,
+}
+
+impl<B> Vanished<B> {
+    fn begun(&self) -> Begun<B> {
+        let Self { object, presence, memory } = self;
+        Begun { object: object.clone(), presence: *presence, memory: memory.clone() }
+    }
+}
+
+/// What a pass begins with.
+#[derive(Debug)]
+pub struct Begun<B> {
+    /// The freshest object we know.
+    pub object: Arc<Object<B>>,
+    /// Whether it is still there.
+    pub presence: Presence,
+    /// What we remember of it.
+    pub memory: Memory,
+}
+
+/// What becomes of the key of an object that is gone.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// Nothing is owed any more.
+    Forget(Key),
+    /// It may have left something behind: another pass is owed.
+    Pass(Key),
 }
 
 impl<B> Default for Store<B> {
     fn default() -> Self {
-        Self { entries: Mutex::default() }
+        Self { inner: Mutex::new(Inner { entries: HashMap::new(), vanished: HashMap::new() }) }
     }
 }
 
@@ -45,81 +89,160 @@ impl<B: Body> Store<B>
 where
     Object<B>: Content,
 {
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry<B>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> MutexGuard<'_, Inner<B>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether an object of this name is here.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.entries().contains_key(name)
+        self.inner().entries.contains_key(name)
     }
 
     /// The watch shows an object. Returns its key and how soon it deserves a pass, `None` for an echo or a
     /// change that no decision depends on.
     pub fn show(&self, object: Object<B>) -> Option<(Key, Urgency)> {
-        let mut entries = self.entries();
+        let mut inner = self.inner();
         let object = Arc::new(object);
-        let Some((key, mut entry)) = entries.remove_entry(object.name()) else {
+        let Some((key, mut entry)) = inner.entries.remove_entry(object.name()) else {
             let key = Key::from(object.name());
-            entries.insert(key.clone(), Entry::new(object));
+            inner.entries.insert(key.clone(), Entry::new(object));
             return Some((key, Urgency::Now));
         };
+        if object.uid() != entry.seen.uid() {
+            // The old one went unseen.
+            inner.bury(&key, entry, Presence::Missing);
+            inner.entries.insert(key.clone(), Entry::new(object));
+            return Some((key, Urgency::Now));
+        }
         let worth = entry.show(object);
-        entries.insert(key.clone(), entry);
+        inner.entries.insert(key.clone(), entry);
         worth.map(|urgency| (key, urgency))
     }
 
-    /// An object is gone. Returns its key if it was here.
-    pub fn remove(&self, name: &str) -> Option<Key> {
-        self.entries().remove_entry(name).map(|(key, _)| key)
+    /// An object was deleted. Says what is owed, if it was here.
+    pub fn remove(&self, name: &str) -> Option<Farewell> {
+        let mut inner = self.inner();
+        let (key, entry) = inner.entries.remove_entry(name)?;
+        Some(inner.bury(&key, entry, Presence::Deleted))
     }
 
-    /// Removes whatever is not among these names, and returns the keys.
-    pub fn keep(&self, names: &HashSet<String>) -> Vec<Key> {
-        let mut gone = Vec::new();
-        self.entries().retain(|key, _| {
-            let stays = names.contains(&**key);
-            if !stays {
-                gone.push(key.clone());
-            }
-            stays
+    /// An object is there and ours no longer: whatever is owed is owed by others.
+    pub fn give_away(&self, name: &str) -> Option<Key> {
+        self.inner().entries.remove_entry(name).map(|(key, _)| key)
+    }
+
+    /// Removes whatever is not among these names, and says what is owed.
+    pub fn keep(&self, names: &HashSet<String>) -> Vec<Farewell> {
+        let mut inner = self.inner();
+        let gone: Vec<Key> = inner.entries.keys().filter(|key| !names.contains(&***key)).cloned().collect();
+        let gone = gone.into_iter().filter_map(|key| {
+            let entry = inner.entries.remove(&key)?;
+            Some(inner.bury(&key, entry, Presence::Missing))
         });
-        gone
+        gone.collect()
     }
 
     /// Every key.
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
-        self.entries().keys().cloned().collect()
+        self.inner().entries.keys().cloned().collect()
     }
 
     /// What `look` makes of each object, as freshly as it is known.
     pub fn each(&self, mut look: impl FnMut(&Key, &Object<B>)) {
-        for (key, entry) in self.entries().iter() {
+        for (key, entry) in &self.inner().entries {
             look(key, entry.freshest());
         }
     }
 
-    /// A pass begins: the freshest object we know, and what we remember of it.
-    pub fn begin(&self, key: &Key) -> Option<(Arc<Object<B>>, Memory)> {
-        let entries = self.entries();
-        let entry = entries.get(key)?;
-        Some((Arc::clone(entry.freshest()), entry.memory))
+    /// Whether an object that is here names a snapshot by this handle.
+    #[must_use]
+    pub fn names(&self, handle: &str) -> bool {
+        self.inner().entries.values().any(|entry| {
+            let facts = entry.freshest().facts();
+            facts.handle() == Some(handle)
+                || matches!(facts.source, Source::Given(given, _) if given == handle)
+        })
     }
 
-    /// Remembers something of the object with this uid, if it is still here.
-    pub fn remember(&self, key: &Key, uid: &str, memory: Memory) {
-        if let Some(entry) = self.entries().get_mut(key).filter(|entry| entry.seen.uid() == uid) {
-            entry.memory = memory;
+    /// What vanished and is not dealt with.
+    pub fn left_behind(&self) -> Vec<Begun<B>> {
+        self.inner().vanished.values().flatten().map(Vanished::begun).collect()
+    }
+
+    /// A pass begins: on what vanished under this name first, then on the freshest object we know.
+    pub fn begin(&self, key: &Key) -> Option<Begun<B>> {
+        let inner = self.inner();
+        if let Some(vanished) = inner.vanished.get(key).and_then(|all| all.first()) {
+            return Some(vanished.begun());
         }
+        let entry = inner.entries.get(key)?;
+        let memory = entry.memory.as_deref().cloned().unwrap_or_default();
+        Some(Begun { object: Arc::clone(entry.freshest()), presence: Presence::Here, memory })
+    }
+
+    /// Remembers something of the object with this uid, if it is still here or has vanished.
+    pub fn remember(&self, key: &Key, uid: &str, memory: &Memory) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.seen.uid() == uid) {
+            entry.memory = (*memory != Memory::default()).then(|| Box::new(memory.clone()));
+        } else if let Some(vanished) = inner.vanished_of(key, uid) {
+            vanished.memory = memory.clone();
+        }
+    }
+
+    /// The object with this uid is gone, as a pass has found, which has left something behind.
+    pub fn vanished(&self, key: &Key, uid: &str) {
+        let mut inner = self.inner();
+        if inner.entries.get(key).is_some_and(|entry| entry.seen.uid() == uid)
+            && let Some(entry) = inner.entries.remove(key)
+        {
+            inner.bury(key, entry, Presence::Missing);
+        }
+    }
+
+    /// What the vanished object with this uid has left behind is dealt with. True where the key has work left: another
+    /// vanished object, or one that is here.
+    pub fn settled(&self, key: &Key, uid: &str) -> bool {
+        let mut inner = self.inner();
+        if let Some(all) = inner.vanished.get_mut(key) {
+            all.retain(|vanished| vanished.object.uid() != uid);
+            if all.is_empty() {
+                inner.vanished.remove(key);
+            }
+        }
+        inner.vanished.contains_key(key) || inner.entries.contains_key(key)
     }
 
     /// A read or a write of ours was answered with this object.
     pub fn reply(&self, key: &Key, object: &Arc<Object<B>>) {
-        if let Some(entry) = self.entries().get_mut(key).filter(|entry| entry.seen.uid() == object.uid()) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.seen.uid() == object.uid()) {
             entry.reply(object);
         }
+    }
+}
+
+impl<B: Body> Inner<B>
+where
+    Object<B>: Content,
+{
+    /// An object is gone: it is kept if it may have left something behind.
+    fn bury(&mut self, key: &Key, entry: Entry<B>, presence: Presence) -> Farewell {
+        let object = entry.freshest().clone();
+        let memory = entry.memory.map(|memory| *memory).unwrap_or_default();
+        // A pass in hand may yet have an answer for it.
+        let waits = self.vanished.contains_key(key);
+        if leaves_something(&object.facts(), &memory) {
+            self.vanished.entry(key.clone()).or_default().push(Vanished { object, presence, memory });
+            return Farewell::Pass(key.clone());
+        }
+        if waits { Farewell::Pass(key.clone()) } else { Farewell::Forget(key.clone()) }
+    }
+
+    fn vanished_of(&mut self, key: &Key, uid: &str) -> Option<&mut Vanished<B>> {
+        self.vanished.get_mut(key)?.iter_mut().find(|vanished| vanished.object.uid() == uid)
     }
 }
 
@@ -128,7 +251,7 @@ where
     Object<B>: Content,
 {
     fn new(seen: Arc<Object<B>>) -> Self {
-        Self { seen, ahead: None, echoes: VecDeque::new(), memory: Memory::default() }
+        Self { seen, ahead: None, echoes: VecDeque::new(), memory: None }
     }
 
     fn freshest(&self) -> &Arc<Object<B>> {
@@ -148,10 +271,6 @@ where
     }
 
     fn show(&mut self, object: Arc<Object<B>>) -> Option<Urgency> {
-        if object.uid() != self.seen.uid() {
-            *self = Self::new(object);
-            return Some(Urgency::Now);
-        }
         let known = Arc::clone(self.freshest());
         let old = std::mem::replace(&mut self.seen, object);
         let shown = version(&self.seen);
@@ -181,139 +300,5 @@ fn version<B>(object: &Object<B>) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::objects::content::{SingleContent, VolumeSnapshotContent};
-
-    fn content(version: &str, change: &Value) -> VolumeSnapshotContent {
-        let mut object = json!({
-            "metadata": {"name": "c", "uid": "u", "resourceVersion": version},
-            "spec": {"driver": "d", "source": {"volumeHandle": "v"}, "deletionPolicy": "Delete"},
-        });
-        json_patch::merge(&mut object, change);
-        serde_json::from_value(object).unwrap()
-    }
-
-    fn marked() -> Value {
-        json!({"metadata": {"annotations": {"snapshot.storage.kubernetes.io/volumesnapshot-being-created": "yes"}}})
-    }
-
-    fn store() -> (Store<SingleContent>, Key) {
-        let store = Store::default();
-        let (key, urgency) = store.show(content("1", &json!({}))).unwrap();
-        assert_eq!(urgency, Urgency::Now);
-        (store, key)
-    }
-
-    fn ended(store: &Store<SingleContent>, key: &Key, replies: &[VolumeSnapshotContent]) {
-        for reply in replies {
-            store.reply(key, &Arc::new(reply.clone()));
-        }
-    }
-
-    fn begun_version(store: &Store<SingleContent>, key: &Key) -> String {
-        let (object, _) = store.begin(key).unwrap();
-        version(&object).to_owned()
-    }
-
-    #[test]
-    fn a_pass_never_sees_less_than_our_last_write_returned() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", &marked()), content("3", &json!({}))]);
-        assert_eq!(begun_version(&store, &key), "3");
-        ended(&store, &key, &[]);
-        assert_eq!(store.show(content("2", &marked())), None);
-        assert_eq!(begun_version(&store, &key), "3", "the watch is still behind");
-        ended(&store, &key, &[]);
-        store.show(content("3", &json!({})));
-        store.show(content("4", &json!({"status": {"readyToUse": false}})));
-        assert_eq!(begun_version(&store, &key), "4");
-    }
-
-    #[test]
-    fn a_watch_that_is_ahead_of_the_reply_is_not_turned_back() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        store.show(content("2", &marked()));
-        store.show(content("3", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})));
-        ended(&store, &key, &[content("2", &marked())]);
-        assert_eq!(begun_version(&store, &key), "3");
-    }
-
-    #[test]
-    fn a_list_that_skips_the_version_of_our_last_write_is_believed() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        ended(&store, &key, &[content("5", &json!({}))]);
-        let deleted = content("7", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
-        assert!(store.show(deleted).is_some());
-        assert_eq!(begun_version(&store, &key), "7", "the deletion is not missed");
-        ended(&store, &key, &[content("6", &json!({}))]);
-        assert_eq!(begun_version(&store, &key), "7", "nor by a reply from before it");
-    }
-
-    #[test]
-    fn a_reply_that_ends_an_object_under_the_version_from_before_is_not_forgotten() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        let held = json!({"metadata": {"finalizers": ["f"]}});
-        store.show(content("2", &held));
-        ended(&store, &key, &[content("2", &held), content("2", &json!({}))]);
-        let (object, _) = store.begin(&key).unwrap();
-        assert_eq!(object.metadata.finalizers, None, "a second write would find nothing");
-    }
-
-    #[test]
-    fn an_echo_is_worth_nothing_and_another_writers_change_is() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", &marked())]);
-        assert_eq!(store.show(content("2", &marked())), None);
-        let other = content("3", &json!({"status": {"error": {"message": "x"}}}));
-        assert_eq!(store.show(other), Some((key, Urgency::WhenDue)));
-    }
-
-    #[test]
-    fn an_echo_is_known_while_the_pass_still_runs_and_so_is_that_of_an_earlier_pass() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", &marked())]);
-        assert_eq!(store.show(content("2", &marked())), None);
-        ended(&store, &key, &[content("3", &json!({"status": {"readyToUse": false}}))]);
-        store.begin(&key).unwrap();
-        ended(&store, &key, &[content("4", &json!({}))]);
-        assert_eq!(store.show(content("3", &json!({"status": {"readyToUse": false}}))), None);
-        assert_eq!(begun_version(&store, &key), "4");
-    }
-
-    #[test]
-    fn a_deletion_is_never_an_echo() {
-        let (store, key) = store();
-        store.begin(&key).unwrap();
-        ended(&store, &key, &[content("2", &marked())]);
-        let deleting = content("2", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
-        assert_eq!(store.show(deleting).map(|(_, urgency)| urgency), Some(Urgency::Anew));
-    }
-
-    #[test]
-    fn another_object_of_the_same_name_inherits_nothing() {
-        let (store, key) = store();
-        store.remember(&key, "u", Memory { deleted: true, ..Memory::default() });
-        store.show(content("9", &json!({"metadata": {"uid": "u2"}})));
-        let (object, memory) = store.begin(&key).unwrap();
-        assert_eq!((object.uid(), memory), ("u2", Memory::default()));
-        store.remember(&key, "u", Memory { deleted: true, ..Memory::default() });
-        assert_eq!(store.begin(&key).unwrap().1, Memory::default());
-    }
-
-    #[test]
-    fn a_list_removes_what_vanished_while_nobody_watched() {
-        let (store, key) = store();
-        assert_eq!(store.keep(&HashSet::from(["c".to_owned()])), []);
-        assert_eq!(store.keep(&HashSet::new()), [key]);
-        assert!(!store.has("c"));
-    }
-}
+#[path = "store_tests.rs"]
+mod tests;

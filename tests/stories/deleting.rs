@@ -184,35 +184,6 @@ fn better_1_a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
 }
 
 #[test]
-fn better_1_and_5_after_ten_open_ends_a_deletion_gives_up_and_names_what_may_be_left() {
-    story(async {
-        let stage = Stage::set().await;
-        let full = Fault::after(Code::ResourceExhausted);
-        stage.driver.script().fail(Method::CreateSnapshot, full, Times::UntilCleared);
-        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
-        let content = stage.content(json!({})).await;
-        content.error("ResourceExhausted").await;
-        let before = stage.calls(Method::CreateSnapshot);
-        content.delete().await;
-        content.gone().await;
-        let event = content.event("SnapshotMayBeOrphaned").await;
-        let message = event["message"].as_str().unwrap();
-        let volume = format!("vol-{}", content.uid);
-        assert!(
-            message.contains(&volume) && message.contains(&format!("snapshot-{}", content.uid)),
-            "{message}"
-        );
-        // Those before it learnt of the deletion come on top, and how many these were nobody knows.
-        let since = stage.calls(Method::CreateSnapshot) - before;
-        assert!(since >= 10 && message.contains("10 attempts"), "{since} calls: {message}");
-        assert_eq!(stage.calls(Method::DeleteSnapshot), 0);
-        let (_, metrics) = sidecar.page("/metrics").await;
-        let given_up = "csi_snapshotter_suspected_orphans_total{kind=\"VolumeSnapshotContent\"} 1";
-        assert!(metrics.contains(given_up), "{metrics}");
-    });
-}
-
-#[test]
 fn better_2_a_given_handle_is_deleted_by_the_spec_before_any_status_was_written() {
     story(async {
         let stage = Stage::set().await;

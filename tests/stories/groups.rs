@@ -175,12 +175,13 @@ fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
 }
 
 #[test]
-fn better_5_a_group_that_is_given_up_is_counted_as_a_group() {
+fn a_group_that_is_given_up_is_counted_as_a_group() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
-        let full = Fault::after(Code::ResourceExhausted);
-        stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, full, Times::UntilCleared);
+        let script = stage.driver.script();
+        script.fail(Method::CreateVolumeGroupSnapshot, Fault::after(Code::Internal), Times::Next(1));
+        script.fail(Method::CreateVolumeGroupSnapshot, Fault::before(Code::NotFound), Times::UntilCleared);
         let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
         let group = stage.group(json!({})).await;
         group.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;

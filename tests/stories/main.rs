@@ -10,6 +10,7 @@ mod common;
 
 mod command_line;
 mod deleting;
+mod doubts;
 mod election;
 mod groups;
 mod process;

@@ -345,9 +345,11 @@ fn a_class_that_appears_wakes_the_contents_that_wait_for_it() {
         let class = format!("late-{}", stage.name);
         let _sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
         let content = stage.content(json!({"spec": {"volumeSnapshotClassName": class}})).await;
-        content.error(&format!("class {class:?} does not exist")).await;
+        stage.content(json!({})).await.ready().await;
+        assert!(content.get().await.unwrap()["status"].is_null(), "it is waited for in silence");
         stage.make_class(&class, &json!({})).await;
         content.ready().await;
+        assert!(content.events().await.is_empty());
     });
 }
 

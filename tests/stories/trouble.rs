@@ -6,7 +6,7 @@ use sandbox::driver::{Fault, Malformed, Method, Times};
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::common::stage::{DELETION_SECRET, MARKER};
+use crate::common::stage::{DELETION_SECRET, DELETION_SECRET_NAMESPACE, MARKER};
 use crate::common::{Stage, story, until};
 
 #[test]
@@ -157,7 +157,10 @@ fn a_content_that_cannot_be_is_told_so_and_makes_no_call() {
             (json!({"spec": {"volumeSnapshotClassName": null}}), "class"),
             (json!({"spec": {"volumeSnapshotClassName": odd}}), "csi.storage.k8s.io/odd"),
             (json!({"spec": {"volumeSnapshotRef": {"uid": null}}}), "bound"),
-            (json!({"metadata": {"annotations": {DELETION_SECRET: "half"}}}), "incomplete"),
+            (
+                json!({"metadata": {"annotations": {DELETION_SECRET: "half", DELETION_SECRET_NAMESPACE: ""}}}),
+                "incomplete",
+            ),
         ];
         for (change, words) in cases {
             let content = stage.content(change).await;
@@ -171,34 +174,33 @@ fn a_content_that_cannot_be_is_told_so_and_makes_no_call() {
 }
 
 #[test]
-fn a_content_without_its_finalizer_is_never_created() {
-    story(async {
-        let stage = Stage::set().await;
-        let _sidecar = stage.sidecar(&[]);
-        let content = stage.content(json!({"metadata": {"finalizers": null}})).await;
-        content.error("finalizer").await;
-        assert_eq!(stage.calls(Method::CreateSnapshot), 0);
-    });
-}
-
-#[test]
 fn contents_of_others_are_left_alone() {
     story(async {
         let stage = Stage::set().await;
         let foreign = stage.content(json!({"spec": {"driver": "other.csi.sandbox"}})).await;
-        let class = format!("foreign-{}", stage.name);
-        stage.make_class(&class, &json!({"driver": "other.csi.sandbox"})).await;
-        let of_class = stage.content(json!({"spec": {"volumeSnapshotClassName": class}})).await;
         let _sidecar = stage.sidecar(&[]);
         stage.content(json!({})).await.ready().await;
-        for content in [&foreign, &of_class] {
-            let object = content.get().await.unwrap();
-            assert!(object["status"].is_null() && object["metadata"]["annotations"].is_null(), "{object}");
-            if let Some(requests) = content.requests() {
-                assert!(requests.is_empty(), "{requests:?}");
-            }
+        let object = foreign.get().await.unwrap();
+        assert!(object["status"].is_null() && object["metadata"]["annotations"].is_null(), "{object}");
+        if let Some(requests) = foreign.requests() {
+            assert!(requests.is_empty(), "{requests:?}");
         }
         assert_eq!(stage.calls(Method::CreateSnapshot), 1);
+    });
+}
+
+#[test]
+fn a_class_that_belongs_to_another_driver_by_now_is_a_complaint_and_stops_no_deletion() {
+    story(async {
+        let stage = Stage::set().await;
+        let class = format!("foreign-{}", stage.name);
+        stage.make_class(&class, &json!({"driver": "other.csi.sandbox"})).await;
+        let _sidecar = stage.sidecar(&[]);
+        let content = stage.content(json!({"spec": {"volumeSnapshotClassName": class}})).await;
+        content.error("is of the driver \"other.csi.sandbox\"").await;
+        content.delete().await;
+        content.gone().await;
+        assert_eq!(stage.calls(Method::CreateSnapshot), 0);
     });
 }
 

@@ -1,0 +1,328 @@
+//! What outcomes mean where something is in doubt: one test a row of the second half of the table in
+//! docs/ARCHITECTURE.md.
+
+use std::time::Duration;
+
+use super::fixtures::{
+    Around, CLASS, Model, UID, around, clocks, dynamic, later, now, pre_provisioned, snapshot_of,
+};
+use super::*;
+use crate::objects::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn refused(certainty: Certainty, code: Code) -> Outcome {
+    Outcome::Refused(Refusal { certainty, code, message: "CreateSnapshot: no".into() })
+}
+
+fn open_end() -> Outcome {
+    refused(Certainty::Indefinite, Code::Other)
+}
+
+fn answered(snapshot: Snapshot) -> Outcome {
+    Outcome::Answered(Answer::Single(snapshot))
+}
+
+fn after_in(model: &Model, around: &Around, outcome: Outcome, secret: SecretSent, now: Now) -> After {
+    let seen = model.seen(around);
+    conclude(&seen, &decide(&seen), outcome, secret, now)
+}
+
+fn after_at(model: &Model, memory: &Memory, outcome: Outcome, now: Now) -> After {
+    let around = Around { memory: memory.clone(), ..around() };
+    after_in(model, &around, outcome, SecretSent::Unnamed, now)
+}
+
+fn after(model: &Model, memory: &Memory, outcome: Outcome) -> After {
+    after_at(model, memory, outcome, clocks())
+}
+
+fn doubtful() -> Model {
+    dynamic().marked().deleting().released()
+}
+
+fn open() -> Memory {
+    Memory { in_flight: InFlight::Open, ..Memory::default() }
+}
+
+// ---- the create before a deletion
+
+#[test]
+fn a_definite_refusal_of_the_create_before_a_deletion_proves_nothing_of_an_earlier_call() {
+    for memory in [Memory::default(), open()] {
+        let after = after(&doubtful(), &memory, refused(Certainty::Definite, Code::Other));
+        assert!(!after.unmark && after.note.is_some_and(|note| !note.orphan));
+        assert_eq!((after.memory.open_ends, after.memory.in_flight), (1, InFlight::Open));
+    }
+}
+
+#[test]
+fn a_volume_that_is_gone_ends_the_create_before_a_deletion_with_a_word() {
+    let after = after(&doubtful(), &Memory::default(), refused(Certainty::Definite, Code::NotFound));
+    assert!(after.unmark && after.note.is_some_and(|note| note.orphan));
+    assert_eq!((after.memory.in_flight, after.then), (InFlight::Nothing, Then::Again));
+}
+
+#[test]
+fn what_is_on_its_way_is_asked_about_for_as_long_as_it_takes() {
+    let mut memory = Memory { open_ends: 9, asked_since: Some(Duration::ZERO), ..open() };
+    for _ in 0..50 {
+        let after = after(&doubtful(), &memory, refused(Certainty::Indefinite, Code::Aborted));
+        assert!(!after.unmark);
+        memory = after.memory;
+    }
+    assert_eq!(memory.open_ends, 9);
+}
+
+#[test]
+fn ten_open_ends_and_an_hour_give_up_and_name_what_may_be_left() {
+    let mut memory = Memory::default();
+    for _ in 0..30 {
+        let after = after(&doubtful(), &memory, open_end());
+        assert!(!after.unmark, "an outage of a minute is no reason to give up");
+        memory = after.memory;
+    }
+    let last = after_at(&doubtful(), &memory, open_end(), later(HOUR));
+    let note = last.note.unwrap();
+    assert!(last.unmark && note.orphan);
+    assert_eq!((note.reason, last.then), ("SnapshotMayBeOrphaned", Then::Again));
+    assert!(note.message.contains("vol-1") && note.message.contains(&format!("snapshot-{UID}")));
+    let few = Memory { open_ends: 3, ..memory };
+    assert!(!after_at(&doubtful(), &few, open_end(), later(HOUR)).unmark, "nor are four in an hour");
+}
+
+#[test]
+fn where_nothing_was_ever_left_open_a_definite_refusal_ends_in_silence() {
+    let certain = Memory { in_flight: InFlight::Nothing, ..Memory::default() };
+    let after = after(&dynamic().marked(), &certain, refused(Certainty::Definite, Code::Other));
+    assert!(after.unmark && after.note.is_none_or(|note| !note.orphan));
+    let gone = dynamic().with_error("no").deleting().released();
+    assert_eq!(decide(&gone.seen(&Around { memory: after.memory, ..around() })), Step::DropFinalizer);
+}
+
+// ---- parameters and secrets of an earlier call
+
+fn known(fingerprint: u64) -> SecretSent {
+    SecretSent::Known { fingerprint: Fingerprint(fingerprint), written: None }
+}
+
+#[test]
+fn what_was_taken_with_other_parameters_than_an_open_call_is_recorded_and_told() {
+    let failed = after(&dynamic().marked(), &Memory::default(), open_end());
+    assert_eq!(failed.memory.sent.as_ref().unwrap().parameters["tier"], "1");
+    let mut around = Around { memory: failed.memory, ..around() };
+    around.classes.get_mut(CLASS).unwrap().parameters.insert("tier".into(), "2".into());
+    let cut =
+        after_in(&dynamic().marked(), &around, answered(snapshot_of("h")), SecretSent::Unnamed, clocks());
+    assert_eq!(cut.status.handle.as_deref(), Some("h"));
+    assert!(cut.note.unwrap().orphan);
+    let same = after_in(&doubtful(), &around, answered(snapshot_of("h")), SecretSent::Unnamed, clocks());
+    assert!(same.note.is_none(), "before a deletion the first call is repeated");
+}
+
+#[test]
+fn a_secret_that_was_rotated_between_an_open_call_and_its_repetition_is_told() {
+    let around = |memory| Around { memory, ..around() };
+    let seen = |sent, again| {
+        let first = after_in(&dynamic().marked(), &around(Memory::default()), open_end(), sent, clocks());
+        after_in(&doubtful(), &around(first.memory), answered(snapshot_of("h")), again, clocks()).note
+    };
+    assert_eq!(seen(known(1), known(1)), None);
+    assert!(seen(known(1), known(2)).is_some_and(|note| note.orphan));
+    assert!(seen(known(1), SecretSent::Gone).is_some_and(|note| note.orphan));
+}
+
+#[test]
+fn what_an_earlier_process_sent_is_doubted_only_where_class_or_secret_may_have_changed() {
+    let told = |model: &Model, secret| {
+        after_in(model, &around(), answered(snapshot_of("h")), secret, clocks()).note.is_some()
+    };
+    assert!(!told(&doubtful(), SecretSent::Unnamed));
+    assert!(!told(&doubtful(), known(1)));
+    assert!(told(&doubtful().of_class(Some("gone")), SecretSent::Unnamed));
+    assert!(told(&doubtful(), SecretSent::Gone));
+    let rotated = SecretSent::Known { fingerprint: Fingerprint(1), written: Some(now()) };
+    assert!(told(&doubtful(), rotated));
+    assert!(!told(&dynamic().with_handle("h"), rotated), "a snapshot on record is in no doubt");
+}
+
+// ---- an answer in hand
+
+#[test]
+fn an_answer_is_remembered_until_a_reply_shows_its_handle() {
+    let cut = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h")));
+    assert_eq!((cut.memory.unrecorded(), cut.memory.in_flight), (Some("h"), InFlight::Open));
+    let around = Around { memory: cut.memory.clone(), ..around() };
+    assert_eq!(acknowledged(&dynamic().marked().seen(&around)), cut.memory, "the write failed");
+    let shown = acknowledged(&dynamic().with_handle("h").seen(&around));
+    assert_eq!((shown.unrecorded(), shown.in_flight), (None, InFlight::Unknown));
+}
+
+#[test]
+fn an_answer_that_was_remembered_is_recorded_as_if_it_came_now() {
+    let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h"))).memory;
+    let recorded = after(&dynamic().marked(), &memory, Outcome::Nothing);
+    assert_eq!(recorded.status.handle.as_deref(), Some("h"));
+    assert_eq!((recorded.status.size, recorded.status.ready), (Some(42), Some(true)));
+    assert!(recorded.unmark);
+}
+
+#[test]
+fn another_handle_for_an_unready_snapshot_is_recorded_and_both_are_named() {
+    let unready = Snapshot { ready: false, creation_time: Some(7), ..snapshot_of("second") };
+    let after = after(&dynamic().with_handle("first"), &Memory::default(), answered(unready));
+    assert_eq!(after.status.handle.as_deref(), Some("second"));
+    assert_eq!((after.status.creation_time, after.status.size), (Some(7), Some(42)));
+    let note = after.note.unwrap();
+    assert!(note.orphan && note.message.contains("\"first\"") && note.message.contains("\"second\""));
+    assert!(matches!(after.then, Then::After(_)));
+}
+
+#[test]
+fn another_group_for_the_same_name_is_an_error_and_remembered_for_the_deletion() {
+    let member = Snapshot { ready: false, ..snapshot_of("m") };
+    let group =
+        GroupSnapshot { handle: "second".into(), members: vec![member], creation_time: None, ready: false };
+    let model = dynamic().group().with_handle("first");
+    let after = after(&model, &Memory::default(), Outcome::Answered(Answer::Group(group)));
+    assert_eq!(after.status.handle, None);
+    assert!(
+        matches!(&after.status.error, ErrorChange::Set(text) if text.contains("second") && text.contains("first"))
+    );
+    assert_eq!(after.memory.strays, [Stray { handle: "second".into(), members: vec!["m".into()] }]);
+}
+
+#[test]
+fn our_own_guess_of_the_time_is_replaced_by_the_drivers_word_until_ready_and_nothing_else_is() {
+    let timeless = Snapshot { creation_time: None, size: None, ready: false, ..snapshot_of("h") };
+    let first = after(&dynamic().marked(), &Memory::default(), answered(timeless.clone()));
+    assert!(first.memory.guessed_time && first.status.creation_time.is_some() && first.status.size.is_none());
+    let mut model = dynamic();
+    model.apply(&first.status);
+    let quiet = after(&model, &first.memory, answered(timeless));
+    assert_eq!(quiet.status, StatusChange::default());
+    let told = after(&model, &quiet.memory, answered(snapshot_of("h")));
+    assert_eq!(told.status.creation_time, snapshot_of("h").creation_time);
+    assert_eq!(told.status.size, Some(42));
+    model.apply(&told.status);
+    let changed = Snapshot { creation_time: Some(5), ..snapshot_of("h") };
+    assert_eq!(after(&model, &told.memory, answered(changed)).status.creation_time, None);
+}
+
+#[test]
+fn a_snapshot_of_our_own_that_a_poll_finds_in_a_group_stays_our_own() {
+    let model = dynamic().with_handle("h").of_class(Some("gone"));
+    let found = Snapshot { group_handle: Some("group-1".into()), ..snapshot_of("h") };
+    assert_eq!(after(&model, &Memory::default(), answered(found)).status.group_handle, None);
+}
+
+// ---- waiting
+
+#[test]
+fn waiting_is_counted_from_our_own_first_look_where_there_was_no_handle_before() {
+    let unready = || answered(Snapshot { ready: false, creation_time: Some(1), ..snapshot_of("given-1") });
+    let first = after(&pre_provisioned(), &Memory::default(), unready());
+    assert_eq!(first.then, Then::After(Duration::from_secs(1)), "a snapshot of 1970 is imported now");
+    let mut model = pre_provisioned();
+    model.apply(&first.status);
+    let second = after_at(&model, &first.memory, unready(), later(Duration::from_secs(100)));
+    assert_eq!(second.then, Then::After(Duration::from_secs(10)));
+}
+
+// ---- what is missing
+
+#[test]
+fn a_missing_finalizer_is_waited_for_in_silence_and_then_told_by_an_event_once() {
+    let model = dynamic().without_finalizer();
+    let quiet = after(&model, &Memory::default(), Outcome::Nothing);
+    assert!(quiet.note.is_none() && quiet.status == StatusChange::default());
+    assert_eq!(quiet.then, Then::After(Duration::from_mins(1)));
+    let told = after_at(&model, &quiet.memory, Outcome::Nothing, later(Duration::from_mins(1)));
+    assert!(told.note.is_some() && told.status == StatusChange::default());
+    let again = after_at(&model, &told.memory, Outcome::Nothing, later(HOUR));
+    assert!(again.note.is_none());
+}
+
+#[test]
+fn a_missing_class_is_told_in_status_as_well_unless_there_is_a_snapshot_that_may_be_well() {
+    let minute = later(Duration::from_mins(1));
+    let mut around = around();
+    around.driver.can_find = false;
+    around.memory.missing_since = Some(clocks().uptime);
+    let gone = || dynamic().of_class(Some("gone"));
+    let fresh = after_in(&gone(), &around, Outcome::Nothing, SecretSent::Unnamed, minute);
+    assert!(matches!(fresh.status.error, ErrorChange::Set(_)) && fresh.note.is_some());
+    let there = after_in(&gone().with_handle("h"), &around, Outcome::Nothing, SecretSent::Unnamed, minute);
+    assert!(there.status == StatusChange::default() && there.note.is_some());
+}
+
+// ---- deletions
+
+#[test]
+fn the_third_not_found_in_a_row_counts_as_deleted_and_is_told() {
+    let model = dynamic().with_handle("h").ready().deleting().released();
+    let not_found = || refused(Certainty::Definite, Code::NotFound);
+    let mut memory = Memory::default();
+    for _ in 0..2 {
+        let after = after(&model, &memory, not_found());
+        assert!(!after.status.forget && after.note.is_some_and(|note| !note.orphan));
+        memory = after.memory;
+    }
+    let between = after(&model, &memory, open_end());
+    assert_eq!(between.memory.not_found, 0, "in a row");
+    let third = after(&model, &memory, not_found());
+    assert!(third.status.forget && third.memory.deleted);
+    let note = third.note.unwrap();
+    assert!(note.orphan && note.message.contains("\"h\""));
+}
+
+#[test]
+fn members_that_the_driver_does_not_tell_do_not_stop_the_deletion_of_their_group() {
+    let model = dynamic().group().with_handle("g").ready().deleting().released();
+    let refused = after(&model, &Memory::default(), refused(Certainty::Definite, Code::Other));
+    assert!(refused.memory.members_asked && refused.then == Then::Again);
+    let group = GroupSnapshot { handle: "g".into(), members: vec![], creation_time: Some(1), ready: true };
+    let told = after(&model, &Memory::default(), Outcome::Answered(Answer::Group(group)));
+    assert!(told.memory.members_asked && told.then == Then::Again);
+}
+
+#[test]
+fn what_vanished_is_deleted_again_and_again_and_then_told() {
+    let memory = Memory { learnt: Some(Answer::Single(snapshot_of("h")).into()), ..open() };
+    let mut around = Around { memory, presence: Presence::Missing, ..around() };
+    for _ in 0..12 {
+        let after = after_in(&dynamic().marked(), &around, open_end(), SecretSent::Unnamed, clocks());
+        assert_eq!((after.status, after.unmark, after.then), (StatusChange::default(), false, Then::Retry));
+        around.memory = after.memory;
+    }
+    let last = after_in(&dynamic().marked(), &around, open_end(), SecretSent::Unnamed, later(HOUR));
+    assert!(last.note.is_some_and(|note| note.orphan && note.message.contains("\"h\"")));
+    around.memory = last.memory;
+    assert_eq!(decide(&dynamic().marked().seen(&around)), Step::Settled);
+}
+
+// ---- texts and refused writes
+
+#[test]
+fn a_text_is_cut_in_status_at_a_characters_boundary_and_whole_in_the_event() {
+    let long = "ö\n".repeat(30_000);
+    let refusal = Refusal { certainty: Certainty::Indefinite, code: Code::Other, message: long.clone() };
+    let after = after(&dynamic().marked(), &Memory::default(), Outcome::Refused(refusal));
+    let ErrorChange::Set(text) = &after.status.error else { panic!("no error") };
+    assert!((4090..=4096).contains(&text.len()), "{}", text.len());
+    assert!(after.note.unwrap().message.ends_with(&long));
+    let shown = dynamic().marked().with_error(text);
+    let refusal = Refusal { certainty: Certainty::Indefinite, code: Code::Other, message: long };
+    let again = self::after(&shown, &Memory::default(), Outcome::Refused(refusal));
+    assert_eq!((again.status, again.note), (StatusChange::default(), None), "the same words");
+}
+
+#[test]
+fn a_write_that_the_api_server_refuses_is_told_and_leaves_what_is_ready_ready() {
+    let refused = |model: &Model| write_refused(&model.seen(&around()), "denied by a webhook");
+    let fresh = refused(&dynamic());
+    assert!(matches!(&fresh.status.error, ErrorChange::Set(text) if text.contains("denied by a webhook")));
+    assert_eq!((fresh.status.ready, fresh.note.unwrap().reason), (None, "SnapshotCreationFailed"));
+    let ready = refused(&dynamic().with_handle("h").ready().marked());
+    assert!(ready.status == StatusChange::default() && ready.note.is_some());
+}

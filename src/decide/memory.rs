@@ -1,0 +1,193 @@
+//! What this process remembers of one object between passes, none of which survives a restart.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::observed::Observed;
+use super::step::{CreateCall, Purpose};
+use crate::objects::reply::Answer;
+
+/// The two clocks that outcomes are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock: for times that users see, and for comparison with times of the API server.
+    pub wall: Timestamp,
+    /// Monotonic time since the process began: for everything that is measured by this process alone.
+    pub uptime: Duration,
+}
+
+/// What this process remembers of one object. The default is what a fresh process knows, and always errs on the side
+/// of "the driver may have taken a snapshot".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts: each pair occurs")]
+pub struct Memory {
+    /// Whether a creation of ours may be on its way.
+    pub in_flight: InFlight,
+    /// The driver's last answer to a create call, until a reply of the API server shows its handle on the object. It
+    /// is all that anybody knows of that snapshot.
+    pub learnt: Option<Arc<Answer>>,
+    /// What the first create call that may have taken effect was sent with.
+    pub sent: Option<Arc<Sent>>,
+    /// A later create call was sent with something else and left open as well.
+    pub sent_otherwise: bool,
+    /// Groups that the driver answered under the same name besides the recorded one, and their members' handles.
+    pub strays: Vec<Stray>,
+    /// Calls in a row that left things open while a deletion waited for them.
+    pub open_ends: u32,
+    /// When the first of these was made.
+    pub asked_since: Option<Duration>,
+    /// The driver has deleted what the spec or the status names.
+    pub deleted: bool,
+    /// DeleteSnapshot calls in a row that were answered with NOT_FOUND.
+    pub not_found: u32,
+    /// When this process first asked the driver about a snapshot that had no handle then.
+    pub waiting_since: Option<Duration>,
+    /// The creation time in status is our own guess.
+    pub guessed_time: bool,
+    /// The driver was asked for the members of a group that is to be deleted, and named none.
+    pub members_asked: bool,
+    /// When something was first missing that other writers may be about to add.
+    pub missing_since: Option<Duration>,
+    /// The user has been told that it is missing.
+    pub missing_told: bool,
+}
+
+impl Memory {
+    /// The handle that the driver answered and no reply of the API server has shown yet.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&str> {
+        self.learnt.as_deref().map(Answer::handle)
+    }
+
+    /// Remembers what a create call was sent with that may have taken effect: the first of them, and whether any other
+    /// was sent with something else. `seen` is what was known before the call.
+    #[must_use]
+    pub(super) fn with_sent(self, seen: &Observed<'_>, call: &CreateCall, secret: SecretSent) -> Self {
+        if self.in_flight == InFlight::Nothing {
+            return Self { sent: None, sent_otherwise: false, ..self };
+        }
+        match &self.sent {
+            None => {
+                let sent = Sent { parameters: call.parameters.clone(), secret };
+                let sent_otherwise = self.sent_otherwise || may_repeat_another(seen, call, secret);
+                Self { sent: Some(sent.into()), sent_otherwise, ..self }
+            }
+            Some(first) if first.is_of(call, secret) => self,
+            Some(_) => Self { sent_otherwise: true, ..self },
+        }
+    }
+
+    /// A create call that took effect went out with something else than an earlier one that may have taken effect as
+    /// well, as far as can be told.
+    #[must_use]
+    pub(super) fn was_sent_otherwise(
+        &self,
+        seen: &Observed<'_>,
+        call: &CreateCall,
+        secret: SecretSent,
+    ) -> bool {
+        let about_doubt = matches!(call.purpose, Purpose::Cut | Purpose::Reconcile);
+        if !about_doubt || self.in_flight == InFlight::Nothing {
+            return false;
+        }
+        match &self.sent {
+            Some(first) => self.sent_otherwise || !first.is_of(call, secret),
+            None => self.sent_otherwise || may_repeat_another(seen, call, secret),
+        }
+    }
+}
+
+/// A call of another process may have gone out before this one, with something else.
+fn may_repeat_another(seen: &Observed<'_>, call: &CreateCall, secret: SecretSent) -> bool {
+    seen.memory.in_flight != InFlight::Nothing
+        && (call.guessed || secret.may_differ_since(seen.facts.meta.created))
+}
+
+/// A group that the driver made under a name that has another group already.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Stray {
+    /// Its handle.
+    pub handle: String,
+    /// The handles of its members.
+    pub members: Vec<String>,
+}
+
+/// What this process knows of the create calls for one object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum InFlight {
+    /// Nothing: another process may have made some. The marker tells.
+    #[default]
+    Unknown,
+    /// This process set the marker, and no create call since then has left anything open: a definite refusal now proves
+    /// that no snapshot was taken.
+    Nothing,
+    /// A call of this process ended in doubt, or its answer is not on the object yet. This holds even if somebody takes
+    /// the marker away.
+    Open,
+}
+
+/// What a create call was sent with, as far as drivers tell snapshots apart by it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sent {
+    /// The parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The Secret.
+    pub secret: SecretSent,
+}
+
+impl Sent {
+    fn is_of(&self, call: &CreateCall, secret: SecretSent) -> bool {
+        self.parameters == call.parameters && self.secret.is_same(secret)
+    }
+}
+
+/// What was sent of the Secret that a call names; never what is in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum SecretSent {
+    /// None is named.
+    #[default]
+    Unnamed,
+    /// One is named that does not exist: the call went out without it.
+    Gone,
+    /// Its data went along.
+    Known {
+        /// Tells its contents from any other.
+        fingerprint: Fingerprint,
+        /// When it was last written, as far as its metadata say.
+        written: Option<Timestamp>,
+    },
+}
+
+impl SecretSent {
+    fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Known { fingerprint: one, .. }, Self::Known { fingerprint: other, .. }) => one == other,
+            (Self::Unnamed, Self::Unnamed) | (Self::Gone, Self::Gone) => true,
+            (Self::Unnamed | Self::Gone | Self::Known { .. }, _) => false,
+        }
+    }
+
+    /// Whether an earlier process may have sent another.
+    fn may_differ_since(self, created: Option<Timestamp>) -> bool {
+        match self {
+            Self::Unnamed => false,
+            Self::Gone => true,
+            Self::Known { written, .. } => written.zip(created).is_some_and(|(written, own)| written > own),
+        }
+    }
+}
+
+/// A number that two sets of secret values share only if they are equal. It is keyed for each process, so that it says
+/// nothing about the values, and it is never shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub u64);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint")
+    }
+}

@@ -1,0 +1,121 @@
+//! The words of the events that tell what the storage may hold.
+
+use super::after::Note;
+use super::observed::{Observed, Presence};
+use super::step::{CreateCall, Orphan};
+use crate::objects::facts::{Kind, Source};
+use crate::objects::reply::Refusal;
+
+fn note(seen: &Observed<'_>, message: String) -> Note {
+    Note { reason: seen.facts.kind.names().may_be_orphaned, message, orphan: true }
+}
+
+fn noun(seen: &Observed<'_>) -> &'static str {
+    match seen.facts.kind {
+        Kind::Single => "snapshot",
+        Kind::Group => "group snapshot",
+    }
+}
+
+fn volumes(seen: &Observed<'_>) -> String {
+    match seen.facts.source {
+        Source::Volumes(volumes) => volumes.join(", "),
+        Source::Given(..) | Source::Both | Source::None => String::new(),
+    }
+}
+
+/// The creation before a deletion was given up.
+pub(super) fn given_up(seen: &Observed<'_>, call: &CreateCall, last: &Refusal, attempts: u32) -> Note {
+    let tried = match attempts {
+        0 => "the driver cannot tell".to_owned(),
+        attempts => format!("{attempts} attempts to learn its handle failed"),
+    };
+    let message = format!(
+        "the {} {:?} of {} may exist in the storage system, and nothing in the cluster names it any more: its creation \
+         was in doubt when it was deleted, and {tried}; look for it there and delete it by hand. Last failure: {}",
+        noun(seen),
+        call.name,
+        call.volumes.join(", "),
+        last.message
+    );
+    note(seen, message)
+}
+
+/// Nobody is bound any more, and the name of a snapshot comes from the uid of its owner.
+pub(super) fn nameless(seen: &Observed<'_>) -> Note {
+    let message = format!(
+        "a {} of {} may exist in the storage system, and nothing in the cluster names it any more: its creation was in \
+         doubt when the content was deleted, and the uid in its snapshot reference, which the snapshot is named after, \
+         is gone; look for it there and delete it by hand",
+        noun(seen),
+        volumes(seen)
+    );
+    note(seen, message)
+}
+
+/// The object vanished.
+pub(super) fn orphan(seen: &Observed<'_>, what: &Orphan) -> Note {
+    let (noun, object) = (noun(seen), seen.facts.name);
+    let message = match what {
+        Orphan::Known(handle) => format!(
+            "the {noun} with the handle {handle:?} is in the storage system, and nothing in the cluster names it any \
+             more: {object} vanished with its finalizer removed by another hand; delete the {noun} there, or import it \
+             again by its handle"
+        ),
+        Orphan::InDoubt { name } => format!(
+            "the {noun} {name:?} of {} may exist in the storage system, and nothing in the cluster names it any more: \
+             {object} vanished while its creation was in doubt, with its finalizer removed by another hand; look for \
+             the {noun} there and delete it by hand",
+            volumes(seen)
+        ),
+    };
+    note(seen, message)
+}
+
+/// The driver answered another handle for the same name while the snapshot was not ready.
+pub(super) fn other_handle(seen: &Observed<'_>, call: &CreateCall, before: &str, now: &str) -> Note {
+    let message = format!(
+        "the driver answered the name {:?} with the handle {before:?} at first and with {now:?} now; {now:?} is \
+         recorded. If the storage system still holds {before:?}, delete it there by hand",
+        call.name
+    );
+    note(seen, message)
+}
+
+/// A snapshot was taken with other parameters than those of an earlier call whose end nobody knows.
+pub(super) fn another_may_exist(seen: &Observed<'_>, call: &CreateCall) -> Note {
+    let message = format!(
+        "a second {} named {:?} of {} may exist in the storage system: an earlier attempt to take it is in doubt, and \
+         its class or its Secret may have been another one; look for it there and delete it by hand",
+        noun(seen),
+        call.name,
+        call.volumes.join(", ")
+    );
+    note(seen, message)
+}
+
+/// The driver keeps saying that what it should delete is not there.
+pub(super) fn counted_as_deleted(seen: &Observed<'_>, handle: &str, last: &Refusal) -> Note {
+    let message = format!(
+        "the {} {handle:?} counts as deleted, since the driver has answered its deletion with NOT_FOUND three times in \
+         a row (it should answer OK for what is not there). If it meant anything else, look for the {} in the storage \
+         system and delete it by hand. Last answer: {}",
+        noun(seen),
+        noun(seen),
+        last.message
+    );
+    note(seen, message)
+}
+
+/// A deletion failed and is tried again.
+pub(super) fn delete_failed(seen: &Observed<'_>, handle: &str, refusal: &Refusal) -> Note {
+    let message = match seen.presence {
+        Presence::Here => format!("cannot delete the snapshot, and try again: {}", refusal.message),
+        Presence::Deleted | Presence::Missing => format!(
+            "cannot delete the {} {handle:?} of an object that is gone already, and try again: {}",
+            noun(seen),
+            refusal.message
+        ),
+    };
+    Note { reason: seen.facts.kind.names().delete_failed, message, orphan: false }
+}

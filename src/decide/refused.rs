@@ -1,0 +1,127 @@
+//! What a failed driver call means. A refusal says something of its own call, and nothing of an earlier one.
+
+use std::time::Duration;
+
+use super::after::{After, Then, carry_on};
+use super::conclude::{deleted, failed};
+use super::memory::{InFlight, Memory, Now};
+use super::notes;
+use super::observed::{Observed, Presence};
+use super::step::{CreateCall, Orphan, Purpose};
+use crate::objects::reply::{Certainty, Code, Refusal};
+
+/// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.
+const MOST_OPEN_ENDS: u32 = 10;
+/// The least time that these calls are spread over: an outage of the storage is no reason to give up.
+const LEAST_PATIENCE: Duration = Duration::from_hours(1);
+/// DeleteSnapshot answers of NOT_FOUND in a row that count as a deletion. The CSI spec wants OK for what is not there,
+/// and a driver that disagrees would hold the object for ever.
+const MOST_NOT_FOUND: u32 = 3;
+
+/// One more call that left things open: what to remember, and whether that is enough to give up.
+fn one_more_open_end(memory: &Memory, now: Now) -> (Memory, bool) {
+    let since = memory.asked_since.unwrap_or(now.uptime);
+    let open_ends = memory.open_ends.saturating_add(1);
+    let enough = open_ends >= MOST_OPEN_ENDS && now.uptime.saturating_sub(since) >= LEAST_PATIENCE;
+    (Memory { open_ends, asked_since: Some(since), ..memory.clone() }, enough)
+}
+
+/// A create call failed. The marker goes only when it is certain that no snapshot was taken.
+pub(super) fn create_refused(seen: &Observed<'_>, call: &CreateCall, refusal: &Refusal, now: Now) -> After {
+    let volumes = call.volumes.join(", ");
+    let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
+    match (call.purpose, refusal.certainty) {
+        (_, Certainty::NotSent) => carry_on(seen.memory.clone(), Then::Retry),
+        (Purpose::Reconcile | Purpose::Members, Certainty::Definite | Certainty::Indefinite) => {
+            reconcile_refused(seen, call, refusal, message, now)
+        }
+        (Purpose::Cut | Purpose::Follow, Certainty::Indefinite) => {
+            let memory = Memory { in_flight: InFlight::Open, ..seen.memory.clone() };
+            After { memory, ..failed(seen, message) }
+        }
+        (Purpose::Cut | Purpose::Follow, Certainty::Definite) => {
+            let certain = seen.memory.in_flight == InFlight::Nothing || call.purpose == Purpose::Follow;
+            After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
+        }
+    }
+}
+
+/// The creation before a deletion failed, which asks what an earlier call has taken.
+/// - ABORTED: it is on its way. That is no failure, and is asked about for as long as it takes.
+/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never tell.
+/// - ALREADY_EXISTS: something exists under our own name. It and every other code leave the question open.
+fn reconcile_refused(
+    seen: &Observed<'_>,
+    call: &CreateCall,
+    refusal: &Refusal,
+    message: String,
+    now: Now,
+) -> After {
+    let (memory, enough) = match refusal.code {
+        Code::Aborted => {
+            let since = seen.memory.asked_since.or(Some(now.uptime));
+            (Memory { asked_since: since, ..seen.memory.clone() }, false)
+        }
+        Code::NotFound => (seen.memory.clone(), true),
+        Code::Other => one_more_open_end(seen.memory, now),
+    };
+    if enough {
+        return given_up(seen, notes::given_up(seen, call, refusal, memory.open_ends));
+    }
+    After { memory: Memory { in_flight: InFlight::Open, ..memory }, ..failed(seen, message) }
+}
+
+/// The creation that a deletion waited for has come to its end, as far as we shall ever know.
+pub(super) fn given_up(seen: &Observed<'_>, note: super::after::Note) -> After {
+    let memory =
+        Memory { in_flight: InFlight::Nothing, sent: None, sent_otherwise: false, ..seen.memory.clone() };
+    After { unmark: true, note: Some(note), ..carry_on(memory, Then::Again) }
+}
+
+/// The driver does not tell the members of a group that is to be deleted: then it is deleted without them, and the
+/// driver has the last word.
+pub(super) fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
+    let message = format!("cannot learn the members of the group before its deletion: {}", refusal.message);
+    let (memory, enough) = match (refusal.code, refusal.certainty) {
+        (Code::Aborted, _) | (_, Certainty::NotSent) => (seen.memory.clone(), false),
+        (Code::NotFound, _) | (_, Certainty::Definite) => (seen.memory.clone(), true),
+        (Code::Other, Certainty::Indefinite) => {
+            let (memory, _) = one_more_open_end(seen.memory, now);
+            let enough = memory.open_ends >= MOST_OPEN_ENDS;
+            (memory, enough)
+        }
+    };
+    if enough {
+        return carry_on(
+            Memory { members_asked: true, open_ends: 0, asked_since: None, ..memory },
+            Then::Again,
+        );
+    }
+    After { memory, ..failed(seen, message) }
+}
+
+/// Every failed deletion is told: equal events count up, so this is one Event with a growing count.
+pub(super) fn delete_refused(seen: &Observed<'_>, handle: &str, refusal: &Refusal, now: Now) -> After {
+    let not_found = if refusal.code == Code::NotFound { seen.memory.not_found + 1 } else { 0 };
+    if not_found >= MOST_NOT_FOUND {
+        return After {
+            note: Some(notes::counted_as_deleted(seen, handle, refusal)),
+            ..deleted(seen, handle)
+        };
+    }
+    let memory = Memory { not_found, ..seen.memory.clone() };
+    let note = Some(notes::delete_failed(seen, handle, refusal));
+    if seen.presence == Presence::Here {
+        return After { note, ..carry_on(memory, Then::Retry) };
+    }
+    let (memory, enough) = one_more_open_end(&memory, now);
+    if !enough {
+        return After { note, ..carry_on(memory, Then::Retry) };
+    }
+    let over =
+        Memory { deleted: true, learnt: None, strays: Vec::new(), in_flight: InFlight::Nothing, ..memory };
+    After {
+        note: Some(notes::orphan(seen, &Orphan::Known(handle.to_owned()))),
+        ..carry_on(over, Then::Again)
+    }
+}

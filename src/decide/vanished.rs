@@ -1,0 +1,89 @@
+//! The rules for an object that vanished without our having let it go: whoever strips finalizers leaves its snapshot
+//! behind, and this process is the last to know of it.
+
+use super::after::Note;
+use super::creation;
+use super::memory::{InFlight, Memory};
+use super::notes;
+use super::observed::{Observed, Presence};
+use super::rules::{delete, member_handles};
+use super::step::{Orphan, Step};
+use crate::objects::facts::{Facts, Membership, Policy, Source};
+use crate::objects::reply::Answer;
+
+/// Whether an object that vanishes as we know it may leave something behind.
+#[must_use]
+pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
+    facts.policy == Policy::Delete
+        && facts.member == Membership::Own
+        && (!memory.strays.is_empty() || handle(facts, memory).is_some() || in_doubt(facts, memory))
+}
+
+/// What is owed for it.
+pub(super) fn decide(seen: &Observed<'_>) -> Step {
+    let (facts, memory) = (&seen.facts, seen.memory);
+    if !leaves_something(facts, memory) {
+        return Step::Settled;
+    }
+    if let Some(stray) = memory.strays.first() {
+        return delete(seen, stray.handle.clone(), stray.members.clone());
+    }
+    match handle(facts, memory) {
+        // A person may have imported it under another name before the finalizer was removed here.
+        Some(_) if seen.named_elsewhere => Step::Settled,
+        // Nobody but this process has ever known that handle.
+        Some(handle) if memory.unrecorded().is_some() => {
+            delete(seen, handle.to_owned(), answered_members(memory))
+        }
+        Some(handle) if deletion_is_meant(seen) => delete(seen, handle.to_owned(), member_handles(facts)),
+        Some(handle) => Step::Tell(Orphan::Known(handle.to_owned())),
+        None => Step::Tell(Orphan::InDoubt { name: creation::name(seen) }),
+    }
+}
+
+/// Somebody deleted the object, whose policy says that the storage goes with it. A handle that was imported is deleted
+/// only if that was agreed before; and what a list merely lacks was deleted by nobody we know of: the API server may
+/// have been restored from a backup.
+fn deletion_is_meant(seen: &Observed<'_>) -> bool {
+    let facts = &seen.facts;
+    let agreed = facts.meta.deleting && (facts.meta.released || !facts.is_bound());
+    seen.presence == Presence::Deleted && (facts.is_dynamic() || agreed)
+}
+
+/// What is told of it when this process ends before it is dealt with.
+#[must_use]
+pub fn last_word(seen: &Observed<'_>) -> Note {
+    let what = match handle(&seen.facts, seen.memory) {
+        Some(handle) => Orphan::Known(handle.to_owned()),
+        None => Orphan::InDoubt { name: creation::name(seen) },
+    };
+    notes::orphan(seen, &what)
+}
+
+/// The handle that an object and our memory of it name together.
+#[must_use]
+pub fn handle<'a>(facts: &Facts<'a>, memory: &'a Memory) -> Option<&'a str> {
+    if let Some(handle) = memory.unrecorded() {
+        return Some(handle);
+    }
+    if memory.deleted {
+        return None;
+    }
+    let given = match facts.source {
+        Source::Given(handle, _) => Some(handle),
+        Source::Volumes(_) | Source::None | Source::Both => None,
+    };
+    facts.status.and_then(|status| status.handle).or(given)
+}
+
+fn in_doubt(facts: &Facts<'_>, memory: &Memory) -> bool {
+    let marked = facts.is_marked_for_creation() && memory.in_flight != InFlight::Nothing;
+    facts.is_dynamic() && facts.handle().is_none() && (marked || memory.in_flight == InFlight::Open)
+}
+
+fn answered_members(memory: &Memory) -> Vec<String> {
+    match memory.learnt.as_deref() {
+        Some(Answer::Group(group)) => group.members.iter().map(|member| member.handle.clone()).collect(),
+        Some(Answer::Single(_)) | None => Vec::new(),
+    }
+}
