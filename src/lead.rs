@@ -6,6 +6,7 @@
 
 pub mod claim;
 pub mod elector;
+mod insist;
 pub mod lease;
 pub mod protocol;
 pub mod terms;

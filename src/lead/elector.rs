@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
 use super::claim::Claim;
+use super::insist::{PARTS, insist};
 use super::protocol::{Candidate, Owed, Sight};
 use crate::cluster::error::{ApiError, TimedOut, in_one_line};
 use crate::told::Told;
@@ -41,6 +42,10 @@ pub struct Elector<L> {
     /// A request that may have made us the holder was sent.
     may_hold: bool,
     seen_holder: Option<String>,
+    /// How long a request waits for its answer before it is sent once more.
+    patience: Duration,
+    /// What the last write took.
+    latency: Duration,
     told: Told,
 }
 
@@ -64,6 +69,8 @@ impl<L: Leases + 'static> Elector<L> {
             watch_from: None,
             may_hold: false,
             seen_holder: None,
+            patience: timing.renew_deadline / PARTS,
+            latency: Duration::ZERO,
             told: Told::default(),
         }
     }
@@ -88,14 +95,15 @@ impl<L: Leases + 'static> Elector<L> {
 
     async fn lead(&mut self) -> Loss {
         info!(lease = %self.place(), identity = %self.candidate.identity, "running for leader");
-        while !self.attempt(self.timing.renew_deadline / 2).await {
+        while !self.attempt(self.timing.renew_deadline).await {
             self.pause().await;
         }
         info!(lease = %self.place(), identity = %self.candidate.identity, "leading");
         self.freed = None;
         loop {
             // Counted from when the last request went out: a slow server must not eat up the time for the next.
-            let rest = self.timing.renew_deadline.saturating_sub(self.timing.retry_period);
+            let rest =
+                self.timing.renew_deadline.saturating_sub(self.timing.retry_period).max(self.latency * 2);
             sleep(self.left().saturating_sub(rest)).await;
             if let Err(loss) = self.renew().await {
                 return loss;
@@ -146,8 +154,7 @@ impl<L: Leases + 'static> Elector<L> {
             if left.is_zero() {
                 return Err(Loss::NotRenewed(self.timing.renew_deadline));
             }
-            // A request that hangs leaves time for another.
-            if self.attempt(left.mul_f64(0.75).max(LEAST_PAUSE).min(left)).await {
+            if self.attempt(left).await {
                 return Ok(());
             }
             if let Some(holder) = &self.seen_holder
@@ -166,6 +173,7 @@ impl<L: Leases + 'static> Elector<L> {
 
     /// One attempt to become or stay the holder, within `limit`; tells of trouble itself.
     async fn attempt(&mut self, limit: Duration) -> bool {
+        self.patience = (limit / PARTS).max(LEAST_PAUSE);
         match timeout(limit, self.step()).await {
             Ok(Ok(holds)) => {
                 self.told.forget();
@@ -194,7 +202,7 @@ impl<L: Leases + 'static> Elector<L> {
                 done => return done.map(|()| true),
             }
         }
-        let lease = match self.leases.get().await {
+        let lease = match insist(self.patience, || self.leases.get()).await {
             Ok(lease) => lease,
             Err(ApiError::Gone { .. }) => {
                 // Its old version would tell of the deletion again and again.
@@ -240,7 +248,7 @@ impl<L: Leases + 'static> Elector<L> {
         let lease = self.candidate.first((self.wall)());
         let start = Instant::now();
         self.may_hold = true;
-        match self.leases.create(&lease).await {
+        match insist(self.patience, || self.leases.create(&lease)).await {
             Ok(lease) => {
                 self.won(lease, start);
                 Ok(true)
@@ -253,7 +261,7 @@ impl<L: Leases + 'static> Elector<L> {
     async fn put(&mut self, lease: &Value) -> Result<(), ApiError> {
         let start = Instant::now();
         self.may_hold = true;
-        let lease = self.leases.replace(lease).await?;
+        let lease = insist(self.patience, || self.leases.replace(lease)).await?;
         self.won(lease, start);
         Ok(())
     }
@@ -261,6 +269,7 @@ impl<L: Leases + 'static> Elector<L> {
     /// The claim counts from before the request went out: others count from when they see its effect, later.
     fn won(&mut self, lease: Value, start: Instant) {
         self.see(lease);
+        self.latency = start.elapsed();
         self.claim.extend(start + self.timing.renew_deadline);
     }
 
@@ -303,8 +312,18 @@ impl<L: Leases + 'static> Elector<L> {
         warn!(lease = %self.place(), %problem, "the lease was not released; the next leader waits until it runs out");
     }
 
-    /// It is read first: an answer may have been lost on the way.
+    /// Where what we wrote last may not be what is there, it is read first: an answer may have been lost on the way.
     async fn give_away(&mut self) -> Result<(), ApiError> {
+        if let Some(lease) = self.ours().and_then(|sight| self.candidate.release(sight, (self.wall)())) {
+            match self.leases.replace(&lease).await {
+                Ok(_) => {
+                    info!(lease = %self.place(), "released the lease");
+                    return Ok(());
+                }
+                Err(ApiError::LostRace { .. } | ApiError::Gone { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let lease = match self.leases.get().await {
             Err(ApiError::Gone { .. }) => return Ok(()),
             lease => lease?,
@@ -349,6 +368,8 @@ fn spread(retry_period: Duration) -> Duration {
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod slow;
 #[cfg(test)]
 mod storm;
 #[cfg(test)]
