@@ -12,6 +12,7 @@ mod command_line;
 mod deleting;
 mod election;
 mod groups;
+mod odd_answers;
 mod process;
 mod taking;
 mod trouble;
