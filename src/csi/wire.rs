@@ -97,7 +97,7 @@ fn encoded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn mended(message: &'static [u8]) -> Option<HeaderValue> {
+    fn mended_message(message: &'static [u8]) -> Option<HeaderValue> {
         let mut headers = HeaderMap::new();
         headers.insert(DETAILS, HeaderValue::from_static("this is no base64!"));
         headers.insert(MESSAGE, HeaderValue::from_bytes(message).unwrap());
@@ -108,10 +108,21 @@ mod tests {
 
     #[test]
     fn a_text_that_is_cut_within_a_character_is_mended_and_others_are_left_alone() {
-        assert_eq!(mended(b"100%25 f%C3%B6r %C3").unwrap(), "100%25 f%C3%B6r %EF%BF%BD");
-        assert_eq!(mended(b"bytes \xff as they are").unwrap(), "bytes %EF%BF%BD as they are");
+        assert_eq!(mended_message(b"100%25 f%C3%B6r %C3").unwrap(), "100%25 f%C3%B6r %EF%BF%BD");
+        assert_eq!(mended_message(b"bytes \xff as they are").unwrap(), "bytes %EF%BF%BD as they are");
         for sound in [&b"50% of %zz %4"[..], b"f%c3%b6r", "für".as_bytes()] {
-            assert_eq!(mended(sound).unwrap().as_bytes(), sound);
+            assert_eq!(mended_message(sound).unwrap().as_bytes(), sound);
         }
+    }
+
+    #[test]
+    fn codes_that_come_after_the_answer_are_mended_too() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static("3"));
+        trailers.insert(DETAILS, HeaderValue::from_static("this is no base64!"));
+        let trailers = mended(Frame::trailers(trailers)).into_trailers().unwrap();
+        assert_eq!(trailers.keys().collect::<Vec<_>>(), ["grpc-status"]);
+        let data = mended(Frame::data(Bytes::from_static(b"answer")));
+        assert_eq!(data.into_data().unwrap(), "answer");
     }
 }
