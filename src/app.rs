@@ -17,7 +17,7 @@ use crate::clock;
 use crate::cluster::client::{Clients, clients, config};
 use crate::cluster::event::{Writer, recorder};
 use crate::cluster::limit::Rate;
-use crate::csi::{Connected, Driver, Fatal, Method, Observe};
+use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
 use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, RestMetrics};
@@ -124,7 +124,8 @@ async fn work_beside(
     show: watch::Sender<Option<Standings>>,
 ) -> anyhow::Result<()> {
     let Connected { name, version, abilities } = found;
-    tracing::info!(driver = name, version, ?abilities, "connected to the driver");
+    let Abilities { list_snapshots, get_snapshot, group_snapshots: _ } = abilities;
+    tracing::info!(driver = name, version, list_snapshots, get_snapshot, "connected to the driver");
     let Tools { clients, driver, claim, ending, metrics } = &tools;
     let supervisor = tokio::spawn({
         let driver = driver.clone();

@@ -1,4 +1,4 @@
-//! The driver as we see it: one handle, one method per call, answers checked and failures judged.
+//! The driver as we see it: one handle, one method per operation, answers checked and failures judged.
 //!
 //! # Promises
 //! - No call goes out before the driver behind the socket has proven, on this very connection, that it is the
@@ -11,7 +11,7 @@
 //! [`Certainty::NotSent`]: crate::objects::reply::Certainty::NotSent
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,12 +21,15 @@ use crate::objects::facts::Kind;
 mod answer;
 mod call;
 mod connection;
+mod groups;
 mod identity;
+mod listing;
 mod method;
 mod proto;
 mod redact;
 mod session;
 mod verdict;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +56,8 @@ pub struct Abilities {
     pub list_snapshots: bool,
     /// `GET_SNAPSHOT`.
     pub get_snapshot: bool,
-    /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller; looked at only where groups are on.
+    /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller: false until the driver has said so on
+    /// this connection, which nothing else waits for; asked for only where groups are on.
     pub group_snapshots: bool,
 }
 
@@ -106,6 +110,8 @@ struct Inner {
     timeout: Duration,
     groups: bool,
     observer: Arc<dyn Observe>,
+    /// What is known of groups, over all connections.
+    groups_known: Mutex<groups::Known>,
     /// The proven connection, while there is one.
     session: watch::Sender<Option<Arc<session::Session>>>,
 }
@@ -115,7 +121,14 @@ impl Driver {
     /// are asked for.
     #[must_use]
     pub fn new(socket: PathBuf, timeout: Duration, groups: bool, observer: Arc<dyn Observe>) -> Self {
-        Self(Arc::new(Inner { socket, timeout, groups, observer, session: watch::Sender::new(None) }))
+        Self(Arc::new(Inner {
+            socket,
+            timeout,
+            groups,
+            observer,
+            groups_known: Mutex::default(),
+            session: watch::Sender::new(None),
+        }))
     }
 
     /// Waits until there is a proven connection on which the driver serves this kind.

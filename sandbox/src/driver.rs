@@ -32,7 +32,7 @@ pub use self::fault::{Fault, Malformed, Times};
 pub use self::log::{Asked, Call, Outcome};
 pub use self::method::Method;
 pub use self::options::{Capabilities, Options};
-pub use self::script::{Amnesia, Readiness, Script};
+pub use self::script::{Amnesia, Habits, Readiness, Script};
 use self::server::Server;
 use self::store::Store;
 pub use self::store::{GroupRecord, SnapshotRecord};

@@ -1,4 +1,4 @@
-//! Answers checked against the CSI spec; an error names the field that breaks it.
+//! What an answer says: whatever names a snapshot is taken, and what makes no sense beside it counts as not said.
 
 use prost_types::Timestamp;
 use thiserror::Error;
@@ -6,113 +6,142 @@ use thiserror::Error;
 use super::proto;
 use crate::objects::reply::{GroupSnapshot, Snapshot};
 
-/// The longest handle taken. The CSI spec says 128 bytes; drivers exceed that, but it has to fit in an object.
-const LONGEST_HANDLE: usize = 4096;
-
-/// What is wrong with an answer.
+/// What is wrong with an answer: it names nothing, so there is nothing to keep of it; or it never ends.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum Malformed {
     #[error("{0} is missing")]
     Missing(&'static str),
     #[error("{0} is empty")]
     Empty(&'static str),
-    #[error("{field} is longer than {LONGEST_HANDLE} bytes")]
-    TooLong { field: &'static str },
-    #[error("{field} is {got:?} where {want:?} was asked for")]
-    Other { field: &'static str, got: String, want: String },
-    #[error("{field} is no time between the years 1678 and 2262: {seconds} s, {nanos} ns")]
-    Time { field: &'static str, seconds: i64, nanos: i32 },
-    #[error("{field} is {size}, less than nothing")]
-    Size { field: &'static str, size: i64 },
-    #[error("snapshots has none of the volume {0:?}, which was asked for")]
-    NoMember(String),
+    #[error("next_token names a page that was listed before")]
+    SamePage,
+    #[error("the list has not ended after {0} pages")]
+    Endless(u32),
 }
 
-/// A snapshot that was asked for by its source.
-pub(super) fn created(snapshot: Option<proto::Snapshot>, volume: &str) -> Result<Snapshot, Malformed> {
-    let snapshot = checked(snapshot)?;
-    same("snapshot.source_volume_id", &snapshot.source_volume, volume)?;
-    Ok(snapshot)
-}
-
-/// A snapshot that was asked for by its handle. Its source may be left out, and the handle may come in another
-/// form, such as the canonical one: some drivers do that.
-pub(super) fn found(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
-    checked(snapshot)
-}
-
-/// A group that was asked for by its sources: one member for each.
-pub(super) fn group_created(
-    group: Option<proto::VolumeGroupSnapshot>,
-    volumes: &[String],
-) -> Result<GroupSnapshot, Malformed> {
-    let group = checked_group(group)?;
-    for volume in volumes {
-        if !group.members.iter().any(|member| member.source_volume == *volume) {
-            return Err(Malformed::NoMember(volume.clone()));
-        }
-    }
-    Ok(group)
-}
-
-/// A group that was asked for by its handle, which may come in another form as well.
-pub(super) fn group_found(group: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Malformed> {
-    checked_group(group)
-}
-
-fn checked_group(group: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Malformed> {
-    let group = group.ok_or(Malformed::Missing("group_snapshot"))?;
-    handle_checked("group_snapshot.group_snapshot_id", &group.group_snapshot_id)?;
-    let members: Result<Vec<Snapshot>, Malformed> =
-        group.snapshots.into_iter().map(|snapshot| checked(Some(snapshot))).collect();
-    Ok(GroupSnapshot {
-        handle: group.group_snapshot_id,
-        members: members?,
-        creation_time: nanoseconds("group_snapshot.creation_time", group.creation_time)?,
-        ready: group.ready_to_use,
-    })
-}
-
-fn checked(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
+/// A snapshot. Its handle is the only thing that has to be there: once the storage holds a snapshot, losing its
+/// handle over a field that drivers fill in as they like would lose the snapshot. So the source may be missing or
+/// come in another form, as may the handle that was asked for.
+pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
     let snapshot = snapshot.ok_or(Malformed::Missing("snapshot"))?;
-    handle_checked("snapshot.snapshot_id", &snapshot.snapshot_id)?;
-    if snapshot.size_bytes < 0 {
-        return Err(Malformed::Size { field: "snapshot.size_bytes", size: snapshot.size_bytes });
+    if snapshot.snapshot_id.is_empty() {
+        return Err(Malformed::Empty("snapshot.snapshot_id"));
     }
     Ok(Snapshot {
         handle: snapshot.snapshot_id,
         source_volume: snapshot.source_volume_id,
-        creation_time: nanoseconds("snapshot.creation_time", snapshot.creation_time)?,
+        creation_time: nanoseconds(snapshot.creation_time),
         size: Some(snapshot.size_bytes).filter(|size| *size > 0),
         ready: snapshot.ready_to_use,
         group_handle: Some(snapshot.group_snapshot_id).filter(|handle| !handle.is_empty()),
     })
 }
 
-fn handle_checked(field: &'static str, handle: &str) -> Result<(), Malformed> {
-    if handle.is_empty() {
-        return Err(Malformed::Empty(field));
+/// A group, by the same rule, and how many of its members were left out because they have no handle.
+pub(super) fn group(group: Option<proto::VolumeGroupSnapshot>) -> Result<(GroupSnapshot, usize), Malformed> {
+    let group = group.ok_or(Malformed::Missing("group_snapshot"))?;
+    if group.group_snapshot_id.is_empty() {
+        return Err(Malformed::Empty("group_snapshot.group_snapshot_id"));
     }
-    if handle.len() > LONGEST_HANDLE {
-        return Err(Malformed::TooLong { field });
-    }
-    Ok(())
+    let told = group.snapshots.len();
+    let members: Vec<Snapshot> =
+        group.snapshots.into_iter().filter_map(|member| snapshot(Some(member)).ok()).collect();
+    let nameless = told - members.len();
+    let group = GroupSnapshot {
+        handle: group.group_snapshot_id,
+        members,
+        creation_time: nanoseconds(group.creation_time),
+        ready: group.ready_to_use,
+    };
+    Ok((group, nameless))
 }
 
-fn same(field: &'static str, got: &str, want: &str) -> Result<(), Malformed> {
-    if got == want {
-        return Ok(());
-    }
-    let shown = |text: &str| text.chars().take(128).collect();
-    Err(Malformed::Other { field, got: shown(got), want: shown(want) })
-}
-
-fn nanoseconds(field: &'static str, time: Option<Timestamp>) -> Result<Option<i64>, Malformed> {
-    let Some(Timestamp { seconds, nanos }) = time else { return Ok(None) };
-    let bad = || Malformed::Time { field, seconds, nanos };
+/// A time that nanoseconds in 64 bits can say; others, Go's zero time among them, stand for "not known".
+fn nanoseconds(time: Option<Timestamp>) -> Option<i64> {
+    let Timestamp { seconds, nanos } = time?;
     if !(0..1_000_000_000).contains(&nanos) {
-        return Err(bad());
+        return None;
     }
-    let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-    i64::try_from(total).map(Some).map_err(|_| bad())
+    i64::try_from(i128::from(seconds) * 1_000_000_000 + i128::from(nanos)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> proto::Snapshot {
+        proto::Snapshot {
+            size_bytes: 7,
+            snapshot_id: "snap-1".into(),
+            source_volume_id: "vol-1".into(),
+            creation_time: Some(Timestamp { seconds: 1, nanos: 2 }),
+            ready_to_use: true,
+            group_snapshot_id: String::new(),
+        }
+    }
+
+    fn group_of(members: Vec<proto::Snapshot>) -> proto::VolumeGroupSnapshot {
+        proto::VolumeGroupSnapshot {
+            group_snapshot_id: "group-1".into(),
+            snapshots: members,
+            ..proto::VolumeGroupSnapshot::default()
+        }
+    }
+
+    #[test]
+    fn only_an_answer_without_a_handle_is_malformed_and_the_error_names_the_field() {
+        let nameless = proto::Snapshot { snapshot_id: String::new(), ..sound() };
+        assert_eq!(snapshot(None).unwrap_err().to_string(), "snapshot is missing");
+        assert_eq!(snapshot(Some(nameless)).unwrap_err().to_string(), "snapshot.snapshot_id is empty");
+        assert_eq!(group(None).unwrap_err().to_string(), "group_snapshot is missing");
+        let nameless = proto::VolumeGroupSnapshot { group_snapshot_id: String::new(), ..group_of(vec![]) };
+        assert_eq!(
+            group(Some(nameless)).unwrap_err().to_string(),
+            "group_snapshot.group_snapshot_id is empty"
+        );
+    }
+
+    #[test]
+    fn a_handle_of_any_length_is_kept() {
+        let long = "x".repeat(1 << 20);
+        let answer = proto::Snapshot { snapshot_id: long.clone(), ..sound() };
+        assert_eq!(snapshot(Some(answer)).unwrap().handle, long);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_and_a_size_below_zero_count_as_not_known() {
+        let times = [
+            (-62_135_596_800, 0),
+            (253_402_300_799, 0),
+            (i64::MAX, 0),
+            (i64::MIN, 0),
+            (9_223_372_036, 854_775_808),
+            (1, -1),
+            (1, 1_000_000_000),
+        ];
+        for (seconds, nanos) in times {
+            let time = Some(Timestamp { seconds, nanos });
+            let found = snapshot(Some(proto::Snapshot { creation_time: time, ..sound() })).unwrap();
+            assert_eq!(found.creation_time, None, "{seconds} s, {nanos} ns");
+            let group = proto::VolumeGroupSnapshot { creation_time: time, ..group_of(vec![]) };
+            assert_eq!(super::group(Some(group)).unwrap().0.creation_time, None);
+        }
+        let last = Some(Timestamp { seconds: 9_223_372_036, nanos: 854_775_807 });
+        let found = snapshot(Some(proto::Snapshot { creation_time: last, ..sound() })).unwrap();
+        assert_eq!(found.creation_time, Some(i64::MAX));
+        for size_bytes in [i64::MIN, -1, 0] {
+            assert_eq!(snapshot(Some(proto::Snapshot { size_bytes, ..sound() })).unwrap().size, None);
+        }
+    }
+
+    #[test]
+    fn a_group_is_kept_whatever_its_members_are_and_those_without_a_handle_are_counted() {
+        let nameless = proto::Snapshot { snapshot_id: String::new(), ..sound() };
+        let elsewhere = proto::Snapshot { source_volume_id: "VOL-9".into(), size_bytes: -1, ..sound() };
+        let (group, left_out) = group(Some(group_of(vec![nameless, elsewhere]))).unwrap();
+        assert_eq!((group.handle.as_str(), left_out), ("group-1", 1));
+        let members: Vec<_> = group.members.iter().map(|held| held.source_volume.as_str()).collect();
+        assert_eq!(members, ["VOL-9"]);
+        assert_eq!(super::group(Some(group_of(vec![]))).unwrap().0.members, []);
+    }
 }

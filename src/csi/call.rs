@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use tokio::time::{Instant, timeout};
-use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
@@ -14,16 +13,16 @@ use super::proto::group_controller_client::GroupControllerClient;
 use super::proto::{
     CreateSnapshotRequest, CreateVolumeGroupSnapshotRequest, DeleteSnapshotRequest,
     DeleteVolumeGroupSnapshotRequest, GetSnapshotRequest, GetVolumeGroupSnapshotRequest,
-    ListSnapshotsRequest, list_snapshots_response,
 };
 use super::session::Session;
-use super::{Driver, Method, redact, verdict};
+use super::wire::Wire;
+use super::{Driver, Method, proto, redact, verdict};
 use crate::objects::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
 use crate::traces;
 
-/// The largest answer taken: far above any single snapshot, far below what a small pod has.
-const LARGEST_ANSWER: usize = 16 << 20;
+/// The largest answer taken. Whatever the driver has sent, it may be the only place where a handle stands.
+pub(super) const LARGEST_ANSWER: usize = usize::MAX;
 
 /// A call that failed, as this module and the identity check see it.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl Failed {
     }
 
     /// As decisions and users see it, without the secrets of the call.
-    fn refusal(self, secrets: &BTreeMap<String, String>) -> Refusal {
+    pub(super) fn refusal(self, secrets: &BTreeMap<String, String>) -> Refusal {
         Refusal {
             certainty: self.certainty,
             code: verdict::word(self.code, self.certainty),
@@ -71,15 +70,12 @@ pub struct CreateGroup {
     pub parameters: BTreeMap<String, String>,
 }
 
-type Controller = ControllerClient<Channel>;
-type GroupController = GroupControllerClient<Channel>;
-
-fn controller(session: &Session) -> Controller {
-    ControllerClient::new(session.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+pub(super) fn controller(session: &Session) -> ControllerClient<Wire> {
+    ControllerClient::new(session.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
 }
 
-fn group_controller(session: &Session) -> GroupController {
-    GroupControllerClient::new(session.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+pub(super) fn group_controller(session: &Session) -> GroupControllerClient<Wire> {
+    GroupControllerClient::new(session.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
 }
 
 impl Driver {
@@ -113,7 +109,7 @@ impl Driver {
 
     /// A call to the proven driver, if it can do such a thing. The deadline goes along, so that the driver can give
     /// up when we do.
-    async fn call<Q, T, F>(
+    pub(super) async fn call<Q, T, F>(
         &self,
         method: Method,
         message: Q,
@@ -128,7 +124,7 @@ impl Driver {
         let session = session.ok_or_else(|| Failed::not_sent(method, "is not connected"))?;
         if !session.connected.abilities.allow(method) {
             // Its UNIMPLEMENTED would be taken for its word on a snapshot that it cut, or knew, when it still could.
-            return Err(Failed::not_sent(method, "has lost the capability for it"));
+            return Err(Failed::not_sent(method, "is not known to be capable of it"));
         }
         tracing::trace!(method = method.name(), request = ?message, "call");
         let mut request = Request::new(message);
@@ -139,7 +135,7 @@ impl Driver {
     /// CSI CreateSnapshot. Idempotent by name.
     ///
     /// # Errors
-    /// [`Refusal`] with what the failure says about the storage; a malformed answer names the broken field.
+    /// [`Refusal`] with what the failure says about the storage; an answer without a handle names the field.
     pub async fn create_snapshot(
         &self,
         create: CreateSnapshot,
@@ -147,7 +143,7 @@ impl Driver {
     ) -> Result<Snapshot, Refusal> {
         let secrets = secrets.into_inner();
         let message = CreateSnapshotRequest {
-            source_volume_id: create.source_volume.clone(),
+            source_volume_id: create.source_volume,
             name: create.name,
             secrets: secrets.clone(),
             parameters: create.parameters,
@@ -158,7 +154,7 @@ impl Driver {
         };
         let method = Method::CreateSnapshot;
         let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
-        answer::created(answer.snapshot, &create.source_volume).map_err(|broken| malformed(method, &broken))
+        answer::snapshot(answer.snapshot).map_err(|broken| malformed(method, &broken))
     }
 
     /// CSI DeleteSnapshot. Deleting what is not there succeeds.
@@ -200,37 +196,12 @@ impl Driver {
         let method = Method::GetSnapshot;
         let refusal = match self.call(method, message, send).await {
             Ok(answer) => {
-                let found = answer::found(answer.snapshot);
+                let found = answer::snapshot(answer.snapshot);
                 return found.map(Some).map_err(|broken| malformed(method, &broken));
             }
             Err(failed) => failed.refusal(&secrets),
         };
         if refusal.code == reply::Code::NotFound { Ok(None) } else { Err(refusal) }
-    }
-
-    async fn list_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
-        let secrets = secrets.into_inner();
-        let message = ListSnapshotsRequest {
-            snapshot_id: handle.to_owned(),
-            secrets: secrets.clone(),
-            ..ListSnapshotsRequest::default()
-        };
-        let send = |session: &Session, request| {
-            let mut client = controller(session);
-            async move { client.list_snapshots(request).await }
-        };
-        let method = Method::ListSnapshots;
-        let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
-        let named = |entry: &&list_snapshots_response::Entry| {
-            entry.snapshot.as_ref().is_some_and(|s| s.snapshot_id == handle)
-        };
-        // A driver may know the handle by a canonical form of it; one that answers with many has not looked.
-        let entry = match &answer.entries[..] {
-            [only] => Some(only),
-            many => many.iter().find(named),
-        };
-        let Some(entry) = entry.cloned() else { return Ok(None) };
-        answer::found(entry.snapshot).map(Some).map_err(|broken| malformed(method, &broken))
     }
 
     /// CSI CreateVolumeGroupSnapshot. Idempotent by name.
@@ -245,7 +216,7 @@ impl Driver {
         let secrets = secrets.into_inner();
         let message = CreateVolumeGroupSnapshotRequest {
             name: create.name,
-            source_volume_ids: create.source_volumes.clone(),
+            source_volume_ids: create.source_volumes,
             secrets: secrets.clone(),
             parameters: create.parameters,
         };
@@ -255,8 +226,7 @@ impl Driver {
         };
         let method = Method::CreateVolumeGroupSnapshot;
         let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
-        answer::group_created(answer.group_snapshot, &create.source_volumes)
-            .map_err(|broken| malformed(method, &broken))
+        group(method, answer.group_snapshot)
     }
 
     /// CSI DeleteVolumeGroupSnapshot, with the handles of the members.
@@ -305,18 +275,28 @@ impl Driver {
         };
         let method = Method::GetVolumeGroupSnapshot;
         let refusal = match self.call(method, message, send).await {
-            Ok(answer) => {
-                let found = answer::group_found(answer.group_snapshot);
-                return found.map(Some).map_err(|broken| malformed(method, &broken));
-            }
+            Ok(answer) => return group(method, answer.group_snapshot).map(Some),
             Err(failed) => failed.refusal(&secrets),
         };
         if refusal.code == reply::Code::NotFound { Ok(None) } else { Err(refusal) }
     }
 }
 
+/// A group as it was answered. Members without a handle cannot be kept, and are told of; a later answer may have it.
+fn group(method: Method, answer: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Refusal> {
+    let (group, nameless) = answer::group(answer).map_err(|broken| malformed(method, &broken))?;
+    if nameless > 0 {
+        tracing::warn!(
+            group = group.handle,
+            members = nameless,
+            "the driver's answer has members without a snapshot_id; they are left out, and the group is kept"
+        );
+    }
+    Ok(group)
+}
+
 /// An answer that breaks the spec: the driver may well have done what was asked.
-fn malformed(method: Method, broken: &Malformed) -> Refusal {
+pub(super) fn malformed(method: Method, broken: &Malformed) -> Refusal {
     Refusal {
         certainty: Certainty::Indefinite,
         code: reply::Code::Other,

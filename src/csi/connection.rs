@@ -10,14 +10,19 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tower::service_fn;
 
 use super::session::SessionOver;
+use super::wire::Wire;
+
+/// The longest headers taken, and with them the longest text of an error: it comes there, each byte of it as up to
+/// three. A driver whose text does not fit would be cut off with everything else that is under way.
+const LONGEST_HEADERS: u32 = 16 << 20;
 
 /// Opens a connection. The receiver turns true when it is gone; a call made after that fails with
 /// [`SessionOver`] without reaching anybody.
-pub(super) async fn open(socket: &Path) -> io::Result<(Channel, watch::Receiver<bool>)> {
+pub(super) async fn open(socket: &Path) -> io::Result<(Wire, watch::Receiver<bool>)> {
     let stream = UnixStream::connect(socket).await?;
     let (gone, is_gone) = watch::channel(false);
     let once = Mutex::new(Some(Watched { stream, gone }));
@@ -27,10 +32,11 @@ pub(super) async fn open(socket: &Path) -> io::Result<(Channel, watch::Receiver<
     });
     // The address is never dialled: it only names the authority, as grpc-go names it for a unix socket.
     let channel = Endpoint::from_static("http://localhost")
+        .http2_max_header_list_size(LONGEST_HEADERS)
         .connect_with_connector(connector)
         .await
         .map_err(io::Error::other)?;
-    Ok((channel, is_gone))
+    Ok((Wire(channel), is_gone))
 }
 
 /// A stream that says when it is dropped, which the connection's task does as soon as the peer is gone.

@@ -8,23 +8,23 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tonic::transport::Channel;
 
 use super::identity::{self, Doubt};
-use super::{Connected, Driver, connection};
+use super::wire::Wire;
+use super::{Connected, Driver, connection, redact};
 use crate::told::Told;
 
 /// Pauses between attempts to find the socket: a driver that has just started is found soon.
 const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_SOCKET_PAUSE: Duration = Duration::from_secs(1);
 /// Pauses between attempts to prove the driver.
-const SHORTEST_PROOF_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(15);
+pub(super) const SHORTEST_PROOF_PAUSE: Duration = Duration::from_millis(500);
+pub(super) const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(15);
 
 /// A connection behind which the driver has proven itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
-    pub channel: Channel,
+    pub wire: Wire,
     pub connected: Connected,
     /// Turns true when the connection is gone.
     pub gone: watch::Receiver<bool>,
@@ -66,7 +66,7 @@ impl Driver {
     pub async fn connect(&self) -> Result<Connected, Fatal> {
         let session = self.establish(None).await?;
         let connected = session.connected.clone();
-        self.0.session.send_replace(Some(session));
+        self.begin(session);
         Ok(connected)
     }
 
@@ -88,11 +88,18 @@ impl Driver {
             match self.establish(Some(name)).await {
                 Ok(back) => {
                     tracing::warn!(driver = name, version = back.connected.version, "the driver is back");
-                    tell_of_groups(&session.connected, &back.connected);
-                    self.0.session.send_replace(Some(back));
+                    self.begin(back);
                 }
                 Err(fatal) => return fatal,
             }
+        }
+    }
+
+    /// Calls go out on this connection from now on; those about groups once the driver has said that it takes them.
+    fn begin(&self, session: Arc<Session>) {
+        self.0.session.send_replace(Some(Arc::clone(&session)));
+        if self.0.groups {
+            tokio::spawn(self.clone().learn_of_groups(session));
         }
     }
 
@@ -100,16 +107,22 @@ impl Driver {
         let mut told = Told::default();
         let mut pause = SHORTEST_PROOF_PAUSE;
         loop {
-            let (channel, gone) = self.find_socket(&mut told).await?;
-            match identity::prove(self, &channel, before).await {
-                Ok(connected) => return Ok(Arc::new(Session { channel, connected, gone })),
+            let (wire, gone) = self.find_socket(&mut told).await?;
+            match identity::prove(self, &wire, before).await {
+                Ok(connected) => return Ok(Arc::new(Session { wire, connected, gone })),
                 Err(Doubt::Fatal(fatal)) => return Err(fatal),
                 Err(Doubt::NotReady) => {
                     tell(&mut told, "the driver says that it is not ready yet, asking again");
                     sleep(SHORTEST_PROOF_PAUSE).await;
                 }
                 Err(Doubt::Failed(why)) => {
-                    tell(&mut told, &format!("the driver does not answer as it should, trying again: {why}"));
+                    tell(
+                        &mut told,
+                        &format!(
+                            "the driver does not answer as it should, trying again: {}",
+                            redact::brief(&why)
+                        ),
+                    );
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PROOF_PAUSE);
                 }
@@ -117,7 +130,7 @@ impl Driver {
         }
     }
 
-    async fn find_socket(&self, told: &mut Told) -> Result<(Channel, watch::Receiver<bool>), Fatal> {
+    async fn find_socket(&self, told: &mut Told) -> Result<(Wire, watch::Receiver<bool>), Fatal> {
         let socket = &self.0.socket;
         let mut pause = SHORTEST_SOCKET_PAUSE;
         loop {
@@ -132,20 +145,6 @@ impl Driver {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_SOCKET_PAUSE);
         }
-    }
-}
-
-/// Logs a capability for groups that came or went with a restart.
-fn tell_of_groups(before: &Connected, now: &Connected) {
-    let driver = &now.name;
-    match (before.abilities.group_snapshots, now.abilities.group_snapshots) {
-        (false, true) => {
-            tracing::warn!(driver, "the driver takes group snapshots now");
-        }
-        (true, false) => {
-            tracing::warn!(driver, "the driver takes no group snapshots any more; they wait until it does");
-        }
-        (true, true) | (false, false) => {}
     }
 }
 

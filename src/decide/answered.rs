@@ -139,10 +139,13 @@ pub(super) fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>,
 /// answer that names its members in another order, or not all of them, changes nothing.
 fn merged(known: &[Member], answered: Vec<Snapshot>, now: Timestamp) -> Vec<Member> {
     let mut members = known.to_vec();
+    let volumes: Vec<String> = answered.iter().map(|snapshot| snapshot.source_volume.clone()).collect();
     for snapshot in answered {
         let Snapshot { handle, source_volume: volume, creation_time, size, ready, group_handle: _ } =
             snapshot;
-        let same_volume = |member: &Member| !volume.is_empty() && member.volume == volume;
+        // A driver that shortens the ids of volumes may name several by one.
+        let tells = !volume.is_empty() && volumes.iter().filter(|other| **other == volume).count() == 1;
+        let same_volume = |member: &Member| tells && member.volume == volume;
         let place = members
             .iter()
             .position(|member| member.handle == handle)

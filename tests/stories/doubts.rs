@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sandbox::driver::{Fault, Method, Times};
+use sandbox::driver::{Fault, Method, Readiness, Times};
 use serde_json::json;
 use tonic::Code;
 
@@ -213,5 +213,30 @@ fn the_answer_of_a_call_whose_status_could_not_be_written_is_recorded_later_with
         content.patch_status(&json!({"error": {"message": "stale"}})).await;
         content.ready().await;
         assert_eq!(stage.calls(Method::CreateSnapshot), 1);
+    });
+}
+
+#[test]
+fn a_driver_that_lost_its_first_try_has_its_second_recorded_and_both_are_named() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.driver.script().readiness(Readiness::Held);
+        let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
+        let content = stage.content(json!({})).await;
+        let recorded =
+            |object: &serde_json::Value| object["status"]["snapshotHandle"].as_str().map(str::to_owned);
+        let first = content.until("has a handle", |object| recorded(object).is_some()).await;
+        let first = recorded(&first).unwrap();
+        stage.driver.script().lose_unready(1);
+        stage.driver.script().readiness(Readiness::AtOnce);
+        let second = recorded(&content.ready().await).unwrap();
+        assert_ne!(first, second);
+        let event = content.event("SnapshotMayBeOrphaned").await;
+        let message = event["message"].as_str().unwrap();
+        assert!(message.contains(&first) && message.contains(&second), "{message}");
+        sidecar.measures(&format!("{ORPHANS} 1")).await;
+        content.delete().await;
+        content.gone().await;
+        stage.storage_is_empty();
     });
 }

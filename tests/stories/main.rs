@@ -13,6 +13,7 @@ mod deleting;
 mod doubts;
 mod election;
 mod groups;
+mod odd_answers;
 mod process;
 mod taking;
 mod trouble;

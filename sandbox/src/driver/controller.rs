@@ -13,7 +13,7 @@ use super::options::Capabilities;
 use super::proto as csi;
 use super::proto::controller_service_capability::{Rpc, Type, rpc};
 use super::proto::volume_content_source;
-use super::store::{Listing, SnapshotRecord, VolumeRecord};
+use super::store::{Listing, SnapshotRecord, Store, VolumeRecord};
 
 pub(super) struct ControllerService(pub(super) Arc<Engine>);
 
@@ -75,12 +75,14 @@ impl csi::controller_server::Controller for ControllerService {
         let asked = Asked { name: name.clone(), sources, parameters, ..Asked::default() };
         self.0
             .answer(Method::CreateSnapshot, asked, &secrets, move |engine, store| {
+                store.lose(&name, |id| engine.script.loses(id))?;
                 let (record, is_new) = store.create_snapshot(&name, &source_volume_id)?;
                 if is_new {
                     engine.script.cut(&record.id);
                 }
-                engine.log.learn(&record.id, &name);
-                Ok(csi::CreateSnapshotResponse { snapshot: Some(snapshot(engine, &record)) })
+                let snapshot = snapshot(engine, &record);
+                engine.log.learn(&snapshot.snapshot_id, &name);
+                Ok(csi::CreateSnapshotResponse { snapshot: Some(snapshot) })
             })
             .await
     }
@@ -92,8 +94,8 @@ impl csi::controller_server::Controller for ControllerService {
         let csi::DeleteSnapshotRequest { snapshot_id, secrets } = request.into_inner();
         let asked = Asked { ids: vec![snapshot_id.clone()], ..Asked::default() };
         self.0
-            .answer(Method::DeleteSnapshot, asked, &secrets, move |_, store| {
-                store.delete_snapshot(&snapshot_id)?;
+            .answer(Method::DeleteSnapshot, asked, &secrets, move |engine, store| {
+                store.delete_snapshot(&meant(engine, store, snapshot_id))?;
                 Ok(csi::DeleteSnapshotResponse {})
             })
             .await
@@ -117,12 +119,21 @@ impl csi::controller_server::Controller for ControllerService {
             .answer(Method::ListSnapshots, asked, &secrets, move |engine, store| {
                 let max_entries = usize::try_from(request.max_entries)
                     .map_err(|_| Status::invalid_argument("max_entries is below zero"))?;
-                let (page, next_token) = store.list(&Listing {
-                    snapshot_id: &request.snapshot_id,
-                    source_volume_id: &request.source_volume_id,
-                    token: &request.starting_token,
-                    max_entries,
-                })?;
+                let token = &request.starting_token;
+                if !token.is_empty() && engine.script.expires() {
+                    return Err(Status::aborted(format!(
+                        "the token {token:?} has expired; list from the start"
+                    )));
+                }
+                let all = Listing { snapshot_id: "", source_volume_id: "", token, max_entries };
+                let (page, next_token) = match engine.script.habit().lists_all_by {
+                    0 => store.list(&Listing {
+                        snapshot_id: &meant(engine, store, request.snapshot_id),
+                        source_volume_id: &request.source_volume_id,
+                        ..all
+                    }),
+                    max_entries => store.list(&Listing { max_entries, ..all }),
+                }?;
                 let entry =
                     |record| csi::list_snapshots_response::Entry { snapshot: Some(snapshot(engine, record)) };
                 let entries = page.iter().map(entry).collect();
@@ -139,7 +150,7 @@ impl csi::controller_server::Controller for ControllerService {
         let asked = Asked { ids: vec![snapshot_id.clone()], ..Asked::default() };
         self.0
             .answer(Method::GetSnapshot, asked, &secrets, move |engine, store| {
-                let record = store.known_snapshot(&snapshot_id)?;
+                let record = store.known_snapshot(&meant(engine, store, snapshot_id))?;
                 Ok(csi::GetSnapshotResponse { snapshot: Some(snapshot(engine, record)) })
             })
             .await
@@ -148,14 +159,28 @@ impl csi::controller_server::Controller for ControllerService {
 
 /// A snapshot as an answer tells of it. Each answer counts towards its becoming ready.
 pub(super) fn snapshot(engine: &Engine, record: &SnapshotRecord) -> csi::Snapshot {
+    let source = match record.source_volume_id.split_once('/') {
+        Some((beginning, _)) if engine.script.habit().short_sources => beginning,
+        Some(_) | None => &record.source_volume_id,
+    };
     csi::Snapshot {
         size_bytes: record.size_bytes,
-        snapshot_id: record.id.clone(),
-        source_volume_id: record.source_volume_id.clone(),
+        snapshot_id: shown(engine, &record.id),
+        source_volume_id: shown(engine, source),
         creation_time: Some(Timestamp { seconds: record.created_seconds, nanos: record.created_nanos }),
         ready_to_use: engine.script.answers_ready(&record.id),
-        group_snapshot_id: record.group_id.clone(),
+        group_snapshot_id: shown(engine, &record.group_id),
     }
+}
+
+/// An id as answers write it.
+pub(super) fn shown(engine: &Engine, id: &str) -> String {
+    if engine.script.habit().capitals { id.to_uppercase() } else { id.to_owned() }
+}
+
+/// The id that a request means.
+pub(super) fn meant(engine: &Engine, store: &Store, id: String) -> String {
+    if engine.script.habit().capitals { store.in_any_case(&id) } else { id }
 }
 
 fn volume(record: VolumeRecord) -> csi::Volume {

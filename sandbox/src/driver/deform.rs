@@ -4,12 +4,19 @@ use prost_types::Timestamp;
 
 use super::fault::Malformed;
 use super::proto as csi;
+use super::store::FIRST_TOKEN;
 
 /// More than the 4 MiB that a gRPC client takes by default.
 const OVERSIZED: usize = 5 << 20;
 
 /// Some 300,000 years in seconds: beyond what nanoseconds in 64 bits can say.
 const ABSURD_SECONDS: i64 = 10_000_000_000_000;
+
+/// The year 1 as a Unix time: what a Go program sends that never set a time.
+const GO_ZERO_SECONDS: i64 = -62_135_596_800;
+
+/// The last second of the year 9999.
+const LAST_SECONDS: i64 = 253_402_300_799;
 
 /// An answer that can be broken.
 pub(super) trait Deform: Default + Send + 'static {
@@ -25,6 +32,16 @@ pub(super) trait Deform: Default + Send + 'static {
 
     /// The creation time that is not one of a single snapshot.
     fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
+        None
+    }
+
+    /// The members of the group that it tells of.
+    fn members(&mut self) -> &mut [csi::Snapshot] {
+        &mut []
+    }
+
+    /// Where it names the page after it.
+    fn next_token(&mut self) -> Option<&mut String> {
         None
     }
 
@@ -52,11 +69,16 @@ pub(super) trait Deform: Default + Send + 'static {
                     snapshot.source_volume_id.push_str("-other");
                 }
             }
-            Malformed::NegativeSize => {
-                for snapshot in self.snapshots() {
-                    snapshot.size_bytes = -1;
+            Malformed::NegativeSize => self.snapshots().into_iter().for_each(|held| held.size_bytes = -1),
+            Malformed::NoSize => self.snapshots().into_iter().for_each(|held| held.size_bytes = 0),
+            Malformed::NoMemberIds => self.members().iter_mut().for_each(|held| held.snapshot_id.clear()),
+            Malformed::SameToken => {
+                if let Some(token) = self.next_token() {
+                    FIRST_TOKEN.clone_into(token);
                 }
             }
+            Malformed::GoZeroTime => set_times(self, Some(Timestamp { seconds: GO_ZERO_SECONDS, nanos: 0 })),
+            Malformed::EndOfTime => set_times(self, Some(Timestamp { seconds: LAST_SECONDS, nanos: 0 })),
             Malformed::AbsurdSeconds => {
                 set_times(self, Some(Timestamp { seconds: ABSURD_SECONDS, nanos: 0 }));
             }
@@ -125,6 +147,10 @@ impl Deform for csi::ListSnapshotsResponse {
         self.entries.iter_mut().filter_map(|entry| entry.snapshot.as_mut()).collect()
     }
 
+    fn next_token(&mut self) -> Option<&mut String> {
+        Some(&mut self.next_token)
+    }
+
     /// Entries that hold no snapshot: a list without entries would be a sound answer.
     fn empty(&mut self) {
         for entry in &mut self.entries {
@@ -142,6 +168,10 @@ impl Deform for csi::CreateVolumeGroupSnapshotResponse {
         self.group_snapshot.iter_mut().flat_map(|group| &mut group.snapshots).collect()
     }
 
+    fn members(&mut self) -> &mut [csi::Snapshot] {
+        self.group_snapshot.as_mut().map_or(&mut [], |group| &mut group.snapshots)
+    }
+
     fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
         self.group_snapshot.as_mut().map(|group| &mut group.creation_time)
     }
@@ -154,6 +184,10 @@ impl Deform for csi::GetVolumeGroupSnapshotResponse {
 
     fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
         self.group_snapshot.iter_mut().flat_map(|group| &mut group.snapshots).collect()
+    }
+
+    fn members(&mut self) -> &mut [csi::Snapshot] {
+        self.group_snapshot.as_mut().map_or(&mut [], |group| &mut group.snapshots)
     }
 
     fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {

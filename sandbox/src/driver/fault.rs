@@ -46,8 +46,18 @@ pub enum Malformed {
     AbsurdSeconds,
     /// The creation time has more nanoseconds than a second has, and fewer than none.
     AbsurdNanos,
+    /// The creation time is that of a Go program which never set one: the first day of the year 1.
+    GoZeroTime,
+    /// The creation time is the last second of the year 9999, which in places means "never".
+    EndOfTime,
     /// The size is below zero.
     NegativeSize,
+    /// The size is 0, as of a snapshot that is not measured yet.
+    NoSize,
+    /// The members of a group have no id.
+    NoMemberIds,
+    /// A list names a next page, whose token is always the same.
+    SameToken,
     /// There is no creation time.
     NoCreationTime,
     /// The message is larger than the 4 MiB that a client takes by default.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 
-use super::controller::snapshot;
+use super::controller::{meant, shown, snapshot};
 use super::engine::Engine;
 use super::log::Asked;
 use super::method::Method;
 use super::proto as csi;
 use super::proto::group_controller_service_capability::{Rpc, Type, rpc};
-use super::store::{GroupRecord, SnapshotRecord};
+use super::store::{GroupRecord, SnapshotRecord, Store};
 
 pub(super) struct GroupService(pub(super) Arc<Engine>);
 
@@ -46,10 +46,9 @@ impl csi::group_controller_server::GroupController for GroupService {
                 if is_new {
                     record.snapshot_ids.iter().for_each(|id| engine.script.cut(id));
                 }
-                engine.log.learn(&record.id, &name);
-                let members = store.members(&record);
-                let group_snapshot = Some(group(engine, &record, &members));
-                Ok(csi::CreateVolumeGroupSnapshotResponse { group_snapshot })
+                let group = group(engine, &record, &store.members(&record));
+                engine.log.learn(&group.group_snapshot_id, &name);
+                Ok(csi::CreateVolumeGroupSnapshotResponse { group_snapshot: Some(group) })
             })
             .await
     }
@@ -63,8 +62,9 @@ impl csi::group_controller_server::GroupController for GroupService {
         let asked = asked_about(&group_snapshot_id, &snapshot_ids);
         let method = Method::DeleteVolumeGroupSnapshot;
         self.0
-            .answer(method, asked, &secrets, move |_, store| {
-                store.delete_group(&group_snapshot_id, &snapshot_ids)?;
+            .answer(method, asked, &secrets, move |engine, store| {
+                let members = all_meant(engine, store, snapshot_ids);
+                store.delete_group(&meant(engine, store, group_snapshot_id), &members)?;
                 Ok(csi::DeleteVolumeGroupSnapshotResponse {})
             })
             .await
@@ -79,12 +79,18 @@ impl csi::group_controller_server::GroupController for GroupService {
         let asked = asked_about(&group_snapshot_id, &snapshot_ids);
         self.0
             .answer(Method::GetVolumeGroupSnapshot, asked, &secrets, move |engine, store| {
-                let (record, members) = store.known_group(&group_snapshot_id, &snapshot_ids)?;
+                let members = all_meant(engine, store, snapshot_ids);
+                let group_id = meant(engine, store, group_snapshot_id);
+                let (record, members) = store.known_group(&group_id, &members)?;
                 let group_snapshot = Some(group(engine, &record, &members));
                 Ok(csi::GetVolumeGroupSnapshotResponse { group_snapshot })
             })
             .await
     }
+}
+
+fn all_meant(engine: &Engine, store: &Store, ids: Vec<String>) -> Vec<String> {
+    ids.into_iter().map(|id| meant(engine, store, id)).collect()
 }
 
 fn asked_about(group: &str, members: &[String]) -> Asked {
@@ -95,7 +101,7 @@ fn asked_about(group: &str, members: &[String]) -> Asked {
 fn group(engine: &Engine, record: &GroupRecord, members: &[SnapshotRecord]) -> csi::VolumeGroupSnapshot {
     let snapshots: Vec<_> = members.iter().map(|member| snapshot(engine, member)).collect();
     csi::VolumeGroupSnapshot {
-        group_snapshot_id: record.id.clone(),
+        group_snapshot_id: shown(engine, &record.id),
         ready_to_use: snapshots.iter().all(|member| member.ready_to_use),
         snapshots,
         creation_time: Some(Timestamp { seconds: record.created_seconds, nanos: record.created_nanos }),

@@ -33,6 +33,17 @@ pub enum Amnesia {
     All,
 }
 
+/// Habits of drivers in the field, which CSI does not foresee and yet has to live with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// Every id in an answer is in capitals; in requests they are taken in any case.
+    pub capitals: bool,
+    /// An answer names a source volume up to the first "/" of its id only.
+    pub short_sources: bool,
+    /// `ListSnapshots` looks at no filter and brings this many entries a page; 0 turns it off.
+    pub lists_all_by: usize,
+}
+
 #[derive(Debug)]
 struct Progress {
     since: Instant,
@@ -59,6 +70,9 @@ struct State {
     progress: HashMap<String, Progress>,
     withheld: bool,
     amnesia: Option<Amnesia>,
+    habits: Habits,
+    losses: u32,
+    expiries: u32,
 }
 
 /// The script of one driver. Each change is in force from the next call on and outlives `kill` and `restart`.
@@ -81,6 +95,9 @@ impl Script {
             progress: HashMap::new(),
             withheld: false,
             amnesia: None,
+            habits: Habits::default(),
+            losses: 0,
+            expiries: 0,
         };
         Script { state: Mutex::new(state), held: watch::Sender::new(HashSet::new()) }
     }
@@ -137,6 +154,22 @@ impl Script {
     /// Makes the driver forget before its next call, once.
     pub fn forget(&self, amnesia: Amnesia) {
         self.state().amnesia = Some(amnesia);
+    }
+
+    /// Gives the driver these habits and no others.
+    pub fn habits(&self, habits: Habits) {
+        self.state().habits = habits;
+    }
+
+    /// Makes the next creations lose what an earlier one cut under the same name and has not told to be ready,
+    /// this many: each cuts another one, with another handle.
+    pub fn lose_unready(&self, count: u32) {
+        self.state().losses = count;
+    }
+
+    /// Makes the next calls of `ListSnapshots` that bring a token find it expired, this many.
+    pub fn expire_tokens(&self, count: u32) {
+        self.state().expiries = count;
     }
 
     /// Makes the next probes answer that the driver is not ready, this many.
@@ -206,6 +239,26 @@ impl Script {
 
     pub(super) fn take_amnesia(&self) -> Option<Amnesia> {
         self.state().amnesia.take()
+    }
+
+    pub(super) fn habit(&self) -> Habits {
+        self.state().habits
+    }
+
+    /// Whether this snapshot, which was asked for again, is lost now.
+    pub(super) fn loses(&self, id: &str) -> bool {
+        let mut state = self.state();
+        let lost = state.losses > 0 && state.progress.remove(id).is_some();
+        state.losses -= u32::from(lost);
+        lost
+    }
+
+    /// Whether a token that was brought has expired.
+    pub(super) fn expires(&self) -> bool {
+        let mut state = self.state();
+        let expired = state.expiries > 0;
+        state.expiries -= u32::from(expired);
+        expired
     }
 
     pub(super) fn probe_is_ready(&self) -> bool {

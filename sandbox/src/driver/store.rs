@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::StoreError;
 use self::records::{Record, Shelf};
-pub(super) use self::snapshots::Listing;
+pub(super) use self::snapshots::{FIRST_TOKEN, Listing};
 use super::script::Amnesia;
 
 /// A snapshot that exists in storage.
@@ -136,6 +136,13 @@ impl Store {
             self.groups.put(record)?;
         }
         Ok(())
+    }
+
+    /// The id, of a snapshot or a group, that this one is but for capitals; the same where there is none.
+    pub(super) fn in_any_case(&self, id: &str) -> String {
+        let ids = self.snapshots.iter().map(|record| &record.id);
+        let mut ids = ids.chain(self.groups.iter().map(|record| &record.id));
+        ids.find(|held| held.eq_ignore_ascii_case(id)).map_or_else(|| id.to_owned(), Clone::clone)
     }
 
     fn sweep(&mut self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 
 mod faults;
 mod groups;
+mod habits;
 mod lifetime;
 mod process;
 mod snapshots;

@@ -77,6 +77,9 @@ async fn a_driver_that_comes_back_without_groups_is_sent_none_and_one_that_has_t
     };
     for groups in [false, true] {
         bench.comes_back_with(Capabilities { groups, ..Capabilities::default() }).await;
+        if groups {
+            bench.client.until_served(Kind::Group).await;
+        }
         assert_eq!(bench.client.until_served(Kind::Group).now_or_never().is_some(), groups);
         assert_eq!(bench.client.until_not_served(Kind::Group).now_or_never().is_none(), groups);
         let made = bench.client.create_group(create(), Secrets::default()).await;

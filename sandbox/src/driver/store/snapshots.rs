@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{SnapshotRecord, Store, StoreError, usable};
+use super::{SnapshotRecord, Store, StoreError};
 use crate::clock;
 use crate::driver::tree;
 
 /// What every token starts with, so that a foreign one is recognised.
 const TOKEN: &str = "after:";
+
+/// A token that begins at the beginning.
+pub(in crate::driver) const FIRST_TOKEN: &str = TOKEN;
 
 /// What `ListSnapshots` asks for; empty fields ask for nothing.
 pub(in crate::driver) struct Listing<'a> {
@@ -34,7 +37,7 @@ impl Store {
         if name.is_empty() {
             return Err(StoreError::Unusable { field: "name", value: String::new() });
         }
-        usable("source_volume_id", source)?;
+        self.volume_path(source)?;
         if let Some(record) = self.snapshots.iter().find(|record| record.name == name) {
             if record.source_volume_id != source {
                 return Err(StoreError::Taken { kind: "snapshot", name: name.to_owned() });
@@ -43,6 +46,17 @@ impl Store {
         }
         let record = self.cut(name, source, "")?;
         Ok((record, true))
+    }
+
+    /// Loses the snapshot of this name, data and all, if `doomed` says so of its id.
+    pub(in crate::driver) fn lose(
+        &mut self,
+        name: &str,
+        doomed: impl FnOnce(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        let found = self.snapshots.iter().find(|record| record.name == name);
+        let Some(id) = found.map(|record| record.id.clone()).filter(|id| doomed(id)) else { return Ok(()) };
+        self.discard(&id)
     }
 
     /// Copies the volume's files and records the copy.

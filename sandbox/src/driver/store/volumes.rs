@@ -9,8 +9,10 @@ use crate::driver::tree;
 impl Store {
     /// Where the files of a volume are, whether it exists or not.
     pub(in crate::driver) fn volume_path(&self, id: &str) -> Result<PathBuf, StoreError> {
-        usable("volume_id", id)?;
-        Ok(self.root.join("volumes").join(id))
+        // Ids in the field are paths more often than not; here each is one directory.
+        let name = id.replace('%', "%25").replace('/', "%2F");
+        usable("volume_id", &name)?;
+        Ok(self.root.join("volumes").join(name))
     }
 
     /// Makes an empty volume with this id unless there is one.

@@ -1,0 +1,213 @@
+//! Finding one snapshot in what ListSnapshots tells, whatever else the driver lists.
+//!
+//! Some drivers pay no heed to the handle that they are asked for, and list all they have, page by page. So an entry
+//! counts by its id alone, every page is looked at until it is found, and no page is kept.
+
+use std::ops::ControlFlow;
+
+use tonic::Code;
+
+use super::answer::{self, Malformed};
+use super::call::{controller, malformed};
+use super::proto::{self, ListSnapshotsRequest, ListSnapshotsResponse};
+use super::session::Session;
+use super::{Driver, Method};
+use crate::objects::reply::{Refusal, Snapshot};
+use crate::objects::secrets::Secrets;
+
+/// More pages than any storage fills: a list that goes on is one that never ends.
+const MOST_PAGES: u32 = 100_000;
+/// Pages without an entry that may follow each other: drivers that filter late have such pages.
+const MOST_EMPTY_PAGES: u32 = 1000;
+/// How often an expired token may send us back to the first page.
+const MOST_BEGINNINGS: u32 = 4;
+
+impl Driver {
+    /// The snapshot with this handle by ListSnapshots; `None` if the driver lists none.
+    ///
+    /// # Errors
+    /// [`Refusal`], with the driver's words, or because the list has no end.
+    pub(super) async fn list_snapshot(
+        &self,
+        handle: &str,
+        secrets: Secrets,
+    ) -> Result<Option<Snapshot>, Refusal> {
+        let secrets = secrets.into_inner();
+        let method = Method::ListSnapshots;
+        let mut search = Search::of(handle);
+        loop {
+            let message = ListSnapshotsRequest {
+                starting_token: search.token.clone(),
+                snapshot_id: handle.to_owned(),
+                secrets: secrets.clone(),
+                ..ListSnapshotsRequest::default()
+            };
+            let send = |session: &Session, request| {
+                let mut client = controller(session);
+                async move { client.list_snapshots(request).await }
+            };
+            let page = match self.call(method, message, send).await {
+                Ok(page) => page,
+                Err(failed) if failed.code == Code::Aborted && search.begins_again() => continue,
+                Err(failed) => return Err(failed.refusal(&secrets)),
+            };
+            if let ControlFlow::Break(end) = search.turn(page) {
+                let found =
+                    end.and_then(|found| found.map(|found| answer::snapshot(Some(found))).transpose());
+                return found.map_err(|broken| malformed(method, &broken));
+            }
+        }
+    }
+}
+
+/// How a search ended: with what was found, or because the pages make no sense.
+type End = Result<Option<proto::Snapshot>, Malformed>;
+
+/// A search for one handle through the pages of a list.
+struct Search<'a> {
+    handle: &'a str,
+    /// The handle without its capitals: some drivers list what they created in other ones.
+    plain: String,
+    /// The first entry that is ours but for capitals.
+    alike: Option<proto::Snapshot>,
+    /// The token of the page to ask for next.
+    token: String,
+    /// A token from before. It moves up to the present one at each doubling of the pages, so that it lies in every
+    /// circle sooner or later; to keep one token is enough to find any.
+    mark: String,
+    pages: u32,
+    empty_pages: u32,
+    beginnings: u32,
+}
+
+impl<'a> Search<'a> {
+    fn of(handle: &'a str) -> Self {
+        Self {
+            handle,
+            plain: handle.to_lowercase(),
+            alike: None,
+            token: String::new(),
+            mark: String::new(),
+            pages: 0,
+            empty_pages: 0,
+            beginnings: 1,
+        }
+    }
+
+    /// Back to the first page, if it was another page's token that has expired, and not too often.
+    fn begins_again(&mut self) -> bool {
+        if self.token.is_empty() || self.beginnings == MOST_BEGINNINGS {
+            return false;
+        }
+        let beginnings = self.beginnings + 1;
+        *self = Self { beginnings, ..Self::of(self.handle) };
+        true
+    }
+
+    /// Looks at a page, and turns to the next.
+    fn turn(&mut self, page: ListSnapshotsResponse) -> ControlFlow<End> {
+        self.empty_pages = if page.entries.is_empty() { self.empty_pages + 1 } else { 0 };
+        for snapshot in page.entries.into_iter().filter_map(|entry| entry.snapshot) {
+            if snapshot.snapshot_id == self.handle {
+                return ControlFlow::Break(Ok(Some(snapshot)));
+            }
+            if self.alike.is_none() && snapshot.snapshot_id.to_lowercase() == self.plain {
+                self.alike = Some(snapshot);
+            }
+        }
+        self.pages += 1;
+        if page.next_token.is_empty() {
+            return ControlFlow::Break(Ok(self.alike.take()));
+        }
+        if page.next_token == self.token || page.next_token == self.mark {
+            return ControlFlow::Break(Err(Malformed::SamePage));
+        }
+        if self.pages == MOST_PAGES || self.empty_pages == MOST_EMPTY_PAGES {
+            return ControlFlow::Break(Err(Malformed::Endless(self.pages)));
+        }
+        if self.pages.is_power_of_two() {
+            self.mark.clone_from(&page.next_token);
+        }
+        self.token = page.next_token;
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: &[&str], next_token: &str) -> ListSnapshotsResponse {
+        let entry = |id: &&str| {
+            let snapshot = proto::Snapshot { snapshot_id: (*id).to_owned(), ..proto::Snapshot::default() };
+            proto::list_snapshots_response::Entry { snapshot: Some(snapshot) }
+        };
+        ListSnapshotsResponse { entries: ids.iter().map(entry).collect(), next_token: next_token.to_owned() }
+    }
+
+    /// The end of a search for "snap-ö" through these pages, and how many it looked at.
+    fn search(
+        pages: impl IntoIterator<Item = ListSnapshotsResponse>,
+    ) -> (Result<Option<String>, Malformed>, u32) {
+        let mut search = Search::of("snap-ö");
+        for (number, page) in (1..).zip(pages) {
+            if let ControlFlow::Break(end) = search.turn(page) {
+                return (end.map(|found| found.map(|found| found.snapshot_id)), number);
+            }
+        }
+        panic!("the search has no end");
+    }
+
+    #[test]
+    fn an_equal_id_is_found_on_any_page_and_goes_before_one_in_other_capitals() {
+        let pages = [page(&["SNAP-Ö", "other"], "2"), page(&[], "3"), page(&["x", "snap-ö"], "4")];
+        assert_eq!(search(pages), (Ok(Some("snap-ö".to_owned())), 3));
+    }
+
+    #[test]
+    fn an_id_that_is_equal_but_for_capitals_is_found_once_all_pages_are_seen() {
+        let pages = [page(&["Snap-Ö", "SNAP-Ö"], "2"), page(&["other"], "")];
+        assert_eq!(search(pages), (Ok(Some("Snap-Ö".to_owned())), 2));
+    }
+
+    #[test]
+    fn an_entry_of_another_id_is_never_ours_not_even_the_only_one() {
+        let mut nothing_in_it = page(&["snap"], "");
+        nothing_in_it.entries.push(proto::list_snapshots_response::Entry::default());
+        assert_eq!(search([page(&["other"], "")]), (Ok(None), 1));
+        assert_eq!(search([nothing_in_it]), (Ok(None), 1));
+    }
+
+    #[test]
+    fn pages_that_go_round_in_circles_of_any_length_come_to_an_end() {
+        for length in [1_u32, 2, 3, 7, 100] {
+            for lead in [0, 1, 5] {
+                let pages = (0_u32..).map(|at| {
+                    let token =
+                        if at < lead { format!("lead {at}") } else { format!("{}", (at - lead) % length) };
+                    page(&["other"], &token)
+                });
+                let (end, looked_at) = search(pages);
+                assert_eq!(end, Err(Malformed::SamePage));
+                assert!(looked_at <= 4 * (length + lead) + 4, "{length}, {lead}: {looked_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_that_never_ends_is_given_up_and_sooner_if_its_pages_are_empty() {
+        let pages = |ids: &'static [&str]| (0..).map(move |at: u64| page(ids, &at.to_string()));
+        assert_eq!(search(pages(&[])), (Err(Malformed::Endless(MOST_EMPTY_PAGES)), MOST_EMPTY_PAGES));
+        assert_eq!(search(pages(&["other"])), (Err(Malformed::Endless(MOST_PAGES)), MOST_PAGES));
+    }
+
+    #[test]
+    fn only_a_token_can_expire_and_not_for_ever() {
+        let mut search = Search::of("snap-ö");
+        assert!(!search.begins_again());
+        for beginning in 1..=MOST_BEGINNINGS {
+            assert!(search.turn(page(&["other"], "2")).is_continue());
+            assert_eq!(search.begins_again(), beginning < MOST_BEGINNINGS);
+        }
+    }
+}
