@@ -193,7 +193,7 @@ async fn make_clients(
 ) -> anyhow::Result<Clients> {
     // An error means that a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = config(kubeconfig.as_deref()).await?;
+    let config = config(kubeconfig.as_deref())?;
     let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
     Ok(made.context("the task that makes the clients failed")??)
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use http::header::USER_AGENT;
 use http::{HeaderValue, Uri};
-use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::error::in_one_line;
+use super::kubeconfig::configuration;
 use super::limit::{Bucket, Rate};
 use super::pod::{MOUNT, NoPod, in_cluster};
 use super::proxy::{BadProxy, proxy_for, usable};
+use super::stack;
 use super::token::{BadToken, TokenFile};
 use super::traffic::{Manners, Traffic};
 use crate::lead::Claim;
@@ -94,14 +95,14 @@ fn at(place: Option<(u64, u64)>) -> String {
 ///
 /// # Errors
 /// [`ConnectError`], before anything is contacted.
-pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
+pub fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     let mut config = match kubeconfig {
         None => {
             let mut config = in_cluster(|name| std::env::var(name).ok(), Path::new(MOUNT))?;
-            config.proxy_url = environment_proxy(&config.cluster_url)?;
+            config.proxy_url = environment_proxy(&config.cluster_url);
             config
         }
-        Some(path) => from_file(path).await?,
+        Some(path) => from_file(path)?,
     };
     if let Some(proxy) = &config.proxy_url {
         usable(proxy).map_err(ConnectError::Proxy)?;
@@ -117,35 +118,30 @@ pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     Ok(config)
 }
 
-async fn from_file(path: &Path) -> Result<Config, ConnectError> {
+fn from_file(path: &Path) -> Result<Config, ConnectError> {
     let file = Kubeconfig::read_from(path).map_err(|error| file_error(path, error))?;
-    let explicit = proxy_of(&file);
-    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-        .await
-        .map_err(|error| file_error(path, error))?;
-    if !explicit {
-        config.proxy_url = environment_proxy(&config.cluster_url)?;
+    let (mut config, own_proxy) =
+        configuration(&file).map_err(|why| ConnectError::Unusable { path: path.to_owned(), why })?;
+    if !own_proxy {
+        config.proxy_url = environment_proxy(&config.cluster_url);
     }
     Ok(config)
 }
 
-/// Whether the cluster of the current context names a proxy of its own.
-fn proxy_of(file: &Kubeconfig) -> bool {
-    let current = file.current_context.as_deref();
-    let context = file
-        .contexts
-        .iter()
-        .find(|named| Some(named.name.as_str()) == current)
-        .and_then(|named| named.context.as_ref());
-    file.clusters
-        .iter()
-        .filter(|named| context.is_some_and(|context| context.cluster == named.name))
-        .filter_map(|named| named.cluster.as_ref()?.proxy_url.as_deref())
-        .any(|proxy| !proxy.is_empty())
-}
-
-fn environment_proxy(server: &Uri) -> Result<Option<Uri>, ConnectError> {
-    proxy_for(server, |name| std::env::var(name).ok()).map_err(ConnectError::Proxy)
+/// The proxy that the environment names. A value that cannot be used is none: what other programs of the pod make of it
+/// must not keep us from a server that may be in reach.
+fn environment_proxy(server: &Uri) -> Option<Uri> {
+    let found = proxy_for(server, |name| std::env::var(name).ok());
+    if found.ignored > 0 {
+        tracing::warn!(
+            "NO_PROXY holds {} entries that are no host name, address or range of addresses; they are ignored",
+            found.ignored
+        );
+    }
+    found.proxy.unwrap_or_else(|bad| {
+        tracing::warn!("connecting without a proxy: {}", in_one_line(&bad));
+        None
+    })
 }
 
 #[expect(
@@ -182,9 +178,8 @@ pub fn clients(
         config.read_timeout = Some(read_timeout);
         config.reset_reader_on_write = true;
         let namespace = config.default_namespace.clone();
-        let inner = ClientBuilder::try_from(config)
-            .map_err(|cause| ConnectError::Setup { server: host.to_string(), why: in_one_line(&cause) })?
-            .build();
+        let inner =
+            stack::client(&config).map_err(|why| ConnectError::Setup { server: host.to_string(), why })?;
         let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
         Ok(Client::new(Traffic { inner, metrics, host, token, manners }, namespace))
     };

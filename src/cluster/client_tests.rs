@@ -18,26 +18,26 @@ fn kubeconfig(cluster: &str) -> String {
     )
 }
 
-async fn read(text: &str) -> Result<Config, ConnectError> {
+fn read(text: &str) -> Result<Config, ConnectError> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kubeconfig");
     fs::write(&path, text).unwrap();
-    config(Some(&path)).await
+    config(Some(&path))
 }
 
 fn made(config: &Config, metrics: &Metrics) -> Result<Clients, ConnectError> {
     clients(config, Rate { qps: 100.0, burst: 200 }, Claim::always(), &metrics.rest)
 }
 
-async fn complaint(text: &str) -> String {
-    let line = in_one_line(&read(text).await.unwrap_err());
+fn complaint(text: &str) -> String {
+    let line = in_one_line(&read(text).unwrap_err());
     assert!(!line.contains("hunter2") && !line.contains('\n'), "{line}");
     line
 }
 
 #[tokio::test]
 async fn a_kubeconfig_gives_the_server_and_our_name_to_it() {
-    let config = read(&kubeconfig("server: 'https://10.0.0.1:6443'")).await.unwrap();
+    let config = read(&kubeconfig("server: 'https://10.0.0.1:6443'")).unwrap();
     assert_eq!(config.cluster_url, "https://10.0.0.1:6443/");
     assert!(!config.default_retry);
     let (name, value) = &config.headers[0];
@@ -47,43 +47,42 @@ async fn a_kubeconfig_gives_the_server_and_our_name_to_it() {
 
 #[tokio::test]
 async fn a_kubeconfig_that_is_not_there_is_named() {
-    let error = config(Some(Path::new("/nowhere/config"))).await.unwrap_err();
+    let error = config(Some(Path::new("/nowhere/config"))).unwrap_err();
     let line = in_one_line(&error);
     assert!(line.starts_with("cannot read the kubeconfig /nowhere/config: "), "{line}");
-    assert!(matches!(config(Some(Path::new("/"))).await, Err(ConnectError::Unreadable { .. })));
+    assert!(matches!(config(Some(Path::new("/"))), Err(ConnectError::Unreadable { .. })));
 }
 
 #[tokio::test]
 async fn a_kubeconfig_that_does_not_parse_is_placed_and_not_quoted() {
-    let line = complaint("users:\n- name: u\n  user: {token: hunter2\n").await;
+    let line = complaint("users:\n- name: u\n  user: {token: hunter2\n");
     assert!(line.contains("does not parse at line"), "{line}");
-    complaint("users: hunter2").await;
-    complaint("hunter2").await;
+    complaint("users: hunter2");
+    complaint("hunter2");
 }
 
 #[tokio::test]
 async fn a_kubeconfig_that_does_not_hold_together_says_where() {
     let line =
-        complaint(&kubeconfig("server: 'https://a'").replace("current-context: c", "current-context: d"))
-            .await;
+        complaint(&kubeconfig("server: 'https://a'").replace("current-context: c", "current-context: d"));
     assert!(line.contains("is not usable"), "{line}");
-    complaint(&kubeconfig("server: 'https://a', certificate-authority: /nowhere/ca.crt")).await;
-    complaint(&kubeconfig("server: 'not a url'")).await;
-    complaint("").await;
+    complaint(&kubeconfig("server: 'https://a', certificate-authority: /nowhere/ca.crt"));
+    complaint(&kubeconfig("server: 'not a url'"));
+    complaint("");
 }
 
 #[tokio::test]
 async fn a_proxy_of_the_kubeconfig_is_used_and_one_that_we_do_not_speak_is_refused_without_its_password() {
     let own = kubeconfig("server: 'https://a', proxy-url: 'http://proxy:3128'");
-    assert_eq!(read(&own).await.unwrap().proxy_url.unwrap(), "http://proxy:3128/");
-    let other = kubeconfig("server: 'https://a', proxy-url: 'socks5://u:hunter2@proxy'");
-    assert!(complaint(&other).await.contains("socks5"));
+    assert_eq!(read(&own).unwrap().proxy_url.unwrap(), "http://proxy:3128/");
+    let other = kubeconfig("server: 'https://a', proxy-url: 'ftp://u:hunter2@proxy'");
+    assert!(complaint(&other).contains("ftp"));
 }
 
 #[tokio::test]
 async fn clients_are_made_without_a_server_in_reach() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = read(&kubeconfig("server: 'http://127.0.0.1:1'")).await.unwrap();
+    let config = read(&kubeconfig("server: 'http://127.0.0.1:1'")).unwrap();
     let metrics = Metrics::new().unwrap();
     let clients = made(&config, &metrics).unwrap();
     for client in [clients.watch, clients.api, clients.lead] {
@@ -96,7 +95,7 @@ async fn clients_are_made_without_a_server_in_reach() {
 #[tokio::test]
 async fn a_user_and_password_in_the_address_of_the_server_do_not_show() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = read(&kubeconfig("server: 'http://u:hunter2@127.0.0.1:1'")).await.unwrap();
+    let config = read(&kubeconfig("server: 'http://u:hunter2@127.0.0.1:1'")).unwrap();
     let metrics = Metrics::new().unwrap();
     let client = made(&config, &metrics).unwrap().api;
     let request = http::Request::get("/version").body(Vec::new()).unwrap();
@@ -113,7 +112,7 @@ async fn no_authority_is_looked_for_where_none_is_looked_at() {
         ("server: 'https://a'", false),
         ("server: 'http://a', proxy-url: 'https://proxy'", false),
     ] {
-        let config = read(&kubeconfig(cluster)).await.unwrap();
+        let config = read(&kubeconfig(cluster)).unwrap();
         assert_eq!(config.root_cert, given.then(Vec::new), "{cluster}");
     }
 }
@@ -134,7 +133,7 @@ async fn the_token_of_a_file_goes_with_every_request_of_every_client_once_and_tr
         [("", "from-file"), ("token: beside, ", "from-file"), ("username: u, password: p, ", "Basic")]
     {
         let user = format!("{{{token}tokenFile: '{}'}}", path.display());
-        let config = read(&self::user(&format!("http://{server}"), &user)).await.unwrap();
+        let config = read(&self::user(&format!("http://{server}"), &user)).unwrap();
         let clients = made(&config, &Metrics::new().unwrap()).unwrap();
         for client in [clients.watch, clients.api, clients.lead] {
             let request = http::Request::get("/x").body(Vec::new()).unwrap();
@@ -147,7 +146,7 @@ async fn the_token_of_a_file_goes_with_every_request_of_every_client_once_and_tr
 
 #[tokio::test]
 async fn a_token_file_that_is_not_there_is_named() {
-    let config = read(&user("http://a", "{tokenFile: /nowhere/token}")).await.unwrap();
+    let config = read(&user("http://a", "{tokenFile: /nowhere/token}")).unwrap();
     let line = in_one_line(&made(&config, &Metrics::new().unwrap()).err().unwrap());
     assert!(line.starts_with("cannot read the token file /nowhere/token: "), "{line}");
 }
@@ -179,7 +178,7 @@ async fn a_credential_plugin_that_fails_is_told_with_its_status_and_without_its_
             "the credentials of the kubeconfig have an expiry that is no time",
         ),
     ] {
-        let config = read(&user("https://a", &plugin(script))).await.unwrap();
+        let config = read(&user("https://a", &plugin(script))).unwrap();
         let shown = shown(made(&config, &Metrics::new().unwrap()).err().unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains(expected) && shown.contains("API server a"), "{shown}");
@@ -196,7 +195,7 @@ async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
          echo \"{{status: {{token: hunter2, expirationTimestamp: 2001-01-01T00:00:00Z}}}}\"",
         broken.display()
     );
-    let config = read(&user("http://127.0.0.1:1", &plugin(&script))).await.unwrap();
+    let config = read(&user("http://127.0.0.1:1", &plugin(&script))).unwrap();
     let clients = made(&config, &Metrics::new().unwrap()).unwrap();
     fs::write(broken, "").unwrap();
     for client in [clients.watch, clients.api, clients.lead] {
@@ -215,8 +214,7 @@ async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
 async fn a_watch_that_falls_silent_is_given_up_after_75_seconds() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config =
-        read(&kubeconfig(&format!("server: 'http://{}'", listener.local_addr().unwrap()))).await.unwrap();
+    let config = read(&kubeconfig(&format!("server: 'http://{}'", listener.local_addr().unwrap()))).unwrap();
     let client = made(&config, &Metrics::new().unwrap()).unwrap().watch;
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -260,7 +258,7 @@ async fn mirror() -> std::net::SocketAddr {
 async fn every_client_says_who_it_is_and_whose_token_it_has() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = mirror().await;
-    let config = read(&kubeconfig(&format!("server: 'http://{server}/prefix'"))).await.unwrap();
+    let config = read(&kubeconfig(&format!("server: 'http://{server}/prefix'"))).unwrap();
     let metrics = Metrics::new().unwrap();
     let clients = made(&config, &metrics).unwrap();
     for client in [clients.watch, clients.api, clients.lead] {
@@ -272,4 +270,51 @@ async fn every_client_says_who_it_is_and_whose_token_it_has() {
         assert!(seen.contains("\"authorization\": "), "{seen}");
     }
     assert_eq!(metrics.rest.count("200", &http::Method::PATCH, &server.to_string()), 3);
+}
+
+/// A proxy that hears what it is asked for first, and hangs up.
+async fn proxy() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = vec![0; 4096];
+        let mut length = stream.read(&mut heard).await.unwrap();
+        if heard[0] == 5 {
+            // SOCKS: no authentication, then where to.
+            stream.write_all(&[5, 0]).await.unwrap();
+            length = stream.read(&mut heard).await.unwrap();
+        }
+        heard.truncate(length);
+        heard
+    });
+    (address, heard)
+}
+
+#[tokio::test]
+async fn a_proxy_is_told_where_to_and_who_asks() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let metrics = Metrics::new().unwrap();
+    for (scheme, expected) in
+        [("http://u:p%40ss@", "CONNECT 192.0.2.1:443 "), ("socks5://", "\u{c0}\u{0}\u{2}\u{1}")]
+    {
+        let (address, heard) = proxy().await;
+        let cluster = format!(
+            "server: 'https://192.0.2.1', insecure-skip-tls-verify: true, proxy-url: '{scheme}{address}'"
+        );
+        let config = read(&kubeconfig(&cluster)).unwrap();
+        let clients = made(&config, &metrics).unwrap();
+        let request = http::Request::get("/version").body(Vec::new()).unwrap();
+        clients.api.request_text(request).await.unwrap_err();
+        let heard: String = heard.await.unwrap().into_iter().map(char::from).collect();
+        assert!(heard.contains(expected), "{heard:?}");
+        if scheme.starts_with("http") {
+            let user = "Basic dTpwQHNz";
+            assert!(
+                heard.to_lowercase().contains(&format!("proxy-authorization: {}", user.to_lowercase())),
+                "{heard}"
+            );
+        }
+    }
 }

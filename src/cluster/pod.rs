@@ -74,7 +74,7 @@ fn address(env: impl Fn(&str) -> Option<String>) -> Result<Uri, NoPod> {
     url.parse().map_err(|cause| NoPod::BadAddress { host, port, cause: Some(cause) })
 }
 
-fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, NoPod> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, NoPod> {
     let pem = std::fs::read(path).map_err(|cause| NoPod::NoAuthority { path: path.to_owned(), cause })?;
     let found: Result<Vec<_>, _> =
         CertificateDer::pem_slice_iter(&pem).map(|found| found.map(|found| found.to_vec())).collect();

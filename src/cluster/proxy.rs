@@ -18,16 +18,32 @@ pub enum BadProxy {
     /// It does not parse.
     #[error("HTTPS_PROXY is not the address of a proxy")]
     Unparsable(#[source] http::uri::InvalidUri),
-    /// It is of another sort than the two we speak.
-    #[error("the proxy has the scheme {0:?}; only http and https are supported")]
+    /// It is of another sort than those we speak.
+    #[error("the proxy has the scheme {0:?}; http, https and socks5 are supported")]
     Scheme(String),
 }
 
+/// What the environment says.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The proxy, if there is one; an error if the variable is set and cannot be used.
+    pub(super) proxy: Result<Option<Uri>, BadProxy>,
+    /// How many entries of `NO_PROXY` name nothing that could be a server.
+    pub(super) ignored: usize,
+}
+
 /// The proxy for a server, as the variables in `env` say.
-///
-/// # Errors
-/// [`BadProxy`] if the variable is set and cannot be used.
-pub(super) fn proxy_for(server: &Uri, env: impl Fn(&str) -> Option<String>) -> Result<Option<Uri>, BadProxy> {
+pub(super) fn proxy_for(server: &Uri, env: impl Fn(&str) -> Option<String>) -> Found {
+    let mut ignored = 0;
+    let proxy = look_up(server, env, &mut ignored);
+    Found { proxy, ignored }
+}
+
+fn look_up(
+    server: &Uri,
+    env: impl Fn(&str) -> Option<String>,
+    ignored: &mut usize,
+) -> Result<Option<Uri>, BadProxy> {
     let set = |names: [&str; 2]| {
         let values = names.into_iter().filter_map(&env);
         values.map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
@@ -44,6 +60,7 @@ pub(super) fn proxy_for(server: &Uri, env: impl Fn(&str) -> Option<String>) -> R
     let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let port = server.port_u16().unwrap_or(443);
     let excepted = set(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    *ignored = excepted.split(',').filter(|entry| names_nothing(entry.trim())).count();
     if is_local(&host) || excepted.split(',').any(|entry| excepts(entry, &host, port)) {
         return Ok(None);
     }
@@ -57,7 +74,7 @@ pub(super) fn proxy_for(server: &Uri, env: impl Fn(&str) -> Option<String>) -> R
 /// [`BadProxy::Scheme`] unless a proxy is one of those that we speak to.
 pub(super) fn usable(proxy: &Uri) -> Result<(), BadProxy> {
     match proxy.scheme_str() {
-        Some("http" | "https") => Ok(()),
+        Some("http" | "https" | "socks5" | "socks5h") => Ok(()),
         other => Err(BadProxy::Scheme(other.unwrap_or_default().to_owned())),
     }
 }
@@ -87,6 +104,16 @@ fn excepts(entry: &str, host: &str, port: u16) -> bool {
         Some(parent) => is_below(host, parent),
         None => host == name || is_below(host, name),
     }
+}
+
+/// An entry with a slash that is no range of addresses, such as the path of a socket.
+fn names_nothing(entry: &str) -> bool {
+    let range = |(network, length): (&str, &str)| {
+        network.parse::<IpAddr>().is_ok_and(|address| {
+            length.parse::<u32>().is_ok_and(|length| length <= if address.is_ipv4() { 32 } else { 128 })
+        })
+    };
+    entry.split_once('/').is_some_and(|parts| !range(parts))
 }
 
 fn is_below(host: &str, parent: &str) -> bool {
@@ -129,31 +156,47 @@ mod tests {
             "NO_PROXY" => Some(no_proxy.to_owned()),
             _ => None,
         };
-        proxy_for(&server.parse().unwrap(), env).unwrap().is_some()
+        proxy_for(&server.parse().unwrap(), env).proxy.unwrap().is_some()
     }
 
     #[test]
     fn a_proxy_without_a_scheme_is_an_http_proxy() {
         let env = |name: &str| (name == "HTTPS_PROXY").then(|| "proxy.example.com:3128".to_owned());
-        let proxy = proxy_for(&"https://10.0.0.1".parse().unwrap(), env).unwrap().unwrap();
+        let proxy = proxy_for(&"https://10.0.0.1".parse().unwrap(), env).proxy.unwrap().unwrap();
         assert_eq!(proxy, "http://proxy.example.com:3128/");
     }
 
     #[test]
     fn a_proxy_that_cannot_be_used_is_refused_without_its_password() {
-        for proxy in ["socks5://u:hunter2@proxy:1080", "http://u:hunter2@ /"] {
+        for proxy in ["ftp://u:hunter2@proxy:1080", "http://u:hunter2@ /"] {
             let env = |_: &str| Some(proxy.to_owned());
             let error = proxy_for(&"https://10.0.0.1".parse().unwrap(), |name| {
                 env(name).filter(|_| name == "HTTPS_PROXY")
             })
+            .proxy
             .unwrap_err();
             assert!(!crate::cluster::error::in_one_line(&error).contains("hunter2"));
         }
     }
 
     #[test]
+    fn what_charts_put_into_no_proxy_is_read_and_what_names_no_server_is_counted() {
+        let value = "localhost,.svc,.cluster.local,/var/run/dockershim.sock, 192.0.2.0/24,";
+        let env = |name: &str| match name {
+            "HTTPS_PROXY" => Some("http://proxy:3128".to_owned()),
+            "NO_PROXY" => Some(value.to_owned()),
+            _ => None,
+        };
+        let found = |server: &str| proxy_for(&server.parse().unwrap(), env);
+        assert_eq!(found("https://192.0.2.7:6443").proxy.unwrap(), None);
+        assert_eq!(found("https://192.0.2.7:6443").ignored, 1);
+        assert!(found("https://198.51.100.7:6443").proxy.unwrap().is_some());
+        assert_eq!(found("https://kubernetes.default.svc").proxy.unwrap(), None);
+    }
+
+    #[test]
     fn no_variable_no_proxy() {
-        assert_eq!(proxy_for(&"https://10.0.0.1".parse().unwrap(), |_| None).unwrap(), None);
+        assert_eq!(proxy_for(&"https://10.0.0.1".parse().unwrap(), |_| None).proxy.unwrap(), None);
     }
 
     #[test]

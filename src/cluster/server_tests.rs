@@ -41,12 +41,12 @@ fn wall() -> Timestamp {
     Timestamp::from_nanosecond(since.as_nanos().try_into().unwrap()).unwrap()
 }
 
-async fn connect(kubeconfig: &str, claim: Claim, metrics: &Metrics) -> Clients {
+fn connect(kubeconfig: &str, claim: Claim, metrics: &Metrics) -> Clients {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kubeconfig");
     std::fs::write(&path, kubeconfig).unwrap();
-    let config = config(Some(&path)).await.unwrap();
+    let config = config(Some(&path)).unwrap();
     let rate = Rate { qps: 100.0, burst: 200 };
     clients(&config, rate, claim, &metrics.rest).unwrap()
 }
@@ -110,7 +110,7 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
     let server = Server::start(options).await.unwrap();
     server.install(&definition()).unwrap();
     let metrics = Metrics::new().unwrap();
-    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).await.api;
+    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).api;
     for patch in [true, false] {
         let name = if patch { "with" } else { "without" };
         let verbs = if patch {
@@ -122,7 +122,7 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
             {"apiGroups": ["snapshot.storage.k8s.io"], "resources": ["volumesnapshotcontents", "volumesnapshotcontents/status"], "verbs": verbs},
             {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch", "create", "update", "patch"]},
         ]);
-        let it = connect(&account(&server, &admin, name, rules).await, Claim::always(), &metrics).await;
+        let it = connect(&account(&server, &admin, name, rules).await, Claim::always(), &metrics);
         let made = post(&admin, CONTENTS, content(name)).await;
         let uid = made["metadata"]["uid"].as_str().unwrap();
         let objects = Objects::<Slim>::new(it.api.clone());
@@ -182,7 +182,7 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
 async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_patch() {
     let server = Server::start(Options::default()).await.unwrap();
     let metrics = Metrics::new().unwrap();
-    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).await.api;
+    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).api;
     let kubeconfig = account(&server, &admin, "elector", json!([lease_rules()])).await;
     let timing = Timing {
         lease_duration: Duration::from_secs(12),
@@ -192,7 +192,7 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
     let mut replicas = Vec::new();
     for _ in 0..3 {
         let claim = Claim::elected();
-        let client = connect(&kubeconfig, claim.clone(), &metrics).await.lead;
+        let client = connect(&kubeconfig, claim.clone(), &metrics).lead;
         let candidate = Candidate {
             identity: identity("host"),
             lease_duration: timing.lease_duration,
@@ -245,7 +245,7 @@ async fn a_server_whose_certificate_is_not_to_be_looked_at_needs_no_authority() 
     let insecure =
         without.join("\n").replace("    server:", "    insecure-skip-tls-verify: true\n    server:");
     assert_ne!(given, insecure);
-    let clients = connect(&insecure, Claim::always(), &Metrics::new().unwrap()).await;
+    let clients = connect(&insecure, Claim::always(), &Metrics::new().unwrap());
     for client in [clients.watch, clients.api, clients.lead] {
         let request = http::Request::get("/api/v1/namespaces/default").body(Vec::new()).unwrap();
         client.request_text(request).await.unwrap();

@@ -1,0 +1,84 @@
+//! The configuration that a kubeconfig gives.
+//!
+//! The library reads the file, but its own way from there reads the environment's proxies as well, and fails on a
+//! `NO_PROXY` that it does not understand.
+
+use http::Uri;
+use k8s_openapi::ByteString;
+use kube::Config;
+use kube::config::{AuthInfo, Cluster, Kubeconfig};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde_json::Value;
+
+/// The configuration of the current context, and whether its cluster names a proxy of its own. Without one the proxy is
+/// the environment's business.
+///
+/// # Errors
+/// What does not hold together, in words that hold no secret.
+pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String> {
+    let current = file.current_context.as_deref().filter(|name| !name.is_empty());
+    let current = current.ok_or("it has no current-context")?;
+    let context = file.contexts.iter().find(|named| named.name == current);
+    let context = context.and_then(|named| named.context.as_ref());
+    let context =
+        context.ok_or_else(|| format!("it has no context {current:?}, which is the current one"))?;
+    let cluster = file.clusters.iter().find(|named| named.name == context.cluster);
+    let cluster = cluster.and_then(|named| named.cluster.as_ref());
+    let cluster = cluster.ok_or_else(|| {
+        format!("it has no cluster {:?}, which the context {current:?} is of", context.cluster)
+    })?;
+    // client-go does without a user that is not there, too.
+    let user = file.auth_infos.iter().find(|named| Some(&named.name) == context.user.as_ref());
+    let user = user.and_then(|named| named.auth_info.clone()).unwrap_or_default();
+
+    let server = cluster.server.as_deref().filter(|server| !server.is_empty());
+    let server = server.ok_or_else(|| format!("the cluster {:?} has no server", context.cluster))?;
+    let server: Uri = server.parse().map_err(|error| format!("the server is no address: {error}"))?;
+    let mut config = Config::new(server);
+    config.default_namespace = context.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or_default();
+    config.disable_compression = cluster.disable_compression.unwrap_or_default();
+    config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
+    config.root_cert = authority(cluster)?;
+    let proxy = cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty());
+    config.proxy_url = proxy.map(proxy_url).transpose()?;
+    config.auth_info = with_cluster_info(user, cluster)?;
+    Ok((config, proxy.is_some()))
+}
+
+fn proxy_url(proxy: &str) -> Result<Uri, String> {
+    // It may hold a password.
+    proxy.parse().map_err(|_| "the proxy-url of the cluster is no address".to_owned())
+}
+
+/// The certificates by which the server is known: those in the file, or those of another file.
+fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
+    let pem = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
+        (Some(data), _) if !data.is_empty() => decoded(data)?,
+        (_, Some(path)) if !path.is_empty() => std::fs::read(path)
+            .map_err(|error| format!("the certificate authority {path} cannot be read: {error}"))?,
+        (None | Some(_), None | Some(_)) => return Ok(None),
+    };
+    let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match read {
+        Ok(all) if !all.is_empty() => Ok(Some(all.iter().map(|one| one.to_vec()).collect())),
+        Ok(_) | Err(_) => Err("the certificate authority holds no certificate".to_owned()),
+    }
+}
+
+fn decoded(data: &str) -> Result<Vec<u8>, String> {
+    let text: String = data.split_whitespace().collect();
+    let bytes = serde_json::from_value(Value::String(text));
+    let ByteString(bytes) = bytes.map_err(|_| "certificate-authority-data is not base64".to_owned())?;
+    Ok(bytes)
+}
+
+/// The user, whose credential plugin may want to know of the cluster.
+fn with_cluster_info(mut user: AuthInfo, cluster: &Cluster) -> Result<AuthInfo, String> {
+    if let Some(plugin) = user.exec.as_mut().filter(|plugin| plugin.provide_cluster_info) {
+        let info = cluster.try_into().map_err(|_| "the cluster cannot be told to the credential plugin")?;
+        plugin.cluster = Some(info);
+    }
+    Ok(user)
+}
