@@ -4,7 +4,11 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 --target sidecar --tag csi-snapshotter:0.1.0 .
 #   docker buildx build --platform linux/amd64,linux/arm64 --target driver --tag csi-snapshotter-sandbox:0.1.0 .
 #
-# --build-arg USER=0:0 makes a sidecar that runs as root where a manifest says nothing, as the reference's does.
+# The sidecar runs as root where a manifest says nothing, as the reference's does: most drivers run as root, and their
+# sockets let only root connect. For the others, with a tag of its own:
+#
+#   docker buildx build … --build-arg USER=65532:65532 --tag csi-snapshotter:0.1.0-nonroot .
+#
 # --build-arg FEATURES=otlp builds in what docs/tracing.md tells of.
 # Without a Docker engine, `just image` makes the binary, and sandbox/tests/image runs it in an empty root.
 
@@ -51,11 +55,11 @@ ENTRYPOINT ["/sandbox"]
 
 # The last one is what a build makes that names no target.
 FROM scratch AS sidecar
-ARG USER=65532:65532
+ARG USER=0:0
 LABEL org.opencontainers.image.title="csi-snapshotter" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build-sidecar /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build-sidecar /csi-snapshotter /csi-snapshotter
-# A driver that runs as root has a socket that lets only root connect: there the manifest says runAsUser: 0.
+# Root needs no capability here; manifests drop them all.
 USER ${USER}
 ENTRYPOINT ["/csi-snapshotter"]

@@ -10,11 +10,11 @@ fn last_stage() -> Vec<&'static str> {
 }
 
 #[test]
-fn the_image_holds_the_binary_at_its_root_and_runs_it_as_an_ordinary_user() {
+fn the_image_holds_the_binary_at_its_root_and_runs_it_as_root_as_the_reference_does() {
     let lines = last_stage();
     assert_eq!(lines[0], "FROM scratch AS sidecar");
     for line in [
-        "ARG USER=65532:65532",
+        "ARG USER=0:0",
         "USER ${USER}",
         "COPY --from=build-sidecar /csi-snapshotter /csi-snapshotter",
         "ENTRYPOINT [\"/csi-snapshotter\"]",
