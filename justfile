@@ -23,6 +23,14 @@ demo:
 bench:
     cargo run --release -p sandbox -- bench --contents 1000 --foreign 10000
 
+# Every state of the simulated world with two faults instead of one. Much memory, and far longer than a test.
+model:
+    cargo test --release -p csi-snapshotter --lib every_state_with_two_faults -- --ignored --nocapture
+
+# A hundred times the cases that a test run tries.
+fuzz:
+    PROPTEST_CASES=1000000 cargo test --release -p csi-snapshotter --lib fuzz
+
 # Licences, known flaws and sources of what the lock file names. Not in `check`: the tool (`cargo install --locked
 # cargo-deny`) takes minutes to build, and it fetches the list of known flaws.
 deny:

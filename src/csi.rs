@@ -32,6 +32,8 @@ mod verdict;
 mod wire;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use call::{CreateGroup, CreateSnapshot};

@@ -11,6 +11,8 @@ pub mod csi;
 pub mod decide;
 #[cfg(test)]
 mod docs_tests;
+#[cfg(test)]
+mod fuzz;
 pub mod lead;
 pub mod logging;
 pub mod metrics;
