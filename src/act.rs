@@ -237,7 +237,7 @@ impl<'a, E: Effects> Pass<'a, E> {
         let before = self.memory.clone();
         if let Some(what) = written {
             let reply = self.world.write(&self.object, what).await;
-            let reply = self.heard(reply, true).await?;
+            let reply = self.heard(reply).await?;
             let after =
                 conclude(&self.seen(), &step, Outcome::Nothing, SecretSent::Unnamed, self.world.now());
             self.object = reply;
@@ -338,7 +338,7 @@ impl<'a, E: Effects> Pass<'a, E> {
         if unmark && self.object.facts().meta.marked {
             self.may_record()?;
             let reply = self.world.write(&self.object, MetadataWrite::Unmark).await;
-            self.object = self.heard(reply, true).await?;
+            self.object = self.heard(reply).await?;
         }
         Ok(then)
     }
@@ -353,22 +353,18 @@ impl<'a, E: Effects> Pass<'a, E> {
     async fn write_status(&mut self, change: &StatusChange) -> Result<(), Stop> {
         self.may_record()?;
         let reply = self.world.write_status(&self.object, change).await;
-        self.object = self.heard(reply, false).await?;
+        self.object = self.heard(reply).await?;
         Ok(())
     }
 
     /// The reply to a write. If the API server refuses it for good, users are told: by an event, and in status where
     /// that can be written.
-    async fn heard(
-        &mut self,
-        reply: Result<E::Object, WriteFailure>,
-        status_may_work: bool,
-    ) -> Result<E::Object, Stop> {
+    async fn heard(&mut self, reply: Result<E::Object, WriteFailure>) -> Result<E::Object, Stop> {
         let Err(WriteFailure::Refused(why)) = &reply else { return reply.map_err(Stop::Write) };
         let After { status, note, .. } = write_refused(&self.seen(), why);
         self.tell(note);
-        if status_may_work && status != StatusChange::default() && self.world.may(Begin::Record) {
-            // It is said already; that it cannot be written here as well changes nothing.
+        if status != StatusChange::default() && self.world.may(Begin::Record) {
+            // The error alone may be taken. It is said already; that it cannot be written here as well changes nothing.
             if let Ok(object) = self.world.write_status(&self.object, &status).await {
                 self.object = object;
             }

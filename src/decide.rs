@@ -34,6 +34,8 @@ mod laws;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod remembered;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod world;

@@ -12,6 +12,7 @@ A place to run csi-snapshotter in: an API server in a process and a CSI driver o
       --contents N        snapshots to take and delete [300]
       --workers N         the sidecar's --worker-threads [10]
       --qps N             the sidecar's --kube-api-qps and -burst; 0 lifts the limit [0]
+      --ready N           measure instead how it starts beside N ready contents of its own, and looks at them again
       --foreign N         contents of other drivers that are there as well [0]
   sandbox driver          be a CSI driver, until a signal; a volume that is not there is made when it is cut
       --socket PATH       where to answer
@@ -34,11 +35,13 @@ pub(crate) struct Load {
     pub(crate) qps: usize,
     /// Contents that name another driver.
     pub(crate) foreign: usize,
+    /// Ready contents to start beside; with it nothing is taken.
+    pub(crate) ready: usize,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Load { contents: 300, workers: 10, qps: 0, foreign: 0 }
+        Load { contents: 300, workers: 10, qps: 0, foreign: 0, ready: 0 }
     }
 }
 
@@ -109,6 +112,7 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
             "--workers" => &mut load.workers,
             "--qps" => &mut load.qps,
             "--foreign" => &mut load.foreign,
+            "--ready" => &mut load.ready,
             _ => return Err(Complaint::Unknown(name)),
         };
         let number = value.or_else(|| arguments.next()).and_then(|text| text.parse().ok());
@@ -174,7 +178,7 @@ mod tests {
 
     #[test]
     fn bench_takes_numbers_in_both_spellings() {
-        let load = Load { contents: 20, workers: 4, qps: 100, foreign: 10_000 };
+        let load = Load { contents: 20, workers: 4, qps: 100, foreign: 10_000, ready: 0 };
         let line = "bench --contents 20 --workers=4 --qps 100 --foreign=10000";
         assert_eq!(parsed(line), Ok(Task::Bench(load)));
         assert_eq!(parsed("bench"), Ok(Task::Bench(Load::default())));

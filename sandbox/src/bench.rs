@@ -2,6 +2,7 @@
 
 mod figures;
 mod follow;
+mod ready;
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,9 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let binary = sidecar::build().await?;
     let place = Place::open().await?;
     std::fs::write(place.driver.make_volume(VOLUME)?.join("data"), [0; 4096])?;
+    if load.ready > 0 {
+        return ready::run(&binary, &place, load).await;
+    }
     if load.foreign > 0 {
         println!("creating {} contents of other drivers …", load.foreign);
         create(&place, "foreign.csi.sandbox", load.foreign).await?;

@@ -214,7 +214,7 @@ where
     worker::Ended { then: end.then, told }
 }
 
-/// Looks at everything again from time to time, without hurrying anything.
+/// Looks again from time to time at everything for which something may be owed, without hurrying anything.
 async fn resync<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, period: Duration)
 where
     Object<B>: Content,
@@ -224,7 +224,7 @@ where
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(period).await;
-        for key in store.keys() {
+        for key in store.keys_to_look_at() {
             queue.add(&key, Urgency::WhenDue);
         }
     }

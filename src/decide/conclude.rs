@@ -209,6 +209,13 @@ pub(super) fn deleted(seen: &Observed<'_>, handle: &str) -> After {
         memory.strays.remove(stray);
         return carry_on(memory, Then::Again);
     }
+    if memory.unrecorded() == Some(handle) {
+        memory.learnt = None;
+        // What is recorded besides is deleted next.
+        if seen.facts.handle().is_some_and(|recorded| recorded != handle) && seen.presence == Presence::Here {
+            return carry_on(memory, Then::Again);
+        }
+    }
     memory.deleted = true;
     memory.learnt = None;
     let known = seen.facts.status.unwrap_or_default();

@@ -199,6 +199,20 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
 }
 
 #[test]
+fn nothing_is_owed_for_what_is_at_rest() {
+    let surroundings = surroundings();
+    let mut count = 0;
+    every_model(|model| {
+        for around in surroundings.iter().filter(|_| model.facts().is_at_rest()) {
+            count += 1;
+            let step = decide(&model.seen(around));
+            assert!(matches!(step, Step::Settled | Step::NotOurs(_)), "{step:?} for {model:?}");
+        }
+    });
+    assert!(count > 1_000);
+}
+
+#[test]
 fn law_5_every_ideal_outcome_leads_on_to_an_end_within_six_steps() {
     let surroundings = surroundings();
     every_model(|model| {

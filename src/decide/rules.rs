@@ -20,7 +20,9 @@ pub fn decide(seen: &Observed<'_>) -> Step {
         return vanished::decide(seen);
     }
     if let Some(answer) = unrecorded(seen) {
-        return Step::Record(answer);
+        // Whoever is to go needs no record: a handle that the API server refuses would hold the object for ever.
+        let goes = facts.removal_agreed() && facts.policy == Policy::Delete;
+        return if goes { delete_unrecorded(seen, &answer) } else { Step::Record(answer) };
     }
     if seen.may_be_removed() {
         return remove(seen);
@@ -89,6 +91,15 @@ fn remove(seen: &Observed<'_>) -> Step {
 
 pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
     Step::Delete(DeleteCall { handle, members, secret: creation::deletion_secret(&seen.facts) })
+}
+
+/// Deletes what the driver answered and nobody recorded.
+pub(super) fn delete_unrecorded(seen: &Observed<'_>, answer: &Answer) -> Step {
+    let members = match answer {
+        Answer::Group(group) => group.members.iter().map(|member| member.handle.clone()).collect(),
+        Answer::Single(_) => Vec::new(),
+    };
+    delete(seen, answer.handle().to_owned(), members)
 }
 
 /// The handle in status, whatever we remember: while it stands there, nobody can tell that it is gone. Else

@@ -6,10 +6,9 @@ use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::{Observed, Presence};
-use super::rules::{delete, member_handles};
+use super::rules::{delete, delete_unrecorded, member_handles};
 use super::step::{Orphan, Step};
 use crate::objects::facts::{Facts, Membership, Policy, Source};
-use crate::objects::reply::Answer;
 
 /// Whether an object that vanishes as we know it may leave something behind.
 #[must_use]
@@ -28,16 +27,16 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
     if let Some(stray) = memory.strays.first() {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
-    match handle(facts, memory) {
+    match (handle(facts, memory), &memory.learnt) {
         // A person may have imported it under another name before the finalizer was removed here.
-        Some(_) if seen.named_elsewhere => Step::Settled,
+        (Some(_), _) if seen.named_elsewhere => Step::Settled,
         // Nobody but this process has ever known that handle.
-        Some(handle) if memory.unrecorded().is_some() => {
-            delete(seen, handle.to_owned(), answered_members(memory))
+        (Some(_), Some(answer)) => delete_unrecorded(seen, answer),
+        (Some(handle), None) if deletion_is_meant(seen) => {
+            delete(seen, handle.to_owned(), member_handles(facts))
         }
-        Some(handle) if deletion_is_meant(seen) => delete(seen, handle.to_owned(), member_handles(facts)),
-        Some(handle) => Step::Tell(Orphan::Known(handle.to_owned())),
-        None => Step::Tell(Orphan::InDoubt { name: creation::name(seen) }),
+        (Some(handle), None) => Step::Tell(Orphan::Known(handle.to_owned())),
+        (None, _) => Step::Tell(Orphan::InDoubt { name: creation::name(seen) }),
     }
 }
 
@@ -79,11 +78,4 @@ pub fn handle<'a>(facts: &Facts<'a>, memory: &'a Memory) -> Option<&'a str> {
 fn in_doubt(facts: &Facts<'_>, memory: &Memory) -> bool {
     let marked = facts.is_marked_for_creation() && memory.in_flight != InFlight::Nothing;
     facts.is_dynamic() && facts.handle().is_none() && (marked || memory.in_flight == InFlight::Open)
-}
-
-fn answered_members(memory: &Memory) -> Vec<String> {
-    match memory.learnt.as_deref() {
-        Some(Answer::Group(group)) => group.members.iter().map(|member| member.handle.clone()).collect(),
-        Some(Answer::Single(_)) | None => Vec::new(),
-    }
 }

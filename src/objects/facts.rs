@@ -154,6 +154,13 @@ impl Facts<'_> {
         self.status.is_some_and(|status| status.ready == Some(true) && status.handle.is_some())
     }
 
+    /// Nothing can be owed for it, whatever else is known: most objects of a cluster are like that, and need no pass to
+    /// find it out. It is ready, and neither marked nor being deleted.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.is_ready() && !self.meta.marked && !self.meta.deleting && self.source != Source::Both
+    }
+
     /// Somebody wants it gone, and the snapshot-controller agrees.
     #[must_use]
     pub fn removal_agreed(&self) -> bool {

@@ -11,8 +11,9 @@ use super::problem::Problem;
 /// The same trouble is not told again before this has passed.
 const AGAIN_AFTER: Duration = Duration::from_mins(5);
 
-/// What befalls one kind of a group befalls the other a moment later: both are told of together.
-const SETTLING: Duration = Duration::from_millis(500);
+/// Both kinds of a group usually fail together, within the pause after a watch that ended at once: waiting that long lets
+/// them share one line.
+const SETTLING: Duration = Duration::from_millis(1_200);
 
 /// How a watch stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

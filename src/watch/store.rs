@@ -106,8 +106,9 @@ where
         let object = Arc::new(object);
         let Some((key, mut entry)) = inner.entries.remove_entry(object.name()) else {
             let key = Key::from(object.name());
+            let at_rest = object.facts().is_at_rest();
             inner.entries.insert(key.clone(), Entry::new(object));
-            return Some((key, Urgency::Now));
+            return (!at_rest).then_some((key, Urgency::Now));
         };
         if object.uid() != entry.seen.uid() {
             // The old one went unseen.
@@ -147,6 +148,15 @@ where
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
         self.inner().entries.keys().cloned().collect()
+    }
+
+    /// The keys for which something may be owed.
+    #[must_use]
+    pub fn keys_to_look_at(&self) -> Vec<Key> {
+        let inner = self.inner();
+        let at_rest = |entry: &Entry<B>| entry.memory.is_none() && entry.freshest().facts().is_at_rest();
+        let entries = inner.entries.iter().filter(|(_, entry)| !at_rest(entry)).map(|(key, _)| key);
+        entries.chain(inner.vanished.keys()).cloned().collect()
     }
 
     /// What `look` makes of each object, as freshly as it is known.

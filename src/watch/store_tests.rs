@@ -170,6 +170,19 @@ fn an_object_that_goes_to_another_driver_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_at_rest_needs_no_pass_and_no_second_look_until_it_changes() {
+    let (store, key) = store();
+    let ready = json!({"metadata": {"name": "r"}, "status": {"snapshotHandle": "h", "readyToUse": true}});
+    assert_eq!(store.show(content("2", &ready)), None);
+    assert_eq!(store.keys().len(), 2);
+    assert_eq!(store.keys_to_look_at(), [key]);
+    let mut deleted = ready;
+    json_patch::merge(&mut deleted, &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    assert_eq!(store.show(content("3", &deleted)).map(|(_, urgency)| urgency), Some(Urgency::Anew));
+    assert_eq!(store.keys_to_look_at().len(), 2);
+}
+
+#[test]
 fn a_handle_is_named_by_spec_or_status() {
     let (store, _) = store();
     assert!(!store.names("h"));

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use kube::api::{Patch, PatchParams};
 use sandbox::driver::{Fault, Method, Readiness, Times};
 use serde_json::json;
 use tonic::Code;
 
+use crate::common::cluster::Kind;
 use crate::common::stage::{MARKER, RELEASED};
 use crate::common::{Stage, story};
 
@@ -238,5 +240,37 @@ fn a_driver_that_lost_its_first_try_has_its_second_recorded_and_both_are_named()
         content.delete().await;
         content.gone().await;
         stage.storage_is_empty();
+    });
+}
+
+#[test]
+fn a_write_that_the_api_server_refuses_is_told_in_status_and_event_and_goes_on_once_it_may() {
+    story(async {
+        let stage = Stage::set_apart().await;
+        if stage.cluster.sandbox.is_none() {
+            eprintln!("skipped: a real cluster's rights are not taken for a test");
+            return;
+        }
+        let (group, name) = ("rbac.authorization.k8s.io", "ClusterRole");
+        let roles = stage.cluster.api(&Kind { group, name, namespace: None });
+        let all = roles.get("csi-snapshotter").await.unwrap().data["rules"].clone();
+        let mut fewer = all.clone();
+        for rule in fewer.as_array_mut().unwrap() {
+            if rule["resources"] == json!(["volumesnapshotcontents"]) {
+                rule["verbs"] = json!(["get", "list", "watch"]);
+            }
+        }
+        let set = async |rules: &serde_json::Value| {
+            let merge = Patch::Merge(json!({ "rules": rules }));
+            roles.patch("csi-snapshotter", &PatchParams::default(), &merge).await.unwrap();
+        };
+        set(&fewer).await;
+        let _sidecar = stage.sidecar(&[]);
+        let content = stage.content(json!({})).await;
+        content.error("grant `patch` on `volumesnapshotcontents`").await;
+        content.event("SnapshotCreationFailed").await;
+        set(&all).await;
+        let ready = content.ready().await;
+        assert!(ready["status"]["error"].is_null());
     });
 }

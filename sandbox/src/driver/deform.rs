@@ -60,8 +60,8 @@ pub(super) trait Deform: Default + Send + 'static {
                 }
             }
             Malformed::Oversized => {
-                if let Some(handle) = self.handle() {
-                    *handle = "x".repeat(OVERSIZED);
+                for snapshot in self.snapshots() {
+                    snapshot.source_volume_id = "x".repeat(OVERSIZED);
                 }
             }
             Malformed::OtherSource => {

@@ -69,7 +69,7 @@ async fn an_answer_with_a_handle_is_taken_whatever_else_it_holds() {
 async fn an_answer_of_any_size_is_taken_with_its_handle() {
     let bench = bench().await;
     bench.answers_creations(Malformed::Oversized);
-    assert!(bench.create().await.unwrap().handle.len() > 4 << 20);
+    assert!(bench.create().await.unwrap().source_volume.len() > 4 << 20);
     assert_eq!(bench.last_code(), "OK");
 }
 

@@ -1,0 +1,201 @@
+//! One test a row of the rules in docs/ARCHITECTURE.md that rest on what is remembered, and of those for what vanished.
+
+use std::collections::BTreeMap;
+
+use super::fixtures::{Around, CLASS, Model, UID, around, dynamic, pre_provisioned, snapshot_of};
+use super::table::{create_call, create_call_in};
+use super::*;
+use crate::objects::class::Class;
+use crate::objects::facts::{Facts, Member, Source};
+use crate::objects::reply::Answer;
+
+// ---- what is remembered
+
+#[test]
+fn an_answer_that_is_not_on_the_object_yet_is_recorded_before_anything_else() {
+    let answer = std::sync::Arc::new(Answer::Single(snapshot_of("h")));
+    let mut around = around();
+    around.memory = Memory { learnt: Some(answer.clone()), in_flight: InFlight::Open, ..Memory::default() };
+    let deleting = dynamic().marked().deleting();
+    for model in [dynamic(), dynamic().marked(), deleting.clone(), dynamic().with_handle("first")] {
+        assert_eq!(decide(&model.seen(&around)), Step::Record(answer.clone()), "{model:?}");
+    }
+    assert!(matches!(decide(&dynamic().with_handle("h").seen(&around)), Step::Create(_)), "it is there");
+    let Step::Delete(call) = decide(&deleting.clone().released().seen(&around)) else {
+        panic!("not a delete")
+    };
+    assert_eq!(call.handle, "h", "whoever is to go needs no record");
+    let retained = deleting.retained().released();
+    assert_eq!(decide(&retained.seen(&around)), Step::Record(answer));
+}
+
+#[test]
+fn the_create_before_a_deletion_repeats_what_the_first_one_said() {
+    let mut around = around();
+    let first = BTreeMap::from([("tier".to_owned(), "first".to_owned())]);
+    let sent = Sent { parameters: first.clone(), secret: SecretSent::Unnamed };
+    around.memory = Memory { sent: Some(sent.into()), in_flight: InFlight::Open, ..Memory::default() };
+    for class in [None, Some("gone"), Some(CLASS)] {
+        let call = create_call_in(&dynamic().of_class(class).marked().deleting().released(), &around);
+        assert_eq!((call.parameters, call.guessed), (first.clone(), false));
+    }
+}
+
+#[test]
+fn a_class_younger_than_the_content_or_edited_is_not_what_an_earlier_process_sent() {
+    let doubtful = dynamic().marked().deleting().released();
+    assert!(!create_call(&doubtful).guessed);
+    for change in [
+        |class: &mut Class| class.edited = true,
+        |class: &mut Class| class.created = jiff::Timestamp::from_second(1_899_999_901).ok(),
+    ] {
+        let mut around = around();
+        change(around.classes.get_mut(CLASS).unwrap());
+        assert!(create_call_in(&doubtful, &around).guessed);
+    }
+}
+
+#[test]
+fn an_unready_snapshot_whose_class_is_gone_is_asked_for_by_its_handle_or_followed_with_what_was_sent() {
+    let model = dynamic().with_handle("h").of_class(Some("gone"));
+    let Step::Poll(call) = model.step() else { panic!("not a poll") };
+    assert_eq!(call.handle, "h");
+    let Step::Poll(_) = model.clone().group().step() else { panic!("not a poll") };
+    let mut around = around();
+    around.driver.can_find = false;
+    assert!(matches!(decide(&model.seen(&around)), Step::Reject(Complaint::ClassMissing { .. })));
+    let parameters = BTreeMap::from([("tier".to_owned(), "first".to_owned())]);
+    let sent = Sent { parameters: parameters.clone(), secret: SecretSent::Unnamed };
+    around.memory.sent = Some(sent.into());
+    assert_eq!(create_call_in(&model, &around).parameters, parameters);
+}
+
+// ---- a deletion of what was never begun
+
+#[test]
+fn a_content_that_is_deleted_before_anything_was_begun_has_no_snapshot_taken() {
+    for model in [dynamic(), dynamic().with_error("no"), dynamic().without_finalizer(), dynamic().group()] {
+        assert_eq!(model.deleting().step(), Step::Await(AwaitWhy::Release));
+    }
+    assert_eq!(dynamic().deleting().released().step(), Step::DropFinalizer);
+    let mut around = around();
+    around.memory.in_flight = InFlight::Nothing;
+    assert_eq!(decide(&dynamic().marked().deleting().seen(&around)), Step::Unmark);
+    assert!(matches!(dynamic().marked().deleting().step(), Step::Create(_)), "something may be on its way");
+}
+
+// ---- groups
+
+fn group_with_members(listed: &[&str]) -> Model {
+    let mut model = dynamic().group().with_handle("g").ready().deleting().released();
+    let member = |handle: &&str| Member { handle: (*handle).to_owned(), ..Member::default() };
+    model.status.as_mut().unwrap().members = listed.iter().map(member).collect();
+    model
+}
+
+#[test]
+fn a_group_whose_members_nobody_knows_is_created_once_more_before_it_is_deleted() {
+    let call = create_call(&group_with_members(&[]));
+    assert_eq!(call.purpose, Purpose::Members);
+    let mut around = around();
+    around.memory.members_asked = true;
+    assert!(matches!(decide(&group_with_members(&[]).seen(&around)), Step::Delete(_)), "once is enough");
+    let Step::Delete(call) = group_with_members(&["a", "b"]).step() else { panic!("not a delete") };
+    assert_eq!(call.members, ["a", "b"]);
+}
+
+#[test]
+fn an_imported_group_without_any_member_cannot_be_deleted_and_says_why() {
+    let model = pre_provisioned().group().deleting().released();
+    assert_eq!(model.step(), Step::Reject(Complaint::NoMembers));
+}
+
+#[test]
+fn the_specs_members_are_added_only_where_the_driver_has_answered_fewer() {
+    let given = ["a".to_owned(), "b".to_owned()];
+    let members = |listed: &[&str]| {
+        let model = group_with_members(listed);
+        let facts = Facts { source: Source::Given("g", &given), ..model.facts() };
+        super::rules::member_handles(&facts)
+    };
+    assert_eq!(members(&["A", "B"]), ["A", "B"], "another form of the same two");
+    assert_eq!(members(&["a"]), ["a", "b"]);
+    assert_eq!(members(&[]), ["a", "b"]);
+}
+
+#[test]
+fn a_second_group_under_the_same_name_is_deleted_before_the_recorded_one() {
+    let mut around = around();
+    let stray = Stray { handle: "other".into(), members: vec!["m".into()] };
+    around.memory.strays.push(stray);
+    let Step::Delete(call) = decide(&group_with_members(&["a"]).seen(&around)) else {
+        panic!("not a delete")
+    };
+    assert_eq!((call.handle.as_str(), call.members), ("other", vec!["m".to_owned()]));
+}
+
+// ---- what vanished
+
+fn vanished(presence: Presence, memory: Memory) -> Around {
+    Around { memory, presence, ..around() }
+}
+
+fn learnt(handle: &str) -> Memory {
+    let answer = Answer::Single(snapshot_of(handle));
+    Memory { learnt: Some(answer.into()), in_flight: InFlight::Open, ..Memory::default() }
+}
+
+#[test]
+fn the_handle_in_hand_of_a_content_that_vanished_is_deleted_at_once() {
+    for presence in [Presence::Deleted, Presence::Missing] {
+        let around = vanished(presence, learnt("h"));
+        let Step::Delete(call) = decide(&dynamic().marked().seen(&around)) else { panic!("not a delete") };
+        assert_eq!(call.handle, "h");
+        for model in [dynamic().retained(), dynamic().recorded(), Model { driver: "other", ..dynamic() }] {
+            let step = decide(&model.seen(&around));
+            assert!(matches!(step, Step::Settled | Step::NotOurs(_)), "{step:?} for {model:?}");
+        }
+    }
+}
+
+#[test]
+fn a_recorded_snapshot_is_deleted_only_where_somebody_deleted_its_content() {
+    let model = dynamic().with_handle("h").ready();
+    let step = |presence| decide(&model.seen(&vanished(presence, Memory::default())));
+    assert!(matches!(step(Presence::Deleted), Step::Delete(_)));
+    assert_eq!(
+        step(Presence::Missing),
+        Step::Tell(Orphan::Known("h".into())),
+        "a backup may have been restored"
+    );
+    let deleted = Memory { deleted: true, ..Memory::default() };
+    assert_eq!(decide(&model.seen(&vanished(Presence::Deleted, deleted))), Step::Settled);
+}
+
+#[test]
+fn an_imported_snapshot_is_deleted_only_where_its_deletion_was_agreed_before() {
+    let gone = || vanished(Presence::Deleted, Memory::default());
+    assert_eq!(decide(&pre_provisioned().seen(&gone())), Step::Tell(Orphan::Known("given-1".into())));
+    assert!(matches!(decide(&pre_provisioned().deleting().released().seen(&gone())), Step::Delete(_)));
+}
+
+#[test]
+fn a_snapshot_that_another_content_names_is_left_alone() {
+    let mut around = vanished(Presence::Deleted, Memory::default());
+    around.named_elsewhere = true;
+    assert_eq!(decide(&dynamic().with_handle("h").ready().seen(&around)), Step::Settled);
+}
+
+#[test]
+fn a_content_that_vanished_in_doubt_is_told_of_and_one_that_was_never_begun_is_not() {
+    let step = |model: &Model, memory| decide(&model.seen(&vanished(Presence::Deleted, memory)));
+    let name = format!("snapshot-{UID}");
+    let told = Step::Tell(Orphan::InDoubt { name });
+    assert_eq!(step(&dynamic().marked(), Memory::default()), told);
+    assert_eq!(step(&dynamic(), Memory { in_flight: InFlight::Open, ..Memory::default() }), told);
+    assert_eq!(step(&dynamic(), Memory::default()), Step::Settled);
+    assert_eq!(
+        step(&dynamic().marked(), Memory { in_flight: InFlight::Nothing, ..Memory::default() }),
+        Step::Settled
+    );
+}
