@@ -10,6 +10,7 @@ pub mod limit;
 pub mod objects;
 mod pod;
 mod proxy;
+mod quiet;
 pub(crate) mod request;
 pub mod secret;
 mod stack;

@@ -173,13 +173,10 @@ pub fn clients(
     let mut config = config.clone();
     let token = token_file(&mut config)?.map(Arc::new);
     let host: Arc<str> = host(&config.cluster_url).into();
-    let client = |read_timeout, manners| -> Result<Client, ConnectError> {
-        let mut config = config.clone();
-        config.read_timeout = Some(read_timeout);
-        config.reset_reader_on_write = true;
+    let client = |silence, manners| -> Result<Client, ConnectError> {
         let namespace = config.default_namespace.clone();
-        let inner =
-            stack::client(&config).map_err(|why| ConnectError::Setup { server: host.to_string(), why })?;
+        let inner = stack::client(&config, silence)
+            .map_err(|why| ConnectError::Setup { server: host.to_string(), why })?;
         let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
         Ok(Client::new(Traffic { inner, metrics, host, token, manners }, namespace))
     };

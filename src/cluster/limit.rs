@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// Whoever has to wait waits until the next of the moments that lie so far apart. So the requests of a process that is held
+/// back go out together, and so do the answers and events that they lead to come in: it wakes a few times for many
+/// requests, instead of a few times for each (docs/performance.md).
+const BEAT: Duration = Duration::from_millis(50);
+
 /// Requests a second, and how many may go at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
@@ -19,6 +24,8 @@ pub struct Rate {
 #[derive(Debug)]
 pub struct Bucket {
     rate: Rate,
+    /// From when beats are counted.
+    begun: Instant,
     /// Tokens at a moment; below zero while reservations are being waited out.
     state: Mutex<(f64, Instant)>,
 }
@@ -28,7 +35,8 @@ impl Bucket {
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         let rate = Rate { burst: rate.burst.max(1), ..rate };
-        Self { rate, state: Mutex::new((f64::from(rate.burst), Instant::now())) }
+        let begun = Instant::now();
+        Self { rate, begun, state: Mutex::new((f64::from(rate.burst), begun)) }
     }
 
     /// Takes a token, and says how long the caller has to wait for it.
@@ -40,7 +48,18 @@ impl Bucket {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let tokens = self.filled(&state) - 1.0;
         *state = (tokens, Instant::now());
-        Duration::try_from_secs_f64((-tokens).max(0.0) / self.rate.qps).unwrap_or(Duration::MAX)
+        let wait = Duration::try_from_secs_f64((-tokens).max(0.0) / self.rate.qps).unwrap_or(Duration::MAX);
+        self.until_the_beat(wait)
+    }
+
+    fn until_the_beat(&self, wait: Duration) -> Duration {
+        if wait.is_zero() {
+            return wait;
+        }
+        let since = self.begun.elapsed();
+        let beats = since.saturating_add(wait).as_nanos().div_ceil(BEAT.as_nanos());
+        let at = Duration::from_nanos(u64::try_from(beats * BEAT.as_nanos()).unwrap_or(u64::MAX));
+        at.saturating_sub(since)
     }
 
     /// Takes a token if there is one.
@@ -67,6 +86,14 @@ mod tests {
         let waits: Vec<_> = (0..25).map(|_| bucket.reserve()).collect();
         assert!(waits[..5].iter().all(Duration::is_zero));
         assert_eq!(waits[24].as_millis(), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_waits_for_the_next_beat_and_the_rate_stays() {
+        let bucket = Bucket::new(Rate { qps: 100.0, burst: 1 });
+        tokio::time::advance(Duration::from_millis(7)).await;
+        let waits: Vec<_> = (0..11).map(|_| bucket.reserve().as_millis()).collect();
+        assert_eq!(waits, [0, 43, 43, 43, 43, 93, 93, 93, 93, 93, 143]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,11 @@
 //! The layers between a request and the wire: the library's own, with our word on whom to trust and which proxy to take.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
@@ -19,49 +19,52 @@ use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 use super::authority::Authority;
 use super::error::in_one_line;
+use super::quiet::Impatient;
+
+/// How long the making of a connection may take; the library's own number.
+const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 
 type Wire = BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>;
 
-/// A client of this configuration. The library builds the same stack, but decides by itself whom to trust.
+/// A client of this configuration, whose connections may be silent for so long. The library builds the same stack, but decides by itself whom to trust.
 ///
 /// # Errors
 /// Certificates, credentials or names that cannot be used, in words.
-pub(super) fn client(config: &Config) -> Result<Client, String> {
+pub(super) fn client(config: &Config, silence: Duration) -> Result<Client, String> {
     let words = |error: kube::Error| in_one_line(&error);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer().map_err(words)?)
         .layer(config.extra_headers_layer().map_err(words)?)
         .map_err(BoxError::from)
-        .service(wire(config)?);
+        .service(wire(config, silence)?);
     Ok(Client::new(service, config.default_namespace.clone()))
 }
 
-fn wire(config: &Config) -> Result<Wire, String> {
+fn wire(config: &Config, silence: Duration) -> Result<Wire, String> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     match &config.proxy_url {
-        None => over(config, tcp),
-        Some(proxy) if proxy.scheme_str() == Some("https") => over(config, tunnel(proxy, tls(config, tcp)?)),
-        Some(proxy) if proxy.scheme_str().is_some_and(|scheme| scheme.starts_with("socks5")) => {
-            over(config, socks(proxy, tcp))
+        None => over(config, silence, tcp),
+        Some(proxy) if proxy.scheme_str() == Some("https") => {
+            over(config, silence, tunnel(proxy, tls(config, tcp)?))
         }
-        Some(proxy) => over(config, tunnel(proxy, tcp)),
+        Some(proxy) if proxy.scheme_str().is_some_and(|scheme| scheme.starts_with("socks5")) => {
+            over(config, silence, socks(proxy, tcp))
+        }
+        Some(proxy) => over(config, silence, tunnel(proxy, tcp)),
     }
 }
 
-fn over<C>(config: &Config, connector: C) -> Result<Wire, String>
+fn over<C>(config: &Config, silence: Duration, connector: C) -> Result<Wire, String>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: Connection + hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
     C::Future: Send + 'static,
     C::Error: std::error::Error + Send + Sync + 'static,
 {
-    let mut connector = TimeoutConnector::new(tls(config, connector)?);
-    connector.set_connect_timeout(config.connect_timeout);
-    connector.set_read_timeout(config.read_timeout);
-    connector.set_write_timeout(config.write_timeout);
-    connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    let inner = tls(config, connector)?;
+    let connector = Impatient { inner, connect: CONNECT_WITHIN, silence };
     let http: Http<_, Body> = Http::builder(TokioExecutor::new()).build(connector);
     Ok(BoxCloneSyncService::new(http.map_err(BoxError::from)))
 }

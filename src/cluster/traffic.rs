@@ -80,7 +80,10 @@ impl Traffic {
         let mut waited = Duration::ZERO;
         let mut retries = 0;
         loop {
-            sleep(manners.bucket.reserve()).await;
+            let pause = manners.bucket.reserve();
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
             let answer = self.send(head, body).await?;
             let bearable = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
             let Some(wait) = patience(&answer).filter(bearable) else {
