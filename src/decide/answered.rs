@@ -109,6 +109,10 @@ pub(super) fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>,
         Some(known) => time.filter(|time| (other || guessed) && *time != known),
     };
     memory.guessed_time &= time.is_none();
+    if ready {
+        // Nobody looks at it again: what is remembered of most objects is nothing.
+        (memory.guessed_time, memory.waiting_since, memory.missing_told) = (false, None, false);
+    }
     let handle = asked.unwrap_or(answer.handle()).to_owned();
     let mut status = StatusChange {
         handle: (known.handle.is_none() || other).then_some(handle),

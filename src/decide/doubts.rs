@@ -159,6 +159,16 @@ fn an_answer_is_remembered_until_a_reply_shows_its_handle() {
 }
 
 #[test]
+fn nothing_is_remembered_of_what_is_ready_and_on_record() {
+    let timeless = Snapshot { creation_time: None, ..snapshot_of("h") };
+    for snapshot in [snapshot_of("h"), timeless] {
+        let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot)).memory;
+        let around = Around { memory, ..around() };
+        assert_eq!(acknowledged(&dynamic().with_handle("h").ready().seen(&around)), Memory::default());
+    }
+}
+
+#[test]
 fn an_answer_that_was_remembered_is_recorded_as_if_it_came_now() {
     let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h"))).memory;
     let recorded = after(&dynamic().marked(), &memory, Outcome::Nothing);
