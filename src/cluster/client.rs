@@ -134,8 +134,8 @@ fn environment_proxy(server: &Uri) -> Option<Uri> {
     let found = proxy_for(server, |name| std::env::var(name).ok());
     if found.ignored > 0 {
         tracing::warn!(
-            "NO_PROXY holds {} entries that are no host name, address or range of addresses; they are ignored",
-            found.ignored
+            ignored = found.ignored,
+            "NO_PROXY holds what is no host name, address or range of addresses; that is ignored"
         );
     }
     found.proxy.unwrap_or_else(|bad| {

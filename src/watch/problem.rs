@@ -50,6 +50,9 @@ pub fn of_status(status: &Status) -> Problem {
         400 => Problem::NoSuchSelector,
         403 => Problem::Forbidden,
         404 => Problem::KindMissing,
+        0 if status.message.is_empty() && status.reason.is_empty() => Problem::Interrupted(
+            "a refusal without a reason, perhaps from a proxy before the API server".to_owned(),
+        ),
         _ if status.message.is_empty() => {
             Problem::Interrupted(format!("{} (code {})", status.reason, status.code))
         }
