@@ -62,8 +62,8 @@ pub struct Selection {
 pub trait Sink<B: Body>: Send + Sync {
     /// An object as it is now.
     fn seen(&self, object: Object<B>);
-    /// An object that is gone.
-    fn gone(&self, name: &str);
+    /// An object that is gone, as it was at last: what was changed together with its end is shown nowhere else.
+    fn gone(&self, object: Object<B>);
     /// A list is complete: nothing but these names exists.
     fn listed(&self, names: &HashSet<String>);
 }
@@ -205,8 +205,9 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
                     (Told::Change, reached)
                 }
                 WatchEvent::Deleted(object) => {
-                    self.sink.gone(object.name());
-                    (Told::Change, object.metadata.resource_version)
+                    let reached = object.metadata.resource_version.clone();
+                    self.sink.gone(object);
+                    (Told::Change, reached)
                 }
                 WatchEvent::Bookmark(bookmark) => (Told::Version, Some(bookmark.metadata.resource_version)),
                 WatchEvent::Error(status) => return (told, Err(problem::of_status(&status))),

@@ -151,7 +151,9 @@ fn the_handle_in_hand_of_a_content_that_vanished_is_deleted_at_once() {
         let around = vanished(presence, learnt("h"));
         let Step::Delete(call) = decide(&dynamic().marked().seen(&around)) else { panic!("not a delete") };
         assert_eq!(call.handle, "h");
-        for model in [dynamic().retained(), dynamic().recorded(), Model { driver: "other", ..dynamic() }] {
+        let retained = decide(&dynamic().retained().seen(&around));
+        assert_eq!(retained, Step::Tell(Orphan::Known("h".into())), "nobody else knows the handle");
+        for model in [dynamic().recorded(), Model { driver: "other", ..dynamic() }] {
             let step = decide(&model.seen(&around));
             assert!(matches!(step, Step::Settled | Step::NotOurs(_)), "{step:?} for {model:?}");
         }

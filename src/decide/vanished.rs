@@ -13,8 +13,11 @@ use crate::objects::facts::{Facts, Membership, Policy, Source};
 /// Whether an object that vanishes as we know it may leave something behind.
 #[must_use]
 pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
-    facts.policy == Policy::Delete
-        && facts.member == Membership::Own
+    if facts.policy == Policy::Retain {
+        // It is to stay, but nobody has ever heard of its handle.
+        return facts.member == Membership::Own && memory.learnt.is_some();
+    }
+    facts.member == Membership::Own
         && (!memory.strays.is_empty() || handle(facts, memory).is_some() || in_doubt(facts, memory))
 }
 
@@ -23,6 +26,9 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
     let (facts, memory) = (&seen.facts, seen.memory);
     if !leaves_something(facts, memory) {
         return Step::Settled;
+    }
+    if let Some(answer) = memory.learnt.as_ref().filter(|_| facts.policy == Policy::Retain) {
+        return Step::Tell(Orphan::Known(answer.handle().to_owned()));
     }
     if let Some(stray) = memory.strays.first() {
         return delete(seen, stray.handle.clone(), stray.members.clone());

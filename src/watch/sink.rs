@@ -41,8 +41,8 @@ where
         }
     }
 
-    fn gone(&self, name: &str) {
-        if let Some(farewell) = self.store.remove(name) {
+    fn gone(&self, object: Object<B>) {
+        if let Some(farewell) = self.store.remove(object) {
             self.part(&farewell);
         }
     }
@@ -135,8 +135,8 @@ where
         self.set(object.name(), Some(Class::of(&object)));
     }
 
-    fn gone(&self, name: &str) {
-        self.set(name, None);
+    fn gone(&self, object: Object<C>) {
+        self.set(object.name(), None);
     }
 
     fn listed(&self, names: &HashSet<String>) {

@@ -121,10 +121,14 @@ where
         worth.map(|urgency| (key, urgency))
     }
 
-    /// An object was deleted. Says what is owed, if it was here.
-    pub fn remove(&self, name: &str) -> Option<Farewell> {
+    /// An object was deleted, and was this at last: whoever strips a finalizer may have changed the policy in the same
+    /// request. Says what is owed, if it was here.
+    pub fn remove(&self, object: Object<B>) -> Option<Farewell> {
         let mut inner = self.inner();
-        let (key, entry) = inner.entries.remove_entry(name)?;
+        let (key, mut entry) = inner.entries.remove_entry(object.name())?;
+        if entry.seen.uid() == object.uid() {
+            (entry.seen, entry.ahead) = (Arc::new(object), None);
+        }
         Some(inner.bury(&key, entry, Presence::Deleted))
     }
 

@@ -139,7 +139,7 @@ fn a_list_removes_what_vanished_while_nobody_watched() {
 fn what_vanished_with_something_in_doubt_is_worked_on_before_its_successor_and_forgotten_when_settled() {
     let (store, key) = store();
     store.show(content("2", &marked()));
-    assert_eq!(store.remove("c"), Some(Farewell::Pass(key.clone())));
+    assert_eq!(store.remove(content("3", &marked())), Some(Farewell::Pass(key.clone())));
     store.show(content("3", &json!({"metadata": {"uid": "u2"}})));
     let begun = store.begin(&key).unwrap();
     assert_eq!((begun.object.uid(), begun.presence), ("u", Presence::Deleted));
@@ -188,4 +188,16 @@ fn a_handle_is_named_by_spec_or_status() {
     assert!(!store.names("h"));
     store.show(content("2", &json!({"status": {"snapshotHandle": "h"}})));
     assert!(store.names("h"));
+}
+
+#[test]
+fn a_policy_that_was_changed_in_the_request_that_ended_an_object_counts() {
+    let (store, key) = store();
+    let recorded = json!({"status": {"snapshotHandle": "h", "readyToUse": true}});
+    store.show(content("2", &recorded));
+    let mut retained = recorded.clone();
+    json_patch::merge(&mut retained, &json!({"spec": {"deletionPolicy": "Retain"}}));
+    assert_eq!(store.remove(content("3", &retained)), Some(Farewell::Forget(key.clone())));
+    store.show(content("2", &recorded));
+    assert_eq!(store.remove(content("3", &recorded)), Some(Farewell::Pass(key)));
 }

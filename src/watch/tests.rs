@@ -57,8 +57,8 @@ impl Sink<SingleContent> for Names {
     fn seen(&self, object: Object<SingleContent>) {
         self.0.lock().unwrap().push(object.name().to_owned());
     }
-    fn gone(&self, name: &str) {
-        self.0.lock().unwrap().push(format!("-{name}"));
+    fn gone(&self, object: Object<SingleContent>) {
+        self.0.lock().unwrap().push(format!("-{}", object.name()));
     }
     fn listed(&self, names: &HashSet<String>) {
         self.0.lock().unwrap().push(format!("{} listed", names.len()));

@@ -230,7 +230,7 @@ fn every_state_of_a_group_under_delete_with_every_user_and_one_fault_ends_well()
 fn every_state_under_retain_with_those_who_delete_and_one_fault_ends_well() {
     let users = &[User::Delete, User::Release, User::StripFinalizers, User::StripMarker];
     let starts: Vec<Model> = starts().into_iter().filter(|start| start.policy == Policy::Retain).collect();
-    assert_states(visit(&Bounds { users, ..WIDE }, &starts), 5_692);
+    assert_states(visit(&Bounds { users, ..WIDE }, &starts), 5_878);
 }
 
 /// `just model`.
