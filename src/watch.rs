@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use kube::api::{ListParams, WatchParams};
-use kube::core::WatchEvent;
+use kube::core::{ObjectList, WatchEvent};
 use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -34,8 +34,10 @@ use standing::Standing;
 
 /// Objects a page of the first list: a page is held as text and as objects at once, so it bounds memory.
 const PAGE: u32 = 250;
-/// A first list that says nothing for so long is begun anew.
-const LIST_SILENCE: Duration = Duration::from_mins(1);
+/// A page of a list that does not come within this time is asked for again.
+const PAGE_DEADLINE: Duration = Duration::from_mins(1);
+/// Failures in a row of one page after which the whole list starts again.
+const MOST_PAGE_FAILURES: u32 = 5;
 /// Pauses after errors: client-go's reflector has the same bounds.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -43,8 +45,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const WATCH_SECONDS: u32 = 60;
 /// A watch that lasted less and told nothing counts as refused: the next one waits.
 const SHORT: Duration = Duration::from_secs(1);
-/// So many watches in a row that told nothing, not even that time goes by, are followed by a list: a server sends a
-/// bookmark about once a minute, and something on the way may swallow what it says.
+/// Watches in a row that brought nothing, not even a bookmark, after which each is followed by a list. A server sends a
+/// bookmark about once a minute, and something on the way may swallow it or cut every watch off: then lists alone show
+/// what has changed.
 const MOST_SILENT: u32 = 2;
 /// A missing kind or right is looked for at least this often: somebody may be installing it now.
 const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
@@ -82,6 +85,7 @@ pub async fn run<B: Body>(
         standing,
         reporter: Reporter::new(B::PLURAL, B::GROUP),
         pause: SHORTEST_PAUSE,
+        silent: 0,
         expired_before: false,
     };
     loop {
@@ -109,6 +113,8 @@ struct Watch<B: Body, S> {
     reporter: Reporter,
     /// The next pause after an error.
     pause: Duration,
+    /// Watches in a row that brought nothing.
+    silent: u32,
     /// The server has called our version too old, and shown no change since.
     expired_before: bool,
 }
@@ -126,20 +132,18 @@ enum Told {
 impl<B: Body, S: Sink<B>> Watch<B, S> {
     /// Lists everything, then follows the changes until only a fresh list can help.
     async fn list_and_follow(&mut self) -> Problem {
-        let mut version = match timeout(LIST_SILENCE, self.list()).await {
-            Ok(Ok(version)) => version,
-            Ok(Err(problem)) => return problem,
-            Err(_) => return Problem::Interrupted("the list does not come to an end".to_owned()),
+        let mut version = match self.list().await {
+            Ok(version) => version,
+            Err(problem) => return problem,
         };
         self.standing.send_replace(Standing::Synced);
-        let mut silent = 0;
         loop {
             let begun = Instant::now();
             let (told, end) = self.follow(&mut version).await;
             let short = begun.elapsed() < SHORT;
-            silent = if told == Told::Nothing { silent + 1 } else { 0 };
+            self.silent = if told == Told::Nothing { self.silent.saturating_add(1) } else { 0 };
             match end {
-                Err(Problem::Interrupted(why)) => {
+                Err(Problem::Interrupted(why)) if self.silent < MOST_SILENT => {
                     // The stream goes on from the version it has.
                     self.reporter.failing(&Problem::Interrupted(why));
                     self.rest(LONGEST_PAUSE).await;
@@ -152,7 +156,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
                     }
                     return Problem::Silent;
                 }
-                Ok(()) if silent >= MOST_SILENT => return Problem::Expired,
+                Ok(()) if self.silent >= MOST_SILENT => return Problem::Expired,
                 Ok(()) => self.works(),
             }
         }
@@ -165,7 +169,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         page.label_selector.clone_from(&self.selection.labels);
         page.field_selector.clone_from(&self.selection.fields);
         loop {
-            let list = self.api.list(&page).await.map_err(|error| judge(&error))?;
+            let list = self.page(&page).await?;
             for object in list.items {
                 names.insert(object.name().to_owned());
                 self.sink.seen(object);
@@ -177,6 +181,27 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
                     .metadata
                     .resource_version
                     .ok_or_else(|| Problem::Interrupted("the list has no version to watch from".to_owned()));
+            }
+        }
+    }
+
+    /// One page. Where pages came before it, it is asked for again when it fails: starting the list again would ask a
+    /// busy server for everything that it has already sent.
+    async fn page(&mut self, page: &ListParams) -> Result<ObjectList<Object<B>>, Problem> {
+        let mut failures = 0;
+        loop {
+            let answer = match timeout(PAGE_DEADLINE, self.api.list(page)).await {
+                Ok(answer) => answer.map_err(|error| judge(&error)),
+                Err(_) => Err(Problem::Interrupted(format!("no list within {} s", PAGE_DEADLINE.as_secs()))),
+            };
+            failures += 1;
+            let may_repeat = page.continue_token.is_some() && failures < MOST_PAGE_FAILURES;
+            match answer {
+                Err(interrupted @ Problem::Interrupted(_)) if may_repeat => {
+                    self.reporter.failing(&interrupted);
+                    self.rest(LONGEST_PAUSE).await;
+                }
+                answer => return answer,
             }
         }
     }
@@ -212,6 +237,10 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
                 WatchEvent::Bookmark(bookmark) => (Told::Version, Some(bookmark.metadata.resource_version)),
                 WatchEvent::Error(status) => return (told, Err(problem::of_status(&status))),
             };
+            if reached.as_ref().is_some_and(|reached| is_before(reached, version)) {
+                // The server was restored from a backup: what it did since then is known to a list alone.
+                return (told, Err(Problem::Expired));
+            }
             // The same version again is no progress: a server that repeats itself is not to be followed without end.
             let progress = reached.filter(|reached| reached != version);
             if let Some(reached) = progress {
@@ -253,6 +282,12 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         sleep(jitter(self.pause.min(longest))).await;
         self.pause = (self.pause * 2).min(longest);
     }
+}
+
+/// Whether a version is older than another. Versions of one resource are numbers that grow (Kubernetes API concepts,
+/// "Resource versions"); of versions that are no numbers, nothing is said.
+fn is_before(version: &str, other: &str) -> bool {
+    matches!((version.parse::<u64>(), other.parse::<u64>()), (Ok(version), Ok(other)) if version < other)
 }
 
 fn jitter(pause: Duration) -> Duration {

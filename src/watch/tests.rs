@@ -136,6 +136,71 @@ async fn a_watch_that_fails_otherwise_goes_on_from_its_version_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_every_watch_fails_lists_show_what_is_new() {
+    for code in [502, 504] {
+        let (asked, names, _) = watched(Duration::from_mins(10), None, move |query, _| {
+            Some(if is_watch(query) { failure(code, "") } else { list() })
+        })
+        .await;
+        let lists = asked.iter().filter(|(query, _)| !is_watch(query)).count();
+        assert!((10..40).contains(&lists), "{lists} lists in ten minutes");
+        assert_eq!(names.len(), 2 * lists, "each list shows what is new");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_goes_back_is_followed_by_a_list() {
+    let (asked, ..) = watched(Duration::from_secs(5), None, |query, count| {
+        let bookmark = json!({"type": "BOOKMARK", "object": {"kind": "L", "apiVersion": "v1",
+            "metadata": {"resourceVersion": "3"}}});
+        match count {
+            2 => Some((200, bookmark)),
+            _ if is_watch(query) => None,
+            _ => Some(list()),
+        }
+    })
+    .await;
+    let kinds: Vec<_> = asked.iter().map(|(query, _)| is_watch(query)).collect();
+    assert_eq!(kinds, [false, true, false, true], "list, watch, list, watch");
+}
+
+/// A page of a list, with the token of the next.
+fn page(next: &str) -> (u16, Value) {
+    let (code, mut page) = list();
+    page["metadata"]["continue"] = next.into();
+    (code, page)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fails_is_asked_for_again_without_those_before_it() {
+    let (asked, names, standing) = watched(Duration::from_secs(20), None, |query, count| match count {
+        1 => Some(page("second")),
+        2 | 3 => Some(failure(429, "TooManyRequests")),
+        _ if is_watch(query) => None,
+        _ => Some(list()),
+    })
+    .await;
+    assert_eq!(standing, Standing::Synced);
+    assert_eq!(names, ["c", "c", "1 listed"], "two pages, each shown once");
+    for (query, _) in &asked[1..4] {
+        assert!(query.contains("continue=second"), "{query}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_token_has_expired_begins_the_list_again() {
+    let (asked, _, standing) = watched(Duration::from_secs(20), None, |query, count| match count {
+        1 => Some(page("second")),
+        2 => Some(failure(410, "Expired")),
+        _ if is_watch(query) => None,
+        _ => Some(list()),
+    })
+    .await;
+    assert_eq!(standing, Standing::Synced);
+    assert!(!asked[2].0.contains("continue="), "{}", asked[2].0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_calls_every_watch_too_old_is_not_asked_without_end() {
     let (asked, ..) = watched(Duration::from_mins(1), None, |query, _| {
         Some(if is_watch(query) { failure(410, "Expired") } else { list() })
