@@ -185,7 +185,11 @@ impl<'a, E: Effects> Pass<'a, E> {
             handle.is_some_and(|handle| world.is_named_elsewhere(handle))
         };
         let class = ClassSight::Unnamed;
-        Self { world, object, presence, named_elsewhere, class, memory, called: false, problem: None }
+        let mut pass =
+            Self { world, object, presence, named_elsewhere, class, memory, called: false, problem: None };
+        // The watch may have shown what the reply to our own write was to show.
+        pass.remember(acknowledged(&pass.seen()));
+        pass
     }
 
     fn end(self, then: Then) -> PassEnd {

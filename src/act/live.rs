@@ -31,6 +31,9 @@ use crate::traces;
 use crate::watch::sink::ClassStore;
 use crate::watch::store::{Begun, Store};
 
+/// When what vanished under the name of a living object is tried again.
+const NEXT_TRY: Duration = Duration::from_mins(1);
+
 /// Everything that all passes over one kind share.
 pub struct Shared<B> {
     /// The objects as we know them.
@@ -73,9 +76,12 @@ where
         let span = traces::pass(B::KIND_NAME, key.as_ref());
         let mut end = pass(&live, object, presence, memory).instrument(span.clone()).await;
         traces::passed(&span, end.problem.as_deref());
+        self.store.end(key);
         if presence != Presence::Here && end.then == Then::Done && self.store.settled(key, &live.uid) {
             // Another object of this name may have been waiting.
             end.then = Then::Again;
+        } else if presence == Presence::Here && end.then == Then::Done && self.store.has_left_behind(key) {
+            end.then = Then::After(NEXT_TRY);
         }
         end
     }

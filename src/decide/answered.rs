@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::after::{After, ErrorChange, StatusChange, Then, carry_on};
 use super::conclude::failed;
-use super::memory::{InFlight, Memory, Now, SecretSent, Stray};
+use super::creation;
+use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
 use super::step::{CreateCall, Purpose};
-use crate::objects::facts::{Member, Membership};
+use crate::objects::facts::{Facts, Member, Membership};
 use crate::objects::reply::{Answer, GroupSnapshot, Snapshot};
 
 /// Bounds of the pause between two looks at a snapshot that is not ready.
@@ -32,7 +33,7 @@ pub(super) fn created(
         return other_group(seen, call, before, group);
     }
     let note = if let Some(before) = before {
-        Some(notes::other_handle(seen, call, before, answer.handle()))
+        Some(notes::other_handle(seen, &call.name, before, answer.handle()))
     } else {
         seen.memory.was_sent_otherwise(seen, call, secret).then(|| notes::another_may_exist(seen, call))
     };
@@ -57,19 +58,31 @@ pub(super) fn created(
 
 /// What the driver answered before is recorded now.
 pub(super) fn recorded(seen: &Observed<'_>, answer: Answer, now: Now) -> After {
+    let before = seen.facts.handle().filter(|known| *known != answer.handle());
+    let note = before.map(|before| notes::other_handle(seen, &creation::name(seen), before, answer.handle()));
     let after = answered(seen, answer, None, now);
     let then = if seen.facts.meta.deleting { Then::Again } else { after.then };
-    After { unmark: seen.facts.meta.marked, then, ..after }
+    After { note, unmark: seen.facts.meta.marked, then, ..after }
 }
 
-/// What is remembered once the API server has shown the object as it is: an answer is kept until its handle is there.
+/// What is remembered once the API server has shown the object as it is: an answer is kept until its handle is there,
+/// and its members with it. The handle of a group never changes, so another one is kept apart.
 #[must_use]
 pub fn acknowledged(seen: &Observed<'_>) -> Memory {
-    let memory = seen.memory.clone();
-    if memory.learnt.is_some() && memory.unrecorded() == seen.facts.handle() {
-        return Memory { learnt: None, in_flight: InFlight::Unknown, ..memory };
+    let facts = &seen.facts;
+    let mut memory = seen.memory.clone();
+    let (Some(answer), Some(handle)) = (memory.learnt.clone(), facts.handle()) else { return memory };
+    match &*answer {
+        Answer::Group(group) if group.handle != handle => memory.keep_stray(group),
+        Answer::Group(group) if !group.members.is_empty() && lists_no_member(facts) => return memory,
+        Answer::Single(single) if single.handle != handle => return memory,
+        Answer::Single(_) | Answer::Group(_) => {}
     }
-    memory
+    Memory { learnt: None, in_flight: InFlight::Unknown, ..memory }
+}
+
+fn lists_no_member(facts: &Facts<'_>) -> bool {
+    facts.status.is_none_or(|status| status.members.is_empty())
 }
 
 /// The handle of a group never changes on the object (the CRD forbids it), so the other group is remembered and deleted
@@ -77,16 +90,17 @@ pub fn acknowledged(seen: &Observed<'_>) -> Memory {
 fn other_group(seen: &Observed<'_>, call: &CreateCall, before: &str, group: &GroupSnapshot) -> After {
     let message = format!(
         "asked again for the group snapshot {:?} with the handle {before:?}, the driver answered with the handle {:?}; \
-         the first stays recorded, and both are deleted together with this object",
+         the first stays recorded, and both are deleted together with this object; if csi-snapshotter is restarted \
+         before that, delete the second in the storage system by hand",
         call.name, group.handle
     );
     let mut memory = seen.memory.clone();
-    if !memory.strays.iter().any(|stray| stray.handle == group.handle) {
-        let members = group.members.iter().map(|member| member.handle.clone()).collect();
-        memory.strays.push(Stray { handle: group.handle.clone(), members });
-    }
+    let known = memory.strays.len();
+    memory.keep_stray(group);
+    let is_new = memory.strays.len() > known;
     memory.members_asked |= call.purpose == Purpose::Members;
-    After { memory, ..failed(seen, message) }
+    let after = After { memory, ..failed(seen, message.clone()) };
+    if is_new { After { note: Some(notes::stray(seen, message)), ..after } } else { after }
 }
 
 /// The driver described the snapshot: record what is new, and look again if it is not ready. `asked` is the

@@ -7,7 +7,7 @@ use super::answered::{adopted, answered, created, recorded};
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::{Observed, Presence};
-use super::refused::{create_refused, delete_refused, given_up, members_refused};
+use super::refused::{create_refused, delete_refused, given_up, members_refused, vanished_delete_failed};
 use super::step::{Complaint, Purpose, Step};
 use crate::objects::reply::{Answer, Certainty, Refusal};
 
@@ -75,6 +75,10 @@ fn judge(seen: &Observed<'_>, step: &Step, outcome: Outcome, secret: SecretSent,
         }
         (Step::Delete(call), Outcome::Deleted) => deleted(seen, &call.handle),
         (Step::Delete(call), Outcome::Refused(refusal)) => delete_refused(seen, &call.handle, &refusal, now),
+        (Step::Delete(call), Outcome::NoCredentials(why)) if seen.presence != Presence::Here => {
+            let After { note, .. } = failed(seen, why);
+            vanished_delete_failed(seen, &call.handle, seen.memory, note, now)
+        }
         (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::NoCredentials(why)) => failed(seen, why),
         (Step::Adopt(handle), Outcome::Nothing) => adopted(seen, handle, now),
         (Step::Record(answer), Outcome::Nothing) => recorded(seen, (**answer).clone(), now),
@@ -212,7 +216,7 @@ pub(super) fn deleted(seen: &Observed<'_>, handle: &str) -> After {
     if memory.unrecorded() == Some(handle) {
         memory.learnt = None;
         // What is recorded besides is deleted next.
-        if seen.facts.handle().is_some_and(|recorded| recorded != handle) && seen.presence == Presence::Here {
+        if seen.facts.handle().is_some_and(|recorded| recorded != handle) {
             return carry_on(memory, Then::Again);
         }
     }

@@ -336,3 +336,52 @@ fn a_write_that_the_api_server_refuses_is_told_and_leaves_what_is_ready_ready() 
     let ready = refused(&dynamic().with_handle("h").ready().marked());
     assert!(ready.status == StatusChange::default() && ready.note.is_some());
 }
+
+// ---- more than one handle
+
+#[test]
+fn a_follow_that_stays_open_does_not_hold_up_the_deletion_and_says_what_may_be_left() {
+    let model = dynamic().with_handle("h1").deleting().released();
+    for refusal in [open_end(), refused(Certainty::Indefinite, Code::Aborted)] {
+        let after = after(&model, &open(), refusal);
+        assert!(after.note.is_some_and(|note| note.orphan && note.message.contains("a second snapshot")));
+        assert_eq!((after.memory.in_flight, after.then), (InFlight::Nothing, Then::Again));
+    }
+    let unsent = after(&model, &open(), refused(Certainty::NotSent, Code::Other));
+    assert_eq!((unsent.note, unsent.memory), (None, open()));
+}
+
+#[test]
+fn an_answer_that_replaces_a_recorded_handle_names_both() {
+    let learnt = Memory { learnt: Some(Answer::Single(snapshot_of("h2")).into()), ..open() };
+    let after = after(&dynamic().with_handle("h1"), &learnt, Outcome::Nothing);
+    let note = after.note.unwrap();
+    assert!(note.orphan && note.message.contains("\"h1\"") && note.message.contains("\"h2\""));
+}
+
+/// What is remembered of a vanished object after its tenth failed deletion, an hour after the first.
+fn given_up(memory: Memory, refusal: Outcome) -> (Memory, String) {
+    let memory = Memory { open_ends: 9, asked_since: Some(clocks().uptime), ..memory };
+    let around = Around { presence: Presence::Deleted, memory, ..around() };
+    let model = dynamic().group().with_handle("g1").ready();
+    let model = Model { status: model.status.clone(), ..model };
+    let after = after_in(&model, &around, refusal, SecretSent::Unnamed, later(HOUR));
+    let note = after.note.unwrap();
+    assert!(note.orphan);
+    (after.memory, note.message)
+}
+
+#[test]
+fn giving_up_one_handle_of_what_vanished_leaves_the_other_its_turn() {
+    let strays = vec![Stray { handle: "g2".into(), members: Vec::new() }];
+    let (memory, message) = given_up(Memory { strays, members_asked: true, ..Memory::default() }, open_end());
+    assert!(message.contains("\"g2\"") && !message.contains("\"g1\""), "{message}");
+    assert!(memory.strays.is_empty() && !memory.deleted && memory.open_ends == 0);
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_does_not_hold_what_vanished_for_ever() {
+    let asked = Memory { members_asked: true, ..Memory::default() };
+    let (memory, message) = given_up(asked, Outcome::NoCredentials("secret n/s may not be read".into()));
+    assert!(message.contains("\"g1\"") && memory.deleted, "{message}");
+}

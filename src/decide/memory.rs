@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::observed::Observed;
 use super::step::{CreateCall, Purpose};
-use crate::objects::reply::Answer;
+use crate::objects::reply::{Answer, GroupSnapshot};
 
 /// The two clocks that outcomes are judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,14 @@ impl Memory {
     #[must_use]
     pub fn unrecorded(&self) -> Option<&str> {
         self.learnt.as_deref().map(Answer::handle)
+    }
+
+    /// Remembers a group that the driver made besides the recorded one.
+    pub(super) fn keep_stray(&mut self, group: &GroupSnapshot) {
+        if !self.strays.iter().any(|stray| stray.handle == group.handle) {
+            let members = group.members.iter().map(|member| member.handle.clone()).collect();
+            self.strays.push(Stray { handle: group.handle.clone(), members });
+        }
     }
 
     /// Remembers what a create call was sent with that may have taken effect: the first of them, and whether any other

@@ -73,12 +73,16 @@ pub(super) fn orphan(seen: &Observed<'_>, what: &Orphan) -> Note {
 }
 
 /// The driver answered another handle for the same name while the snapshot was not ready.
-pub(super) fn other_handle(seen: &Observed<'_>, call: &CreateCall, before: &str, now: &str) -> Note {
+pub(super) fn other_handle(seen: &Observed<'_>, name: &str, before: &str, now: &str) -> Note {
     let message = format!(
-        "the driver answered the name {:?} with the handle {before:?} at first and with {now:?} now; {now:?} is \
-         recorded. If the storage system still holds {before:?}, delete it there by hand",
-        call.name
+        "the driver answered the name {name:?} with the handle {before:?} at first and with {now:?} now; {now:?} is \
+         recorded. If the storage system still holds {before:?}, delete it there by hand"
     );
+    note(seen, message)
+}
+
+/// The driver made another group under the name of a recorded one.
+pub(super) fn stray(seen: &Observed<'_>, message: String) -> Note {
     note(seen, message)
 }
 

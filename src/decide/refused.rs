@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::after::{After, Then, carry_on};
+use super::after::{After, Note, Then, carry_on};
 use super::conclude::{deleted, failed};
 use super::memory::{InFlight, Memory, Now};
 use super::notes;
@@ -50,6 +50,9 @@ pub(super) fn create_refused(seen: &Observed<'_>, call: &CreateCall, refusal: &R
 /// - ABORTED: it is on its way. That is no failure, and is asked about for as long as it takes.
 /// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never tell.
 /// - ALREADY_EXISTS: something exists under our own name. It and every other code leave the question open.
+///
+/// Where a handle is on record it is asked once: drivers rarely change handles, and the deletion of the recorded
+/// snapshot must not wait for long.
 fn reconcile_refused(
     seen: &Observed<'_>,
     call: &CreateCall,
@@ -57,6 +60,9 @@ fn reconcile_refused(
     message: String,
     now: Now,
 ) -> After {
+    if seen.facts.handle().is_some() {
+        return given_up(seen, notes::another_may_exist(seen, call));
+    }
     let (memory, enough) = match refusal.code {
         Code::Aborted => {
             let since = seen.memory.asked_since.or(Some(now.uptime));
@@ -72,7 +78,7 @@ fn reconcile_refused(
 }
 
 /// The creation that a deletion waited for has come to its end, as far as we shall ever know.
-pub(super) fn given_up(seen: &Observed<'_>, note: super::after::Note) -> After {
+pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
     let memory =
         Memory { in_flight: InFlight::Nothing, sent: None, sent_otherwise: false, ..seen.memory.clone() };
     After { unmark: true, note: Some(note), ..carry_on(memory, Then::Again) }
@@ -114,14 +120,21 @@ pub(super) fn delete_refused(seen: &Observed<'_>, handle: &str, refusal: &Refusa
     if seen.presence == Presence::Here {
         return After { note, ..carry_on(memory, Then::Retry) };
     }
-    let (memory, enough) = one_more_open_end(&memory, now);
+    vanished_delete_failed(seen, handle, &memory, note, now)
+}
+
+/// A handle of a vanished object could not be deleted. It is given up in the end; any other handle still has its turn.
+pub(super) fn vanished_delete_failed(
+    seen: &Observed<'_>,
+    handle: &str,
+    memory: &Memory,
+    note: Option<Note>,
+    now: Now,
+) -> After {
+    let (memory, enough) = one_more_open_end(memory, now);
     if !enough {
         return After { note, ..carry_on(memory, Then::Retry) };
     }
-    let over =
-        Memory { deleted: true, learnt: None, strays: Vec::new(), in_flight: InFlight::Nothing, ..memory };
-    After {
-        note: Some(notes::orphan(seen, &Orphan::Known(handle.to_owned()))),
-        ..carry_on(over, Then::Again)
-    }
+    let note = Some(notes::orphan(seen, &Orphan::Known(handle.to_owned())));
+    After { note, ..carry_on(deleted(seen, handle).memory, Then::Again) }
 }

@@ -7,7 +7,7 @@ use super::table::{create_call, create_call_in};
 use super::*;
 use crate::objects::class::Class;
 use crate::objects::facts::{Facts, Member, Source};
-use crate::objects::reply::Answer;
+use crate::objects::reply::{Answer, GroupSnapshot};
 
 // ---- what is remembered
 
@@ -200,4 +200,68 @@ fn a_content_that_vanished_in_doubt_is_told_of_and_one_that_was_never_begun_is_n
         step(&dynamic().marked(), Memory { in_flight: InFlight::Nothing, ..Memory::default() }),
         Step::Settled
     );
+}
+
+// ---- answers that meet what is on record
+
+fn group_answer(handle: &str, members: &[&str]) -> Answer {
+    let members = members.iter().map(|member| snapshot_of(member)).collect();
+    Answer::Group(GroupSnapshot { handle: handle.to_owned(), members, creation_time: None, ready: true })
+}
+
+fn with_answer(answer: Answer) -> Around {
+    let memory = Memory { learnt: Some(answer.into()), in_flight: InFlight::Open, ..Memory::default() };
+    Around { memory, ..around() }
+}
+
+#[test]
+fn a_follow_that_was_left_open_is_repeated_before_the_recorded_snapshot_is_deleted() {
+    let mut around = around();
+    around.memory.in_flight = InFlight::Open;
+    let model = dynamic().with_handle("h1").deleting().released();
+    assert_eq!(create_call_in(&model, &around).purpose, Purpose::Reconcile);
+    for model in [model.clone().unbound(), model.clone().of_class(Some("gone"))] {
+        let step = decide(&model.seen(&around));
+        assert!(matches!(step, Step::Delete(_)), "a call that may be another is not sent: {step:?}");
+    }
+    around.memory.in_flight = InFlight::Unknown;
+    assert!(matches!(decide(&model.seen(&around)), Step::Delete(_)), "nothing is open");
+}
+
+#[test]
+fn an_answer_that_the_watch_has_shown_is_on_record() {
+    let around = with_answer(Answer::Single(snapshot_of("h")));
+    let shown = acknowledged(&dynamic().with_handle("h").ready().seen(&around));
+    assert_eq!((shown.learnt, shown.in_flight), (None, InFlight::Unknown));
+    assert_eq!(acknowledged(&dynamic().with_handle("first").seen(&around)), around.memory);
+    assert!(!leaves_something(&dynamic().retained().with_handle("h").ready().facts(), &around.memory));
+    assert!(leaves_something(&dynamic().retained().facts(), &around.memory));
+}
+
+#[test]
+fn members_that_no_write_recorded_are_kept_and_go_with_their_group() {
+    let mut around = with_answer(group_answer("g", &["a", "b"]));
+    around.memory.members_asked = true;
+    let model = group_with_members(&[]);
+    assert_eq!(acknowledged(&model.seen(&around)), around.memory);
+    let Step::Delete(call) = decide(&model.seen(&around)) else { panic!("not a delete") };
+    assert_eq!((call.handle.as_str(), call.members), ("g", vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(acknowledged(&group_with_members(&["a", "b"]).seen(&around)).learnt, None);
+}
+
+#[test]
+fn an_answer_with_another_group_is_kept_apart_and_deleted_as_well() {
+    let mut around = with_answer(group_answer("other", &["m"]));
+    around.memory = acknowledged(&group_with_members(&["a"]).seen(&around));
+    assert_eq!(around.memory.strays, [Stray { handle: "other".into(), members: vec!["m".into()] }]);
+    assert_eq!(around.memory.learnt, None);
+}
+
+#[test]
+fn a_vanished_group_whose_members_nobody_knows_is_asked_for_them_once() {
+    let mut around = vanished(Presence::Deleted, Memory::default());
+    let Step::Create(call) = decide(&group_with_members(&[]).seen(&around)) else { panic!("not a create") };
+    assert_eq!(call.purpose, Purpose::Members);
+    around.memory.members_asked = true;
+    assert!(matches!(decide(&group_with_members(&[]).seen(&around)), Step::Delete(_)));
 }

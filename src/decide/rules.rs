@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::creation;
 use super::memory::InFlight;
 use super::observed::{Observed, Presence};
-use super::step::{AwaitWhy, Complaint, DeleteCall, NotOursWhy, Purpose, Step};
+use super::step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Purpose, Step};
 use super::vanished;
 use crate::objects::facts::{Facts, Kind, Membership, Policy, Source};
 use crate::objects::reply::Answer;
@@ -72,9 +72,12 @@ fn remove(seen: &Observed<'_>) -> Step {
     if let Some(stray) = seen.memory.strays.first().filter(|_| ours_to_delete) {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
+    if let Some(call) = open_follow(seen).filter(|_| ours_to_delete) {
+        return Step::Create(call);
+    }
     match handle_to_delete(seen) {
         Some(handle) if ours_to_delete => {
-            let members = member_handles(facts);
+            let members = members_to_delete(seen, handle);
             if facts.kind == Kind::Single || !members.is_empty() || seen.memory.members_asked {
                 return delete(seen, handle.to_owned(), members);
             }
@@ -86,6 +89,29 @@ fn remove(seen: &Observed<'_>) -> Step {
         }
         Some(_) | None if facts.meta.held => Step::DropFinalizer,
         Some(_) | None => Step::Settled,
+    }
+}
+
+/// A call that followed an unready snapshot ended in doubt: a driver that lost its first try may have begun another
+/// under another handle, so the driver is asked once more before the deletion.
+fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
+    let facts = &seen.facts;
+    let recorded = facts.is_dynamic() && facts.member == Membership::Own && facts.handle().is_some();
+    let in_doubt = seen.memory.in_flight == InFlight::Open && seen.memory.learnt.is_none();
+    if !recorded || !in_doubt || seen.memory.deleted {
+        return None;
+    }
+    creation::create_call(seen, Purpose::Reconcile).ok().filter(|call| !call.guessed)
+}
+
+/// The members of a group that go with it: those on record, else those that the driver answered.
+pub(super) fn members_to_delete(seen: &Observed<'_>, handle: &str) -> Vec<String> {
+    let listed = member_handles(&seen.facts);
+    match seen.memory.learnt.as_deref() {
+        Some(Answer::Group(group)) if listed.is_empty() && group.handle == handle => {
+            group.members.iter().map(|member| member.handle.clone()).collect()
+        }
+        Some(Answer::Group(_) | Answer::Single(_)) | None => listed,
     }
 }
 

@@ -6,16 +6,17 @@ use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::{Observed, Presence};
-use super::rules::{delete, delete_unrecorded, member_handles};
-use super::step::{Orphan, Step};
-use crate::objects::facts::{Facts, Membership, Policy, Source};
+use super::rules::{delete, delete_unrecorded, members_to_delete};
+use super::step::{Orphan, Purpose, Step};
+use crate::objects::facts::{Facts, Kind, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.
 #[must_use]
 pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
     if facts.policy == Policy::Retain {
         // It is to stay, but nobody has ever heard of its handle.
-        return facts.member == Membership::Own && memory.learnt.is_some();
+        let on_record = memory.unrecorded() == facts.handle();
+        return facts.member == Membership::Own && memory.learnt.is_some() && !on_record;
     }
     facts.member == Membership::Own
         && (!memory.strays.is_empty() || handle(facts, memory).is_some() || in_doubt(facts, memory))
@@ -38,12 +39,24 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
         (Some(_), _) if seen.named_elsewhere => Step::Settled,
         // Nobody but this process has ever known that handle.
         (Some(_), Some(answer)) => delete_unrecorded(seen, answer),
-        (Some(handle), None) if deletion_is_meant(seen) => {
-            delete(seen, handle.to_owned(), member_handles(facts))
-        }
+        (Some(handle), None) if deletion_is_meant(seen) => delete_recorded(seen, handle),
         (Some(handle), None) => Step::Tell(Orphan::Known(handle.to_owned())),
         (None, _) => Step::Tell(Orphan::InDoubt { name: creation::name(seen) }),
     }
+}
+
+/// A group whose members nobody knows is asked for them first: many drivers delete no other than those that are named.
+fn delete_recorded(seen: &Observed<'_>, handle: &str) -> Step {
+    let facts = &seen.facts;
+    let members = members_to_delete(seen, handle);
+    let nameless = facts.kind == Kind::Group && members.is_empty() && !seen.memory.members_asked;
+    if nameless
+        && facts.is_dynamic()
+        && let Ok(call) = creation::create_call(seen, Purpose::Members)
+    {
+        return Step::Create(call);
+    }
+    delete(seen, handle.to_owned(), members)
 }
 
 /// Somebody deleted the object, whose policy says that the storage goes with it. A handle that was imported is deleted

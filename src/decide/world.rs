@@ -138,6 +138,14 @@ impl State {
         }
     }
 
+    /// The watch shows the end of an object that has a pass in hand: the store keeps it for whatever that pass learns.
+    fn show_within_pass(&mut self) {
+        if let Some(model) = self.process.seen.take() {
+            let memory = std::mem::take(&mut self.process.memory);
+            self.process.ghost = Some(Ghost { model, presence: Presence::Deleted, memory });
+        }
+    }
+
     fn write(&mut self, change: impl FnOnce(&mut Model)) -> Option<Model> {
         let model = self.truth.as_mut()?;
         change(model);

@@ -30,6 +30,8 @@ struct Inner<B> {
     entries: HashMap<Key, Entry<B>>,
     /// Those that vanished and may have left something behind, until that is dealt with, the oldest first.
     vanished: HashMap<Key, Vec<Vanished<B>>>,
+    /// Keys with a pass in hand, which may yet get an answer for an object that vanishes meanwhile.
+    in_hand: HashSet<Key>,
 }
 
 #[derive(Debug)]
@@ -50,11 +52,13 @@ struct Vanished<B> {
     object: Arc<Object<B>>,
     presence: Presence,
     memory: Memory,
+    /// The pass before this was about it: a living object of the same name goes first now.
+    tried: bool,
 }
 
 impl<B> Vanished<B> {
     fn begun(&self) -> Begun<B> {
-        let Self { object, presence, memory } = self;
+        let Self { object, presence, memory, tried: _ } = self;
         Begun { object: object.clone(), presence: *presence, memory: memory.clone() }
     }
 }
@@ -81,7 +85,8 @@ pub enum Farewell {
 
 impl<B> Default for Store<B> {
     fn default() -> Self {
-        Self { inner: Mutex::new(Inner { entries: HashMap::new(), vanished: HashMap::new() }) }
+        let inner = Inner { entries: HashMap::new(), vanished: HashMap::new(), in_hand: HashSet::new() };
+        Self { inner: Mutex::new(inner) }
     }
 }
 
@@ -185,15 +190,36 @@ where
         self.inner().vanished.values().flatten().map(Vanished::begun).collect()
     }
 
-    /// A pass begins: on what vanished under this name first, then on the freshest object we know.
+    /// A pass begins: on what vanished under this name first, and on the freshest object we know. Where both are there
+    /// they take turns: what cannot be cleaned up must not hold up its successor.
     pub fn begin(&self, key: &Key) -> Option<Begun<B>> {
-        let inner = self.inner();
-        if let Some(vanished) = inner.vanished.get(key).and_then(|all| all.first()) {
-            return Some(vanished.begun());
+        let mut inner = self.inner();
+        let has_successor = inner.entries.contains_key(key);
+        if let Some(vanished) = inner.vanished.get_mut(key).and_then(|all| all.first_mut()) {
+            vanished.tried = !(vanished.tried && has_successor);
+            if vanished.tried {
+                let begun = vanished.begun();
+                inner.in_hand.insert(key.clone());
+                return Some(begun);
+            }
+        }
+        if has_successor {
+            inner.in_hand.insert(key.clone());
         }
         let entry = inner.entries.get(key)?;
         let memory = entry.memory.as_deref().cloned().unwrap_or_default();
         Some(Begun { object: Arc::clone(entry.freshest()), presence: Presence::Here, memory })
+    }
+
+    /// The pass over a key is over.
+    pub fn end(&self, key: &Key) {
+        self.inner().in_hand.remove(key);
+    }
+
+    /// Whether something that vanished under this name is not dealt with.
+    #[must_use]
+    pub fn has_left_behind(&self, key: &Key) -> bool {
+        self.inner().vanished.contains_key(key)
     }
 
     /// Remembers something of the object with this uid, if it is still here or has vanished.
@@ -246,10 +272,11 @@ where
     fn bury(&mut self, key: &Key, entry: Entry<B>, presence: Presence) -> Farewell {
         let object = entry.freshest().clone();
         let memory = entry.memory.map(|memory| *memory).unwrap_or_default();
-        // A pass in hand may yet have an answer for it.
         let waits = self.vanished.contains_key(key);
-        if leaves_something(&object.facts(), &memory) {
-            self.vanished.entry(key.clone()).or_default().push(Vanished { object, presence, memory });
+        // A pass in hand may yet have an answer for it.
+        if self.in_hand.contains(key) || leaves_something(&object.facts(), &memory) {
+            let vanished = Vanished { object, presence, memory, tried: false };
+            self.vanished.entry(key.clone()).or_default().push(vanished);
             return Farewell::Pass(key.clone());
         }
         if waits { Farewell::Pass(key.clone()) } else { Farewell::Forget(key.clone()) }

@@ -145,12 +145,31 @@ fn what_vanished_with_something_in_doubt_is_worked_on_before_its_successor_and_f
     assert_eq!((begun.object.uid(), begun.presence), ("u", Presence::Deleted));
     let learnt = Memory { open_ends: 1, ..Memory::default() };
     store.remember(&key, "u", &learnt);
+    assert_eq!(store.begin(&key).unwrap().object.uid(), "u2", "they take turns");
+    assert!(store.has_left_behind(&key));
     assert_eq!(store.begin(&key).unwrap().memory, learnt);
     assert_eq!(store.left_behind().len(), 1);
     assert!(store.settled(&key, "u"), "the successor is waiting");
     let begun = store.begin(&key).unwrap();
     assert_eq!((begun.object.uid(), begun.presence), ("u2", Presence::Here));
     assert!(store.left_behind().is_empty());
+}
+
+#[test]
+fn what_vanishes_with_a_pass_in_hand_is_kept_for_the_answer_of_that_pass() {
+    let retained = json!({"spec": {"deletionPolicy": "Retain"}});
+    let (store, key) = store();
+    store.show(content("2", &retained));
+    store.begin(&key);
+    assert_eq!(store.remove(content("3", &retained)), Some(Farewell::Pass(key.clone())));
+    let learnt = Memory { open_ends: 1, ..Memory::default() };
+    store.remember(&key, "u", &learnt);
+    store.end(&key);
+    assert_eq!(store.begin(&key).unwrap().memory, learnt);
+    store.end(&key);
+    assert!(!store.settled(&key, "u"));
+    store.show(content("4", &retained));
+    assert_eq!(store.remove(content("5", &retained)), Some(Farewell::Forget(key)), "no pass is in hand");
 }
 
 #[test]

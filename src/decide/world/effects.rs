@@ -9,6 +9,8 @@ enum Fate {
     Works,
     /// Somebody acts right before it.
     After(User),
+    /// The watch shows right before it what has changed.
+    AfterWatch,
     FailsBefore(usize),
     FailsAfter(usize),
     CrashBefore,
@@ -34,6 +36,9 @@ impl World {
         let (state, choices) = &mut *inner;
         let mut fates = vec![Fate::Works];
         fates.extend(state.users.iter().filter(|user| state.allows(**user)).map(|user| Fate::After(*user)));
+        if state.truth.is_none() && state.process.seen.is_some() {
+            fates.push(Fate::AfterWatch);
+        }
         if state.faults > 0 {
             fates.extend([Fate::CrashBefore, Fate::CrashAfter]);
             match effect {
@@ -54,6 +59,7 @@ impl World {
         match fate {
             Fate::Works => {}
             Fate::After(user) => state.act(user),
+            Fate::AfterWatch => state.show_within_pass(),
             Fate::FailsBefore(_)
             | Fate::FailsAfter(_)
             | Fate::CrashBefore
@@ -78,7 +84,7 @@ impl World {
         fail: impl FnOnce(usize) -> T,
     ) -> T {
         match self.fate(effect) {
-            Fate::Works | Fate::After(_) => self.change(act),
+            Fate::Works | Fate::After(_) | Fate::AfterWatch => self.change(act),
             Fate::FailsBefore(code) => fail(code),
             Fate::FailsAfter(code) => {
                 self.change(|state| {
