@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
 use crate::clock;
-use crate::cluster::error::{ApiError, in_one_line};
+use crate::cluster::error::{ApiError, Failure, in_one_line};
 use crate::cluster::event::{About, Recorder, Warning};
 use crate::cluster::objects::Objects;
 use crate::cluster::secret::{SecretError, secret};
@@ -190,9 +190,9 @@ fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -
 }
 
 fn failure(error: &ApiError) -> WriteFailure {
-    if matches!(error, ApiError::LostRace { .. }) {
+    if matches!(error.failure, Failure::LostRace(_)) {
         WriteFailure::LostRace
-    } else if matches!(error, ApiError::Gone { .. }) {
+    } else if matches!(error.failure, Failure::NotFound(_)) {
         WriteFailure::Gone
     } else if error.is_for_good() {
         WriteFailure::Refused(in_one_line(error))
@@ -227,7 +227,7 @@ where
     async fn read(&self) -> Result<Option<Self::Object>, WriteFailure> {
         match self.shared.objects.get(self.key).await {
             Ok(object) if object.uid() == self.uid => Ok(Some(self.replied(object))),
-            Ok(_) | Err(ApiError::Gone { .. }) => Ok(None),
+            Ok(_) | Err(ApiError { failure: Failure::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(failure(&error)),
         }
     }

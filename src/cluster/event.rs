@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::error::{ApiError, Request, in_one_line};
+use super::error::{ApiError, Failure, Request, in_one_line};
 use super::limit::{Bucket, Rate};
 use super::request::{Payload, json};
 use crate::told::Told;
@@ -176,7 +176,7 @@ impl Writer {
         let name = render::event_name(&warning.about.name, fastrand::u64(..));
         for pause in PAUSES {
             match self.write(&name, &warning).await {
-                Err(error) if error.passes() => self.tell(&error),
+                Err(error) if error.is_transient() => self.tell(&error),
                 done => return self.done(done),
             }
             sleep(pause).await;
@@ -213,7 +213,7 @@ impl Writer {
         if let Some(known) = self.known.get(&repeat).cloned() {
             let count = known.count.saturating_add(1);
             match self.count_up(&known.name, count, message).await {
-                Err(ApiError::Gone { .. }) => {}
+                Err(ApiError { failure: Failure::NotFound(_), .. }) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
                     self.known.insert(repeat, Known { count, ..known });
@@ -223,7 +223,7 @@ impl Writer {
         }
         match self.create(name, warning, message).await {
             // No other has this name: an attempt before was not in vain.
-            Ok(()) | Err(ApiError::LostRace { .. }) => {
+            Ok(()) | Err(ApiError { failure: Failure::LostRace(_), .. }) => {
                 self.known.insert(repeat, Known { name: name.to_owned(), count: 1 });
                 Ok(())
             }

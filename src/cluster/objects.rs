@@ -10,14 +10,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::warn;
 
-use super::error::{ApiError, Request};
+use super::error::{ApiError, Failure, Request};
 use super::request::{Payload, json, segment};
 use super::write::{ApplyError, Half, Write};
 
 /// The objects of a cluster-scoped kind, as a client may read and write them.
 ///
 /// # Promises
-/// - A write says what it expects to find, and is refused as [`ApiError::LostRace`] if it does not find it.
+/// - A write says what it expects to find, and is refused as [`Failure::LostRace`] if it does not find it.
 /// - Where the right to PATCH is missing, a write becomes GET and PUT with the version just read, with the same
 ///   expectations. That this is so is found out once for each half of the objects, and logged once.
 pub struct Objects<K> {
@@ -61,7 +61,7 @@ where
     /// An object as it is now.
     ///
     /// # Errors
-    /// [`ApiError::Gone`] if there is none of the name, and the others.
+    /// [`Failure::NotFound`] if there is none of the name, and the others.
     pub async fn get(&self, name: &str) -> Result<K, ApiError> {
         self.read(name).await
     }
@@ -69,37 +69,41 @@ where
     /// Writes, and gives back the object as the server returned it.
     ///
     /// # Errors
-    /// [`ApiError::LostRace`] if the object is not what the write expects, [`ApiError::Gone`] if it is not there,
-    /// [`ApiError::Invalid`] if it would break a rule of its kind, and the others.
+    /// [`Failure::LostRace`] if the object is not what the write expects, [`Failure::NotFound`] if it is not there,
+    /// [`Failure::Invalid`] if it would break a rule of its kind, and the others.
     pub async fn write(&self, name: &str, write: &Write) -> Result<K, ApiError> {
         if self.puts.of(write.half()).load(Ordering::Relaxed) {
             let put = self.put(name, write).await;
-            if matches!(put, Err(ApiError::Forbidden { .. })) {
+            if matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. })) {
                 // Rights have changed: the next write asks anew which way is open.
                 self.puts.of(write.half()).store(false, Ordering::Relaxed);
             }
             return put;
         }
         match self.patch(name, write).await {
-            Err(forbidden @ ApiError::Forbidden { .. }) => match self.put(name, write).await {
-                Err(ApiError::Forbidden { .. }) => Err(forbidden),
-                Ok(object) => {
-                    if !self.puts.of(write.half()).swap(true, Ordering::Relaxed) {
-                        let resource = &forbidden.request().resource;
-                        warn!(%resource, "no right to patch; writing by update from now on, which costs a read each time");
+            Err(forbidden @ ApiError { failure: Failure::Forbidden(_), .. }) => {
+                match self.put(name, write).await {
+                    Err(ApiError { failure: Failure::Forbidden(_), .. }) => Err(forbidden),
+                    Ok(object) => {
+                        if !self.puts.of(write.half()).swap(true, Ordering::Relaxed) {
+                            let resource = &forbidden.request.resource;
+                            warn!(%resource, "no right to patch; writing by update from now on, which costs a read each time");
+                        }
+                        Ok(object)
                     }
-                    Ok(object)
+                    other => other,
                 }
-                other => other,
-            },
+            }
             done => done,
         }
     }
 
     async fn patch(&self, name: &str, write: &Write) -> Result<K, ApiError> {
         let request = Self::request("patch", name, write.half());
-        let body = serde_json::to_string(write.ops())
-            .map_err(|cause| ApiError::Unsendable { request: request.clone(), cause: cause.into() })?;
+        let body = serde_json::to_string(write.ops()).map_err(|cause| ApiError {
+            request: request.clone(),
+            failure: Failure::Unsendable(cause.into()),
+        })?;
         let path = Self::path(name, write.half());
         json(&self.client, &request, &path, Payload::JsonPatch(as_go_writes(&body).as_bytes())).await
     }
@@ -107,11 +111,12 @@ where
     async fn put(&self, name: &str, write: &Write) -> Result<K, ApiError> {
         let there: Value = self.read(name).await?;
         let request = Self::request("update", name, write.half());
-        let object = write.apply(&there).map_err(|mismatch| match mismatch {
-            ApplyError::Mismatch(_) => ApiError::LostRace { request: request.clone(), status: None },
-            ApplyError::BadPath(_) => {
-                ApiError::Unsendable { request: request.clone(), cause: Box::new(mismatch) }
-            }
+        let object = write.apply(&there).map_err(|mismatch| {
+            let failure = match mismatch {
+                ApplyError::Mismatch(_) => Failure::LostRace(None),
+                ApplyError::BadPath(_) => Failure::Unsendable(Box::new(mismatch)),
+            };
+            ApiError { request: request.clone(), failure }
         })?;
         let body = object.to_string();
         let path = Self::path(name, write.half());

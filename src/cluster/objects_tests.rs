@@ -98,7 +98,7 @@ async fn a_put_keeps_the_guards_of_the_patch() {
     let (client, log) = server(granting(&[Method::GET, Method::PUT]));
     let write = Write::main().test("/metadata/uid", "another").remove("/metadata/uid");
     let error = Objects::<Slim>::new(client).write("c", &write).await.unwrap_err();
-    assert!(matches!(error, ApiError::LostRace { .. }));
+    assert!(matches!(error.failure, Failure::LostRace(_)));
     assert!(log.lock().unwrap().iter().all(|seen| seen.method != Method::PUT));
 }
 
@@ -108,9 +108,9 @@ async fn without_either_right_the_missing_one_is_named_and_patch_is_tried_again_
     let objects = Objects::<Slim>::new(client);
     for _ in 0..2 {
         let error = objects.write("c", &set_status()).await.unwrap_err();
-        assert!(matches!(&error, ApiError::Forbidden { .. }));
-        assert_eq!(error.request().verb, "patch");
-        assert_eq!(error.request().resource, "volumesnapshotcontents/status");
+        assert!(matches!(error.failure, Failure::Forbidden(_)));
+        assert_eq!(error.request.verb, "patch");
+        assert_eq!(error.request.resource, "volumesnapshotcontents/status");
     }
     let patches = log.lock().unwrap().iter().filter(|seen| seen.method == Method::PATCH).count();
     assert_eq!(patches, 2);
@@ -140,7 +140,7 @@ async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
     assert_eq!(slim.metadata.uid.unwrap(), "u");
     let (client, _) = server(|_| (200, json!({"metadata": 7})));
     let error = Objects::<Slim>::new(client).get("c").await.unwrap_err();
-    assert!(matches!(error, ApiError::Unreadable { .. }));
+    assert!(matches!(error.failure, Failure::Unreadable(_)));
 }
 
 #[test]

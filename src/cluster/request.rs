@@ -8,7 +8,7 @@ use kube::core::Status;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
-use super::error::{ApiError, Request};
+use super::error::{ApiError, Failure, Request};
 use crate::traces;
 
 /// What is kept of an answer that is no Status, in bytes.
@@ -30,7 +30,7 @@ pub(crate) enum Payload<'a> {
 /// Sends a request and reads its answer as text. The method follows from the verb.
 ///
 /// # Errors
-/// As [`ApiError`] tells them, but never [`ApiError::Unreadable`] with a cause.
+/// As [`ApiError`] tells them, but never [`Failure::Unreadable`] with a cause.
 pub(crate) async fn text(
     client: &Client,
     request: &Request,
@@ -64,14 +64,14 @@ async fn exchange(
     }
     let http = http
         .body(Body::from(body.to_vec()))
-        .map_err(|cause| ApiError::Unsendable { request: request.clone(), cause: cause.into() })?;
+        .map_err(|cause| ApiError { request: request.clone(), failure: Failure::Unsendable(cause.into()) })?;
     let failed = |error| ApiError::judge(request.clone(), error);
     let answer = client.send(http).await.map_err(failed)?;
     let code = answer.status();
     traces::answered(code);
     let body = answer.into_body().collect_bytes().await.map_err(failed)?;
     let Ok(text) = String::from_utf8(body.into()) else {
-        return Err(ApiError::Unreadable { request: request.clone(), cause: None });
+        return Err(ApiError { request: request.clone(), failure: Failure::Unreadable(None) });
     };
     if code.is_success() {
         return Ok(text);
@@ -103,7 +103,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
 ) -> Result<T, ApiError> {
     let text = text(client, request, path, payload).await?;
     serde_json::from_str(&text)
-        .map_err(|cause| ApiError::Unreadable { request: request.clone(), cause: Some(cause) })
+        .map_err(|cause| ApiError { request: request.clone(), failure: Failure::Unreadable(Some(cause)) })
 }
 
 /// A name as a segment of a path or the value of a query. Names of objects need no change; what users wrote might.
@@ -133,7 +133,7 @@ mod tests {
             let (client, _) = raw_server(move |_| (502, body.clone()));
             let request = Request { verb: "get", resource: "things".into(), name: "a".into() };
             let error = text(&client, &request, "/", Payload::Nothing).await.unwrap_err();
-            assert!(matches!(error, ApiError::Unavailable { .. }));
+            assert!(matches!(error.failure, Failure::Unavailable(_)));
             assert!(in_one_line(&error).len() < 300);
         }
     }

@@ -8,7 +8,7 @@ use kube::Client;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::{ApiError, Request};
+use super::error::{ApiError, Failure, Request};
 use super::request::{Payload, segment, text};
 use crate::objects::secrets::Secrets;
 
@@ -51,10 +51,10 @@ pub enum SecretError {
 
 impl SecretError {
     fn new(secret: String, cause: ApiError) -> Self {
-        if matches!(cause, ApiError::Gone { .. }) {
+        if matches!(cause.failure, Failure::NotFound(_)) {
             return Self::NotFound { secret };
         }
-        let forbidden = matches!(cause, ApiError::Forbidden { .. });
+        let forbidden = matches!(cause.failure, Failure::Forbidden(_));
         let cause = Box::new(cause);
         if forbidden { Self::Forbidden { secret, cause } } else { Self::Failed { secret, cause } }
     }
@@ -93,7 +93,7 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
     // The parser's own words quote what it did not expect.
     let Ok(wire) = serde_json::from_str::<Wire>(&text) else {
         let secret = asked();
-        return Err(SecretError::new(secret, ApiError::Unreadable { request, cause: None }));
+        return Err(SecretError::new(secret, ApiError { request, failure: Failure::Unreadable(None) }));
     };
     let written = wire.written();
     let pairs = wire.data.unwrap_or_default().into_iter();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::client::{Clients, clients, config};
-use crate::cluster::error::ApiError;
+use crate::cluster::error::{ApiError, Failure};
 use crate::cluster::event::{About, Warning, recorder};
 use crate::cluster::limit::Rate;
 use crate::cluster::objects::Objects;
@@ -132,13 +132,19 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
             .add("/metadata/annotations", json!({"example.com/being-created": "yes"}));
         let marked = objects.write(name, &mark).await.unwrap();
         assert_eq!(marked.metadata.annotations.unwrap()["example.com/being-created"], "yes");
-        assert!(matches!(objects.write(name, &mark).await, Err(ApiError::LostRace { .. })));
+        assert!(matches!(
+            objects.write(name, &mark).await,
+            Err(ApiError { failure: Failure::LostRace(_), .. })
+        ));
         let status = Write::status().test("/metadata/uid", uid).add("/status", json!({"readyToUse": false}));
         assert_eq!(objects.write(name, &status).await.unwrap().status.unwrap()["readyToUse"], false);
         let invalid = Write::status().add("/status", json!({"readyToUse": "no"}));
         let error = objects.write(name, &invalid).await.unwrap_err();
-        assert!(matches!(error, ApiError::Invalid { .. }), "{error:?}");
-        assert!(matches!(objects.write("absent", &mark).await, Err(ApiError::Gone { .. })));
+        assert!(matches!(error.failure, Failure::Invalid(_)), "{error:?}");
+        assert!(matches!(
+            objects.write("absent", &mark).await,
+            Err(ApiError { failure: Failure::NotFound(_), .. })
+        ));
         let error = secret(&it.api, "default", "s").await.unwrap_err();
         assert!(matches!(error, SecretError::Forbidden { .. }));
 
