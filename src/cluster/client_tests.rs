@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::cluster::error::{Request, in_one_line};
-use crate::cluster::request::{Payload, text};
+use crate::cluster::request::text;
 use crate::metrics::Metrics;
 
 fn kubeconfig(cluster: &str) -> String {
@@ -203,7 +203,9 @@ async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
         let line = in_one_line(&client.request_text(request).await.unwrap_err());
         assert!(line.contains("(exit status: 3)") && !line.contains("hunter2"), "{line}");
         let request = Request { verb: "get", resource: "leases".into(), name: "ns/l".into() };
-        let error = text(&client, &request, "/x", Payload::Nothing).await.unwrap_err();
+        let error = text(&client, &request, Ok(http::Request::get("/x").body(Vec::new()).unwrap()))
+            .await
+            .unwrap_err();
         assert!(error.is_transient());
         let shown = shown(error);
         assert!(shown.contains("(exit status: 3)") && !shown.contains("hunter2"), "{shown}");

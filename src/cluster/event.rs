@@ -11,7 +11,10 @@ mod render;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::Client;
+use k8s_openapi::api::core::v1::Event as ApiEvent;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::Request as Builder;
+use kube::{Client, Resource};
 use prometheus::IntCounter;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -21,7 +24,7 @@ use tracing::warn;
 
 use super::error::{ApiError, Failure, Request, in_one_line};
 use super::limit::{Bucket, Rate};
-use super::request::{Payload, json};
+use super::request::{Built, json};
 use crate::told::Told;
 use recent::Recent;
 
@@ -232,28 +235,24 @@ impl Writer {
     }
 
     async fn count_up(&self, name: &str, count: u32, message: &str) -> Result<(), ApiError> {
-        let body = render::again(count, message, (self.wall)()).to_string();
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/events/{name}");
-        self.send("patch", name, &path, Payload::StrategicMerge(body.as_bytes())).await
+        let patch = Patch::Strategic(render::again(count, message, (self.wall)()));
+        self.send("patch", name, builder().patch(name, &PatchParams::default(), &patch)).await
     }
 
     async fn create(&self, name: &str, warning: &Warning, message: &str) -> Result<(), ApiError> {
         let event = render::first(name, &self.component, warning, message, (self.wall)());
-        let body = event.to_string();
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/events");
-        self.send("create", name, &path, Payload::Object(body.as_bytes())).await
+        let built = builder().create(&PostParams::default(), event.to_string().into_bytes());
+        self.send("create", name, built).await
     }
 
-    async fn send(
-        &self,
-        verb: &'static str,
-        name: &str,
-        path: &str,
-        payload: Payload<'_>,
-    ) -> Result<(), ApiError> {
+    async fn send(&self, verb: &'static str, name: &str, built: Built) -> Result<(), ApiError> {
         let request = Request { verb, resource: "events".to_owned(), name: format!("{NAMESPACE}/{name}") };
-        json::<Value>(&self.client, &request, path, payload).await.map(drop)
+        json::<Value>(&self.client, &request, built).await.map(drop)
     }
+}
+
+fn builder() -> Builder {
+    Builder::new(ApiEvent::url_path(&(), Some(NAMESPACE)))
 }
 
 #[cfg(test)]

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kube::Client;
-use kube::core::{ClusterResourceScope, Resource};
+use kube::api::{GetParams, Patch, PatchParams, PostParams};
+use kube::core::{ClusterResourceScope, Request as Builder, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::warn;
 
 use super::error::{ApiError, Failure, Request};
-use super::request::{Payload, json, segment};
-use super::write::{ApplyError, Half, Write};
+use super::request::{json, segment};
+use super::write::{Half, Write};
+
+/// The subresource of [`Half::Status`].
+const STATUS: &str = "status";
 
 /// The objects of a cluster-scoped kind, as a client may read and write them.
 ///
@@ -75,7 +79,7 @@ where
         if self.puts.of(write.half()).load(Ordering::Relaxed) {
             let put = self.put(name, write).await;
             if matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. })) {
-                // Rights have changed: the next write asks anew which way is open.
+                // Rights have changed: the next write asks again which way is open.
                 self.puts.of(write.half()).store(false, Ordering::Relaxed);
             }
             return put;
@@ -100,48 +104,55 @@ where
 
     async fn patch(&self, name: &str, write: &Write) -> Result<K, ApiError> {
         let request = Self::request("patch", name, write.half());
-        let body = serde_json::to_string(write.ops()).map_err(|cause| ApiError {
-            request: request.clone(),
-            failure: Failure::Unsendable(cause.into()),
-        })?;
-        let path = Self::path(name, write.half());
-        json(&self.client, &request, &path, Payload::JsonPatch(as_go_writes(&body).as_bytes())).await
+        let (builder, name) = (Self::builder(), segment(name));
+        let (params, patch) = (PatchParams::default(), Patch::<()>::Json(write.patch().clone()));
+        let built = match write.half() {
+            Half::Main => builder.patch(&name, &params, &patch),
+            Half::Status => builder.patch_subresource(STATUS, &name, &params, &patch),
+        };
+        let built = built.map(|request| request.map(|body| as_go_writes(&body)));
+        json(&self.client, &request, built).await
     }
 
     async fn put(&self, name: &str, write: &Write) -> Result<K, ApiError> {
         let there: Value = self.read(name).await?;
         let request = Self::request("update", name, write.half());
-        let object = write.apply(&there).map_err(|mismatch| {
-            let failure = match mismatch {
-                ApplyError::Mismatch(_) => Failure::LostRace(None),
-                ApplyError::BadPath(_) => Failure::Unsendable(Box::new(mismatch)),
-            };
-            ApiError { request: request.clone(), failure }
-        })?;
-        let body = object.to_string();
-        let path = Self::path(name, write.half());
-        json(&self.client, &request, &path, Payload::Object(body.as_bytes())).await
+        let lost = |_| ApiError { request: request.clone(), failure: Failure::LostRace(None) };
+        let object = write.apply(&there).map_err(lost)?;
+        let (builder, name, params) = (Self::builder(), segment(name), PostParams::default());
+        let body = object.to_string().into_bytes();
+        let built = match write.half() {
+            Half::Main => builder.replace(&name, &params, body),
+            Half::Status => builder.replace_subresource(STATUS, &name, &params, body),
+        };
+        json(&self.client, &request, built).await
     }
 
     async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ApiError> {
         let request = Self::request("get", name, Half::Main);
-        json(&self.client, &request, &Self::path(name, Half::Main), Payload::Nothing).await
+        let get = Self::builder().get(&segment(name), &GetParams::default());
+        json(&self.client, &request, get).await
     }
 
     fn request(verb: &'static str, name: &str, half: Half) -> Request {
-        Request { verb, resource: format!("{}{}", K::plural(&()), suffix(half)), name: name.to_owned() }
+        let plural = K::plural(&());
+        let resource = match half {
+            Half::Main => plural.into_owned(),
+            Half::Status => format!("{plural}/{STATUS}"),
+        };
+        Request { verb, resource, name: name.to_owned() }
     }
 
-    fn path(name: &str, half: Half) -> String {
-        format!("{}/{}{}", K::url_path(&(), None), segment(name), suffix(half))
+    fn builder() -> Builder {
+        Builder::new(K::url_path(&(), None))
     }
 }
 
 /// JSON as Go's encoder writes it: an API server tests the value of a patch by comparing the text, and its own has
 /// these characters escaped. They occur in nothing but strings.
-fn as_go_writes(json: &str) -> String {
+fn as_go_writes(json: &[u8]) -> Vec<u8> {
     let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
+    for character in String::from_utf8_lossy(json).chars() {
         match character {
             '<' => text.push_str("\\u003c"),
             '>' => text.push_str("\\u003e"),
@@ -151,14 +162,7 @@ fn as_go_writes(json: &str) -> String {
             other => text.push(other),
         }
     }
-    text
-}
-
-fn suffix(half: Half) -> &'static str {
-    match half {
-        Half::Main => "",
-        Half::Status => "/status",
-    }
+    text.into_bytes()
 }
 
 #[cfg(test)]

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use kube::Client;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::GetParams;
+use kube::core::Request as Builder;
+use kube::{Client, Resource};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::{ApiError, Failure, Request};
-use super::request::{Payload, segment, text};
+use super::request::{segment, text};
 use crate::objects::secrets::Secrets;
 
 /// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
@@ -78,18 +81,17 @@ impl Wire {
     }
 }
 
-/// The data of a Secret, read anew.
+/// The data of a Secret, read afresh.
 ///
 /// # Errors
 /// [`SecretError`].
 pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secrets, SecretError> {
     let request =
         Request { verb: "get", resource: "secrets".to_owned(), name: format!("{namespace}/{name}") };
-    let path = format!("/api/v1/namespaces/{}/secrets/{}", segment(namespace), segment(name));
+    let path = Secret::url_path(&(), Some(&segment(namespace)));
+    let get = Builder::new(path).get(&segment(name), &GetParams::default());
     let asked = || request.name.clone();
-    let text = text(client, &request, &path, Payload::Nothing)
-        .await
-        .map_err(|cause| SecretError::new(asked(), cause))?;
+    let text = text(client, &request, get).await.map_err(|cause| SecretError::new(asked(), cause))?;
     // The parser's own words quote what it did not expect.
     let Ok(wire) = serde_json::from_str::<Wire>(&text) else {
         let secret = asked();
