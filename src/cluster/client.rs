@@ -16,7 +16,7 @@ use super::pod::{MOUNT, NoPod, in_cluster};
 use super::proxy::{BadProxy, proxy_for, usable};
 use super::stack;
 use super::token::{BadToken, TokenFile};
-use super::traffic::{Manners, Traffic};
+use super::traffic::{Policy, Traffic};
 use crate::lead::Claim;
 use crate::metrics::RestMetrics;
 
@@ -173,17 +173,17 @@ pub fn clients(
     let mut config = config.clone();
     let token = token_file(&mut config)?.map(Arc::new);
     let host: Arc<str> = host(&config.cluster_url).into();
-    let client = |silence, manners| -> Result<Client, ConnectError> {
+    let client = |silence, policy| -> Result<Client, ConnectError> {
         let namespace = config.default_namespace.clone();
         let inner = stack::client(&config, silence)
             .map_err(|why| ConnectError::Setup { server: host.to_string(), why })?;
         let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
-        Ok(Client::new(Traffic { inner, metrics, host, token, manners }, namespace))
+        Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
     };
-    let manners = Manners { bucket: Arc::new(Bucket::new(rate)), claim };
+    let policy = Policy { bucket: Arc::new(Bucket::new(rate)), claim };
     Ok(Clients {
         watch: client(WATCH_WITHIN, None)?,
-        api: client(ANSWER_WITHIN, Some(manners))?,
+        api: client(ANSWER_WITHIN, Some(policy))?,
         lead: client(ANSWER_WITHIN, None)?,
     })
 }

@@ -11,7 +11,7 @@ use super::credentials::{failure, shown, words};
 /// A request as an error names it: verb, resource, object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// As RBAC spells it: `get`, `create`, `update`, `patch`.
+    /// As RBAC spells it: `get`, `create`, `update`, `patch`, `delete`.
     pub verb: &'static str,
     /// As RBAC spells it, subresource included: `volumesnapshotcontents/status`.
     pub resource: String,
@@ -37,10 +37,13 @@ pub struct ApiError {
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The object is not what we took it for: a `test` failed, its version is old, its name is taken. Holds the answer,
+    /// The object is not what we took it for: a `test` failed, its version is old. Holds the answer,
     /// where a server gave it.
     #[error("lost a race")]
     LostRace(#[source] Option<Box<Status>>),
+    /// The name of an object to create is taken.
+    #[error("already exists")]
+    AlreadyExists(#[source] Box<Status>),
     /// There is no such object.
     #[error("not found")]
     NotFound(#[source] Box<Status>),
@@ -152,6 +155,7 @@ impl Failure {
             // A path that the server does not serve is 404 as well, in plain text: the kind is missing, which says
             // nothing about the object.
             404 if status.reason == "NotFound" => Self::NotFound(status),
+            409 if status.reason == "AlreadyExists" => Self::AlreadyExists(status),
             409 => Self::LostRace(Some(status)),
             // The answer to a JSON patch that does not fit the object has details that name nothing; the answer to an
             // invalid result names the fields.
@@ -233,6 +237,14 @@ mod tests {
         let broken = json!({"code": 422, "reason": "Invalid",
             "details": {"name": "c", "causes": [{"field": "status.restoreSize"}]}});
         assert!(matches!(judged("patch", broken).failure, Failure::Invalid(_)));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_no_lost_race_and_a_quota_that_is_contended_is_one() {
+        let taken = json!({"code": 409, "reason": "AlreadyExists", "details": {"name": "c"}});
+        assert!(matches!(judged("create", taken).failure, Failure::AlreadyExists(_)));
+        let contended = json!({"code": 409, "reason": "Conflict", "details": {"name": "quota"}});
+        assert!(matches!(judged("create", contended).failure, Failure::LostRace(_)));
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl Writer {
         }
         match self.create(name, warning, message).await {
             // No other has this name: an attempt before was not in vain.
-            Ok(()) | Err(ApiError { failure: Failure::LostRace(_), .. }) => {
+            Ok(()) | Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => {
                 self.known.insert(repeat, Known { name: name.to_owned(), count: 1 });
                 Ok(())
             }

@@ -1,6 +1,7 @@
 //! Writes against scripted servers: with all rights, without PATCH, without either.
 
 use http::Method;
+use k8s_openapi::api::core::v1::ConfigMap;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -150,4 +151,71 @@ fn a_patch_is_written_as_a_server_writes_what_it_compares_with() {
     assert_eq!(written, r#"{"value":"bi://backing?a=\u003cb\u003e\u0026c=\u2028\u2029é\"\\"}"#);
     let read: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(read["value"], handle);
+}
+
+fn config_map() -> ConfigMap {
+    serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"namespace": "ns", "name": "c", "uid": "u", "resourceVersion": "7"}, "data": {"a": "b"},
+    }))
+    .unwrap()
+}
+
+const IN_NAMESPACE: &str = "/api/v1/namespaces/ns/configmaps";
+
+#[tokio::test]
+async fn an_object_of_a_namespace_is_read_and_written_there() {
+    let (client, log) = server(|_| (200, serde_json::to_value(config_map()).unwrap()));
+    let objects = Objects::<ConfigMap>::new(client);
+    assert_eq!(objects.get("ns/c").await.unwrap(), config_map());
+    objects.write("ns/c", &Write::main().add("/data/x", "y")).await.unwrap();
+    objects.get("ns/../c").await.unwrap();
+    let log = log.lock().unwrap();
+    let paths: Vec<_> = log.iter().map(|seen| seen.path.as_str()).collect();
+    let one = format!("{IN_NAMESPACE}/c");
+    assert_eq!(paths, [&one, &one, &format!("{IN_NAMESPACE}/..%2Fc")]);
+}
+
+#[tokio::test]
+async fn an_object_is_created_and_a_name_that_is_taken_is_an_answer_of_its_own() {
+    let (client, log) = server(|seen| (201, seen.body.clone()));
+    let made = Objects::new(client).create(&config_map()).await.unwrap();
+    assert_eq!(made, config_map());
+    let seen = log.lock().unwrap()[0].clone();
+    assert_eq!((seen.method, seen.path.as_str()), (Method::POST, IN_NAMESPACE));
+    assert_eq!(seen.body["data"]["a"], "b");
+    let (client, _) = server(|_| status(409, "AlreadyExists"));
+    let taken = Objects::new(client).create(&config_map()).await.unwrap_err();
+    assert!(matches!(taken.failure, Failure::AlreadyExists(_)));
+    assert!(taken.to_string().ends_with("create configmaps ns/c"), "{taken}");
+}
+
+#[tokio::test]
+async fn a_deletion_names_the_uid_and_the_version_and_is_not_sent_without() {
+    let (client, log) = server(|_| (200, json!({"kind": "Status", "status": "Success"})));
+    let objects = Objects::new(client);
+    objects.delete(&config_map()).await.unwrap();
+    for field in ["uid", "resourceVersion"] {
+        let mut vague = serde_json::to_value(config_map()).unwrap();
+        vague["metadata"].as_object_mut().unwrap().remove(field);
+        let error = objects.delete(&serde_json::from_value(vague).unwrap()).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Unsendable(_)));
+    }
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 1);
+    assert_eq!(
+        (&log[0].method, log[0].path.as_str()),
+        (&Method::DELETE, "/api/v1/namespaces/ns/configmaps/c")
+    );
+    assert_eq!(log[0].body, json!({"preconditions": {"uid": "u", "resourceVersion": "7"}}));
+}
+
+#[tokio::test]
+async fn a_deletion_of_another_object_is_a_lost_race_and_of_none_is_not_found() {
+    let (client, _) = server(|_| status(409, "Conflict"));
+    let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::LostRace(_)));
+    let (client, _) = server(|_| status(404, "NotFound"));
+    let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::NotFound(_)));
 }

@@ -253,7 +253,7 @@ impl<L: Leases + 'static> Elector<L> {
                 self.won(lease, start);
                 Ok(true)
             }
-            Err(ApiError { failure: Failure::LostRace(_), .. }) => Ok(false),
+            Err(ApiError { failure: Failure::LostRace(_) | Failure::AlreadyExists(_), .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

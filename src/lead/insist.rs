@@ -40,5 +40,5 @@ where
 }
 
 fn says_little(error: &ApiError) -> bool {
-    matches!(error.failure, Failure::LostRace(_)) || error.is_transient()
+    matches!(error.failure, Failure::LostRace(_) | Failure::AlreadyExists(_)) || error.is_transient()
 }

@@ -11,7 +11,7 @@ use crate::cluster::error::ApiError;
 pub trait Leases: Send + Sync {
     /// Reads the Lease; `Failure::NotFound` if there is none.
     fn get(&self) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Creates the Lease; `Failure::LostRace` if there is one.
+    /// Creates the Lease; `Failure::AlreadyExists` if there is one.
     fn create(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
     /// Replaces the Lease of the version in it; `Failure::LostRace` if it has another by now.
     fn replace(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
