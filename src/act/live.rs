@@ -10,7 +10,7 @@ use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
 use crate::clock;
 use crate::cluster::error::{ApiError, Failure, in_one_line};
-use crate::cluster::event::{About, Recorder, Warning};
+use crate::cluster::event::{About, Event, Recorder, Severity};
 use crate::cluster::objects::Objects;
 use crate::cluster::secret::{SecretError, secret};
 use crate::cluster::write::Write;
@@ -109,11 +109,13 @@ where
         let about = About {
             api_version: Object::<B>::api_version(&()).into_owned(),
             kind: B::KIND_NAME.to_owned(),
+            namespace: None,
             name: object.name().to_owned(),
             uid: object.uid().to_owned(),
             resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
         };
-        self.events.warn(Warning { about, reason: reason.to_owned(), message });
+        let (severity, reason) = (Severity::Warning, reason.to_owned());
+        self.events.record(Event { about, severity, reason, message });
     }
 }
 

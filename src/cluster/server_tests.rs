@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::client::{Clients, clients, config};
 use crate::cluster::error::{ApiError, Failure};
-use crate::cluster::event::{About, Warning, recorder};
+use crate::cluster::event::{About, Event, Severity, recorder};
 use crate::cluster::limit::Rate;
 use crate::cluster::objects::Objects;
 use crate::cluster::secret::{SecretError, secret};
@@ -148,16 +148,19 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
         let error = secret(&it.api, "default", "s").await.unwrap_err();
         assert!(matches!(error, SecretError::Forbidden { .. }));
 
-        let (recorder, writer) = recorder(it.api, "d", metrics.events_dropped.clone(), wall);
+        let (recorder, writer) =
+            recorder(it.api, "csi-snapshotter d".to_owned(), metrics.events_dropped.clone(), wall);
         for _ in 0..2 {
-            recorder.warn(Warning {
+            recorder.record(Event {
                 about: About {
                     api_version: "snapshot.storage.k8s.io/v1".into(),
                     kind: "VolumeSnapshotContent".into(),
+                    namespace: None,
                     name: name.into(),
                     uid: uid.into(),
                     resource_version: "1".into(),
                 },
+                severity: Severity::Warning,
                 reason: "SnapshotCreationFailed".into(),
                 message: "why".into(),
             });
