@@ -31,7 +31,8 @@ const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
 /// provider: `main` does, before this.
 #[derive(Clone)]
 pub struct Clients {
-    /// For lists and watches: no limit; a watch that is silent for 75 s is cut, so let the server end it before.
+    /// For lists and watches: no limit, patient if the server asks for it; a watch that is silent for 75 s is ended, so
+    /// let the server end it before.
     pub watch: Client,
     /// For everything else the work needs: limited, patient if the server asks for it; a write that waited longer
     /// than the claim to lead lasted is not sent.
@@ -181,8 +182,11 @@ pub fn clients(
         Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
     };
     let policy = Policy { bucket: Arc::new(Bucket::new(rate)), claim };
+    // It only reads, which no claim holds back, and its callers pause by themselves.
+    let unlimited = Rate { qps: 0.0, burst: 1 };
+    let patient = Policy { bucket: Arc::new(Bucket::new(unlimited)), claim: Claim::always() };
     Ok(Clients {
-        watch: client(WATCH_WITHIN, None)?,
+        watch: client(WATCH_WITHIN, Some(patient))?,
         api: client(ANSWER_WITHIN, Some(policy))?,
         lead: client(ANSWER_WITHIN, None)?,
     })

@@ -236,6 +236,29 @@ async fn a_watch_that_falls_silent_is_given_up_after_75_seconds() {
     assert_eq!(start.elapsed().as_secs(), 75);
 }
 
+#[tokio::test]
+async fn lists_and_watches_are_sent_again_after_as_long_as_the_server_asks() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for path in ["/x?limit=1", "/x?watch=true"] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("server: 'http://{}'", listener.local_addr().unwrap());
+        let client = made(&read(&kubeconfig(&server)).unwrap(), &Metrics::new().unwrap()).unwrap().watch;
+        let server = async {
+            for head in ["429 Too Many Requests\r\nretry-after: 1", "200 OK"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let start = tokio::time::Instant::now();
+        let ((), answer) = tokio::join!(server, client.send(request.map(Into::into)));
+        assert_eq!(answer.unwrap().status(), 200);
+        assert!(start.elapsed() >= Duration::from_secs(1));
+    }
+}
+
 /// A server on a socket that answers every request with its own method, path and headers.
 async fn mirror() -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -36,8 +36,8 @@ pub(super) struct Traffic {
     pub(super) host: Arc<str>,
     /// Whose token goes with each request, where it is in a file.
     pub(super) token: Option<Arc<TokenFile>>,
-    /// Set for the client that does the work: its requests are limited, sent again if the server asks for patience,
-    /// and, if they write, looked at against the claim right before they go.
+    /// Set unless the client is for the lease: requests are limited, sent again if the server asks for patience, and,
+    /// if they write, checked against the claim right before they go.
     pub(super) policy: Option<Policy>,
 }
 
