@@ -46,6 +46,26 @@ async fn a_kubeconfig_gives_the_server_and_our_name_to_it() {
 }
 
 #[tokio::test]
+async fn a_server_without_a_scheme_gets_https_if_anything_of_tls_is_set() {
+    for (more, expected) in [("", "http://h:1/"), (", insecure-skip-tls-verify: true", "https://h:1/")] {
+        let config = read(&kubeconfig(&format!("server: 'h:1'{more}"))).unwrap();
+        assert_eq!(config.cluster_url, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_file_of_an_authority_is_kept_in_mind_so_that_it_is_read_again() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.crt");
+    fs::write(&file, certificate.pem()).unwrap();
+    let cluster = format!("server: 'h:1', certificate-authority: '{}'", file.display());
+    let config = read(&kubeconfig(&cluster)).unwrap();
+    assert_eq!((config.cluster_url, config.root_cert_file), ("https://h:1/".parse().unwrap(), Some(file)));
+}
+
+#[tokio::test]
 async fn a_kubeconfig_that_is_not_there_is_named() {
     let error = config(Some(Path::new("/nowhere/config"))).unwrap_err();
     let line = in_one_line(&error);
