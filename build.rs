@@ -1,4 +1,4 @@
-//! Compiles `proto/csi.proto`: messages and clients, and a `Debug` that never shows a secret.
+//! Compiles `proto/csi.proto`: messages, and a `Debug` that never shows a secret.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Failure> {
     config.skip_debug(secretive.iter().map(|message| format!(".{}", message.full_name())));
     tonic_prost_build::configure()
         .build_server(false)
-        .build_transport(false)
+        .build_client(false)
         .compile_fds_with_config(descriptors, config)?;
 
     let out = PathBuf::from(std::env::var("OUT_DIR")?).join("redacted_debug.rs");

@@ -133,7 +133,8 @@ async fn work_beside(
     });
     let mut elected = elect::start(election, clients.lead.clone(), claim, metrics, &name)?;
     let dropped = metrics.events_dropped.clone();
-    let (events, writer) = recorder(clients.api.clone(), &name, dropped, clock::now);
+    let (events, writer) =
+        recorder(clients.api.clone(), format!("csi-snapshotter {name}"), dropped, clock::now);
     let ending = ending.clone();
     let driver_facts = DriverFacts { name, can_find: abilities.can_find() };
     let around = Around { tools, plan, driver_facts, events };

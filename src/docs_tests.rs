@@ -7,7 +7,7 @@ mod log;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cluster::error::{ApiError, Request};
+use crate::cluster::error::{ApiError, Failure, Request};
 use crate::cluster::secret::SecretError;
 use crate::compatibility::scrape::{Family, families};
 use crate::csi::Fatal;
@@ -210,7 +210,7 @@ fn every_trouble_with_a_secret_stands_in_it() {
     let secret = || "NAMESPACE/NAME".to_owned();
     let cause = || {
         let request = Request { verb: "get", resource: "secrets".to_owned(), name: secret() };
-        Box::new(ApiError::NotLeading { request })
+        Box::new(ApiError { request, failure: Failure::NotLeading })
     };
     for trouble in [
         SecretError::NotFound { secret: secret() },

@@ -9,8 +9,8 @@ use tracing::Instrument;
 use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
 use crate::clock;
-use crate::cluster::error::{ApiError, in_one_line};
-use crate::cluster::event::{About, Recorder, Warning};
+use crate::cluster::error::{ApiError, Failure, in_one_line};
+use crate::cluster::event::{About, Event, Recorder, Severity};
 use crate::cluster::objects::Objects;
 use crate::cluster::secret::{SecretError, secret};
 use crate::cluster::write::Write;
@@ -115,11 +115,13 @@ where
         let about = About {
             api_version: Object::<B>::api_version(&()).into_owned(),
             kind: B::KIND_NAME.to_owned(),
+            namespace: None,
             name: object.name().to_owned(),
             uid: object.uid().to_owned(),
             resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
         };
-        self.events.warn(Warning { about, reason: reason.to_owned(), message });
+        let (severity, reason) = (Severity::Warning, reason.to_owned());
+        self.events.record(Event { about, severity, reason, message });
     }
 }
 
@@ -196,9 +198,9 @@ fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -
 }
 
 fn failure(error: &ApiError) -> WriteFailure {
-    if matches!(error, ApiError::LostRace { .. }) {
+    if matches!(error.failure, Failure::LostRace(_)) {
         WriteFailure::LostRace
-    } else if matches!(error, ApiError::Gone { .. }) {
+    } else if matches!(error.failure, Failure::NotFound(_)) {
         WriteFailure::Gone
     } else if error.is_for_good() {
         WriteFailure::Refused(in_one_line(error))
@@ -233,7 +235,7 @@ where
     async fn read(&self) -> Result<Option<Self::Object>, WriteFailure> {
         match self.shared.objects.get(self.key).await {
             Ok(object) if object.uid() == self.uid => Ok(Some(self.replied(object))),
-            Ok(_) | Err(ApiError::Gone { .. }) => Ok(None),
+            Ok(_) | Err(ApiError { failure: Failure::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(failure(&error)),
         }
     }

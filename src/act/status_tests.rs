@@ -19,7 +19,7 @@ fn content(change: &Value) -> VolumeSnapshotContent {
 }
 
 fn ops(write: &Write) -> Value {
-    serde_json::to_value(write.ops()).unwrap()
+    serde_json::to_value(write.patch()).unwrap()
 }
 
 fn of_metadata(object: &VolumeSnapshotContent, what: MetadataWrite) -> Option<Value> {

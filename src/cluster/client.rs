@@ -16,7 +16,7 @@ use super::pod::{MOUNT, NoPod, in_cluster};
 use super::proxy::{BadProxy, proxy_for, usable};
 use super::stack;
 use super::token::{BadToken, TokenFile};
-use super::traffic::{Manners, Traffic};
+use super::traffic::{Policy, Traffic};
 use crate::lead::Claim;
 use crate::metrics::RestMetrics;
 
@@ -31,7 +31,8 @@ const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
 /// provider: `main` does, before this.
 #[derive(Clone)]
 pub struct Clients {
-    /// For lists and watches: no limit; a watch that is silent for 75 s is cut, so let the server end it before.
+    /// For lists and watches: no limit, patient if the server asks for it; a watch that is silent for 75 s is ended, so
+    /// let the server end it before.
     pub watch: Client,
     /// For everything else the work needs: limited, patient if the server asks for it; a write that waited longer
     /// than the claim to lead lasted is not sent.
@@ -173,17 +174,20 @@ pub fn clients(
     let mut config = config.clone();
     let token = token_file(&mut config)?.map(Arc::new);
     let host: Arc<str> = host(&config.cluster_url).into();
-    let client = |silence, manners| -> Result<Client, ConnectError> {
+    let client = |silence, policy| -> Result<Client, ConnectError> {
         let namespace = config.default_namespace.clone();
         let inner = stack::client(&config, silence)
             .map_err(|why| ConnectError::Setup { server: host.to_string(), why })?;
         let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
-        Ok(Client::new(Traffic { inner, metrics, host, token, manners }, namespace))
+        Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
     };
-    let manners = Manners { bucket: Arc::new(Bucket::new(rate)), claim };
+    let policy = Policy { bucket: Arc::new(Bucket::new(rate)), claim };
+    // It only reads, which no claim holds back, and its callers pause by themselves.
+    let unlimited = Rate { qps: 0.0, burst: 1 };
+    let patient = Policy { bucket: Arc::new(Bucket::new(unlimited)), claim: Claim::always() };
     Ok(Clients {
-        watch: client(WATCH_WITHIN, None)?,
-        api: client(ANSWER_WITHIN, Some(manners))?,
+        watch: client(WATCH_WITHIN, Some(patient))?,
+        api: client(ANSWER_WITHIN, Some(policy))?,
         lead: client(ANSWER_WITHIN, None)?,
     })
 }

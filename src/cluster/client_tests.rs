@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::cluster::error::{Request, in_one_line};
-use crate::cluster::request::{Payload, text};
+use crate::cluster::request::text;
 use crate::metrics::Metrics;
 
 fn kubeconfig(cluster: &str) -> String {
@@ -43,6 +43,26 @@ async fn a_kubeconfig_gives_the_server_and_our_name_to_it() {
     let (name, value) = &config.headers[0];
     assert_eq!(name, USER_AGENT);
     assert!(value.to_str().unwrap().starts_with("csi-snapshotter/"));
+}
+
+#[tokio::test]
+async fn a_server_without_a_scheme_gets_https_if_anything_of_tls_is_set() {
+    for (more, expected) in [("", "http://h:1/"), (", insecure-skip-tls-verify: true", "https://h:1/")] {
+        let config = read(&kubeconfig(&format!("server: 'h:1'{more}"))).unwrap();
+        assert_eq!(config.cluster_url, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_file_of_an_authority_is_kept_in_mind_so_that_it_is_read_again() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.crt");
+    fs::write(&file, certificate.pem()).unwrap();
+    let cluster = format!("server: 'h:1', certificate-authority: '{}'", file.display());
+    let config = read(&kubeconfig(&cluster)).unwrap();
+    assert_eq!((config.cluster_url, config.root_cert_file), ("https://h:1/".parse().unwrap(), Some(file)));
 }
 
 #[tokio::test]
@@ -203,8 +223,10 @@ async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
         let line = in_one_line(&client.request_text(request).await.unwrap_err());
         assert!(line.contains("(exit status: 3)") && !line.contains("hunter2"), "{line}");
         let request = Request { verb: "get", resource: "leases".into(), name: "ns/l".into() };
-        let error = text(&client, &request, "/x", Payload::Nothing).await.unwrap_err();
-        assert!(error.passes());
+        let error = text(&client, &request, Ok(http::Request::get("/x").body(Vec::new()).unwrap()))
+            .await
+            .unwrap_err();
+        assert!(error.is_transient());
         let shown = shown(error);
         assert!(shown.contains("(exit status: 3)") && !shown.contains("hunter2"), "{shown}");
     }
@@ -234,6 +256,29 @@ async fn a_watch_that_falls_silent_is_given_up_after_75_seconds() {
     // The silence began with the bookmark, a moment before the clock was paused.
     let waited = start.elapsed();
     assert!(waited > Duration::from_secs(70) && waited <= Duration::from_secs(76), "{waited:?}");
+}
+
+#[tokio::test]
+async fn lists_and_watches_are_sent_again_after_as_long_as_the_server_asks() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for path in ["/x?limit=1", "/x?watch=true"] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("server: 'http://{}'", listener.local_addr().unwrap());
+        let client = made(&read(&kubeconfig(&server)).unwrap(), &Metrics::new().unwrap()).unwrap().watch;
+        let server = async {
+            for head in ["429 Too Many Requests\r\nretry-after: 1", "200 OK"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let start = tokio::time::Instant::now();
+        let ((), answer) = tokio::join!(server, client.send(request.map(Into::into)));
+        assert_eq!(answer.unwrap().status(), 200);
+        assert!(start.elapsed() >= Duration::from_secs(1));
+    }
 }
 
 /// A server on a socket that answers every request with its own method, path and headers.

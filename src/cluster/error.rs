@@ -11,7 +11,7 @@ use super::credentials::{failure, shown, words};
 /// A request as an error names it: verb, resource, object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// As RBAC spells it: `get`, `create`, `update`, `patch`.
+    /// As RBAC spells it: `get`, `create`, `update`, `patch`, `delete`.
     pub verb: &'static str,
     /// As RBAC spells it, subresource included: `volumesnapshotcontents/status`.
     pub resource: String,
@@ -25,108 +25,57 @@ impl std::fmt::Display for Request {
     }
 }
 
-/// What went wrong with a request. The cause is the [`source`](Error::source), never repeated in the text.
+/// A request that failed. The cause is the [`source`](Error::source), never repeated in the text.
+#[derive(Debug)]
+pub struct ApiError {
+    /// What was asked.
+    pub request: Request,
+    /// Why there is no good answer.
+    pub failure: Failure,
+}
+
+/// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
-    /// The object is not what we took it for: a `test` failed, its version is old, its name is taken.
-    #[error("lost a race: {request}")]
-    LostRace {
-        /// What was asked.
-        request: Request,
-        /// The answer, where a server gave it.
-        #[source]
-        status: Option<Box<Status>>,
-    },
+pub enum Failure {
+    /// The object is not what we took it for: a `test` failed, its version is old. Holds the answer,
+    /// where a server gave it.
+    #[error("lost a race")]
+    LostRace(#[source] Option<Box<Status>>),
+    /// The name of an object to create is taken.
+    #[error("already exists")]
+    AlreadyExists(#[source] Box<Status>),
     /// There is no such object.
-    #[error("not found: {request}")]
-    Gone {
-        /// What was asked.
-        request: Request,
-        /// The answer.
-        #[source]
-        status: Box<Status>,
-    },
-    /// The object as it would become breaks a rule of its kind. Repeating the request is useless.
-    #[error("refused as invalid: {request}")]
-    Invalid {
-        /// What was asked.
-        request: Request,
-        /// The answer, which names the fields.
-        #[source]
-        status: Box<Status>,
-    },
+    #[error("not found")]
+    NotFound(#[source] Box<Status>),
+    /// The object as it would become breaks a rule of its kind. Repeating the request is useless. The answer names the
+    /// fields.
+    #[error("refused as invalid")]
+    Invalid(#[source] Box<Status>),
     /// The right is missing.
-    #[error("forbidden: {request}; grant `{}` on `{}` to this service account", request.verb, request.resource)]
-    Forbidden {
-        /// What was asked.
-        request: Request,
-        /// The answer.
-        #[source]
-        status: Box<Status>,
-    },
+    #[error("forbidden")]
+    Forbidden(#[source] Box<Status>),
     /// The server does not know who we are: no token, or one that is no longer accepted.
-    #[error("not authenticated: {request}; the token or client certificate was not accepted")]
-    Unauthorized {
-        /// What was asked.
-        request: Request,
-        /// The answer.
-        #[source]
-        status: Box<Status>,
-    },
+    #[error("not authenticated")]
+    Unauthorized(#[source] Box<Status>),
     /// The server asks for patience.
-    #[error("throttled by the API server: {request}")]
-    Throttled {
-        /// What was asked.
-        request: Request,
-        /// How long to wait, if it said so in its answer.
-        after: Option<Duration>,
-        /// The answer.
-        #[source]
-        status: Box<Status>,
-    },
+    #[error("throttled by the API server")]
+    Throttled(#[source] Box<Status>),
     /// No usable answer: connection refused or lost, timeout, a server that is starting or failing. The request
     /// may or may not have taken effect.
-    #[error("no usable answer from the API server: {request}")]
-    Unavailable {
-        /// What was asked.
-        request: Request,
-        /// What happened instead.
-        #[source]
-        cause: Box<dyn Error + Send + Sync>,
-    },
+    #[error("no usable answer from the API server")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// Not sent, because this replica does not lead (any more).
-    #[error("not sent, this replica does not lead: {request}")]
-    NotLeading {
-        /// What would have been asked.
-        request: Request,
-    },
+    #[error("not sent, this replica does not lead")]
+    NotLeading,
     /// There is no way to send this: a defect of the program.
-    #[error("cannot be sent: {request}")]
-    Unsendable {
-        /// What would have been asked.
-        request: Request,
-        /// What is wrong with it.
-        #[source]
-        cause: Box<dyn Error + Send + Sync>,
-    },
-    /// The answer is not what the kind promises.
-    #[error("unreadable answer: {request}")]
-    Unreadable {
-        /// What was asked.
-        request: Request,
-        /// Where reading failed; `None` where its text could quote a secret.
-        #[source]
-        cause: Option<serde_json::Error>,
-    },
+    #[error("cannot be sent")]
+    Unsendable(#[source] Box<dyn Error + Send + Sync>),
+    /// The answer is not what the kind promises. Holds where reading failed; `None` where its text could quote a secret.
+    #[error("unreadable answer")]
+    Unreadable(#[source] Option<serde_json::Error>),
     /// Any other answer.
-    #[error("refused: {request}")]
-    Refused {
-        /// What was asked.
-        request: Request,
-        /// The answer.
-        #[source]
-        status: Box<Status>,
-    },
+    #[error("refused")]
+    Refused(#[source] Box<Status>),
 }
 
 /// A write was held back because the claim to lead no longer holds.
@@ -139,83 +88,83 @@ pub struct NotLeading;
 #[error("no answer within {0:?}")]
 pub struct TimedOut(pub Duration);
 
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { request, failure } = self;
+        write!(f, "{failure}: {request}")?;
+        if matches!(failure, Failure::Forbidden(_)) {
+            write!(f, "; grant `{}` on `{}` to this service account", request.verb, request.resource)?;
+        } else if matches!(failure, Failure::Unauthorized(_)) {
+            write!(f, "; the token or client certificate was not accepted")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failure.source()
+    }
+}
+
 impl ApiError {
     /// Judges what the client library says about a request.
     #[must_use]
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "an enum of the library's; what it adds is no answer, too"
-    )]
     pub fn judge(request: Request, error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => Self::answered(request, status),
-            kube::Error::SerdeError(cause) => Self::Unreadable { request, cause: Some(cause) },
-            // Its debug form holds the whole body, so it is not kept.
-            kube::Error::FromUtf8(_) => Self::Unreadable { request, cause: None },
-            kube::Error::Service(cause) if cause.is::<NotLeading>() => Self::NotLeading { request },
-            other => match shown(&other) {
-                Some(credentials) => Self::Unavailable { request, cause: Box::new(credentials) },
-                None => Self::Unavailable { request, cause: Box::new(other) },
-            },
-        }
-    }
-
-    fn answered(request: Request, status: Box<Status>) -> Self {
-        match status.code {
-            401 => Self::Unauthorized { request, status },
-            403 => Self::Forbidden { request, status },
-            // A path that the server does not serve is 404 as well, in plain text: the kind is missing, which says
-            // nothing about the object.
-            404 if status.reason == "NotFound" => Self::Gone { request, status },
-            409 => Self::LostRace { request, status: Some(status) },
-            // A JSON patch that does not fit the object is told from an invalid result by details that name nothing.
-            422 if request.verb == "patch" && names_nothing(&status) => {
-                Self::LostRace { request, status: Some(status) }
-            }
-            422 => Self::Invalid { request, status },
-            429 => Self::Throttled {
-                request,
-                after: status
-                    .details
-                    .as_ref()
-                    .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
-                    .filter(|after| !after.is_zero()),
-                status,
-            },
-            500.. => Self::Unavailable { request, cause: Box::new(kube::Error::Api(status)) },
-            _ => Self::Refused { request, status },
-        }
-    }
-
-    /// What was asked.
-    #[must_use]
-    pub fn request(&self) -> &Request {
-        match self {
-            Self::LostRace { request, .. }
-            | Self::Gone { request, .. }
-            | Self::Invalid { request, .. }
-            | Self::Forbidden { request, .. }
-            | Self::Unauthorized { request, .. }
-            | Self::Throttled { request, .. }
-            | Self::Unavailable { request, .. }
-            | Self::NotLeading { request }
-            | Self::Unsendable { request, .. }
-            | Self::Unreadable { request, .. }
-            | Self::Refused { request, .. } => request,
-        }
+        let failure = Failure::judge(request.verb, error);
+        Self { request, failure }
     }
 
     /// Whether the server has refused such a request for a reason that stays until somebody changes something: a rule
     /// of the kind, an admission webhook, a missing right.
     #[must_use]
     pub fn is_for_good(&self) -> bool {
-        matches!(self, Self::Invalid { .. } | Self::Forbidden { .. } | Self::Refused { .. })
+        matches!(self.failure, Failure::Invalid(_) | Failure::Forbidden(_) | Failure::Refused(_))
     }
 
     /// Whether the same request may well succeed a little later.
     #[must_use]
-    pub fn passes(&self) -> bool {
-        matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
+    pub fn is_transient(&self) -> bool {
+        matches!(self.failure, Failure::Throttled(_) | Failure::Unavailable(_))
+    }
+}
+
+impl Failure {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an enum of the library's; what it adds is no answer, too"
+    )]
+    fn judge(verb: &str, error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::answered(verb, status),
+            kube::Error::SerdeError(cause) => Self::Unreadable(Some(cause)),
+            // Its debug form holds the whole body, so it is not kept.
+            kube::Error::FromUtf8(_) => Self::Unreadable(None),
+            kube::Error::Service(cause) if cause.is::<NotLeading>() => Self::NotLeading,
+            other => match shown(&other) {
+                Some(credentials) => Self::Unavailable(Box::new(credentials)),
+                None => Self::Unavailable(Box::new(other)),
+            },
+        }
+    }
+
+    fn answered(verb: &str, status: Box<Status>) -> Self {
+        match status.code {
+            401 => Self::Unauthorized(status),
+            403 => Self::Forbidden(status),
+            // A path that the server does not serve is 404 as well, in plain text: the kind is missing, which says
+            // nothing about the object.
+            404 if status.reason == "NotFound" => Self::NotFound(status),
+            409 if status.reason == "AlreadyExists" => Self::AlreadyExists(status),
+            409 => Self::LostRace(Some(status)),
+            // The answer to a JSON patch that does not fit the object has details that name nothing; the answer to an
+            // invalid result names the fields.
+            422 if verb == "patch" && names_nothing(&status) => Self::LostRace(Some(status)),
+            422 => Self::Invalid(status),
+            429 => Self::Throttled(status),
+            500.. => Self::Unavailable(Box::new(kube::Error::Api(status))),
+            _ => Self::Refused(status),
+        }
     }
 }
 
@@ -283,27 +232,27 @@ mod tests {
     #[test]
     fn a_failed_test_of_a_patch_is_a_lost_race_and_a_broken_rule_is_not() {
         let failed = json!({"code": 422, "reason": "Invalid", "details": {}});
-        assert!(matches!(judged("patch", failed.clone()), ApiError::LostRace { .. }));
-        assert!(matches!(judged("update", failed), ApiError::Invalid { .. }));
+        assert!(matches!(judged("patch", failed.clone()).failure, Failure::LostRace(_)));
+        assert!(matches!(judged("update", failed).failure, Failure::Invalid(_)));
         let broken = json!({"code": 422, "reason": "Invalid",
             "details": {"name": "c", "causes": [{"field": "status.restoreSize"}]}});
-        assert!(matches!(judged("patch", broken), ApiError::Invalid { .. }));
+        assert!(matches!(judged("patch", broken).failure, Failure::Invalid(_)));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_no_lost_race_and_a_quota_that_is_contended_is_one() {
+        let taken = json!({"code": 409, "reason": "AlreadyExists", "details": {"name": "c"}});
+        assert!(matches!(judged("create", taken).failure, Failure::AlreadyExists(_)));
+        let contended = json!({"code": 409, "reason": "Conflict", "details": {"name": "quota"}});
+        assert!(matches!(judged("create", contended).failure, Failure::LostRace(_)));
     }
 
     #[test]
     fn a_kind_that_is_not_served_does_not_look_like_an_object_that_is_gone() {
         let gone = json!({"code": 404, "reason": "NotFound", "details": {"name": "c"}});
-        assert!(matches!(judged("get", gone), ApiError::Gone { .. }));
+        assert!(matches!(judged("get", gone).failure, Failure::NotFound(_)));
         let unserved = json!({"code": 404, "reason": "Failed to parse error data"});
-        assert!(matches!(judged("get", unserved), ApiError::Refused { .. }));
-    }
-
-    #[test]
-    fn patience_is_asked_for_in_seconds() {
-        let answer = json!({"code": 429, "reason": "TooManyRequests", "details": {"retryAfterSeconds": 3}});
-        let error = judged("get", answer);
-        assert!(error.passes());
-        assert!(matches!(error, ApiError::Throttled { after: Some(wait), .. } if wait.as_secs() == 3));
+        assert!(matches!(judged("get", unserved).failure, Failure::Refused(_)));
     }
 
     #[test]
@@ -318,8 +267,9 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_server_is_worth_another_try() {
-        assert!(judged("get", json!({"code": 503, "message": "starting"})).passes());
-        assert!(!judged("get", json!({"code": 400})).passes());
+    fn a_failing_or_throttling_server_is_worth_another_try() {
+        assert!(judged("get", json!({"code": 429, "reason": "TooManyRequests"})).is_transient());
+        assert!(judged("get", json!({"code": 503, "message": "starting"})).is_transient());
+        assert!(!judged("get", json!({"code": 400})).is_transient());
     }
 }

@@ -1,8 +1,8 @@
-//! Warning events on our objects: written by one task, never waited for.
+//! Events on objects of any kind: written by one task, never waited for.
 //!
 //! # Promises
-//! - [`Recorder::warn`] does not wait; with a full queue the event is dropped, and counted.
-//! - The same warning again counts up the Event that is there, as long as it is there.
+//! - [`Recorder::record`] does not wait; with a full queue the event is dropped, and counted.
+//! - The same event again counts up the Event that is there, as long as it is there.
 //! - No object gets more than [`BURST`] events at once, and later one each five minutes: client-go's terms.
 
 mod recent;
@@ -11,7 +11,10 @@ mod render;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::Client;
+use k8s_openapi::api::core::v1::Event as ApiEvent;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::Request as Builder;
+use kube::{Client, Resource};
 use prometheus::IntCounter;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -19,15 +22,15 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::error::{ApiError, Request, in_one_line};
+use super::error::{ApiError, Failure, Request, in_one_line};
 use super::limit::{Bucket, Rate};
-use super::request::{Payload, json};
+use super::request::{Built, json};
 use crate::told::Told;
 use recent::Recent;
 
-/// Where events of cluster-scoped objects live.
-const NAMESPACE: &str = "default";
-/// Warnings that wait to be written; the number of client-go's recorder.
+/// Where events of cluster-scoped objects go.
+const DEFAULT_NAMESPACE: &str = "default";
+/// Events that wait to be written; the number of client-go's recorder.
 const QUEUE: usize = 1000;
 /// Events and objects that are remembered; the number of client-go's recorder.
 const REMEMBERED: usize = 4096;
@@ -45,7 +48,9 @@ pub struct About {
     pub api_version: String,
     /// `kind`.
     pub kind: String,
-    /// `metadata.name`; the object is cluster-scoped.
+    /// `metadata.namespace`; the event goes there, or to `default` if the object is cluster-scoped.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
     pub name: String,
     /// `metadata.uid`.
     pub uid: String,
@@ -53,40 +58,69 @@ pub struct About {
     pub resource_version: String,
 }
 
-/// A warning for the users of an object.
+/// Whether an event is good news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// It is.
+    Normal,
+    /// Something is wrong.
+    Warning,
+}
+
+impl Severity {
+    /// The `type` of the event.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
+/// News for the users of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
+pub struct Event {
     /// The object.
     pub about: About,
+    /// `type`.
+    pub severity: Severity,
     /// A CamelCase word.
     pub reason: String,
-    /// A sentence; cut where the API would refuse it.
+    /// A sentence; shortened where the API would refuse it.
     pub message: String,
 }
 
-/// Takes warnings.
+impl Event {
+    /// Where it goes.
+    fn namespace(&self) -> &str {
+        self.about.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
+    }
+}
+
+/// Takes events.
 #[derive(Clone)]
 pub struct Recorder {
-    queue: mpsc::Sender<Warning>,
+    queue: mpsc::Sender<Event>,
     dropped: IntCounter,
 }
 
-/// Writes warnings; see [`Writer::run`].
+/// Writes events; see [`Writer::run`].
 pub struct Writer {
     client: Client,
     component: String,
     wall: fn() -> Timestamp,
-    queue: mpsc::Receiver<Warning>,
+    queue: mpsc::Receiver<Event>,
     dropped: IntCounter,
     known: Recent<Repeat, Known>,
     buckets: Recent<String, Bucket>,
     told: Told,
 }
 
-/// What makes two warnings the same event.
+/// What makes two events the same.
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct Repeat {
     uid: String,
+    severity: Severity,
     reason: String,
     message: String,
 }
@@ -98,12 +132,12 @@ struct Known {
     count: u32,
 }
 
-/// A recorder, and the writer behind it. `driver` is the name by which the driver calls itself; `dropped` counts
-/// what is not written; `wall` gives the times of events.
+/// A recorder, and the writer behind it. `component` says whose events these are; `dropped` counts what is not written;
+/// `wall` gives the times of events.
 #[must_use]
 pub fn recorder(
     client: Client,
-    driver: &str,
+    component: String,
     dropped: IntCounter,
     wall: fn() -> Timestamp,
 ) -> (Recorder, Writer) {
@@ -111,7 +145,7 @@ pub fn recorder(
     let recorder = Recorder { queue: sender, dropped: dropped.clone() };
     let writer = Writer {
         client,
-        component: format!("csi-snapshotter {driver}"),
+        component,
         wall,
         queue,
         dropped,
@@ -123,9 +157,9 @@ pub fn recorder(
 }
 
 impl Recorder {
-    /// Hands a warning over, at once and without an answer.
-    pub fn warn(&self, warning: Warning) {
-        if self.queue.try_send(warning).is_err() {
+    /// Hands an event over, at once and without an answer.
+    pub fn record(&self, event: Event) {
+        if self.queue.try_send(event).is_err() {
             self.dropped.inc();
         }
     }
@@ -160,28 +194,28 @@ impl Writer {
                 }
                 next = self.queue.recv() => next,
             };
-            let Some(warning) = next else { return };
-            self.record(warning).await;
+            let Some(event) = next else { return };
+            self.record(event).await;
         }
     }
 
-    async fn record(&mut self, warning: Warning) {
+    async fn record(&mut self, event: Event) {
         let bucket =
-            self.buckets.entry(warning.about.uid.clone(), || Bucket::new(Rate { qps: REFILL, burst: BURST }));
+            self.buckets.entry(event.about.uid.clone(), || Bucket::new(Rate { qps: REFILL, burst: BURST }));
         if !bucket.take() {
             self.dropped.inc();
             return;
         }
         // One name for all attempts: an Event that was made although its answer was lost is found, not made twice.
-        let name = render::event_name(&warning.about.name, fastrand::u64(..));
+        let name = render::event_name(&event.about.name, fastrand::u64(..));
         for pause in PAUSES {
-            match self.write(&name, &warning).await {
-                Err(error) if error.passes() => self.tell(&error),
+            match self.write(&name, &event).await {
+                Err(error) if error.is_transient() => self.report(&error),
                 done => return self.done(done),
             }
             sleep(pause).await;
         }
-        let last = self.write(&name, &warning).await;
+        let last = self.write(&name, &event).await;
         self.done(last);
     }
 
@@ -190,30 +224,31 @@ impl Writer {
             Ok(()) => self.told.forget(),
             Err(error) => {
                 self.dropped.inc();
-                self.tell(&error);
+                self.report(&error);
             }
         }
     }
 
-    fn tell(&mut self, error: &ApiError) {
+    fn report(&mut self, error: &ApiError) {
         let problem = in_one_line(error);
         if self.told.is_news(&problem) {
             warn!(%problem, "an event could not be written");
         }
     }
 
-    /// Counts up the Event of this warning if there is one, else makes one of this name.
-    async fn write(&mut self, name: &str, warning: &Warning) -> Result<(), ApiError> {
-        let message = render::shortened(&warning.message);
+    /// Counts up the Event that says the same if there is one, else makes one of this name.
+    async fn write(&mut self, name: &str, event: &Event) -> Result<(), ApiError> {
+        let message = render::shortened(&event.message);
         let repeat = Repeat {
-            uid: warning.about.uid.clone(),
-            reason: warning.reason.clone(),
+            uid: event.about.uid.clone(),
+            severity: event.severity,
+            reason: event.reason.clone(),
             message: message.to_owned(),
         };
         if let Some(known) = self.known.get(&repeat).cloned() {
             let count = known.count.saturating_add(1);
-            match self.count_up(&known.name, count, message).await {
-                Err(ApiError::Gone { .. }) => {}
+            match self.count_up(event.namespace(), &known.name, count, message).await {
+                Err(ApiError { failure: Failure::NotFound(_), .. }) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
                     self.known.insert(repeat, Known { count, ..known });
@@ -221,9 +256,9 @@ impl Writer {
                 }
             }
         }
-        match self.create(name, warning, message).await {
+        match self.create(name, event, message).await {
             // No other has this name: an attempt before was not in vain.
-            Ok(()) | Err(ApiError::LostRace { .. }) => {
+            Ok(()) | Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => {
                 self.known.insert(repeat, Known { name: name.to_owned(), count: 1 });
                 Ok(())
             }
@@ -231,29 +266,33 @@ impl Writer {
         }
     }
 
-    async fn count_up(&self, name: &str, count: u32, message: &str) -> Result<(), ApiError> {
-        let body = render::again(count, message, (self.wall)()).to_string();
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/events/{name}");
-        self.send("patch", name, &path, Payload::StrategicMerge(body.as_bytes())).await
+    async fn count_up(&self, namespace: &str, name: &str, count: u32, message: &str) -> Result<(), ApiError> {
+        let patch = Patch::Strategic(render::again(count, message, (self.wall)()));
+        let built = builder(namespace).patch(name, &PatchParams::default(), &patch);
+        self.send("patch", namespace, name, built).await
     }
 
-    async fn create(&self, name: &str, warning: &Warning, message: &str) -> Result<(), ApiError> {
-        let event = render::first(name, &self.component, warning, message, (self.wall)());
-        let body = event.to_string();
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/events");
-        self.send("create", name, &path, Payload::Object(body.as_bytes())).await
+    async fn create(&self, name: &str, event: &Event, message: &str) -> Result<(), ApiError> {
+        let body = render::first(name, &self.component, event, message, (self.wall)()).to_string();
+        let namespace = event.namespace();
+        let built = builder(namespace).create(&PostParams::default(), body.into_bytes());
+        self.send("create", namespace, name, built).await
     }
 
     async fn send(
         &self,
         verb: &'static str,
+        namespace: &str,
         name: &str,
-        path: &str,
-        payload: Payload<'_>,
+        built: Built,
     ) -> Result<(), ApiError> {
-        let request = Request { verb, resource: "events".to_owned(), name: format!("{NAMESPACE}/{name}") };
-        json::<Value>(&self.client, &request, path, payload).await.map(drop)
+        let request = Request { verb, resource: "events".to_owned(), name: format!("{namespace}/{name}") };
+        json::<Value>(&self.client, &request, built).await.map(drop)
     }
+}
+
+fn builder(namespace: &str) -> Builder {
+    Builder::new(ApiEvent::url_path(&(), Some(namespace)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! The library reads the file, but its own way from there reads the environment's proxies as well, and fails on a
 //! `NO_PROXY` that it does not understand.
 
+use std::path::PathBuf;
+
 use http::Uri;
 use k8s_openapi::ByteString;
 use kube::Config;
@@ -34,6 +36,7 @@ pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String>
 
     let server = cluster.server.as_deref().filter(|server| !server.is_empty());
     let server = server.ok_or_else(|| format!("the cluster {:?} has no server", context.cluster))?;
+    let server = with_scheme(server, cluster, &user);
     let server: Uri = server.parse().map_err(|error| format!("the server is no address: {error}"))?;
     let mut config = Config::new(server);
     config.default_namespace = context.namespace.clone().unwrap_or_else(|| "default".to_owned());
@@ -41,6 +44,8 @@ pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String>
     config.disable_compression = cluster.disable_compression.unwrap_or_default();
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.root_cert = authority(cluster)?;
+    // Set, so that it is read again when it is rotated.
+    config.root_cert_file = authority_file(cluster).map(PathBuf::from);
     let proxy = cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty());
     config.proxy_url = proxy.map(proxy_url).transpose()?;
     config.auth_info = with_cluster_info(user, cluster)?;
@@ -52,13 +57,33 @@ fn proxy_url(proxy: &str) -> Result<Uri, String> {
     proxy.parse().map_err(|_| "the proxy-url of the cluster is no address".to_owned())
 }
 
-/// The certificates by which the server is known: those in the file, or those of another file.
+/// client-go's rule for a server without a scheme: plain http, unless something of TLS is set.
+fn with_scheme(server: &str, cluster: &Cluster, user: &AuthInfo) -> String {
+    if server.contains("://") {
+        return server.to_owned();
+    }
+    let set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+    let tls = set(&cluster.certificate_authority)
+        || set(&cluster.certificate_authority_data)
+        || set(&user.client_certificate)
+        || set(&user.client_certificate_data)
+        || cluster.insecure_skip_tls_verify == Some(true);
+    format!("{}://{server}", if tls { "https" } else { "http" })
+}
+
+/// The file of the certificate authority, if it counts: data in the kubeconfig has precedence.
+fn authority_file(cluster: &Cluster) -> Option<&str> {
+    let has_data = cluster.certificate_authority_data.as_ref().is_some_and(|data| !data.is_empty());
+    cluster.certificate_authority.as_deref().filter(|path| !path.is_empty() && !has_data)
+}
+
+/// The certificates by which the server is known: those in the kubeconfig, or those of another file.
 fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
-    let pem = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
-        (Some(data), _) if !data.is_empty() => decoded(data)?,
-        (_, Some(path)) if !path.is_empty() => std::fs::read(path)
+    let pem = match (&cluster.certificate_authority_data, authority_file(cluster)) {
+        (_, Some(path)) => std::fs::read(path)
             .map_err(|error| format!("the certificate authority {path} cannot be read: {error}"))?,
-        (None | Some(_), None | Some(_)) => return Ok(None),
+        (Some(data), None) if !data.is_empty() => decoded(data)?,
+        (None | Some(_), None) => return Ok(None),
     };
     let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match read {
@@ -77,7 +102,7 @@ fn decoded(data: &str) -> Result<Vec<u8>, String> {
 /// The user, whose credential plugin may want to know of the cluster.
 fn with_cluster_info(mut user: AuthInfo, cluster: &Cluster) -> Result<AuthInfo, String> {
     if let Some(plugin) = user.exec.as_mut().filter(|plugin| plugin.provide_cluster_info) {
-        let info = cluster.try_into().map_err(|_| "the cluster cannot be told to the credential plugin")?;
+        let info = cluster.try_into().map_err(|_| "the cluster cannot be passed to the credential plugin")?;
         plugin.cluster = Some(info);
     }
     Ok(user)

@@ -1,6 +1,7 @@
 //! Writes against scripted servers: with all rights, without PATCH, without either.
 
 use http::Method;
+use k8s_openapi::api::core::v1::ConfigMap;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -59,7 +60,7 @@ async fn a_write_is_one_patch_of_the_half_it_names() {
     assert_eq!(log[0].method, Method::PATCH);
     assert_eq!(log[0].path, format!("{PATH}/status"));
     assert_eq!(log[0].content_type, "application/json-patch+json");
-    assert_eq!(log[0].body, serde_json::to_value(set_status().ops()).unwrap());
+    assert_eq!(log[0].body, serde_json::to_value(set_status().patch()).unwrap());
     assert_eq!(log[1].path, PATH);
 }
 
@@ -98,7 +99,7 @@ async fn a_put_keeps_the_guards_of_the_patch() {
     let (client, log) = server(granting(&[Method::GET, Method::PUT]));
     let write = Write::main().test("/metadata/uid", "another").remove("/metadata/uid");
     let error = Objects::<Slim>::new(client).write("c", &write).await.unwrap_err();
-    assert!(matches!(error, ApiError::LostRace { .. }));
+    assert!(matches!(error.failure, Failure::LostRace(_)));
     assert!(log.lock().unwrap().iter().all(|seen| seen.method != Method::PUT));
 }
 
@@ -108,9 +109,9 @@ async fn without_either_right_the_missing_one_is_named_and_patch_is_tried_again_
     let objects = Objects::<Slim>::new(client);
     for _ in 0..2 {
         let error = objects.write("c", &set_status()).await.unwrap_err();
-        assert!(matches!(&error, ApiError::Forbidden { .. }));
-        assert_eq!(error.request().verb, "patch");
-        assert_eq!(error.request().resource, "volumesnapshotcontents/status");
+        assert!(matches!(error.failure, Failure::Forbidden(_)));
+        assert_eq!(error.request.verb, "patch");
+        assert_eq!(error.request.resource, "volumesnapshotcontents/status");
     }
     let patches = log.lock().unwrap().iter().filter(|seen| seen.method == Method::PATCH).count();
     assert_eq!(patches, 2);
@@ -140,14 +141,81 @@ async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
     assert_eq!(slim.metadata.uid.unwrap(), "u");
     let (client, _) = server(|_| (200, json!({"metadata": 7})));
     let error = Objects::<Slim>::new(client).get("c").await.unwrap_err();
-    assert!(matches!(error, ApiError::Unreadable { .. }));
+    assert!(matches!(error.failure, Failure::Unreadable(_)));
 }
 
 #[test]
 fn a_patch_is_written_as_a_server_writes_what_it_compares_with() {
     let handle = "bi://backing?a=<b>&c=\u{2028}\u{2029}é\"\\";
-    let written = as_go_writes(&serde_json::to_string(&json!({ "value": handle })).unwrap());
+    let written = String::from_utf8(as_go_writes(json!({ "value": handle }).to_string().as_bytes())).unwrap();
     assert_eq!(written, r#"{"value":"bi://backing?a=\u003cb\u003e\u0026c=\u2028\u2029é\"\\"}"#);
     let read: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(read["value"], handle);
+}
+
+fn config_map() -> ConfigMap {
+    serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"namespace": "ns", "name": "c", "uid": "u", "resourceVersion": "7"}, "data": {"a": "b"},
+    }))
+    .unwrap()
+}
+
+const IN_NAMESPACE: &str = "/api/v1/namespaces/ns/configmaps";
+
+#[tokio::test]
+async fn an_object_of_a_namespace_is_read_and_written_there() {
+    let (client, log) = server(|_| (200, serde_json::to_value(config_map()).unwrap()));
+    let objects = Objects::<ConfigMap>::new(client);
+    assert_eq!(objects.get("ns/c").await.unwrap(), config_map());
+    objects.write("ns/c", &Write::main().add("/data/x", "y")).await.unwrap();
+    objects.get("ns/../c").await.unwrap();
+    let log = log.lock().unwrap();
+    let paths: Vec<_> = log.iter().map(|seen| seen.path.as_str()).collect();
+    let one = format!("{IN_NAMESPACE}/c");
+    assert_eq!(paths, [&one, &one, &format!("{IN_NAMESPACE}/..%2Fc")]);
+}
+
+#[tokio::test]
+async fn an_object_is_created_and_a_name_that_is_taken_is_an_answer_of_its_own() {
+    let (client, log) = server(|seen| (201, seen.body.clone()));
+    let made = Objects::new(client).create(&config_map()).await.unwrap();
+    assert_eq!(made, config_map());
+    let seen = log.lock().unwrap()[0].clone();
+    assert_eq!((seen.method, seen.path.as_str()), (Method::POST, IN_NAMESPACE));
+    assert_eq!(seen.body["data"]["a"], "b");
+    let (client, _) = server(|_| status(409, "AlreadyExists"));
+    let taken = Objects::new(client).create(&config_map()).await.unwrap_err();
+    assert!(matches!(taken.failure, Failure::AlreadyExists(_)));
+    assert!(taken.to_string().ends_with("create configmaps ns/c"), "{taken}");
+}
+
+#[tokio::test]
+async fn a_deletion_names_the_uid_and_the_version_and_is_not_sent_without() {
+    let (client, log) = server(|_| (200, json!({"kind": "Status", "status": "Success"})));
+    let objects = Objects::new(client);
+    objects.delete(&config_map()).await.unwrap();
+    for field in ["uid", "resourceVersion"] {
+        let mut vague = serde_json::to_value(config_map()).unwrap();
+        vague["metadata"].as_object_mut().unwrap().remove(field);
+        let error = objects.delete(&serde_json::from_value(vague).unwrap()).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Unsendable(_)));
+    }
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 1);
+    assert_eq!(
+        (&log[0].method, log[0].path.as_str()),
+        (&Method::DELETE, "/api/v1/namespaces/ns/configmaps/c")
+    );
+    assert_eq!(log[0].body, json!({"preconditions": {"uid": "u", "resourceVersion": "7"}}));
+}
+
+#[tokio::test]
+async fn a_deletion_of_another_object_is_a_lost_race_and_of_none_is_not_found() {
+    let (client, _) = server(|_| status(409, "Conflict"));
+    let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::LostRace(_)));
+    let (client, _) = server(|_| status(404, "NotFound"));
+    let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::NotFound(_)));
 }

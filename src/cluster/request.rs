@@ -1,77 +1,41 @@
 //! One request and its answer, typed by the caller, judged on failure.
 
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{Method, StatusCode};
+use http::header::ACCEPT;
+use http::{HeaderValue, StatusCode};
 use kube::Client;
 use kube::client::Body;
-use kube::core::Status;
+use kube::core::{Status, request};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
-use super::error::{ApiError, Request};
+use super::error::{ApiError, Failure, Request};
 use crate::traces;
 
 /// What is kept of an answer that is no Status, in bytes.
 const LONGEST_TEXT: usize = 200;
 
-/// A body to send, with its content type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Payload<'a> {
-    /// No body.
-    Nothing,
-    /// A whole object.
-    Object(&'a [u8]),
-    /// An RFC 6902 patch.
-    JsonPatch(&'a [u8]),
-    /// A strategic merge patch; only kinds that are built into the server know it.
-    StrategicMerge(&'a [u8]),
-}
+/// A request as the library builds it, ready to send.
+pub(crate) type Built = Result<http::Request<Vec<u8>>, request::Error>;
 
-/// Sends a request and reads its answer as text. The method follows from the verb.
+/// Sends a request and reads its answer as text. `request` names it in errors and traces.
 ///
 /// # Errors
-/// As [`ApiError`] tells them, but never [`ApiError::Unreadable`] with a cause.
-pub(crate) async fn text(
-    client: &Client,
-    request: &Request,
-    path: &str,
-    payload: Payload<'_>,
-) -> Result<String, ApiError> {
-    exchange(client, request, path, payload).instrument(traces::request(request)).await
+/// Any [`ApiError`], but never [`Failure::Unreadable`] with a cause.
+pub(crate) async fn text(client: &Client, request: &Request, built: Built) -> Result<String, ApiError> {
+    exchange(client, request, built).instrument(traces::request(request)).await
 }
 
-async fn exchange(
-    client: &Client,
-    request: &Request,
-    path: &str,
-    payload: Payload<'_>,
-) -> Result<String, ApiError> {
-    let method = match request.verb {
-        "create" => Method::POST,
-        "update" => Method::PUT,
-        "patch" => Method::PATCH,
-        _ => Method::GET,
-    };
-    let (content_type, body) = match payload {
-        Payload::Nothing => (None, [].as_slice()),
-        Payload::Object(body) => (Some("application/json"), body),
-        Payload::JsonPatch(body) => (Some("application/json-patch+json"), body),
-        Payload::StrategicMerge(body) => (Some("application/strategic-merge-patch+json"), body),
-    };
-    let mut http = http::Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
-    if let Some(content_type) = content_type {
-        http = http.header(CONTENT_TYPE, content_type);
-    }
-    let http = http
-        .body(Body::from(body.to_vec()))
-        .map_err(|cause| ApiError::Unsendable { request: request.clone(), cause: cause.into() })?;
+async fn exchange(client: &Client, request: &Request, built: Built) -> Result<String, ApiError> {
+    let failure = |failure| ApiError { request: request.clone(), failure };
+    let mut http = built.map_err(|cause| failure(Failure::Unsendable(cause.into())))?.map(Body::from);
+    http.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
     let failed = |error| ApiError::judge(request.clone(), error);
     let answer = client.send(http).await.map_err(failed)?;
     let code = answer.status();
     traces::answered(code);
     let body = answer.into_body().collect_bytes().await.map_err(failed)?;
     let Ok(text) = String::from_utf8(body.into()) else {
-        return Err(ApiError::Unreadable { request: request.clone(), cause: None });
+        return Err(failure(Failure::Unreadable(None)));
     };
     if code.is_success() {
         return Ok(text);
@@ -94,19 +58,19 @@ fn status_of(code: StatusCode, text: &str) -> Status {
 /// may quote it.
 ///
 /// # Errors
-/// As [`ApiError`] tells them.
+/// Any [`ApiError`].
 pub(crate) async fn json<T: DeserializeOwned>(
     client: &Client,
     request: &Request,
-    path: &str,
-    payload: Payload<'_>,
+    built: Built,
 ) -> Result<T, ApiError> {
-    let text = text(client, request, path, payload).await?;
+    let text = text(client, request, built).await?;
     serde_json::from_str(&text)
-        .map_err(|cause| ApiError::Unreadable { request: request.clone(), cause: Some(cause) })
+        .map_err(|cause| ApiError { request: request.clone(), failure: Failure::Unreadable(Some(cause)) })
 }
 
-/// A name as a segment of a path or the value of a query. Names of objects need no change; what users wrote might.
+/// A name as a segment of a path: the library puts it there as it is. Names of objects need no change; what users
+/// wrote might.
 pub(crate) fn segment(name: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut safe = String::with_capacity(name.len());
@@ -123,6 +87,8 @@ pub(crate) fn segment(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kube::api::GetParams;
+
     use super::super::error::in_one_line;
     use super::super::stub::raw_server;
     use super::*;
@@ -132,8 +98,9 @@ mod tests {
         for body in ["<html>bad gateway</html>".repeat(100), r#"{"error": "x"}"#.to_owned(), String::new()] {
             let (client, _) = raw_server(move |_| (502, body.clone()));
             let request = Request { verb: "get", resource: "things".into(), name: "a".into() };
-            let error = text(&client, &request, "/", Payload::Nothing).await.unwrap_err();
-            assert!(matches!(error, ApiError::Unavailable { .. }));
+            let built = request::Request::new("/things").get("a", &GetParams::default());
+            let error = text(&client, &request, built).await.unwrap_err();
+            assert!(matches!(error.failure, Failure::Unavailable(_)));
             assert!(in_one_line(&error).len() < 300);
         }
     }

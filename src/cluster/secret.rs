@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use kube::Client;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::GetParams;
+use kube::core::Request as Builder;
+use kube::{Client, Resource};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::{ApiError, Request};
-use super::request::{Payload, segment, text};
+use super::error::{ApiError, Failure, Request};
+use super::request::{segment, text};
 use crate::objects::secrets::Secrets;
 
 /// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
@@ -51,10 +54,10 @@ pub enum SecretError {
 
 impl SecretError {
     fn new(secret: String, cause: ApiError) -> Self {
-        if matches!(cause, ApiError::Gone { .. }) {
+        if matches!(cause.failure, Failure::NotFound(_)) {
             return Self::NotFound { secret };
         }
-        let forbidden = matches!(cause, ApiError::Forbidden { .. });
+        let forbidden = matches!(cause.failure, Failure::Forbidden(_));
         let cause = Box::new(cause);
         if forbidden { Self::Forbidden { secret, cause } } else { Self::Failed { secret, cause } }
     }
@@ -78,22 +81,21 @@ impl Wire {
     }
 }
 
-/// The data of a Secret, read anew.
+/// The data of a Secret, read afresh.
 ///
 /// # Errors
 /// [`SecretError`].
 pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secrets, SecretError> {
     let request =
         Request { verb: "get", resource: "secrets".to_owned(), name: format!("{namespace}/{name}") };
-    let path = format!("/api/v1/namespaces/{}/secrets/{}", segment(namespace), segment(name));
+    let path = Secret::url_path(&(), Some(&segment(namespace)));
+    let get = Builder::new(path).get(&segment(name), &GetParams::default());
     let asked = || request.name.clone();
-    let text = text(client, &request, &path, Payload::Nothing)
-        .await
-        .map_err(|cause| SecretError::new(asked(), cause))?;
+    let text = text(client, &request, get).await.map_err(|cause| SecretError::new(asked(), cause))?;
     // The parser's own words quote what it did not expect.
     let Ok(wire) = serde_json::from_str::<Wire>(&text) else {
         let secret = asked();
-        return Err(SecretError::new(secret, ApiError::Unreadable { request, cause: None }));
+        return Err(SecretError::new(secret, ApiError { request, failure: Failure::Unreadable(None) }));
     };
     let written = wire.written();
     let pairs = wire.data.unwrap_or_default().into_iter();

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::client::{Clients, clients, config};
-use crate::cluster::error::ApiError;
-use crate::cluster::event::{About, Warning, recorder};
+use crate::cluster::error::{ApiError, Failure};
+use crate::cluster::event::{About, Event, Severity, recorder};
 use crate::cluster::limit::Rate;
 use crate::cluster::objects::Objects;
 use crate::cluster::secret::{SecretError, secret};
@@ -132,26 +132,35 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
             .add("/metadata/annotations", json!({"example.com/being-created": "yes"}));
         let marked = objects.write(name, &mark).await.unwrap();
         assert_eq!(marked.metadata.annotations.unwrap()["example.com/being-created"], "yes");
-        assert!(matches!(objects.write(name, &mark).await, Err(ApiError::LostRace { .. })));
+        assert!(matches!(
+            objects.write(name, &mark).await,
+            Err(ApiError { failure: Failure::LostRace(_), .. })
+        ));
         let status = Write::status().test("/metadata/uid", uid).add("/status", json!({"readyToUse": false}));
         assert_eq!(objects.write(name, &status).await.unwrap().status.unwrap()["readyToUse"], false);
         let invalid = Write::status().add("/status", json!({"readyToUse": "no"}));
         let error = objects.write(name, &invalid).await.unwrap_err();
-        assert!(matches!(error, ApiError::Invalid { .. }), "{error:?}");
-        assert!(matches!(objects.write("absent", &mark).await, Err(ApiError::Gone { .. })));
+        assert!(matches!(error.failure, Failure::Invalid(_)), "{error:?}");
+        assert!(matches!(
+            objects.write("absent", &mark).await,
+            Err(ApiError { failure: Failure::NotFound(_), .. })
+        ));
         let error = secret(&it.api, "default", "s").await.unwrap_err();
         assert!(matches!(error, SecretError::Forbidden { .. }));
 
-        let (recorder, writer) = recorder(it.api, "d", metrics.events_dropped.clone(), wall);
+        let (recorder, writer) =
+            recorder(it.api, "csi-snapshotter d".to_owned(), metrics.events_dropped.clone(), wall);
         for _ in 0..2 {
-            recorder.warn(Warning {
+            recorder.record(Event {
                 about: About {
                     api_version: "snapshot.storage.k8s.io/v1".into(),
                     kind: "VolumeSnapshotContent".into(),
+                    namespace: None,
                     name: name.into(),
                     uid: uid.into(),
                     resource_version: "1".into(),
                 },
+                severity: Severity::Warning,
                 reason: "SnapshotCreationFailed".into(),
                 message: "why".into(),
             });

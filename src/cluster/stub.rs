@@ -42,7 +42,8 @@ pub(crate) fn raw_server(answer: impl Fn(&Seen) -> (u16, String) + Send + Sync +
                 let content_type = head.headers.get("content-type");
                 let seen = Seen {
                     method: head.method,
-                    path: head.uri.to_string(),
+                    // The library's paths end so where there is no query.
+                    path: head.uri.to_string().trim_end_matches('?').to_owned(),
                     content_type: content_type.map_or("", |value| value.to_str().unwrap()).to_owned(),
                     body: serde_json::from_slice(&body).unwrap_or_default(),
                 };

@@ -36,14 +36,14 @@ pub(super) struct Traffic {
     pub(super) host: Arc<str>,
     /// Whose token goes with each request, where it is in a file.
     pub(super) token: Option<Arc<TokenFile>>,
-    /// Set for the client that does the work: its requests are limited, sent again if the server asks for patience,
-    /// and, if they write, looked at against the claim right before they go.
-    pub(super) manners: Option<Manners>,
+    /// Set unless the client is for the lease: requests are limited, sent again if the server asks for patience, and,
+    /// if they write, checked against the claim right before they go.
+    pub(super) policy: Option<Policy>,
 }
 
-/// See [`Traffic::manners`].
+/// See [`Traffic::policy`].
 #[derive(Clone)]
-pub(super) struct Manners {
+pub(super) struct Policy {
     pub(super) bucket: Arc<Bucket>,
     pub(super) claim: Claim,
 }
@@ -62,31 +62,31 @@ impl Service<Request<Body>> for Traffic {
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let body = body.collect_bytes().await?;
-            match &traffic.manners {
+            match &traffic.policy {
                 None => traffic.send(&head, &body).await,
-                Some(manners) => traffic.send_politely(manners, &head, &body).await,
+                Some(policy) => traffic.send_with_retry(policy, &head, &body).await,
             }
         })
     }
 }
 
 impl Traffic {
-    async fn send_politely(
+    async fn send_with_retry(
         &self,
-        manners: &Manners,
+        policy: &Policy,
         head: &Parts,
         body: &Bytes,
     ) -> Result<Response<Body>, BoxError> {
         let mut waited = Duration::ZERO;
         let mut retries = 0;
         loop {
-            let pause = manners.bucket.reserve();
+            let pause = policy.bucket.reserve();
             if !pause.is_zero() {
                 sleep(pause).await;
             }
             let answer = self.send(head, body).await?;
-            let bearable = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
-            let Some(wait) = patience(&answer).filter(bearable) else {
+            let within_budget = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
+            let Some(wait) = patience(&answer).filter(within_budget) else {
                 return Ok(answer);
             };
             retries += 1;
@@ -120,8 +120,8 @@ impl Traffic {
         token: Option<HeaderValue>,
     ) -> Result<Response<Body>, BoxError> {
         // What was waited for may have outlived the claim that the caller looked at.
-        let held_back = |manners: &Manners| head.method != Method::GET && !manners.claim.holds();
-        if self.manners.as_ref().is_some_and(held_back) {
+        let held_back = |policy: &Policy| head.method != Method::GET && !policy.claim.holds();
+        if self.policy.as_ref().is_some_and(held_back) {
             return Err(NotLeading.into());
         }
         let mut request = Request::from_parts(head.clone(), Body::from(body.clone()));

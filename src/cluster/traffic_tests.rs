@@ -38,7 +38,7 @@ fn client(rate: Rate, claim: Claim, answers: &[(u16, Option<&str>)]) -> (Traffic
         metrics: Metrics::new().unwrap().rest,
         host: "h".into(),
         token: None,
-        manners: Some(Manners { bucket: Arc::new(Bucket::new(rate)), claim }),
+        policy: Some(Policy { bucket: Arc::new(Bucket::new(rate)), claim }),
     };
     (traffic, arrivals)
 }
@@ -105,12 +105,14 @@ async fn a_write_that_waited_longer_than_the_claim_lasts_is_not_sent_and_a_read_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_is_not_repeated_once_the_claim_is_gone() {
-    let claim = Claim::elected();
-    claim.extend(Instant::now() + Duration::from_secs(2));
-    let (traffic, arrivals) = client(UNLIMITED, claim, &[(429, Some("3"))]);
-    assert!(ask(&traffic, Method::PUT).await.unwrap_err().is::<NotLeading>());
-    assert_eq!(*arrivals.lock().unwrap(), [0]);
+async fn no_write_creation_or_deletion_is_repeated_once_the_claim_is_gone() {
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let claim = Claim::elected();
+        claim.extend(Instant::now() + Duration::from_secs(2));
+        let (traffic, arrivals) = client(UNLIMITED, claim, &[(429, Some("3"))]);
+        assert!(ask(&traffic, method.clone()).await.unwrap_err().is::<NotLeading>(), "{method}");
+        assert_eq!(arrivals.lock().unwrap().len(), 1);
+    }
 }
 
 /// A client with the token of a file, whose server takes only `valid`; whenever it refuses, `refusing` is called. And
@@ -140,13 +142,13 @@ fn with_token(
             }
         }
     });
-    let manners = |claim| Manners { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
+    let policy = |claim| Policy { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
     let traffic = Traffic {
         inner: ClientBuilder::new(server, "default").build(),
         metrics: Metrics::new().unwrap().rest,
         host: "h".into(),
         token: Some(Arc::new(TokenFile::open(path).unwrap())),
-        manners: claim.map(manners),
+        policy: claim.map(policy),
     };
     (traffic, seen)
 }

@@ -4,40 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{
     AddOperation, Patch, PatchError, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation,
 };
-use serde::Serialize;
 use serde_json::Value;
-
-/// One operation of RFC 6902. Paths are JSON pointers: `/` in a key is written `~1`, `~` is `~0` (see [`key`]).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub enum Op {
-    /// The value at the path must be this one; `null` also fits a path that is not there.
-    Test {
-        /// Where.
-        path: String,
-        /// What has to be there.
-        value: Value,
-    },
-    /// Sets a member, or inserts into a list; `-` as the last segment appends.
-    Add {
-        /// Where; its parent must exist.
-        path: String,
-        /// What.
-        value: Value,
-    },
-    /// Removes what must be there.
-    Remove {
-        /// Where.
-        path: String,
-    },
-    /// Sets a member, there or not; its parent must exist.
-    Replace {
-        /// Where.
-        path: String,
-        /// What.
-        value: Value,
-    },
-}
 
 /// Which half of an object a write changes: the API server ignores what a write says about the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,72 +15,60 @@ pub enum Half {
     Status,
 }
 
-/// A list of operations on one half of an object, done all or not at all.
-#[derive(Debug, Clone, PartialEq)]
+/// A list of operations on one half of an object, done all or not at all. Paths are JSON pointers: `/` in a key is
+/// written `~1`, `~` is `~0` (see [`key`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     half: Half,
-    ops: Vec<Op>,
-}
-
-/// Why operations do not fit an object.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// A test failed, or a path is not there: the object is not what the write expects.
-    #[error("the object is not what the write expects")]
-    Mismatch(#[source] PatchError),
-    /// A path is no JSON pointer: a defect of the program.
-    #[error("{0:?} is not a JSON pointer")]
-    BadPath(String),
+    patch: Patch,
 }
 
 impl Write {
     /// A write of metadata or spec, without any operation yet.
     #[must_use]
     pub fn main() -> Self {
-        Self { half: Half::Main, ops: Vec::new() }
+        Self { half: Half::Main, patch: Patch::default() }
     }
 
     /// A write of the status, without any operation yet.
     #[must_use]
     pub fn status() -> Self {
-        Self { half: Half::Status, ops: Vec::new() }
+        Self { half: Half::Status, patch: Patch::default() }
     }
 
-    /// Then the value at the path must be this one.
+    /// Then the value at the path must be this one; `null` also fits a path that is not there.
     #[must_use]
-    pub fn test(self, path: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.then(Op::Test { path: path.into(), value: value.into() })
+    pub fn test(self, path: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.then(PatchOperation::Test(TestOperation { path: pointer(path), value: value.into() }))
     }
 
-    /// Then a member is set, or something is inserted into a list.
+    /// Then a member is set, or something is inserted into a list; `-` as the last segment appends. The parent must exist.
     #[must_use]
-    pub fn add(self, path: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.then(Op::Add { path: path.into(), value: value.into() })
+    pub fn add(self, path: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.then(PatchOperation::Add(AddOperation { path: pointer(path), value: value.into() }))
     }
 
-    /// Then what is there is removed.
+    /// Then what must be there is removed.
     #[must_use]
-    pub fn remove(self, path: impl Into<String>) -> Self {
-        self.then(Op::Remove { path: path.into() })
+    pub fn remove(self, path: impl AsRef<str>) -> Self {
+        self.then(PatchOperation::Remove(RemoveOperation { path: pointer(path) }))
     }
 
-    /// Then a member is set.
+    /// Then a member is set, there or not; its parent must exist.
     #[must_use]
-    pub fn replace(self, path: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.then(Op::Replace { path: path.into(), value: value.into() })
+    pub fn replace(self, path: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.then(PatchOperation::Replace(ReplaceOperation { path: pointer(path), value: value.into() }))
     }
 
-    /// Then this.
-    #[must_use]
-    pub fn then(mut self, op: Op) -> Self {
-        self.ops.push(op);
+    fn then(mut self, operation: PatchOperation) -> Self {
+        self.patch.0.push(operation);
         self
     }
 
     /// The operations, in their order.
     #[must_use]
-    pub fn ops(&self) -> &[Op] {
-        &self.ops
+    pub fn patch(&self) -> &Patch {
+        &self.patch
     }
 
     /// The half that is written.
@@ -126,35 +81,40 @@ impl Write {
     /// `null` passes where there is nothing, and a replace of a member that is not there adds it.
     ///
     /// # Errors
-    /// [`ApplyError::Mismatch`] where an API server would answer that the patch does not fit.
-    pub fn apply(&self, object: &Value) -> Result<Value, ApplyError> {
+    /// The patch does not fit, as an API server would answer.
+    pub fn apply(&self, object: &Value) -> Result<Value, PatchError> {
         let mut object = object.clone();
-        for op in &self.ops {
-            if let Some(op) = on_server(op, &object)? {
-                json_patch::patch(&mut object, &Patch(vec![op])).map_err(ApplyError::Mismatch)?;
+        for operation in &self.patch.0 {
+            if let Some(operation) = on_server(operation, &object) {
+                json_patch::patch(&mut object, &[operation])?;
             }
         }
         Ok(object)
     }
 }
 
-/// An operation in the library's terms; `None` if it is fulfilled as it stands.
-fn on_server(op: &Op, object: &Value) -> Result<Option<PatchOperation>, ApplyError> {
-    let pointer =
-        |path: &String| PointerBuf::parse(path.clone()).map_err(|_| ApplyError::BadPath(path.clone()));
-    Ok(match op {
-        Op::Test { path, value } if value.is_null() && object.pointer(path).is_none() => None,
-        Op::Test { path, value } => {
-            Some(PatchOperation::Test(TestOperation { path: pointer(path)?, value: value.clone() }))
+/// An operation as the RFC has to read it to do what the server does; `None` if it is fulfilled as it stands.
+fn on_server(operation: &PatchOperation, object: &Value) -> Option<PatchOperation> {
+    let absent = object.pointer(operation.path().as_str()).is_none();
+    match operation {
+        PatchOperation::Test(test) if test.value.is_null() && absent => None,
+        PatchOperation::Replace(ReplaceOperation { path, value }) if absent => {
+            Some(PatchOperation::Add(AddOperation { path: path.clone(), value: value.clone() }))
         }
-        Op::Replace { path, value } if object.pointer(path).is_some() => {
-            Some(PatchOperation::Replace(ReplaceOperation { path: pointer(path)?, value: value.clone() }))
-        }
-        Op::Add { path, value } | Op::Replace { path, value } => {
-            Some(PatchOperation::Add(AddOperation { path: pointer(path)?, value: value.clone() }))
-        }
-        Op::Remove { path } => Some(PatchOperation::Remove(RemoveOperation { path: pointer(path)? })),
-    })
+        PatchOperation::Add(_)
+        | PatchOperation::Remove(_)
+        | PatchOperation::Replace(_)
+        | PatchOperation::Move(_)
+        | PatchOperation::Copy(_)
+        | PatchOperation::Test(_) => Some(operation.clone()),
+    }
+}
+
+/// A path as the library has it. Whatever the text, it becomes a pointer: what is escaped stays so, what should have been
+/// is.
+fn pointer(path: impl AsRef<str>) -> PointerBuf {
+    let segments = path.as_ref().trim_start_matches('/').split('/');
+    PointerBuf::from_tokens(segments.map(|segment| segment.replace("~1", "/").replace("~0", "~")))
 }
 
 /// A key as a segment of a path.
@@ -180,7 +140,7 @@ mod tests {
             .remove("/metadata/finalizers/0")
             .replace("/status", json!({}));
         assert_eq!(
-            serde_json::to_value(write.ops()).unwrap(),
+            serde_json::to_value(write.patch()).unwrap(),
             json!([
                 {"op": "test", "path": "/metadata/uid", "value": "u"},
                 {"op": "add", "path": "/metadata/annotations/a~1b~0c", "value": "yes"},
@@ -208,7 +168,7 @@ mod tests {
         let absent = Write::status().test("/status", Value::Null).add("/status", json!({"readyToUse": true}));
         let applied = absent.apply(&object()).unwrap();
         assert_eq!(applied["status"]["readyToUse"], true);
-        assert!(matches!(absent.apply(&applied), Err(ApplyError::Mismatch(_))));
+        assert!(absent.apply(&applied).is_err());
     }
 
     #[test]
@@ -225,7 +185,7 @@ mod tests {
             Write::main().remove("/metadata/annotations/absent"),
             Write::main().add("/metadata/labels/x", "y"),
         ] {
-            assert!(matches!(write.apply(&object()), Err(ApplyError::Mismatch(_))), "{write:?}");
+            assert!(write.apply(&object()).is_err(), "{write:?}");
         }
     }
 }

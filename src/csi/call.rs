@@ -1,28 +1,28 @@
 //! The calls themselves.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::fmt::Debug;
 
+use http::uri::PathAndQuery;
+use prost::Message;
 use tokio::time::{Instant, timeout};
+use tonic::client::Grpc;
 use tonic::{Code, Request, Response, Status};
+use tonic_prost::ProstCodec;
 use tracing::Instrument;
 
 use super::answer::{self, Malformed};
-use super::proto::controller_client::ControllerClient;
-use super::proto::group_controller_client::GroupControllerClient;
 use super::proto::{
-    CreateSnapshotRequest, CreateVolumeGroupSnapshotRequest, DeleteSnapshotRequest,
-    DeleteVolumeGroupSnapshotRequest, GetSnapshotRequest, GetVolumeGroupSnapshotRequest,
+    CreateSnapshotRequest, CreateSnapshotResponse, CreateVolumeGroupSnapshotRequest,
+    CreateVolumeGroupSnapshotResponse, DeleteSnapshotRequest, DeleteSnapshotResponse,
+    DeleteVolumeGroupSnapshotRequest, DeleteVolumeGroupSnapshotResponse, GetSnapshotRequest,
+    GetSnapshotResponse, GetVolumeGroupSnapshotRequest, GetVolumeGroupSnapshotResponse,
 };
-use super::session::Session;
 use super::wire::Wire;
 use super::{Driver, Method, proto, redact, verdict};
 use crate::objects::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
 use crate::traces;
-
-/// The largest answer taken. Whatever the driver has sent, it may be the only place where a handle stands.
-pub(super) const LARGEST_ANSWER: usize = usize::MAX;
 
 /// A call that failed, as this module and the identity check see it.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Failed {
     }
 }
 
-/// What `CreateSnapshot` is told.
+/// What `CreateSnapshot` takes.
 #[derive(Debug, Clone)]
 pub struct CreateSnapshot {
     /// The idempotency key.
@@ -59,7 +59,7 @@ pub struct CreateSnapshot {
     pub parameters: BTreeMap<String, String>,
 }
 
-/// What `CreateVolumeGroupSnapshot` is told.
+/// What `CreateVolumeGroupSnapshot` takes.
 #[derive(Debug, Clone)]
 pub struct CreateGroup {
     /// The idempotency key.
@@ -70,26 +70,27 @@ pub struct CreateGroup {
     pub parameters: BTreeMap<String, String>,
 }
 
-pub(super) fn controller(session: &Session) -> ControllerClient<Wire> {
-    ControllerClient::new(session.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
-}
-
-pub(super) fn group_controller(session: &Session) -> GroupControllerClient<Wire> {
-    GroupControllerClient::new(session.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
-}
-
 impl Driver {
-    /// Bounds a call, judges its end, and tells metrics and the trace log of it.
-    pub(super) async fn bounded<T: std::fmt::Debug>(
+    /// A call on a connection, whether it is proven or not: bounded, judged, and reported to metrics and the trace log.
+    /// The deadline goes along, so that the driver can give up when we do.
+    pub(super) async fn unary<Q, T>(
         &self,
+        wire: &Wire,
         driver: &str,
         method: Method,
-        call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Failed> {
+        message: Q,
+    ) -> Result<T, Failed>
+    where
+        Q: Message + Debug + 'static,
+        T: Message + Debug + Default + 'static,
+    {
         let limit = self.0.timeout;
         let start = Instant::now();
         let span = traces::call(driver, method);
-        let result = match timeout(limit, call.instrument(span.clone())).await {
+        let mut request = Request::new(message);
+        request.set_timeout(limit);
+        let call = send(wire.clone(), method, request).instrument(span.clone());
+        let result = match timeout(limit, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(verdict::judge(&status)),
             Err(_) => Err(verdict::timed_out("no answer in time (--timeout)".to_owned())),
@@ -107,29 +108,20 @@ impl Driver {
         })
     }
 
-    /// A call to the proven driver, if it can do such a thing. The deadline goes along, so that the driver can give
-    /// up when we do.
-    pub(super) async fn call<Q, T, F>(
-        &self,
-        method: Method,
-        message: Q,
-        send: impl FnOnce(&Session, Request<Q>) -> F,
-    ) -> Result<T, Failed>
+    /// A call to the proven driver, if it can do such a thing.
+    pub(super) async fn call<Q, T>(&self, method: Method, message: Q) -> Result<T, Failed>
     where
-        Q: std::fmt::Debug,
-        T: std::fmt::Debug,
-        F: Future<Output = Result<Response<T>, Status>>,
+        Q: Message + Debug + 'static,
+        T: Message + Debug + Default + 'static,
     {
         let session = self.0.session.borrow().clone();
         let session = session.ok_or_else(|| Failed::not_sent(method, "is not connected"))?;
         if !session.connected.abilities.allow(method) {
-            // Its UNIMPLEMENTED would be taken for its word on a snapshot that it cut, or knew, when it still could.
+            // Its UNIMPLEMENTED would be taken for its word on a snapshot that it took, or knew, when it still could.
             return Err(Failed::not_sent(method, "is not known to be capable of it"));
         }
         tracing::trace!(method = method.name(), request = ?message, "call");
-        let mut request = Request::new(message);
-        request.set_timeout(self.0.timeout);
-        self.bounded(&session.connected.name, method, send(&session, request)).await
+        self.unary(&session.wire, &session.connected.name, method, message).await
     }
 
     /// CSI CreateSnapshot. Idempotent by name.
@@ -148,12 +140,11 @@ impl Driver {
             secrets: secrets.clone(),
             parameters: create.parameters,
         };
-        let send = |session: &Session, request| {
-            let mut client = controller(session);
-            async move { client.create_snapshot(request).await }
-        };
         let method = Method::CreateSnapshot;
-        let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
+        let answer = self
+            .call::<_, CreateSnapshotResponse>(method, message)
+            .await
+            .map_err(|failed| failed.refusal(&secrets))?;
         answer::snapshot(answer.snapshot).map_err(|broken| malformed(method, &broken))
     }
 
@@ -164,11 +155,7 @@ impl Driver {
     pub async fn delete_snapshot(&self, handle: String, secrets: Secrets) -> Result<(), Refusal> {
         let secrets = secrets.into_inner();
         let message = DeleteSnapshotRequest { snapshot_id: handle, secrets: secrets.clone() };
-        let send = |session: &Session, request| {
-            let mut client = controller(session);
-            async move { client.delete_snapshot(request).await }
-        };
-        let done = self.call(Method::DeleteSnapshot, message, send).await;
+        let done = self.call::<_, DeleteSnapshotResponse>(Method::DeleteSnapshot, message).await;
         done.map(|_| ()).map_err(|failed| failed.refusal(&secrets))
     }
 
@@ -189,12 +176,8 @@ impl Driver {
     async fn get_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
         let secrets = secrets.into_inner();
         let message = GetSnapshotRequest { snapshot_id: handle.to_owned(), secrets: secrets.clone() };
-        let send = |session: &Session, request| {
-            let mut client = controller(session);
-            async move { client.get_snapshot(request).await }
-        };
         let method = Method::GetSnapshot;
-        let refusal = match self.call(method, message, send).await {
+        let refusal = match self.call::<_, GetSnapshotResponse>(method, message).await {
             Ok(answer) => {
                 let found = answer::snapshot(answer.snapshot);
                 return found.map(Some).map_err(|broken| malformed(method, &broken));
@@ -220,12 +203,11 @@ impl Driver {
             secrets: secrets.clone(),
             parameters: create.parameters,
         };
-        let send = |session: &Session, request| {
-            let mut client = group_controller(session);
-            async move { client.create_volume_group_snapshot(request).await }
-        };
         let method = Method::CreateVolumeGroupSnapshot;
-        let answer = self.call(method, message, send).await.map_err(|failed| failed.refusal(&secrets))?;
+        let answer = self
+            .call::<_, CreateVolumeGroupSnapshotResponse>(method, message)
+            .await
+            .map_err(|failed| failed.refusal(&secrets))?;
         group(method, answer.group_snapshot)
     }
 
@@ -245,11 +227,9 @@ impl Driver {
             snapshot_ids: members,
             secrets: secrets.clone(),
         };
-        let send = |session: &Session, request| {
-            let mut client = group_controller(session);
-            async move { client.delete_volume_group_snapshot(request).await }
-        };
-        let done = self.call(Method::DeleteVolumeGroupSnapshot, message, send).await;
+        let done = self
+            .call::<_, DeleteVolumeGroupSnapshotResponse>(Method::DeleteVolumeGroupSnapshot, message)
+            .await;
         done.map(|_| ()).map_err(|failed| failed.refusal(&secrets))
     }
 
@@ -269,12 +249,8 @@ impl Driver {
             snapshot_ids: members,
             secrets: secrets.clone(),
         };
-        let send = |session: &Session, request| {
-            let mut client = group_controller(session);
-            async move { client.get_volume_group_snapshot(request).await }
-        };
         let method = Method::GetVolumeGroupSnapshot;
-        let refusal = match self.call(method, message, send).await {
+        let refusal = match self.call::<_, GetVolumeGroupSnapshotResponse>(method, message).await {
             Ok(answer) => return group(method, answer.group_snapshot).map(Some),
             Err(failed) => failed.refusal(&secrets),
         };
@@ -282,7 +258,18 @@ impl Driver {
     }
 }
 
-/// A group as it was answered. Members without a handle cannot be kept, and are told of; a later answer may have it.
+/// An answer may be of any size: whatever the driver has sent may be the only place where a handle stands.
+async fn send<Q, T>(wire: Wire, method: Method, request: Request<Q>) -> Result<Response<T>, Status>
+where
+    Q: Message + Debug + 'static,
+    T: Message + Debug + Default + 'static,
+{
+    let mut client = Grpc::new(wire).max_decoding_message_size(usize::MAX);
+    client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    client.unary(request, PathAndQuery::from_static(method.path()), ProstCodec::default()).await
+}
+
+/// A group as it was answered. Members without a handle cannot be kept, and are reported; a later answer may have it.
 fn group(method: Method, answer: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Refusal> {
     let (group, nameless) = answer::group(answer).map_err(|broken| malformed(method, &broken))?;
     if nameless > 0 {

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError};
 use tokio::time::sleep;
 use tonic::Code;
 
-use super::call::{Failed, group_controller};
-use super::proto::GroupControllerGetCapabilitiesRequest;
+use super::call::Failed;
 use super::proto::group_controller_service_capability::{Type as Capability, rpc::Type as Rpc};
+use super::proto::{GroupControllerGetCapabilitiesRequest, GroupControllerGetCapabilitiesResponse};
 use super::session::{LONGEST_PROOF_PAUSE, SHORTEST_PROOF_PAUSE, Session};
 use super::{Abilities, Connected, Driver, Method, redact};
 
@@ -61,10 +61,11 @@ impl Driver {
 
     /// A driver without the group controller service answers UNIMPLEMENTED: then it takes none.
     async fn groups_taken(&self, session: &Session) -> Result<bool, Failed> {
-        let mut controller = group_controller(session);
-        let asked = controller.group_controller_get_capabilities(GroupControllerGetCapabilitiesRequest {});
-        let method = Method::GroupControllerGetCapabilities;
-        match self.bounded(&session.connected.name, method, asked).await {
+        let (method, question) =
+            (Method::GroupControllerGetCapabilities, GroupControllerGetCapabilitiesRequest {});
+        let answer: Result<GroupControllerGetCapabilitiesResponse, _> =
+            self.unary(&session.wire, &session.connected.name, method, question).await;
+        match answer {
             Ok(answer) => Ok(answer.capabilities.into_iter().any(|capability| match capability.r#type {
                 Some(Capability::Rpc(rpc)) => rpc.r#type() == Rpc::CreateDeleteGetVolumeGroupSnapshot,
                 None => false,

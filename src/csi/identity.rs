@@ -2,11 +2,10 @@
 
 use tonic::Code;
 
-use super::call::{Failed, LARGEST_ANSWER};
-use super::proto::controller_client::ControllerClient;
-use super::proto::identity_client::IdentityClient;
+use super::call::Failed;
 use super::proto::{
-    ControllerGetCapabilitiesRequest, GetPluginInfoRequest, ProbeRequest, controller_service_capability,
+    ControllerGetCapabilitiesRequest, ControllerGetCapabilitiesResponse, GetPluginInfoRequest,
+    GetPluginInfoResponse, ProbeRequest, ProbeResponse, controller_service_capability,
 };
 use super::session::Fatal;
 use super::wire::Wire;
@@ -24,7 +23,7 @@ pub(super) enum Doubt {
     NotReady,
     /// A call failed, or its answer made no sense.
     Failed(String),
-    /// No waiting mends this.
+    /// No waiting helps.
     Fatal(Fatal),
 }
 
@@ -36,18 +35,18 @@ impl From<Failed> for Doubt {
 
 /// Proves that the driver is there, ready, able, and the one from before (if there was one).
 pub(super) async fn prove(driver: &Driver, wire: &Wire, before: Option<&str>) -> Result<Connected, Doubt> {
-    let mut identity = IdentityClient::new(wire.clone()).max_decoding_message_size(LARGEST_ANSWER);
     let name = before.unwrap_or(NOT_YET_KNOWN);
-    let info = driver
-        .bounded(name, Method::GetPluginInfo, identity.get_plugin_info(GetPluginInfoRequest {}))
-        .await?;
+    let info: GetPluginInfoResponse =
+        driver.unary(wire, name, Method::GetPluginInfo, GetPluginInfoRequest {}).await?;
     if info.name.is_empty() {
         return Err(Doubt::Failed("the answer to GetPluginInfo has no name".to_owned()));
     }
     if let Some(before) = before.filter(|before| *before != info.name) {
         return Err(Doubt::Fatal(Fatal::AnotherDriver { before: before.to_owned(), now: info.name }));
     }
-    match driver.bounded(&info.name, Method::Probe, identity.probe(ProbeRequest {})).await {
+    let probe: Result<ProbeResponse, _> =
+        driver.unary(wire, &info.name, Method::Probe, ProbeRequest {}).await;
+    match probe {
         Ok(probe) if probe.ready == Some(false) => return Err(Doubt::NotReady),
         Ok(_) => {}
         // A driver without the question has no way to say that it is not ready, and will never have one.
@@ -59,9 +58,8 @@ pub(super) async fn prove(driver: &Driver, wire: &Wire, before: Option<&str>) ->
 }
 
 async fn abilities(driver: &Driver, wire: &Wire, name: &str) -> Result<Abilities, Doubt> {
-    let mut controller = ControllerClient::new(wire.clone()).max_decoding_message_size(LARGEST_ANSWER);
-    let asked = controller.controller_get_capabilities(ControllerGetCapabilitiesRequest {});
-    let answer = driver.bounded(name, Method::ControllerGetCapabilities, asked).await?;
+    let (method, question) = (Method::ControllerGetCapabilities, ControllerGetCapabilitiesRequest {});
+    let answer: ControllerGetCapabilitiesResponse = driver.unary(wire, name, method, question).await?;
     let rpcs: Vec<Rpc> = answer
         .capabilities
         .into_iter()

@@ -8,9 +8,8 @@ use std::ops::ControlFlow;
 use tonic::Code;
 
 use super::answer::{self, Malformed};
-use super::call::{controller, malformed};
+use super::call::malformed;
 use super::proto::{self, ListSnapshotsRequest, ListSnapshotsResponse};
-use super::session::Session;
 use super::{Driver, Method};
 use crate::objects::reply::{Refusal, Snapshot};
 use crate::objects::secrets::Secrets;
@@ -42,11 +41,7 @@ impl Driver {
                 secrets: secrets.clone(),
                 ..ListSnapshotsRequest::default()
             };
-            let send = |session: &Session, request| {
-                let mut client = controller(session);
-                async move { client.list_snapshots(request).await }
-            };
-            let page = match self.call(method, message, send).await {
+            let page = match self.call::<_, ListSnapshotsResponse>(method, message).await {
                 Ok(page) => page,
                 Err(failed) if failed.code == Code::Aborted && search.begins_again() => continue,
                 Err(failed) => return Err(failed.refusal(&secrets)),

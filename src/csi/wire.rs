@@ -1,4 +1,4 @@
-//! The connection as the generated clients use it: the driver's last words come whole, and never as a panic.
+//! The connection as calls use it: the driver's last words come whole, and never as a panic.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ const MESSAGE: &str = "grpc-message";
 /// Nobody reads the details here, they say the message again, and the library panics on what is no base64.
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// A connection that mends what drivers send beside a code.
+/// A connection that repairs what drivers send beside a code.
 #[derive(Debug, Clone)]
 pub(super) struct Wire(pub Channel);
 
@@ -33,16 +33,16 @@ impl Service<Request<Body>> for Wire {
         let answer = self.0.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
-            mend(response.headers_mut());
-            Ok(response.map(|body| Body::new(body.map_frame(mended))))
+            repair(response.headers_mut());
+            Ok(response.map(|body| Body::new(body.map_frame(repaired))))
         })
     }
 }
 
-fn mended(frame: Frame<Bytes>) -> Frame<Bytes> {
+fn repaired(frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {
-            mend(&mut trailers);
+            repair(&mut trailers);
             Frame::trailers(trailers)
         }
         Err(frame) => frame,
@@ -51,7 +51,7 @@ fn mended(frame: Frame<Bytes>) -> Frame<Bytes> {
 
 /// A text that is no UTF-8, as one that a driver has cut in the middle of a character, would cost the code its
 /// meaning: the library then reports a failure of its own.
-fn mend(headers: &mut HeaderMap) {
+fn repair(headers: &mut HeaderMap) {
     headers.remove(DETAILS);
     let Some(said) = headers.get(MESSAGE) else { return };
     let said = decoded(said.as_bytes());
@@ -97,32 +97,32 @@ fn encoded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn mended_message(message: &'static [u8]) -> Option<HeaderValue> {
+    fn repaired_message(message: &'static [u8]) -> Option<HeaderValue> {
         let mut headers = HeaderMap::new();
         headers.insert(DETAILS, HeaderValue::from_static("this is no base64!"));
         headers.insert(MESSAGE, HeaderValue::from_bytes(message).unwrap());
-        mend(&mut headers);
+        repair(&mut headers);
         assert!(!headers.contains_key(DETAILS));
         headers.remove(MESSAGE)
     }
 
     #[test]
-    fn a_text_that_is_cut_within_a_character_is_mended_and_others_are_left_alone() {
-        assert_eq!(mended_message(b"100%25 f%C3%B6r %C3").unwrap(), "100%25 f%C3%B6r %EF%BF%BD");
-        assert_eq!(mended_message(b"bytes \xff as they are").unwrap(), "bytes %EF%BF%BD as they are");
+    fn a_text_that_ends_within_a_character_is_repaired_and_others_are_left_alone() {
+        assert_eq!(repaired_message(b"100%25 f%C3%B6r %C3").unwrap(), "100%25 f%C3%B6r %EF%BF%BD");
+        assert_eq!(repaired_message(b"bytes \xff as they are").unwrap(), "bytes %EF%BF%BD as they are");
         for sound in [&b"50% of %zz %4"[..], b"f%c3%b6r", "für".as_bytes()] {
-            assert_eq!(mended_message(sound).unwrap().as_bytes(), sound);
+            assert_eq!(repaired_message(sound).unwrap().as_bytes(), sound);
         }
     }
 
     #[test]
-    fn codes_that_come_after_the_answer_are_mended_too() {
+    fn codes_that_come_after_the_answer_are_repaired_too() {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("3"));
         trailers.insert(DETAILS, HeaderValue::from_static("this is no base64!"));
-        let trailers = mended(Frame::trailers(trailers)).into_trailers().unwrap();
+        let trailers = repaired(Frame::trailers(trailers)).into_trailers().unwrap();
         assert_eq!(trailers.keys().collect::<Vec<_>>(), ["grpc-status"]);
-        let data = mended(Frame::data(Bytes::from_static(b"answer")));
+        let data = repaired(Frame::data(Bytes::from_static(b"answer")));
         assert_eq!(data.into_data().unwrap(), "answer");
     }
 }

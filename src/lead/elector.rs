@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::claim::Claim;
 use super::insist::{PARTS, insist};
 use super::protocol::{Candidate, Owed, Sight};
-use crate::cluster::error::{ApiError, TimedOut, in_one_line};
+use crate::cluster::error::{ApiError, Failure, TimedOut, in_one_line};
 use crate::told::Told;
 
 pub use super::terms::{Leases, Loss, Outcome, Timing, identity, lease_name};
@@ -198,13 +198,13 @@ impl<L: Leases + 'static> Elector<L> {
             && let Owed::Put(lease) = self.candidate.owed(sight, Instant::now(), (self.wall)())
         {
             match self.put(&lease).await {
-                Err(ApiError::LostRace { .. } | ApiError::Gone { .. }) => {}
+                Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => {}
                 done => return done.map(|()| true),
             }
         }
         let lease = match insist(self.patience, || self.leases.get()).await {
             Ok(lease) => lease,
-            Err(ApiError::Gone { .. }) => {
+            Err(ApiError { failure: Failure::NotFound(_), .. }) => {
                 // Its old version would tell of the deletion again and again.
                 self.watch_from = Some(String::new());
                 if let Some(sight) = &mut self.sight {
@@ -227,7 +227,7 @@ impl<L: Leases + 'static> Elector<L> {
         }
         match self.candidate.owed(sight, Instant::now(), (self.wall)()) {
             Owed::Put(lease) => match self.put(&lease).await {
-                Err(ApiError::LostRace { .. } | ApiError::Gone { .. }) => Ok(false),
+                Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => Ok(false),
                 done => done.map(|()| true),
             },
             Owed::Respect { .. } => Ok(false),
@@ -253,7 +253,7 @@ impl<L: Leases + 'static> Elector<L> {
                 self.won(lease, start);
                 Ok(true)
             }
-            Err(ApiError::LostRace { .. }) => Ok(false),
+            Err(ApiError { failure: Failure::LostRace(_) | Failure::AlreadyExists(_), .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -303,7 +303,7 @@ impl<L: Leases + 'static> Elector<L> {
                 Ok(Err(error)) => error,
                 Err(_) => break in_one_line(&TimedOut(RELEASE_LIMIT)),
             };
-            let again = matches!(error, ApiError::LostRace { .. }) || error.passes();
+            let again = matches!(error.failure, Failure::LostRace(_)) || error.is_transient();
             if !again || Instant::now() + LEAST_PAUSE >= limit {
                 break in_one_line(&error);
             }
@@ -320,12 +320,12 @@ impl<L: Leases + 'static> Elector<L> {
                     info!(lease = %self.place(), "released the lease");
                     return Ok(());
                 }
-                Err(ApiError::LostRace { .. } | ApiError::Gone { .. }) => {}
+                Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         let lease = match self.leases.get().await {
-            Err(ApiError::Gone { .. }) => return Ok(()),
+            Err(ApiError { failure: Failure::NotFound(_), .. }) => return Ok(()),
             lease => lease?,
         };
         let sight = Sight::new(lease, Instant::now());
@@ -338,9 +338,7 @@ impl<L: Leases + 'static> Elector<L> {
 
     fn words(&self, error: &ApiError) -> String {
         // Nothing but the namespace can be missing where a Lease is created.
-        if let ApiError::Gone { request, .. } = error
-            && request.verb == "create"
-        {
+        if matches!(error.failure, Failure::NotFound(_)) && error.request.verb == "create" {
             return format!(
                 "the namespace {} does not exist; create it, or name another with --leader-election-namespace",
                 self.candidate.namespace

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 
-use crate::cluster::error::ApiError;
+use crate::cluster::error::{ApiError, Failure};
 
 /// A request that is not answered within this part of the time that it has is sent once more beside the first, over
 /// another connection: a server that is slow answers the first, and a connection that died costs a part of the time only.
@@ -40,5 +40,5 @@ where
 }
 
 fn says_little(error: &ApiError) -> bool {
-    matches!(error, ApiError::LostRace { .. }) || error.passes()
+    matches!(error.failure, Failure::LostRace(_) | Failure::AlreadyExists(_)) || error.is_transient()
 }

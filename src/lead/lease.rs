@@ -4,14 +4,16 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use kube::Client;
-use kube::core::WatchEvent;
+use k8s_openapi::api::coordination::v1::Lease as ApiLease;
+use kube::api::{GetParams, PostParams, WatchParams};
+use kube::core::{Request as Builder, WatchEvent};
+use kube::{Client, Resource};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::elector::Leases;
 use crate::cluster::error::{ApiError, Request};
-use crate::cluster::request::{Payload, json, segment};
+use crate::cluster::request::{json, segment};
 
 /// How long the server keeps one watch open.
 const WATCH_SECONDS: u32 = 60;
@@ -40,25 +42,16 @@ impl Lease {
         Request { verb, resource: "leases".to_owned(), name: format!("{}/{}", self.namespace, self.name) }
     }
 
-    fn collection(&self) -> String {
-        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", segment(&self.namespace))
-    }
-
-    fn path(&self) -> String {
-        format!("{}/{}", self.collection(), segment(&self.name))
+    fn builder(&self) -> Builder {
+        Builder::new(ApiLease::url_path(&(), Some(&segment(&self.namespace))))
     }
 
     /// Watches from `version`, or from now without one, which tells the present state first.
     async fn watch(&self, version: &str) -> Told {
-        let from =
-            if version.is_empty() { String::new() } else { format!("&resourceVersion={}", segment(version)) };
-        let query = format!(
-            "{}?watch=true&timeoutSeconds={WATCH_SECONDS}{from}&fieldSelector=metadata.name%3D{}",
-            self.collection(),
-            segment(&self.name)
-        );
+        let one =
+            WatchParams::default().timeout(WATCH_SECONDS).fields(&format!("metadata.name={}", self.name));
         let mut told = Told::Nothing;
-        let Ok(request) = http::Request::get(query).body(Vec::new()) else { return told };
+        let Ok(request) = self.builder().watch(&one, version) else { return told };
         let Ok(events) = self.client.request_events::<Value>(request).await else { return told };
         let mut events = pin!(events);
         while let Ok(Some(event)) = events.try_next().await {
@@ -88,19 +81,19 @@ enum Told {
 
 impl Leases for Lease {
     async fn get(&self) -> Result<Value, ApiError> {
-        json(&self.client, &self.request("get"), &self.path(), Payload::Nothing).await
+        let get = self.builder().get(&segment(&self.name), &GetParams::default());
+        json(&self.client, &self.request("get"), get).await
     }
 
     async fn create(&self, lease: &Value) -> Result<Value, ApiError> {
-        let body = lease.to_string();
-        let body = Payload::Object(body.as_bytes());
-        json(&self.client, &self.request("create"), &self.collection(), body).await
+        let create = self.builder().create(&PostParams::default(), lease.to_string().into_bytes());
+        json(&self.client, &self.request("create"), create).await
     }
 
     async fn replace(&self, lease: &Value) -> Result<Value, ApiError> {
-        let body = lease.to_string();
-        let body = Payload::Object(body.as_bytes());
-        json(&self.client, &self.request("update"), &self.path(), body).await
+        let (name, params) = (segment(&self.name), PostParams::default());
+        let replace = self.builder().replace(&name, &params, lease.to_string().into_bytes());
+        json(&self.client, &self.request("update"), replace).await
     }
 
     /// A watch that ends or fails is begun anew, from the state at that time.

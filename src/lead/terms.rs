@@ -9,11 +9,11 @@ use crate::cluster::error::ApiError;
 
 /// The one Lease of an election, as requests. PATCH is not among them: charts do not grant it.
 pub trait Leases: Send + Sync {
-    /// Reads the Lease; [`ApiError::Gone`] if there is none.
+    /// Reads the Lease; `Failure::NotFound` if there is none.
     fn get(&self) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Creates the Lease; [`ApiError::LostRace`] if there is one.
+    /// Creates the Lease; `Failure::AlreadyExists` if there is one.
     fn create(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
-    /// Replaces the Lease of the version in it; [`ApiError::LostRace`] if it has another by now.
+    /// Replaces the Lease of the version in it; `Failure::LostRace` if it has another by now.
     fn replace(&self, lease: &Value) -> impl Future<Output = Result<Value, ApiError>> + Send;
     /// Resolves when the Lease is without a holder, or deleted, after `version`; with none, from now on. A hint: it may
     /// come late, or not at all.

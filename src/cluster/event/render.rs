@@ -4,20 +4,20 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
-use super::{NAMESPACE, Warning};
+use super::Event;
 
 /// The longest message that the API takes, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
 /// The longest name that the API takes.
 const LONGEST_NAME: usize = 253;
 
-/// An Event for a warning that is new.
-pub(super) fn first(name: &str, component: &str, warning: &Warning, message: &str, wall: Timestamp) -> Value {
-    let about = &warning.about;
-    json!({
+/// An Event that says something new.
+pub(super) fn first(name: &str, component: &str, event: &Event, message: &str, wall: Timestamp) -> Value {
+    let about = &event.about;
+    let mut object = json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": event.namespace()},
         "involvedObject": {
             "apiVersion": about.api_version,
             "kind": about.kind,
@@ -25,8 +25,8 @@ pub(super) fn first(name: &str, component: &str, warning: &Warning, message: &st
             "uid": about.uid,
             "resourceVersion": about.resource_version,
         },
-        "type": "Warning",
-        "reason": warning.reason,
+        "type": event.severity.word(),
+        "reason": event.reason,
         "message": message,
         "source": {"component": component},
         "reportingComponent": component,
@@ -34,21 +34,25 @@ pub(super) fn first(name: &str, component: &str, warning: &Warning, message: &st
         "firstTimestamp": Time(wall),
         "lastTimestamp": Time(wall),
         "count": 1,
-    })
+    });
+    if let Some(namespace) = &about.namespace {
+        object["involvedObject"]["namespace"] = json!(namespace);
+    }
+    object
 }
 
-/// What changes on an Event whose warning came again.
+/// What changes on an Event that is repeated.
 pub(super) fn again(count: u32, message: &str, wall: Timestamp) -> Value {
     json!({"count": count, "message": message, "lastTimestamp": Time(wall)})
 }
 
-/// As much of a message as the API takes, cut between characters.
+/// As much of a message as the API takes, of whole characters.
 pub(super) fn shortened(message: &str) -> &str {
     &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
 }
 
 /// The name of an Event: the object's, and a number that makes it one of its own. An object's name may itself be as
-/// long as a name can be; what is cut off of it must not leave a `.` or `-` before the number.
+/// long as a name can be; shortening it must not leave a `.` or `-` before the number.
 pub(super) fn event_name(object: &str, number: u64) -> String {
     let suffix = format!(".{number:016x}");
     let stem = &object[..object.floor_char_boundary(LONGEST_NAME - suffix.len())];
@@ -60,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_cut_between_characters() {
+    fn a_message_is_shortened_between_characters() {
         let long = "é".repeat(1000);
         assert_eq!(shortened(&long).len(), 1024);
         let odd = format!("x{long}");

@@ -1,4 +1,4 @@
-//! Warnings, and what reaches the API server of them.
+//! Events, and what reaches the API server of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +13,17 @@ fn wall() -> Timestamp {
     "2026-11-23T01:02:03.9Z".parse().unwrap()
 }
 
-fn warning(message: &str) -> Warning {
-    Warning {
+fn warning(message: &str) -> Event {
+    Event {
         about: About {
             api_version: "snapshot.storage.k8s.io/v1".into(),
             kind: "VolumeSnapshotContent".into(),
+            namespace: None,
             name: "content".into(),
             uid: "u".into(),
             resource_version: "5".into(),
         },
+        severity: Severity::Warning,
         reason: "SnapshotCreationFailed".into(),
         message: message.into(),
     }
@@ -29,14 +31,14 @@ fn warning(message: &str) -> Warning {
 
 /// Hands the warnings over, and runs the writer until they are written.
 async fn written(
-    warnings: Vec<Warning>,
+    warnings: Vec<Event>,
     answer: impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'static,
 ) -> (Log, u64) {
     let (client, log) = server(answer);
     let dropped = IntCounter::new("dropped", "dropped").unwrap();
-    let (recorder, writer) = recorder(client, "d", dropped.clone(), wall);
+    let (recorder, writer) = recorder(client, "csi-snapshotter d".to_owned(), dropped.clone(), wall);
     for warning in warnings {
-        recorder.warn(warning);
+        recorder.record(warning);
     }
     drop(recorder);
     writer.run(CancellationToken::new(), Duration::ZERO).await;
@@ -80,7 +82,26 @@ async fn the_same_warning_again_counts_up_and_another_is_an_event_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_gone_is_made_anew() {
+async fn an_event_goes_to_the_namespace_of_its_object_and_normal_is_another_than_a_warning() {
+    let mut bound = warning("a");
+    bound.about.namespace = Some("ns".into());
+    bound.severity = Severity::Normal;
+    let wrong = Event { severity: Severity::Warning, ..bound.clone() };
+    let (log, _) = written(vec![bound.clone(), wrong, bound], |_| (200, json!({}))).await;
+    let log = log.lock().unwrap();
+    let name = log[0].body["metadata"]["name"].as_str().unwrap();
+    let seen: Vec<_> = log.iter().map(|seen| (seen.method.as_str(), seen.path.as_str())).collect();
+    let place = "/api/v1/namespaces/ns/events";
+    let one = format!("{place}/{name}");
+    assert_eq!(seen, [("POST", place), ("POST", place), ("PATCH", one.as_str())]);
+    assert_eq!(log[0].body["type"], "Normal");
+    assert_eq!(log[1].body["type"], "Warning");
+    assert_eq!(log[0].body["metadata"]["namespace"], "ns");
+    assert_eq!(log[0].body["involvedObject"]["namespace"], "ns");
+}
+
+#[tokio::test]
+async fn an_event_that_is_gone_is_made_again() {
     let warnings = ["a", "a", "a"].map(warning).to_vec();
     let gone = Arc::new(AtomicBool::new(true));
     let (log, dropped) = written(warnings, move |seen| {
@@ -100,7 +121,7 @@ async fn an_event_that_is_gone_is_made_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_object_in_trouble_gets_its_burst_and_no_more_and_hinders_no_other() {
+async fn one_object_with_problems_gets_its_burst_and_no_more_and_hinders_no_other() {
     let mut warnings: Vec<_> = (0..40).map(|n| warning(&n.to_string())).collect();
     let mut other = warning("other");
     other.about.uid = "v".into();
@@ -144,13 +165,13 @@ async fn an_event_whose_answer_was_lost_is_not_made_twice() {
 async fn a_full_queue_drops_and_counts_instead_of_waiting() {
     let (client, _) = server(|_| (201, json!({})));
     let dropped = IntCounter::new("dropped", "dropped").unwrap();
-    let (recorder, writer) = recorder(client, "d", dropped.clone(), wall);
+    let (recorder, writer) = recorder(client, "csi-snapshotter d".to_owned(), dropped.clone(), wall);
     for _ in 0..QUEUE + 3 {
-        recorder.warn(warning("a"));
+        recorder.record(warning("a"));
     }
     assert_eq!(dropped.get(), 3);
     drop(writer);
-    recorder.warn(warning("a"));
+    recorder.record(warning("a"));
     assert_eq!(dropped.get(), 4);
 }
 
@@ -159,15 +180,15 @@ async fn a_stop_writes_what_waits_but_does_not_wait_for_a_server_that_is_away() 
     for (code, expected, took) in [(201, 0, 0), (503, 3, 3)] {
         let (client, log) = server(move |_| if code == 201 { (201, json!({})) } else { status(code, "x") });
         let dropped = IntCounter::new("dropped", "dropped").unwrap();
-        let (recorder, writer) = recorder(client, "d", dropped.clone(), wall);
+        let (recorder, writer) = recorder(client, "csi-snapshotter d".to_owned(), dropped.clone(), wall);
         for message in ["a", "b", "c"] {
-            recorder.warn(warning(message));
+            recorder.record(warning(message));
         }
         let stop = CancellationToken::new();
         stop.cancel();
         let start = tokio::time::Instant::now();
         writer.run(stop, Duration::from_secs(3)).await;
-        recorder.warn(warning("too late"));
+        recorder.record(warning("too late"));
         let expected = expected + 1;
         assert_eq!(start.elapsed().as_secs(), took);
         assert_eq!(dropped.get(), expected);
