@@ -121,7 +121,7 @@ where
             resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
         };
         let (severity, reason) = (Severity::Warning, reason.to_owned());
-        self.events.record(Event { about, severity, reason, message });
+        self.events.record(Event { about, severity, reason, message, last_word: orphan });
     }
 }
 

@@ -70,10 +70,14 @@ impl Authority {
     }
 }
 
-/// The library's word for a certificate that is marked as an authority and stands at the end of a chain.
-fn is_an_authority(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) = error else { return false };
-    matches!(cause.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// The library could not build a chain, for a reason that does not matter where the certificate itself is trusted: it is
+/// marked as an authority, or its issuer is not among what is trusted. Its validity in time was checked before.
+fn lacks_a_chain(error: &Error) -> bool {
+    let Error::InvalidCertificate(invalid) = error else { return false };
+    if let CertificateError::Other(OtherError(cause)) = invalid {
+        return matches!(cause.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity));
+    }
+    *invalid == CertificateError::UnknownIssuer
 }
 
 impl ServerCertVerifier for Authority {
@@ -89,7 +93,7 @@ impl ServerCertVerifier for Authority {
         let chain =
             known.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match chain {
-            Err(error) if is_an_authority(&error) && known.certificates.contains(end_entity) => {
+            Err(error) if lacks_a_chain(&error) && known.certificates.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }

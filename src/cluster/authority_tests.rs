@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 
 use super::*;
 
@@ -72,6 +72,26 @@ fn a_chain_to_an_authority_is_known_as_before() {
     let issuer = Issuer::new(params, key);
     let leaf = server(IsCa::NoCa).signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
     verified(&root, leaf.der(), &address()).unwrap();
+}
+
+#[test]
+fn a_trusted_certificate_needs_no_trusted_issuer_and_its_name_and_its_time_are_checked() {
+    let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::new(Vec::new()).unwrap());
+    params.is_ca = ca();
+    params.distinguished_name.push(DnType::CommonName, "an authority that is not trusted");
+    let issuer = Issuer::new(params, key);
+    let signed = |params: CertificateParams| {
+        params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone()
+    };
+    let leaf = signed(server(IsCa::NoCa));
+    verified(&leaf, &leaf, &address()).unwrap();
+    verified(&leaf, &leaf, &"other.example.com".try_into().unwrap()).unwrap_err();
+    verified(&leaf, &signed(server(IsCa::NoCa)), &address()).unwrap_err();
+    let mut old = server(IsCa::NoCa);
+    (old.not_before, old.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    let old = signed(old);
+    let expired = verified(&old, &old, &address()).unwrap_err();
+    assert!(expired.to_string().contains("expired"), "{expired}");
 }
 
 #[test]

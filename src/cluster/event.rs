@@ -3,7 +3,8 @@
 //! # Promises
 //! - [`Recorder::record`] does not wait; with a full queue the event is dropped, and counted.
 //! - The same event again counts up the Event that is there, as long as it is there.
-//! - No object gets more than [`BURST`] events at once, and later one each five minutes: client-go's terms.
+//! - No object gets more than [`BURST`] events at once, and later one each five minutes: client-go's terms. Last words
+//!   are written all the same.
 
 mod recent;
 mod render;
@@ -88,6 +89,8 @@ pub struct Event {
     pub reason: String,
     /// A sentence; shortened where the API would refuse it.
     pub message: String,
+    /// Nothing will say this again, so it is written however many events its object has had.
+    pub last_word: bool,
 }
 
 impl Event {
@@ -202,7 +205,7 @@ impl Writer {
     async fn record(&mut self, event: Event) {
         let bucket =
             self.buckets.entry(event.about.uid.clone(), || Bucket::new(Rate { qps: REFILL, burst: BURST }));
-        if !bucket.take() {
+        if !bucket.take() && !event.last_word {
             self.dropped.inc();
             return;
         }

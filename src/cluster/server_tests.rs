@@ -163,6 +163,7 @@ async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_witho
                 severity: Severity::Warning,
                 reason: "SnapshotCreationFailed".into(),
                 message: "why".into(),
+                last_word: false,
             });
         }
         drop(recorder);

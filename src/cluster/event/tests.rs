@@ -26,6 +26,7 @@ fn warning(message: &str) -> Event {
         severity: Severity::Warning,
         reason: "SnapshotCreationFailed".into(),
         message: message.into(),
+        last_word: false,
     }
 }
 
@@ -194,4 +195,14 @@ async fn a_stop_writes_what_waits_but_does_not_wait_for_a_server_that_is_away() 
         assert_eq!(dropped.get(), expected);
         assert!(!log.lock().unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_last_word_is_written_however_many_events_its_object_has_had() {
+    let mut warnings: Vec<_> = (0..40).map(|number| warning(&format!("why {number}"))).collect();
+    warnings.push(Event { last_word: true, ..warning("a snapshot may be left") });
+    let (log, dropped) = written(warnings, |_| (201, json!({}))).await;
+    let log = log.lock().unwrap();
+    assert_eq!(log.last().unwrap().body["message"], "a snapshot may be left");
+    assert_eq!(dropped, 15);
 }
