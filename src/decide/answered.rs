@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::after::{After, ErrorChange, StatusChange, Then, carry_on};
+use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
 use super::conclude::failed;
-use super::creation;
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
@@ -28,15 +27,12 @@ pub(super) fn created(
     secret: SecretSent,
     now: Now,
 ) -> After {
-    let before = seen.facts.handle().filter(|known| *known != answer.handle());
-    if let (Some(before), Answer::Group(group)) = (before, &answer) {
+    if let (Some(before), Answer::Group(group)) = (replaced(seen, &answer), &answer) {
         return other_group(seen, call, before, group);
     }
-    let note = if let Some(before) = before {
-        Some(notes::other_handle(seen, &call.name, before, answer.handle()))
-    } else {
-        seen.memory.was_sent_otherwise(seen, call, secret).then(|| notes::another_may_exist(seen, call))
-    };
+    let another =
+        || seen.memory.was_sent_otherwise(seen, call, secret).then(|| notes::another_may_exist(seen, call));
+    let note = other_handle(seen, &answer).or_else(another);
     let memory = Memory {
         in_flight: InFlight::Open,
         learnt: Some(Arc::new(answer.clone())),
@@ -58,11 +54,19 @@ pub(super) fn created(
 
 /// What the driver answered before is recorded now.
 pub(super) fn recorded(seen: &Observed<'_>, answer: Answer, now: Now) -> After {
-    let before = seen.facts.handle().filter(|known| *known != answer.handle());
-    let note = before.map(|before| notes::other_handle(seen, &creation::name(seen), before, answer.handle()));
+    let note = other_handle(seen, &answer);
     let after = answered(seen, answer, None, now);
     let then = if seen.facts.meta.deleting { Then::Again } else { after.then };
     After { note, unmark: seen.facts.meta.marked, then, ..after }
+}
+
+/// The handle on the object, if the answer has another.
+fn replaced<'a>(seen: &'a Observed<'_>, answer: &Answer) -> Option<&'a str> {
+    seen.facts.handle().filter(|known| *known != answer.handle())
+}
+
+fn other_handle(seen: &Observed<'_>, answer: &Answer) -> Option<Note> {
+    replaced(seen, answer).map(|before| notes::other_handle(seen, before, answer.handle()))
 }
 
 /// What is remembered once the API server has shown the object as it is: an answer is kept until its handle is there,
@@ -73,7 +77,9 @@ pub fn acknowledged(seen: &Observed<'_>) -> Memory {
     let mut memory = seen.memory.clone();
     let (Some(answer), Some(handle)) = (memory.learnt.clone(), facts.handle()) else { return memory };
     match &*answer {
-        Answer::Group(group) if group.handle != handle => memory.keep_stray(group),
+        Answer::Group(group) if group.handle != handle => {
+            memory.keep_stray(group);
+        }
         Answer::Group(group) if !group.members.is_empty() && lists_no_member(facts) => return memory,
         Answer::Single(single) if single.handle != handle => return memory,
         Answer::Single(_) | Answer::Group(_) => {}
@@ -95,12 +101,10 @@ fn other_group(seen: &Observed<'_>, call: &CreateCall, before: &str, group: &Gro
         call.name, group.handle
     );
     let mut memory = seen.memory.clone();
-    let known = memory.strays.len();
-    memory.keep_stray(group);
-    let is_new = memory.strays.len() > known;
+    let is_new = memory.keep_stray(group);
     memory.members_asked |= call.purpose == Purpose::Members;
     let after = After { memory, ..failed(seen, message.clone()) };
-    if is_new { After { note: Some(notes::stray(seen, message)), ..after } } else { after }
+    if is_new { After { note: Some(notes::note(seen, message)), ..after } } else { after }
 }
 
 /// The driver described the snapshot: record what is new, and look again if it is not ready. `asked` is the

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::observed::Observed;
 use super::step::{CreateCall, Purpose};
+use crate::objects::facts::Facts;
 use crate::objects::reply::{Answer, GroupSnapshot};
 
 /// The two clocks that outcomes are judged by.
@@ -63,12 +64,18 @@ impl Memory {
         self.learnt.as_deref().map(Answer::handle)
     }
 
-    /// Remembers a group that the driver made besides the recorded one.
-    pub(super) fn keep_stray(&mut self, group: &GroupSnapshot) {
-        if !self.strays.iter().any(|stray| stray.handle == group.handle) {
-            let members = group.members.iter().map(|member| member.handle.clone()).collect();
-            self.strays.push(Stray { handle: group.handle.clone(), members });
+    /// The driver's answer, if its handle is not the one on the object.
+    pub(super) fn answer_beside(&self, facts: &Facts<'_>) -> Option<&Arc<Answer>> {
+        self.learnt.as_ref().filter(|answer| facts.handle() != Some(answer.handle()))
+    }
+
+    /// Remembers a group that the driver made besides the recorded one. False if it was known already.
+    pub(super) fn keep_stray(&mut self, group: &GroupSnapshot) -> bool {
+        let is_new = !self.strays.iter().any(|stray| stray.handle == group.handle);
+        if is_new {
+            self.strays.push(Stray { handle: group.handle.clone(), members: group.member_handles() });
         }
+        is_new
     }
 
     /// Remembers what a create call was sent with that may have taken effect: the first of them, and whether any other

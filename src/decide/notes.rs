@@ -1,12 +1,14 @@
 //! The words of the events that tell what the storage may hold.
 
 use super::after::Note;
+use super::creation;
 use super::observed::{Observed, Presence};
 use super::step::{CreateCall, Orphan};
 use crate::objects::facts::{Kind, Source};
 use crate::objects::reply::Refusal;
 
-fn note(seen: &Observed<'_>, message: String) -> Note {
+/// What the storage may hold, in words of the caller's.
+pub(super) fn note(seen: &Observed<'_>, message: String) -> Note {
     Note { reason: seen.facts.kind.names().may_be_orphaned, message, orphan: true }
 }
 
@@ -73,16 +75,12 @@ pub(super) fn orphan(seen: &Observed<'_>, what: &Orphan) -> Note {
 }
 
 /// The driver answered another handle for the same name while the snapshot was not ready.
-pub(super) fn other_handle(seen: &Observed<'_>, name: &str, before: &str, now: &str) -> Note {
+pub(super) fn other_handle(seen: &Observed<'_>, before: &str, now: &str) -> Note {
+    let name = creation::name(seen);
     let message = format!(
         "the driver answered the name {name:?} with the handle {before:?} at first and with {now:?} now; {now:?} is \
          recorded. If the storage system still holds {before:?}, delete it there by hand"
     );
-    note(seen, message)
-}
-
-/// The driver made another group under the name of a recorded one.
-pub(super) fn stray(seen: &Observed<'_>, message: String) -> Note {
     note(seen, message)
 }
 
@@ -94,6 +92,20 @@ pub(super) fn another_may_exist(seen: &Observed<'_>, call: &CreateCall) -> Note 
         noun(seen),
         call.name,
         call.volumes.join(", ")
+    );
+    note(seen, message)
+}
+
+/// A call that followed an unready snapshot ended in doubt, and so did its repetition before the deletion.
+pub(super) fn follow_in_doubt(seen: &Observed<'_>, call: &CreateCall, last: &Refusal) -> Note {
+    let message = format!(
+        "a second {} named {:?} of {} may exist in the storage system beside the one that is deleted now: a call that asked \
+         how far it was ended in doubt, and the driver gave no answer when it was asked again; look for it there and \
+         delete it by hand. Last failure: {}",
+        noun(seen),
+        call.name,
+        call.volumes.join(", "),
+        last.message
     );
     note(seen, message)
 }

@@ -61,7 +61,7 @@ fn reconcile_refused(
     now: Now,
 ) -> After {
     if seen.facts.handle().is_some() {
-        return given_up(seen, notes::another_may_exist(seen, call));
+        return given_up(seen, notes::follow_in_doubt(seen, call, refusal));
     }
     let (memory, enough) = match refusal.code {
         Code::Aborted => {

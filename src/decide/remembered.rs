@@ -250,6 +250,13 @@ fn members_that_no_write_recorded_are_kept_and_go_with_their_group() {
 }
 
 #[test]
+fn a_recorded_group_that_a_list_lacks_is_not_deleted_for_members_that_no_write_recorded() {
+    let around = Around { presence: Presence::Missing, ..with_answer(group_answer("g", &["a"])) };
+    let step = decide(&group_with_members(&[]).seen(&around));
+    assert_eq!(step, Step::Tell(Orphan::Known("g".into())), "a backup may have been restored");
+}
+
+#[test]
 fn an_answer_with_another_group_is_kept_apart_and_deleted_as_well() {
     let mut around = with_answer(group_answer("other", &["m"]));
     around.memory = acknowledged(&group_with_members(&["a"]).seen(&around));

@@ -57,8 +57,7 @@ fn unrecorded(seen: &Observed<'_>) -> Option<Arc<Answer>> {
     let facts = &seen.facts;
     let own = facts.is_dynamic() && facts.member == Membership::Own;
     let open = facts.kind == Kind::Single || facts.handle().is_none();
-    let answer = seen.memory.learnt.as_ref().filter(|_| own && open)?;
-    (facts.handle() != Some(answer.handle())).then(|| answer.clone())
+    seen.memory.answer_beside(facts).filter(|_| own && open).cloned()
 }
 
 /// No create call for this object can have taken effect.
@@ -78,7 +77,7 @@ fn remove(seen: &Observed<'_>) -> Step {
     match handle_to_delete(seen) {
         Some(handle) if ours_to_delete => {
             let members = members_to_delete(seen, handle);
-            if facts.kind == Kind::Single || !members.is_empty() || seen.memory.members_asked {
+            if !lacks_members(seen, &members) {
                 return delete(seen, handle.to_owned(), members);
             }
             if facts.is_dynamic() {
@@ -108,11 +107,14 @@ fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
 pub(super) fn members_to_delete(seen: &Observed<'_>, handle: &str) -> Vec<String> {
     let listed = member_handles(&seen.facts);
     match seen.memory.learnt.as_deref() {
-        Some(Answer::Group(group)) if listed.is_empty() && group.handle == handle => {
-            group.members.iter().map(|member| member.handle.clone()).collect()
-        }
+        Some(Answer::Group(group)) if listed.is_empty() && group.handle == handle => group.member_handles(),
         Some(Answer::Group(_) | Answer::Single(_)) | None => listed,
     }
+}
+
+/// Nobody knows the members of a group that is to be deleted, and the driver was not asked for them yet.
+pub(super) fn lacks_members(seen: &Observed<'_>, members: &[String]) -> bool {
+    seen.facts.kind == Kind::Group && members.is_empty() && !seen.memory.members_asked
 }
 
 pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
@@ -122,7 +124,7 @@ pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) 
 /// Deletes what the driver answered and nobody recorded.
 pub(super) fn delete_unrecorded(seen: &Observed<'_>, answer: &Answer) -> Step {
     let members = match answer {
-        Answer::Group(group) => group.members.iter().map(|member| member.handle.clone()).collect(),
+        Answer::Group(group) => group.member_handles(),
         Answer::Single(_) => Vec::new(),
     };
     delete(seen, answer.handle().to_owned(), members)

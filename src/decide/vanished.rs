@@ -6,17 +6,16 @@ use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::{Observed, Presence};
-use super::rules::{delete, delete_unrecorded, members_to_delete};
+use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
 use super::step::{Orphan, Purpose, Step};
-use crate::objects::facts::{Facts, Kind, Membership, Policy, Source};
+use crate::objects::facts::{Facts, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.
 #[must_use]
 pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
     if facts.policy == Policy::Retain {
         // It is to stay, but nobody has ever heard of its handle.
-        let on_record = memory.unrecorded() == facts.handle();
-        return facts.member == Membership::Own && memory.learnt.is_some() && !on_record;
+        return facts.member == Membership::Own && memory.answer_beside(facts).is_some();
     }
     facts.member == Membership::Own
         && (!memory.strays.is_empty() || handle(facts, memory).is_some() || in_doubt(facts, memory))
@@ -34,7 +33,7 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
     if let Some(stray) = memory.strays.first() {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
-    match (handle(facts, memory), &memory.learnt) {
+    match (handle(facts, memory), memory.answer_beside(facts)) {
         // A person may have imported it under another name before the finalizer was removed here.
         (Some(_), _) if seen.named_elsewhere => Step::Settled,
         // Nobody but this process has ever known that handle.
@@ -47,11 +46,9 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
 
 /// A group whose members nobody knows is asked for them first: many drivers delete no other than those that are named.
 fn delete_recorded(seen: &Observed<'_>, handle: &str) -> Step {
-    let facts = &seen.facts;
     let members = members_to_delete(seen, handle);
-    let nameless = facts.kind == Kind::Group && members.is_empty() && !seen.memory.members_asked;
-    if nameless
-        && facts.is_dynamic()
+    if lacks_members(seen, &members)
+        && seen.facts.is_dynamic()
         && let Ok(call) = creation::create_call(seen, Purpose::Members)
     {
         return Step::Create(call);

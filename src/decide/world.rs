@@ -129,20 +129,18 @@ impl State {
             self.process.seen.clone_from(&self.truth);
             return;
         }
-        let (Some(model), memory) = (self.process.seen.take(), std::mem::take(&mut self.process.memory))
-        else {
-            return;
-        };
-        if leaves_something(&model.facts(), &memory) {
-            self.process.ghost = Some(Ghost { model, presence: Presence::Deleted, memory });
+        let Process { seen, memory, .. } = &self.process;
+        if seen.as_ref().is_some_and(|model| leaves_something(&model.facts(), memory)) {
+            self.bury(Presence::Deleted);
         }
+        (self.process.seen, self.process.memory) = (None, Memory::default());
     }
 
-    /// The watch shows the end of an object that has a pass in hand: the store keeps it for whatever that pass learns.
-    fn show_within_pass(&mut self) {
+    /// Our process sees the end of the object, and keeps it for whatever a pass learns.
+    fn bury(&mut self, presence: Presence) {
         if let Some(model) = self.process.seen.take() {
             let memory = std::mem::take(&mut self.process.memory);
-            self.process.ghost = Some(Ghost { model, presence: Presence::Deleted, memory });
+            self.process.ghost = Some(Ghost { model, presence, memory });
         }
     }
 

@@ -30,6 +30,14 @@ pub struct GroupSnapshot {
     pub ready: bool,
 }
 
+impl GroupSnapshot {
+    /// The handles of its members, in their order.
+    #[must_use]
+    pub fn member_handles(&self) -> Vec<String> {
+        self.members.iter().map(|member| member.handle.clone()).collect()
+    }
+}
+
 /// How much a failed call says about what the storage did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {

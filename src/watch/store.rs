@@ -195,20 +195,14 @@ where
     pub fn begin(&self, key: &Key) -> Option<Begun<B>> {
         let mut inner = self.inner();
         let has_successor = inner.entries.contains_key(key);
-        if let Some(vanished) = inner.vanished.get_mut(key).and_then(|all| all.first_mut()) {
+        let vanished = inner.vanished.get_mut(key).and_then(|all| all.first_mut());
+        let its_turn = vanished.and_then(|vanished| {
             vanished.tried = !(vanished.tried && has_successor);
-            if vanished.tried {
-                let begun = vanished.begun();
-                inner.in_hand.insert(key.clone());
-                return Some(begun);
-            }
-        }
-        if has_successor {
-            inner.in_hand.insert(key.clone());
-        }
-        let entry = inner.entries.get(key)?;
-        let memory = entry.memory.as_deref().cloned().unwrap_or_default();
-        Some(Begun { object: Arc::clone(entry.freshest()), presence: Presence::Here, memory })
+            vanished.tried.then(|| vanished.begun())
+        });
+        let begun = its_turn.or_else(|| inner.entries.get(key).map(Entry::begun))?;
+        inner.in_hand.insert(key.clone());
+        Some(begun)
     }
 
     /// The pass over a key is over.
@@ -293,6 +287,11 @@ where
 {
     fn new(seen: Arc<Object<B>>) -> Self {
         Self { seen, ahead: None, echoes: VecDeque::new(), memory: None }
+    }
+
+    fn begun(&self) -> Begun<B> {
+        let memory = self.memory.as_deref().cloned().unwrap_or_default();
+        Begun { object: Arc::clone(self.freshest()), presence: Presence::Here, memory }
     }
 
     fn freshest(&self) -> &Arc<Object<B>> {

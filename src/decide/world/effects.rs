@@ -59,7 +59,7 @@ impl World {
         match fate {
             Fate::Works => {}
             Fate::After(user) => state.act(user),
-            Fate::AfterWatch => state.show_within_pass(),
+            Fate::AfterWatch => state.bury(Presence::Deleted),
             Fate::FailsBefore(_)
             | Fate::FailsAfter(_)
             | Fate::CrashBefore
@@ -235,12 +235,7 @@ impl Effects for World {
         false
     }
     fn vanished(&self) {
-        self.change(|state| {
-            if let Some(model) = state.process.seen.take() {
-                let memory = std::mem::take(&mut state.process.memory);
-                state.process.ghost = Some(Ghost { model, presence: Presence::Missing, memory });
-            }
-        });
+        self.change(|state| state.bury(Presence::Missing));
     }
 }
 
