@@ -11,7 +11,7 @@ use kube::runtime::watcher::{self, Event};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Made;
+use super::load::Made;
 use crate::objects::kinds;
 
 /// What a watch has seen so far.

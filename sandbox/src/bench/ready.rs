@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{Made, WRITERS, arguments, create, driver_name};
+use super::load::{Made, WRITERS, arguments, create, driver_name};
 use crate::arguments::Load;
 use crate::objects::kinds;
 use crate::place::Place;

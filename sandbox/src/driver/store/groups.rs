@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{GroupRecord, SnapshotRecord, Store, StoreError, usable};
+use super::error::StoreError;
+use super::records::{GroupRecord, SnapshotRecord};
+use super::root::{Store, usable};
 use crate::clock;
 
 impl Store {

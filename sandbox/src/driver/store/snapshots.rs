@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{SnapshotRecord, Store, StoreError};
+use super::error::StoreError;
+use super::records::SnapshotRecord;
+use super::root::Store;
 use crate::clock;
 use crate::driver::tree;
 

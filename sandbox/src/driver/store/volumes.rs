@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Store, StoreError, VolumeRecord, usable};
+use super::error::StoreError;
+use super::records::VolumeRecord;
+use super::root::{Store, usable};
 use crate::driver::tree;
 
 impl Store {

@@ -1,0 +1,260 @@
+//! A request as the verbs see it: query, accepted form, body.
+
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use serde_json::Value;
+
+use crate::api::access::rbac::User;
+use crate::api::clients::protobuf;
+use crate::api::failure::Failure;
+
+/// A request, read to its end. It has no `Debug`: it holds a token and perhaps a secret.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) user: User,
+}
+
+/// The parameters after `?`.
+#[derive(Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+/// The form in which objects are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As they are.
+    Object,
+    /// `meta.k8s.io/v1` Table.
+    Table,
+    /// `meta.k8s.io/v1` `PartialObjectMetadata`, and its list.
+    Metadata,
+}
+
+impl Query {
+    pub(crate) fn parse(raw: &str) -> Self {
+        let pairs = raw.split('&').filter(|p| !p.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (unescape(name), unescape(value))
+        });
+        Self(pairs.collect())
+    }
+
+    /// Every value of a parameter.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The first value of a parameter; None where it is not given.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.all(name).first().copied()
+    }
+
+    /// The first value of a parameter, or "".
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// Whether a flag is given and neither "0" nor "false"; also an empty one counts.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
+    /// A parameter that is a number; None where it is not given.
+    ///
+    /// # Errors
+    /// 400 where it is no number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
+        // Less than nothing counts as not given, as it does for a limit in the real server.
+        let number = parse::<i64>(self.get(name), "strconv.ParseInt").map_err(Failure::bad_request)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    }
+
+    /// The version that the request names, if it does.
+    ///
+    /// # Errors
+    /// 400 where it is none.
+    pub(crate) fn resource_version(&self) -> Result<Option<u64>, Failure> {
+        let text = self.get("resourceVersion");
+        let refuse = |why| Failure::bad_request(format!("resourceVersion: Invalid value: {text:?}: {why}"));
+        parse(text, "strconv.ParseUint").map_err(refuse)
+    }
+}
+
+/// A number as Go reads it, and Go's words where it is none.
+fn parse<T: FromStr<Err = ParseIntError>>(text: &str, parser: &str) -> Result<Option<T>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|problem: ParseIntError| {
+        let is_far = matches!(problem.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+        let why = if is_far { "value out of range" } else { "invalid syntax" };
+        format!("{parser}: parsing {text:?}: {why}")
+    })
+}
+
+/// Percent decoding, with `+` for a blank.
+pub(crate) fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
+                let hex = std::str::from_utf8(&digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());
+                bytes.push(hex.unwrap_or(b'?'));
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Call {
+    /// The media types of `Accept`, in order, without blanks.
+    pub(crate) fn accepts(&self) -> Vec<String> {
+        let accept = self.headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or("*/*");
+        accept.split(',').map(|media| media.replace(' ', "")).filter(|media| !media.is_empty()).collect()
+    }
+
+    /// The first form of `Accept` that can be served.
+    ///
+    /// # Errors
+    /// 406 where none can.
+    pub(crate) fn form(&self) -> Result<Form, Failure> {
+        let accepts = self.accepts();
+        let form = accepts.iter().find_map(|media| {
+            let mut parts = media.split(';');
+            if !matches!(parts.next(), Some("application/json" | "*/*" | "application/*")) {
+                return None;
+            }
+            let parts: Vec<&str> = parts.collect();
+            let is = |word: &str| parts.contains(&word);
+            match parts.iter().find_map(|p| p.strip_prefix("as=")) {
+                None => Some(Form::Object),
+                Some("Table") if is("v=v1") && is("g=meta.k8s.io") => Some(Form::Table),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") if is("v=v1") => {
+                    Some(Form::Metadata)
+                }
+                Some(_) => None,
+            }
+        });
+        if accepts.is_empty() { Ok(Form::Object) } else { form.ok_or_else(Failure::not_acceptable) }
+    }
+
+    /// The media type of the body, "" where none is given.
+    pub(crate) fn content_type(&self) -> &str {
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|c| c.to_str().ok()).unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim()
+    }
+
+    /// The name under which the writer manages fields.
+    pub(crate) fn manager(&self) -> &str {
+        match self.query.get("fieldManager") {
+            "" => {
+                let agent = self.headers.get(header::USER_AGENT).and_then(|a| a.to_str().ok());
+                agent.and_then(|a| a.split('/').next()).filter(|a| !a.is_empty()).unwrap_or("unknown")
+            }
+            manager => manager,
+        }
+    }
+
+    pub(crate) fn is_dry_run(&self) -> bool {
+        !self.query.all("dryRun").is_empty()
+    }
+
+    /// Whether this is server-side apply.
+    pub(crate) fn applies(&self) -> bool {
+        self.method == Method::PATCH && self.content_type() == "application/apply-patch+yaml"
+    }
+
+    /// The body from JSON, YAML, or the protobuf of a few kinds.
+    ///
+    /// # Errors
+    /// 415 for another media type, 400 where it does not parse.
+    pub(crate) fn decode(&self, of: &str) -> Result<Value, Failure> {
+        let protobuf = match self.content_type() {
+            "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body),
+            _ => None,
+        };
+        if let Some(object) = protobuf {
+            return Ok(object);
+        }
+        let parsed = match self.content_type() {
+            "" | "application/json" => serde_json::from_slice(&self.body).map_err(|e| e.to_string()),
+            "application/yaml" => serde_saphyr::from_slice(&self.body).map_err(|e| e.to_string()),
+            _ => return Err(Failure::unsupported_media("application/json, application/yaml")),
+        };
+        let value: Value = parsed.map_err(|why| {
+            Failure::bad_request(format!("the object provided is unrecognized (must be of type {of}): {why}"))
+        })?;
+        if value.is_object() {
+            return Ok(value);
+        }
+        Err(Failure::bad_request(format!(
+            "the object provided is unrecognized (must be of type {of}): not an object"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepting(accept: &'static str) -> Result<Form, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().expect("a header"));
+        let user = User::admin();
+        Call {
+            method: Method::GET,
+            path: "/".into(),
+            query: Query::default(),
+            headers,
+            body: Bytes::new(),
+            user,
+        }
+        .form()
+    }
+
+    #[test]
+    fn the_first_form_that_can_be_served_is_served() {
+        let protobuf = "application/vnd.kubernetes.protobuf";
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+        assert_eq!(accepting(table).expect("table"), Form::Table);
+        assert_eq!(
+            accepting("application/vnd.kubernetes.protobuf, application/json").expect("json"),
+            Form::Object
+        );
+        assert_eq!(accepting(protobuf).expect_err("protobuf alone").code, 406);
+        let list = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+        assert_eq!(accepting(list).expect("metadata"), Form::Metadata);
+    }
+
+    #[test]
+    fn a_flag_is_true_unless_it_says_that_it_is_not() {
+        for (query, truth) in [
+            ("", false),
+            ("f=0", false),
+            ("f=False", false),
+            ("f", true),
+            ("f=", true),
+            ("f=1", true),
+            ("f=TRUE", true),
+            ("f=no", true),
+        ] {
+            assert_eq!(Query::parse(query).is_true("f"), truth, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_unescaped() {
+        let query = Query::parse("labelSelector=a%20in%20%28b%29&x=1+2&watch");
+        assert_eq!((query.get("labelSelector"), query.get("x"), query.get("watch")), ("a in (b)", "1 2", ""));
+    }
+}

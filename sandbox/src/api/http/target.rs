@@ -1,0 +1,73 @@
+//! What a path names: a kind, a namespace, an object, a part of it.
+
+/// What a resource path names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) namespace: String,
+    pub(crate) plural: String,
+    pub(crate) name: String,
+    pub(crate) sub: String,
+}
+
+/// A resource path taken apart; None for paths that are none.
+pub(super) fn parse(path: &str) -> Option<Target> {
+    let mut parts = path.split('/').skip(1).map(super::request::unescape);
+    let (group, version) = match parts.next()?.as_str() {
+        "api" => (String::new(), parts.next()?),
+        "apis" => (parts.next()?, parts.next()?),
+        _ => return None,
+    };
+    let mut rest: Vec<String> = parts.collect();
+    if rest.is_empty() || rest.iter().any(String::is_empty) {
+        return None;
+    }
+    let mut namespace = String::new();
+    let inside =
+        rest.len() > 2 && rest[0] == "namespaces" && !matches!(rest[2].as_str(), "status" | "finalize");
+    if inside {
+        namespace = rest.remove(1);
+        rest.remove(0);
+    }
+    let mut rest = rest.into_iter();
+    let target = Target {
+        group,
+        version,
+        namespace,
+        plural: rest.next()?,
+        name: rest.next().unwrap_or_default(),
+        sub: rest.next().unwrap_or_default(),
+    };
+    if rest.next().is_some() { None } else { Some(target) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(parts: [&str; 6]) -> Target {
+        let [group, version, namespace, plural, name, sub] = parts.map(str::to_owned);
+        Target { group, version, namespace, plural, name, sub }
+    }
+
+    #[test]
+    fn a_namespace_is_a_place_and_an_object() {
+        for (path, parsed) in [
+            ("/api/v1/namespaces", Some(target(["", "v1", "", "namespaces", "", ""]))),
+            ("/api/v1/namespaces/a", Some(target(["", "v1", "", "namespaces", "a", ""]))),
+            ("/api/v1/namespaces/a/status", Some(target(["", "v1", "", "namespaces", "a", "status"]))),
+            ("/api/v1/namespaces/a/secrets", Some(target(["", "v1", "a", "secrets", "", ""]))),
+            (
+                "/apis/g/v1/namespaces/a/things/b/status",
+                Some(target(["g", "v1", "a", "things", "b", "status"])),
+            ),
+            ("/apis/g/v1/things/b", Some(target(["g", "v1", "", "things", "b", ""]))),
+            ("/apis/g/v1", None),
+            ("/apis", None),
+            ("/nope", None),
+        ] {
+            assert_eq!(parse(path), parsed, "{path}");
+        }
+    }
+}
