@@ -1,0 +1,4 @@
+//! What the sources and documents promise about themselves.
+
+mod circles;
+mod imports;
