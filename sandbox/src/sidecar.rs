@@ -1,11 +1,12 @@
 //! The sidecar as a process: built, started, watched over and measured.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::process::{Child, Command};
+use sandbox::process::Process;
+use tokio::process::Command;
 
 use crate::place::Place;
 
@@ -71,28 +72,17 @@ pub(crate) struct Memory {
 }
 
 /// A running sidecar; dropping it kills it.
-pub(crate) struct Sidecar {
-    child: Child,
-    log: PathBuf,
-}
+pub(crate) struct Sidecar(Process);
 
 impl Sidecar {
     /// Starts it with its own account in `place`, with these arguments besides.
     pub(crate) fn start(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Sidecar> {
-        let log = place.path("sidecar.log");
-        let output =
-            std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .arg(format!("--kubeconfig={}", place.path("sidecar.kubeconfig").display()))
             .arg(format!("--csi-address={}", place.driver.socket().display()))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        Ok(Sidecar { child, log })
+            .args(arguments);
+        Ok(Sidecar(Process::start(command, &place.path("sidecar.log"))?))
     }
 
     /// Does `work` as long as the sidecar lives.
@@ -105,7 +95,7 @@ impl Sidecar {
     ) -> anyhow::Result<T> {
         let outcome = tokio::select! {
             done = work => done,
-            ended = self.child.wait() => Err(ended_early(ended?)),
+            ended = self.0.ended() => Err(ended_early(ended?)),
         };
         if outcome.is_err() {
             eprintln!("\n{}", self.last_words());
@@ -115,7 +105,7 @@ impl Sidecar {
 
     /// Ends it at once.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("cannot end the sidecar")
+        self.0.kill().await
     }
 
     /// The processor time that it has used so far.
@@ -140,12 +130,12 @@ impl Sidecar {
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let pid = self.child.id().context("the sidecar has ended")?;
+        let pid = self.0.id()?;
         Ok(std::fs::read_to_string(format!("/proc/{pid}/{file}"))?)
     }
 
     fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let log = self.0.log();
         let lines: Vec<_> = log.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
         if last.is_empty() {

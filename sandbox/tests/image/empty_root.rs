@@ -48,8 +48,7 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
     mode(&socket, 0o755);
     let words = [USER.as_ref(), root.as_os_str(), OsStr::new("/csi-snapshotter")];
     let in_root = |path: &str| Path::new("/").join(path);
-    let mut sidecar =
-        Sidecar::start("chroot".as_ref(), &words, &in_root("kubeconfig"), &in_root("csi/csi.sock"));
+    let sidecar = Sidecar::start("chroot".as_ref(), &words, &in_root("kubeconfig"), &in_root("csi/csi.sock"));
     sidecar.says(&["waiting for the driver's socket /csi/csi.sock", "runAsUser"]).await;
     assert_eq!(sidecar.asks("/livez").await.0, 200);
     assert_eq!(sidecar.asks("/readyz").await.0, 500);

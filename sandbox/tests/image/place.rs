@@ -2,14 +2,14 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use sandbox::driver::{Driver, Options};
+use sandbox::process::{Process, Signal};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
 
 use crate::cluster::{Cluster, documents};
 
@@ -78,8 +78,8 @@ pub async fn ready(cluster: &Cluster) {
 
 /// A running sidecar; dropping it kills it.
 pub struct Sidecar {
-    child: Child,
-    lines: mpsc::UnboundedReceiver<String>,
+    process: Process,
+    _log: NamedTempFile,
     /// The address of its endpoint.
     pub endpoint: String,
 }
@@ -91,44 +91,21 @@ impl Sidecar {
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
         let endpoint = format!("localhost:{port}");
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(words)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--csi-address={}", socket.display()))
             .arg(format!("--http-endpoint={endpoint}"))
-            .arg("-v=2")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the sidecar starts");
-        let mut log = BufReader::new(child.stderr.take().expect("stderr")).lines();
-        let (sender, lines) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = log.next_line().await {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, lines, endpoint }
+            .arg("-v=2");
+        let log = NamedTempFile::new().expect("a log");
+        let process = Process::start(command, log.path()).expect("the sidecar starts");
+        Self { process, _log: log, endpoint }
     }
 
     /// Waits for a log line that holds all of this.
-    pub async fn says(&mut self, words: &[&str]) -> String {
-        let mut heard = Vec::new();
-        let search = async {
-            while let Some(line) = self.lines.recv().await {
-                if words.iter().all(|word| line.contains(word)) {
-                    return Some(line);
-                }
-                heard.push(line);
-            }
-            None
-        };
-        let found = tokio::time::timeout(PATIENCE, search).await.unwrap_or_default();
-        found.unwrap_or_else(|| panic!("it never says {words:?}, but\n{}", heard.join("\n")))
+    pub async fn says(&self, words: &[&str]) -> String {
+        self.process.says(words, PATIENCE).await.expect("the sidecar says so")
     }
 
     /// The status and body that its endpoint answers with.
@@ -144,11 +121,8 @@ impl Sidecar {
 
     /// SIGTERM, and the exit code that follows.
     pub async fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
-        assert!(sent.success());
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends");
-        ended.expect("a status").code()
+        self.process.signal(Signal::TERM).expect("it runs");
+        self.process.exit_code(PATIENCE).await.expect("it ends")
     }
 }
 

@@ -19,7 +19,7 @@ async fn beside_a_driver(cluster: &Cluster, home: &tempfile::TempDir) -> (sandbo
 async fn without_definitions_it_names_them_and_begins_by_itself_when_they_come() {
     let cluster = Cluster::bare().await;
     let home = tempfile::tempdir().expect("a directory");
-    let (driver, mut sidecar) = beside_a_driver(&cluster, &home).await;
+    let (driver, sidecar) = beside_a_driver(&cluster, &home).await;
     let missing = "volumesnapshotcontents.snapshot.storage.k8s.io";
     sidecar
         .says(&[
@@ -58,7 +58,7 @@ async fn with_old_group_definitions_single_snapshots_work_and_one_line_tells_of_
         cluster.apply_well(&crd).await;
     }
     let home = tempfile::tempdir().expect("a directory");
-    let (driver, mut sidecar) = beside_a_driver(&cluster, &home).await;
+    let (driver, sidecar) = beside_a_driver(&cluster, &home).await;
     let missing = "volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io";
     sidecar
         .says(&["CRDs are not installed, or not with version v1", missing, "group snapshots are off"])
@@ -90,7 +90,7 @@ async fn without_the_shared_socket_directory_it_waits_and_says_where_to_look() {
     let home = tempfile::tempdir().expect("a directory");
     let kubeconfig = write(home.path(), &kubeconfig(&cluster).await);
     let socket = home.path().join("not-shared/csi.sock");
-    let mut sidecar = Sidecar::start(binary().as_os_str(), &[], &kubeconfig, &socket);
+    let sidecar = Sidecar::start(binary().as_os_str(), &[], &kubeconfig, &socket);
     sidecar.says(&["waiting for the driver's socket", "does not exist", "the socket's volume shared?"]).await;
     let (status, answer) = sidecar.asks("/readyz").await;
     assert!(status == 500 && answer.contains("the driver is not connected"), "{answer}");
