@@ -7,10 +7,11 @@ use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use sandbox::api::Server;
 use sandbox::driver::{Driver, Options};
+use sandbox::rights;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::objects::{self, Kind, SIDECAR, kinds};
+use crate::objects::{self, Kind, SIDECAR, SIDECAR_NAMESPACE, kinds};
 
 /// A running place. All of it goes when it is dropped.
 pub(crate) struct Place {
@@ -34,13 +35,10 @@ impl Place {
         let driver = Driver::start(&directory.path().join("csi.sock"), options).await?;
         let client = client(&server.admin_kubeconfig()).await?;
         let place = Place { server, driver, client, directory };
-        for (kind, object) in objects::sidecar_account() {
-            place.create(kind, &object).await?;
-        }
+        place.create(kinds::NAMESPACE, &kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({}))).await?;
         place.create(kinds::CLASS, &objects::class(&Options::default().name)).await?;
         place.write("admin.kubeconfig", &place.server.admin_kubeconfig())?;
-        let token = place.sidecar_token().await?;
-        place.write("sidecar.kubeconfig", &place.server.kubeconfig_for(&token))?;
+        place.write("sidecar.kubeconfig", &rights::grant(&place.server, SIDECAR_NAMESPACE, SIDECAR)?)?;
         Ok(place)
     }
 
@@ -63,21 +61,6 @@ impl Place {
     pub(crate) fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.path(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    }
-
-    async fn sidecar_token(&self) -> anyhow::Result<String> {
-        let request = json!({
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": 24 * 3600},
-        });
-        let accounts = kinds::SERVICE_ACCOUNT.api(&self.client);
-        let answer: Value = accounts
-            .create_subresource("token", SIDECAR, &PostParams::default(), &request)
-            .await
-            .context("cannot get a token for the sidecar's account")?;
-        let token = answer["status"]["token"].as_str();
-        Ok(token.context("the answer to the token request holds no token")?.to_owned())
     }
 }
 

@@ -68,7 +68,7 @@ async fn every_recorded_exchange_passes() {
     assert!(failed.is_empty(), "{} exchanges differ:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// A service account with the rights that charts give the sidecar.
+/// The token of an account with the rights of the recorded one, which are fewer than those that are deployed.
 async fn sidecar_token(admin: &Client) -> String {
     let rules = json!([
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch", "create", "update", "patch"]},

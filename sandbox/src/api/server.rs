@@ -15,7 +15,8 @@ use super::http::request::{Call, Query};
 use super::http::tls::Identity;
 use super::http::{listener, route};
 use super::kinds::core_rules;
-use super::object::{self, locked};
+use super::kinds::kind::Kind;
+use super::object::{locked, meta, text};
 use super::store::state::State;
 
 /// How a server is set up.
@@ -89,17 +90,34 @@ impl Server {
     /// # Errors
     /// When it is not a valid definition, or one of its name is there.
     pub fn install(&self, crd: &Value) -> anyhow::Result<()> {
+        self.create(crd)
+    }
+
+    /// Creates an object of any kind as `kubectl create` would.
+    ///
+    /// # Errors
+    /// When its kind is not served, it is not valid, or one of its name is there.
+    pub fn create(&self, object: &Value) -> anyhow::Result<()> {
+        let (version, kind, name) =
+            (text(object, "/apiVersion"), text(object, "/kind"), meta(object, "name"));
+        let kinds = self.state.kinds.all();
+        let is_meant = |served: &&Arc<Kind>| served.api_version() == version && served.kind == kind;
+        let served = kinds.iter().find(is_meant);
+        let served = served.with_context(|| format!("no kind {kind} of {version} is served"))?;
+        let prefix = if served.group.is_empty() { "api" } else { "apis" };
+        let within = match meta(object, "namespace") {
+            namespace if served.namespaced => format!("/namespaces/{namespace}"),
+            _ => String::new(),
+        };
         let call = Call {
             method: http::Method::POST,
-            path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions".into(),
+            path: format!("/{prefix}/{version}{within}/{}", served.plural),
             query: Query::default(),
             headers: http::HeaderMap::new(),
-            body: crd.to_string().into(),
+            body: object.to_string().into(),
             user: User::admin(),
         };
-        route::answer(&self.state, call)
-            .map(|_| ())
-            .with_context(|| format!("installing the CRD {}", object::meta(crd, "name")))
+        route::answer(&self.state, call).map(|_| ()).with_context(|| format!("creating the {kind} {name}"))
     }
 
     /// `https://address:port`.
@@ -137,6 +155,17 @@ impl Server {
              - name: sandbox\n  context:\n    cluster: sandbox\n    user: sandbox\n    namespace: default\n\
              current-context: sandbox\n"
         )
+    }
+
+    /// A kubeconfig, as YAML, of a service account.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub fn kubeconfig_of(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
+        let found = self.state.store.get("serviceaccounts", &(namespace.into(), account.into()));
+        let found = found.with_context(|| format!("no service account {account} in {namespace}"))?;
+        let user = User::service_account(namespace, account, meta(&found, "uid"));
+        Ok(self.kubeconfig_for(&self.state.tokens.issue(user)))
     }
 
     /// Stops listening and cuts every connection, as when the process dies. The objects stay.

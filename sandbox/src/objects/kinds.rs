@@ -7,7 +7,6 @@ use serde_json::Value;
 pub(crate) const SIDECAR_NAMESPACE: &str = "hostdir-system";
 
 pub(super) const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
-pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug)]
@@ -32,14 +31,8 @@ const fn namespaced(
 }
 
 pub(crate) const NAMESPACE: Kind = cluster("", "Namespace", "namespaces");
-pub(crate) const SERVICE_ACCOUNT: Kind =
-    namespaced("", "ServiceAccount", "serviceaccounts", SIDECAR_NAMESPACE);
 pub(crate) const VOLUME: Kind = cluster("", "PersistentVolume", "persistentvolumes");
 pub(crate) const CLAIM: Kind = namespaced("", "PersistentVolumeClaim", "persistentvolumeclaims", "default");
-pub(crate) const CLUSTER_ROLE: Kind = cluster(RBAC, "ClusterRole", "clusterroles");
-pub(crate) const CLUSTER_ROLE_BINDING: Kind = cluster(RBAC, "ClusterRoleBinding", "clusterrolebindings");
-pub(crate) const ROLE: Kind = namespaced(RBAC, "Role", "roles", SIDECAR_NAMESPACE);
-pub(crate) const ROLE_BINDING: Kind = namespaced(RBAC, "RoleBinding", "rolebindings", SIDECAR_NAMESPACE);
 pub(crate) const CLASS: Kind = cluster(SNAPSHOTS, "VolumeSnapshotClass", "volumesnapshotclasses");
 pub(crate) const CONTENT: Kind = cluster(SNAPSHOTS, "VolumeSnapshotContent", "volumesnapshotcontents");
 pub(crate) const SNAPSHOT: Kind = namespaced(SNAPSHOTS, "VolumeSnapshot", "volumesnapshots", "default");

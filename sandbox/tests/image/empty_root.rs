@@ -38,7 +38,7 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
     std::fs::create_dir(root.join("etc")).expect("made");
     std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").expect("written");
     std::fs::copy(binary(), root.join("csi-snapshotter")).expect("copied");
-    write(&root, &kubeconfig(&cluster).await);
+    write(&root, &kubeconfig(&cluster));
     mode(home.path(), 0o755);
     mode(&root.join("csi-snapshotter"), 0o755);
     let socket = root.join("csi/csi.sock");

@@ -11,27 +11,17 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use crate::cluster::{Cluster, documents};
+use crate::cluster::Cluster;
 
 /// How long anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const RIGHTS: &str = include_str!("../../../deploy/sidecar/rbac.yaml");
 const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
 const CLASSES: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses";
 
 /// A kubeconfig of an account that has the rights of deploy/sidecar and no others.
-pub async fn kubeconfig(cluster: &Cluster) -> String {
-    for object in documents(RIGHTS) {
-        cluster.apply_well(&object).await;
-    }
-    let accounts = "/api/v1/namespaces/default/serviceaccounts";
-    let (status, _) = cluster.client.create(accounts, &json!({"metadata": {"name": "default"}})).await;
-    assert!(matches!(status, 201 | 409), "the account: {status}");
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-    let (status, answer) = cluster.client.create(&format!("{accounts}/default/token"), &request).await;
-    assert_eq!(status, 201, "{answer}");
-    cluster.server.kubeconfig_for(answer["status"]["token"].as_str().expect("a token"))
+pub fn kubeconfig(cluster: &Cluster) -> String {
+    sandbox::rights::grant(&cluster.server, "default", "csi-snapshotter").expect("an account")
 }
 
 /// A driver on `socket` with a volume `vol-1`, which keeps its storage in `directory`.

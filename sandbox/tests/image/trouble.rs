@@ -10,7 +10,7 @@ use crate::place::{
 async fn beside_a_driver(cluster: &Cluster, home: &tempfile::TempDir) -> (sandbox::driver::Driver, Sidecar) {
     let socket = home.path().join("csi.sock");
     let driver = driver(home.path(), &socket).await;
-    let kubeconfig = write(home.path(), &kubeconfig(cluster).await);
+    let kubeconfig = write(home.path(), &kubeconfig(cluster));
     (driver, Sidecar::start(binary().as_os_str(), &[], &kubeconfig, &socket))
 }
 
@@ -88,7 +88,7 @@ async fn with_the_reference_s_definitions_everything_works() {
 async fn without_the_shared_socket_directory_it_waits_and_says_where_to_look() {
     let cluster = Cluster::new().await;
     let home = tempfile::tempdir().expect("a directory");
-    let kubeconfig = write(home.path(), &kubeconfig(&cluster).await);
+    let kubeconfig = write(home.path(), &kubeconfig(&cluster));
     let socket = home.path().join("not-shared/csi.sock");
     let sidecar = Sidecar::start(binary().as_os_str(), &[], &kubeconfig, &socket);
     sidecar.says(&["waiting for the driver's socket", "does not exist", "the socket's volume shared?"]).await;
