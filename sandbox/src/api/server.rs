@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -14,7 +15,6 @@ use super::http::record::Request;
 use super::http::request::{Call, Query};
 use super::http::tls::Identity;
 use super::http::{listener, route};
-use super::kinds::core_rules;
 use super::kinds::kind::Kind;
 use super::object::{locked, meta, text};
 use super::store::state::State;
@@ -147,7 +147,7 @@ impl Server {
     /// A kubeconfig, as YAML, for a bearer token such as a `TokenRequest` gives.
     #[must_use]
     pub fn kubeconfig_for(&self, token: &str) -> String {
-        let ca = core_rules::base64(self.ca_pem().as_bytes());
+        let ca = BASE64_STANDARD.encode(self.ca_pem());
         let url = self.url();
         format!(
             "apiVersion: v1\nkind: Config\nclusters:\n- name: sandbox\n  cluster:\n    server: {url}\n    \

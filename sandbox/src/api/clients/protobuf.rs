@@ -2,11 +2,11 @@
 //!
 //! Answers are JSON all the same; clients that send protobuf accept it.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::messages::{EVENT_OF_EVENTS, Field, MESSAGES, MapOf, Type};
-use crate::api::kinds::core_rules::base64;
 
 /// What every body in protobuf begins with.
 const MAGIC: &[u8] = b"k8s\0";
@@ -150,7 +150,7 @@ fn entry(bytes: &[u8], of: MapOf) -> Option<(String, Value)> {
     }
     let value = match of {
         MapOf::Text => text(value)?.into(),
-        MapOf::Bytes => base64(value).into(),
+        MapOf::Bytes => BASE64_STANDARD.encode(value).into(),
         MapOf::Quantity => message(value, &[(1, "string", Type::Text)])?.get("string")?.clone(),
     };
     Some((key.to_owned(), value))

@@ -38,11 +38,7 @@ pub(crate) enum Form {
 
 impl Query {
     pub(crate) fn parse(raw: &str) -> Self {
-        let pairs = raw.split('&').filter(|p| !p.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (unescape(name), unescape(value))
-        });
-        Self(pairs.collect())
+        Self(form_urlencoded::parse(raw.as_bytes()).into_owned().collect())
     }
 
     /// Every value of a parameter.
@@ -96,24 +92,6 @@ fn parse<T: FromStr<Err = ParseIntError>>(text: &str, parser: &str) -> Result<Op
         let why = if is_far { "value out of range" } else { "invalid syntax" };
         format!("{parser}: parsing {text:?}: {why}")
     })
-}
-
-/// Percent decoding, with `+` for a blank.
-pub(crate) fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
-                let hex = std::str::from_utf8(&digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());
-                bytes.push(hex.unwrap_or(b'?'));
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Call {

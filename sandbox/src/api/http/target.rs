@@ -1,5 +1,7 @@
 //! What a path names: a kind, a namespace, an object, a part of it.
 
+use percent_encoding::percent_decode_str;
+
 /// What a resource path names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -13,7 +15,8 @@ pub(crate) struct Target {
 
 /// A resource path taken apart; None for paths that are none.
 pub(super) fn parse(path: &str) -> Option<Target> {
-    let mut parts = path.split('/').skip(1).map(super::request::unescape);
+    let mut parts =
+        path.split('/').skip(1).map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
     let (group, version) = match parts.next()?.as_str() {
         "api" => (String::new(), parts.next()?),
         "apis" => (parts.next()?, parts.next()?),
@@ -63,6 +66,7 @@ mod tests {
                 Some(target(["g", "v1", "a", "things", "b", "status"])),
             ),
             ("/apis/g/v1/things/b", Some(target(["g", "v1", "", "things", "b", ""]))),
+            ("/api/v1/secrets/a+%62", Some(target(["", "v1", "", "secrets", "a+b", ""]))),
             ("/apis/g/v1", None),
             ("/apis", None),
             ("/nope", None),

@@ -1,5 +1,6 @@
 //! What the real server's own code does to core kinds beyond their types: defaults, checks, what cannot change.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Map, Value, json};
 
 use crate::api::cause::Cause;
@@ -27,23 +28,12 @@ pub(crate) fn prepare_secret(secret: &mut Value, _old: Option<&Value>) {
     if let Some(Value::Object(plain)) = plain {
         let data = child_mut(secret, "data");
         for (key, value) in plain {
-            data.insert(key, base64(value.as_str().unwrap_or_default().as_bytes()).into());
+            data.insert(key, BASE64_STANDARD.encode(value.as_str().unwrap_or_default()).into());
         }
     }
     if let Value::Object(secret) = secret {
         default(secret, "type", "Opaque".into());
     }
-}
-
-/// Standard base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    let wrapped = k8s_openapi::ByteString(bytes.to_vec());
-    serde_json::to_value(wrapped).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The other way; None where the text is not base64.
-pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
-    serde_json::from_value::<k8s_openapi::ByteString>(text.into()).ok().map(|b| b.0)
 }
 
 /// A claim gets its protection, a mode and a phase at creation.

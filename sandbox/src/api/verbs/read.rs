@@ -1,5 +1,6 @@
 //! The verbs that read: get and list, with paging.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use super::selector::Selector;
@@ -7,7 +8,6 @@ use crate::api::failure::Failure;
 use crate::api::http::answer::Answer;
 use crate::api::http::request::Call;
 use crate::api::http::target::Target;
-use crate::api::kinds::core_rules::{base64, unbase64};
 use crate::api::kinds::kind::Kind;
 use crate::api::object::text;
 use crate::api::store::objects::Key;
@@ -30,18 +30,15 @@ struct Continue {
 impl Continue {
     fn parse(token: &str) -> Result<Self, Failure> {
         let bad = || Failure::bad_request("invalid continue token: continue key is not valid");
-        let decoded = unbase64(token).ok_or_else(bad)?;
+        let decoded = BASE64_STANDARD.decode(token).map_err(|_| bad())?;
         let token: Value = serde_json::from_slice(&decoded).map_err(|_| bad())?;
         let version = token.get("rv").and_then(Value::as_u64).ok_or_else(bad)?;
         Ok(Self { version, after: (text(&token, "/namespace").into(), text(&token, "/name").into()) })
     }
 
     fn token(&self) -> String {
-        base64(
-            json!({"rv": self.version, "namespace": self.after.0, "name": self.after.1})
-                .to_string()
-                .as_bytes(),
-        )
+        let place = json!({"rv": self.version, "namespace": self.after.0, "name": self.after.1});
+        BASE64_STANDARD.encode(place.to_string())
     }
 }
 
