@@ -32,12 +32,16 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
         };
         println!("building the sidecar ({profile}) …");
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-        // Named together, both packages share their dependencies with the build that made this program.
-        let packages = ["--package", NAME, "--package", env!("CARGO_PKG_NAME"), "--bin", NAME];
+        let mut packages = vec!["--package", NAME, "--bin", NAME];
+        if profile == "dev" {
+            // Named together, both packages share their dependencies with the build that made this program. What is
+            // optimised may be measured, so it gets no feature that the sidecar alone does not have.
+            packages.extend(["--package", env!("CARGO_PKG_NAME")]);
+        }
         let mut build = Command::new(cargo);
         for (name, _) in std::env::vars_os() {
-            // What `cargo run` says of this package would be news to build scripts that look at it, and with
-            // them half of the tree would be built once more.
+            // These are about the sandbox. Build scripts look at them, and with them half of the dependencies would be
+            // built once more.
             let of_package = name.to_string_lossy().starts_with("CARGO_PKG_");
             if of_package || name == "CARGO_MANIFEST_DIR" || name == "OUT_DIR" {
                 build.env_remove(name);
