@@ -1,4 +1,4 @@
-//! Measures the sidecar: how fast, how cheap, how small.
+//! The benchmark: how fast the sidecar is, and how much CPU, memory and how many requests it needs.
 
 mod figures;
 mod follow;
@@ -17,13 +17,13 @@ use crate::objects::{SIDECAR, SIDECAR_NAMESPACE};
 use crate::place::Place;
 use crate::sidecar::{self, Sidecar};
 
-/// How long any phase may take before the measurement has failed.
+/// The time limit of each phase.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Runs the benchmark and prints its figures.
 ///
 /// # Errors
-/// If something does not start, or a snapshot is not ready or not gone in time.
+/// If something does not start, or a snapshot is not ready or not deleted in time.
 pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let binary = sidecar::build().await?;
     let place = Place::open().await?;
@@ -84,7 +84,8 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     sidecar.kill().await
 }
 
-/// What was taken, the time that took, and each snapshot's from creation to ready.
+/// The contents of the snapshots, how long it took to take them all, and how long each took from its creation until it
+/// was ready.
 async fn take(
     place: &Place,
     follower: &mut Follower,
@@ -99,7 +100,7 @@ async fn take(
     Ok((made, taking, waits))
 }
 
-/// The time that the deleting of them took.
+/// How long it took to delete them all.
 async fn remove(place: &Place, follower: &mut Follower, taken: &[Made]) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     delete(place, taken).await?;

@@ -1,4 +1,4 @@
-//! The Kubernetes objects that the demonstration and the benchmark make.
+//! The Kubernetes objects that the demonstration and the benchmark create.
 
 pub(crate) mod kinds;
 
@@ -10,21 +10,21 @@ pub(crate) use self::kinds::{Kind, SIDECAR_NAMESPACE};
 /// The sidecar's service account, and the name of its roles.
 pub(crate) const SIDECAR: &str = "csi-snapshotter";
 
-/// The class of every snapshot here.
+/// The name of the snapshot class.
 pub(crate) const CLASS: &str = "hostdir-snapshots";
 
-/// Keeps a content until the sidecar is done with it.
+/// The finalizer that keeps a content until the sidecar has deleted its snapshot.
 pub(crate) const PROTECTION: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
 
-/// Set by the snapshot-controller when the user deleted the snapshot of a content.
+/// The annotation that the snapshot-controller sets when the user has deleted the snapshot of a content.
 pub(crate) const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 
-/// The class that all snapshots of `driver` here are of.
+/// The snapshot class of `driver`.
 pub(crate) fn class(driver: &str) -> Value {
     kinds::CLASS.named(CLASS, json!({"driver": driver, "deletionPolicy": "Delete"}))
 }
 
-/// A content as the snapshot-controller makes it for a snapshot with this name and uid.
+/// The content that the snapshot-controller creates for a snapshot with this name and uid.
 pub(crate) fn content(driver: &str, volume: &str, snapshot: &str, uid: &str) -> Value {
     let body = json!({
         "metadata": {"finalizers": [PROTECTION]},

@@ -1,4 +1,4 @@
-//! Everything that the sidecar needs around it: an API server, a driver, an account with its rights.
+//! The environment of the sidecar: an API server, a driver, and an account with the sidecar's rights.
 
 use std::path::PathBuf;
 
@@ -13,19 +13,19 @@ use tempfile::TempDir;
 
 use crate::objects::{self, Kind, SIDECAR, SIDECAR_NAMESPACE, kinds};
 
-/// A running place. All of it goes when it is dropped.
+/// A running environment. Everything is removed when it is dropped.
 pub(crate) struct Place {
     /// The API server.
     pub(crate) server: Server,
     /// The CSI driver.
     pub(crate) driver: Driver,
-    /// The API server as its administrator sees it.
+    /// A client of the API server with all rights.
     pub(crate) client: kube::Client,
     directory: TempDir,
 }
 
 impl Place {
-    /// Starts API server and driver, and makes the sidecar's account and the snapshot class.
+    /// Starts the API server and the driver, and creates the sidecar's account and the snapshot class.
     pub(crate) async fn open() -> anyhow::Result<Place> {
         let directory = tempfile::Builder::new().prefix("csi-sandbox-").tempdir()?;
         let server =
@@ -42,7 +42,7 @@ impl Place {
         Ok(place)
     }
 
-    /// Creates an object and gives back what the server made of it.
+    /// Creates an object and returns it as the server has stored it.
     pub(crate) async fn create(&self, kind: Kind, object: &Value) -> anyhow::Result<Value> {
         let api = kind.api(&self.client);
         let draft = serde_json::from_value(object.clone())?;
@@ -52,12 +52,12 @@ impl Place {
         Ok(serde_json::to_value(made)?)
     }
 
-    /// A file of this place.
+    /// The path of a file in the temporary directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    /// Writes a file of this place.
+    /// Writes a file in the temporary directory.
     pub(crate) fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.path(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))

@@ -1,4 +1,4 @@
-//! A program as a child process, whose log can be read and waited for; it never outlives its handle.
+//! Runs a program as a child process, and reads and waits for lines of its log. The process never outlives its handle.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl Process {
     ///
     /// # Errors
     /// If no line does within the limit.
-    pub async fn says(&self, words: &[&str], limit: Duration) -> anyhow::Result<String> {
+    pub async fn wait_for_line(&self, words: &[&str], limit: Duration) -> anyhow::Result<String> {
         let end = Instant::now() + limit;
         loop {
             let log = self.log();

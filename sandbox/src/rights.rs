@@ -1,4 +1,4 @@
-//! What the sidecar may do: the account, roles and bindings that `deploy/sidecar/rbac.yaml` has for it.
+//! The rights of the sidecar, read from `deploy/sidecar/rbac.yaml`.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};

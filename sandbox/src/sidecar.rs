@@ -1,4 +1,4 @@
-//! The sidecar as a process: built, started, watched over and measured.
+//! Builds the sidecar, runs it as a process, and measures its memory and CPU time.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -12,16 +12,16 @@ use crate::place::Place;
 
 const NAME: &str = "csi-snapshotter";
 
-/// How many of its last log lines are shown when it ends too early.
+/// The number of log lines that are shown if the sidecar ends too early.
 const LAST_WORDS: usize = 10;
 
-/// Clock ticks a second in /proc; the same on every Linux that Rust supports.
+/// The number of clock ticks in a second in /proc. It is the same on every Linux that Rust supports.
 const TICKS: u64 = 100;
 
-/// Builds the sidecar if cargo runs us, and finds it beside us.
+/// Builds the sidecar if cargo runs this program, and returns the path of its binary next to this program's.
 ///
 /// # Errors
-/// If the build fails, or there is no sidecar to be found.
+/// If the build fails, or there is no binary.
 pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find out where this program lies")?;
     let directory = own.parent().context("this program lies nowhere")?;
@@ -66,10 +66,10 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// Memory of a process, in kilobytes.
+/// The memory of a process in kilobytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// All of it, the pages of its program file included, which the kernel may take back at any time.
+    /// All of it, including the pages of its program file, which the kernel can reclaim at any time.
     pub(crate) resident: u64,
     /// What it has allocated.
     pub(crate) anonymous: u64,
@@ -79,7 +79,7 @@ pub(crate) struct Memory {
 pub(crate) struct Sidecar(Process);
 
 impl Sidecar {
-    /// Starts it with its own account in `place`, with these arguments besides.
+    /// Starts it with its own account in `place` and with these additional arguments.
     pub(crate) fn start(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Sidecar> {
         let mut command = Command::new(binary);
         command
@@ -89,10 +89,10 @@ impl Sidecar {
         Ok(Sidecar(Process::start(command, &place.path("sidecar.log"))?))
     }
 
-    /// Does `work` as long as the sidecar lives.
+    /// Does `work` while the sidecar runs.
     ///
     /// # Errors
-    /// Those of the work, or that the sidecar ended before the work did; its last words are printed then.
+    /// If the work fails, or the sidecar ends before the work is done. The end of its log is printed then.
     pub(crate) async fn during<T>(
         &mut self,
         work: impl Future<Output = anyhow::Result<T>>,
@@ -115,7 +115,7 @@ impl Sidecar {
     /// The processor time that it has used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = self.proc("stat")?;
-        // The second field is the name in brackets and may hold anything; what follows is plain.
+        // The second field is the name in brackets, which may contain anything. Plain numbers follow it.
         let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok());
         let (user, system) = ticks(11).zip(ticks(12)).context("/proc/<pid>/stat has an unknown form")?;

@@ -1,4 +1,4 @@
-//! The sandbox answers as a real API server did: every recorded exchange, over the wire.
+//! The sandbox answers every recorded request as a real API server did.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 mod common;
@@ -22,7 +22,7 @@ const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"
 /// How long a watch has to stay silent after its last recorded event.
 const SILENCE: Duration = Duration::from_millis(250);
 
-/// How long an event may take: bookmarks come a second after what they tell.
+/// How long an event may take: a bookmark is sent a second after its version.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The exchanges that cannot pass, each with its reason.

@@ -1,5 +1,5 @@
-//! Who sends a request ([`rbac`]), what the user may do, and the questions about that which are answered and
-//! not stored ([`reviews`]).
+//! Who sends a request and what that user may do ([`rbac`]), and the review requests of clients that ask about it
+//! ([`reviews`]).
 
 pub(super) mod rbac;
 pub(super) mod reviews;

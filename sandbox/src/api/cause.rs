@@ -1,11 +1,11 @@
-//! Why one field of an object was refused.
+//! The reason why one field of an object was refused.
 
 use serde_json::{Value, json};
 
 /// One field that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cause {
-    /// `FieldValueInvalid` and its like.
+    /// Such as `FieldValueInvalid`.
     pub(crate) reason: String,
     /// Dotted path of the field; `<nil>` means the whole object.
     pub(crate) field: String,
@@ -26,8 +26,7 @@ impl Cause {
         Self::new("FieldValueRequired", field, "is required")
     }
 
-    /// Whether validation rules are left out when this is among the causes: they cannot be trusted to run on
-    /// an object of the wrong shape.
+    /// Whether validation rules are skipped because of this cause: they may fail on an object of the wrong shape.
     pub(crate) fn hides_rules(&self) -> bool {
         ["NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid"]
             .iter()

@@ -1,4 +1,4 @@
-//! What the API server says when it refuses: failures as `metav1.Status`.
+//! The failures that the API server answers with, in the form of `metav1.Status`.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use super::cause::Cause;
 use super::object::meta;
 use crate::api::kinds::kind::Kind;
 
-/// A refusal, ready to be sent.
+/// A failure that is ready to be sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{code} {reason}: {message}")]
 pub(crate) struct Failure {
     /// HTTP status code.
     pub(crate) code: u16,
-    /// `Status.reason`; empty with 404 for paths that no kind serves, which are answered in plain text.
+    /// `Status.reason`. It is empty for a 404 about a path that no kind serves, since that is answered in plain text.
     pub(crate) reason: &'static str,
     /// A sentence for a person.
     pub(crate) message: String,
-    /// `Status.details`, or null where there are none.
+    /// `Status.details`, or null if there are none.
     pub(crate) details: Value,
 }
 
-/// `details` that name an object; `kind` is the plural or the kind, as the real server varies it.
+/// The `details` that name an object. `kind` is the plural or the kind, because the real server uses either.
 fn named(group: &str, kind: &str, name: &str) -> Value {
     let mut details = serde_json::Map::new();
     for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
@@ -38,7 +38,7 @@ impl Failure {
         Self { code, reason, message, details }
     }
 
-    /// A path that nothing serves.
+    /// Nothing is served at the path.
     pub(crate) fn no_page() -> Self {
         Self::new(404, "", "404 page not found\n".into(), Value::Null)
     }
@@ -53,14 +53,14 @@ impl Failure {
         Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.full_name()), details)
     }
 
-    /// Somebody else wrote the object since it was read.
+    /// Another client wrote the object after it was read.
     pub(crate) fn modified(kind: &Kind, name: &str) -> Self {
         let why =
             "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, why)
     }
 
-    /// What is to be applied is meant for an object that is gone.
+    /// The applied configuration names the uid of an object that no longer exists.
     pub(crate) fn nobody_has_uid(kind: &Kind, name: &str, uid: &str) -> Self {
         let why = format!(
             "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
@@ -68,13 +68,13 @@ impl Failure {
         Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
     }
 
-    /// What is put is meant for another object of the name.
+    /// The body of a PUT names the uid of another object.
     pub(crate) fn another_uid(kind: &Kind, name: &str, wanted: &str, found: &str) -> Self {
         let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
         Self::conflict(&kind.group, &kind.plural, &kind.full_name(), name, &why)
     }
 
-    /// What is applied has a field that its type has not. The real server gives no reason.
+    /// The applied configuration has a field that its type does not have. The real server gives no reason.
     pub(crate) fn undeclared(kind: &Kind, object: &Value, field: &str) -> Self {
         let (namespace, name) = (meta(object, "namespace"), meta(object, "name"));
         let of = format!("{namespace}/{name}; {}/{}, Kind={}", kind.group, kind.version, kind.kind);
@@ -94,7 +94,7 @@ impl Failure {
         Self::new(409, "Conflict", message, named(group, kind, name))
     }
 
-    /// Server-side apply met fields that others own: pairs of manager and path.
+    /// Server-side apply would change fields that other managers own. Each conflict is a manager and a path.
     pub(crate) fn apply_conflict(conflicts: &[(String, String)]) -> Self {
         let cause = |(who, path): &(String, String)| {
             Cause::new("FieldManagerConflict", path, format!("conflict with {who}")).to_json()
@@ -107,9 +107,9 @@ impl Failure {
             for (who, path) in conflicts {
                 of.entry(who).or_default().push(path);
             }
-            let told =
+            let listed =
                 |(who, paths): (&str, Vec<&str>)| format!("conflicts with {who}:\n- {}", paths.join("\n- "));
-            let list: Vec<String> = of.into_iter().map(told).collect();
+            let list: Vec<String> = of.into_iter().map(listed).collect();
             format!("Apply failed with {} conflicts: {}", conflicts.len(), list.join("\n"))
         };
         Self::new(409, "Conflict", message, json!({"causes": causes}))
@@ -172,19 +172,19 @@ impl Failure {
         Self::new(405, "MethodNotAllowed", message.into(), json!({}))
     }
 
-    /// The version asked for is older than the history kept.
+    /// The requested version is older than the history that is kept.
     pub(crate) fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message.into(), Value::Null)
     }
 
-    /// The version asked for has not been reached yet.
+    /// The requested version has not been reached yet.
     pub(crate) fn version_too_large(asked: u64, current: u64) -> Self {
         let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
         let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
         Self::new(504, "Timeout", message, json!({"causes": [cause], "retryAfterSeconds": 1}))
     }
 
-    /// An object to be created has a version already. The real server gives no reason.
+    /// The object to be created already has a version. The real server gives no reason.
     pub(crate) fn version_at_creation() -> Self {
         let message = "resourceVersion should not be set on objects to be created";
         Self::new(500, "", message.into(), Value::Null)
@@ -195,18 +195,18 @@ impl Failure {
         Self::new(413, "RequestEntityTooLarge", message, json!({}))
     }
 
-    /// The server itself is at fault.
+    /// The server itself failed.
     pub(crate) fn internal(message: &str) -> Self {
         Self::new(500, "InternalError", format!("Internal error occurred: {message}"), Value::Null)
     }
 
-    /// Concurrent writers kept winning; the client may try again.
+    /// Other writers were faster each time; the client may try again.
     pub(crate) fn contended() -> Self {
         let message = "too many writers of one object at a time, try again";
         Self::new(500, "InternalError", message.into(), Value::Null)
     }
 
-    /// The body: a `Status` of kind Failure.
+    /// The body of the answer, a `Status` that says Failure.
     pub(crate) fn to_json(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",

@@ -1,4 +1,4 @@
-//! The kinds that are served: what a [`kind`] is, the table of the built-in ones ([`built_in`]) with their own rules
+//! The kinds that are served: the type of a [`kind`], the table of the built-in ones ([`built_in`]) with their own rules
 //! ([`core_rules`], [`events`]), what CRDs add ([`crd`]), and the [`registry`] of all of them. What every object must
 //! satisfy, whatever its kind, is in [`metadata`] and [`names`].
 

@@ -1,5 +1,5 @@
 //! The patch formats: JSON patch ([`json`]), strategic merge patch and the overlay of server-side apply ([`merge`]),
-//! with the managers of fields ([`managed`], [`fields`]). How lists merge is said by the [`shape`] of an object.
+//! with the managers of fields ([`managed`], [`fields`]). The [`shape`] of an object says how its lists merge.
 
 pub(super) mod fields;
 pub(super) mod json;

@@ -1,5 +1,5 @@
-//! The structural schemas of custom resources: made ready once ([`compiled`]), they drop unknown fields and fill in
-//! defaults ([`prune`]) and check values ([`limits`]).
+//! The structural schemas of custom resources: once [`compiled`], they remove unknown fields, fill in defaults
+//! ([`prune`]) and check values ([`limits`]).
 
 pub(super) mod compiled;
 pub(super) mod duplicates;

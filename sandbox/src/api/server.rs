@@ -1,4 +1,4 @@
-//! A running server: started, asked about what it was sent, stopped and resumed.
+//! A running API server, as a test or the sandbox program uses it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -19,14 +19,14 @@ use super::kinds::kind::Kind;
 use super::object::{locked, meta, text};
 use super::store::state::State;
 
-/// How a server is set up.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 means any free port.
     pub listen: SocketAddr,
-    /// Whether the six snapshot CRDs are there from the start.
+    /// Whether the six snapshot CRDs are installed from the start.
     pub install_crds: bool,
-    /// How many writes of each kind a watch can go back; older versions are answered with 410.
+    /// How many writes of each kind are kept for watches; a watch from an older version is answered with 410.
     pub watch_history: usize,
 }
 
@@ -36,7 +36,7 @@ impl Default for Options {
     }
 }
 
-/// A running server; dropping it stops it. Its objects live as long as it does, also while it does not listen.
+/// A running server. Dropping it stops it. Its objects exist as long as it does, even while it does not listen.
 pub struct Server {
     state: Arc<State>,
     identity: Identity,
@@ -66,7 +66,7 @@ impl Server {
     /// Starts a server with the namespaces and roles of a fresh cluster.
     ///
     /// # Errors
-    /// When the address is taken, or a CRD does not fit.
+    /// If the address is in use, or a CRD is not valid.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let identity = Identity::new()?;
         let state = Arc::new(State::new(options.watch_history));
@@ -88,7 +88,7 @@ impl Server {
     /// Adds a CRD as `kubectl create` would.
     ///
     /// # Errors
-    /// When it is not a valid definition, or one of its name is there.
+    /// If it is not a valid definition, or there is already one of its name.
     pub fn install(&self, crd: &Value) -> anyhow::Result<()> {
         self.create(crd)
     }
@@ -96,7 +96,7 @@ impl Server {
     /// Creates an object of any kind as `kubectl create` would.
     ///
     /// # Errors
-    /// When its kind is not served, it is not valid, or one of its name is there.
+    /// If its kind is not served, it is not valid, or there is already one of its name.
     pub fn create(&self, object: &Value) -> anyhow::Result<()> {
         let (version, kind, name) =
             (text(object, "/apiVersion"), text(object, "/kind"), meta(object, "name"));
@@ -126,25 +126,25 @@ impl Server {
         format!("https://{}", self.address)
     }
 
-    /// The address that is listened on; the port stays the same over [`Server::resume`].
+    /// The address that the server listens on. [`Server::resume`] keeps its port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The certificate of the authority that signed the server's, in PEM.
+    /// The certificate of the server's certificate authority, in PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.identity.ca_pem
     }
 
-    /// A kubeconfig, as YAML, of a user who may do everything.
+    /// The kubeconfig, as YAML, of a user who may do everything.
     #[must_use]
     pub fn admin_kubeconfig(&self) -> String {
         self.kubeconfig_for(&self.admin)
     }
 
-    /// A kubeconfig, as YAML, for a bearer token such as a `TokenRequest` gives.
+    /// The kubeconfig, as YAML, for a bearer token such as a `TokenRequest` returns.
     #[must_use]
     pub fn kubeconfig_for(&self, token: &str) -> String {
         let ca = BASE64_STANDARD.encode(self.ca_pem());
@@ -157,10 +157,10 @@ impl Server {
         )
     }
 
-    /// A kubeconfig, as YAML, of a service account.
+    /// The kubeconfig, as YAML, of a service account.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// If there is no such account.
     pub fn kubeconfig_of(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
         let found = self.state.store.get("serviceaccounts", &(namespace.into(), account.into()));
         let found = found.with_context(|| format!("no service account {account} in {namespace}"))?;
@@ -168,20 +168,20 @@ impl Server {
         Ok(self.kubeconfig_for(&self.state.tokens.issue(user)))
     }
 
-    /// Stops listening and cuts every connection, as when the process dies. The objects stay.
+    /// Stops listening and closes every connection, as if the process had died. The objects are kept.
     pub async fn stop_listening(&self) {
         let listening = locked(&self.listening).take();
         if let Some(mut listening) = listening {
             listening.stop.cancel();
-            // The task ends by itself once it is cancelled; only a panic in it would be an error.
+            // A cancelled task ends by itself, and the only error would be that it panicked.
             let _ = (&mut listening.task).await;
         }
     }
 
-    /// Listens again on the same port; nothing to do where the server listens already.
+    /// Listens again on the same port. Does nothing if the server already listens.
     ///
     /// # Errors
-    /// When the port has been taken by another process meanwhile.
+    /// If another process has taken the port.
     pub async fn resume(&self) -> anyhow::Result<()> {
         if locked(&self.listening).is_some() {
             return Ok(());
@@ -200,34 +200,34 @@ impl Server {
         *locked(&self.listening) = Some(Listening { stop, task });
     }
 
-    /// Ends every watch that is open, as a server does at its timeout.
+    /// Ends every open watch, as a server does when its timeout is reached.
     pub fn drop_watches(&self) {
         self.state.watch_epoch.send_modify(|epoch| *epoch += 1);
     }
 
-    /// Forgets the history of all kinds: versions from before are answered with 410.
+    /// Forgets the history of all kinds: watches from earlier versions are answered with 410.
     pub fn compact(&self) {
         self.state.store.compact();
     }
 
-    /// The requests answered since the start or the last [`Server::clear_requests`], in order.
+    /// The requests that have been answered since the start or the last [`Server::clear_requests`], in order.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.state.requests()
     }
 
-    /// How many they are, without copying them.
+    /// The number of these requests.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.state.answered()
     }
 
-    /// Forgets the requests so far.
+    /// Forgets the requests that have been answered.
     pub fn clear_requests(&self) {
         self.state.clear_requests();
     }
 
-    /// Stops for good: the listener and all connections are closed when this returns.
+    /// Stops the server. The listener and all connections are closed when this returns.
     pub async fn stop(self) {
         self.stop_listening().await;
     }

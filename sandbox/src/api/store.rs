@@ -1,5 +1,5 @@
-//! What the server holds: the versioned [`objects`], what a fresh cluster has of them ([`seed`]), and the [`state`]
-//! that all requests share.
+//! The data of the server: the versioned [`objects`], those of a fresh cluster ([`seed`]), and the [`state`] that all
+//! requests share.
 
 pub(super) mod objects;
 pub(super) mod seed;

@@ -1,4 +1,4 @@
-//! What a request does: each verb is one handler for all kinds.
+//! The verbs. Each has one handler for all kinds.
 //!
 //! [`read`] and [`watch`] show what is stored, limited by a [`selector`]; [`write`](mod@write) and [`delete`]
 //! change it, and [`next`] computes the state that is to be stored.

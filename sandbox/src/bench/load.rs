@@ -1,4 +1,4 @@
-//! The contents that the benchmark makes and deletes, and what it sets the sidecar to.
+//! Creates and deletes the contents of the benchmark, and sets the sidecar's flags.
 
 use std::time::Instant;
 
@@ -12,19 +12,20 @@ use crate::objects::kinds;
 use crate::objects::{self, BEING_DELETED};
 use crate::place::Place;
 
-/// Requests of ours under way at once; more than the sidecar has workers, so that it is never short of work.
+/// How many requests the benchmark sends at the same time. It is more than the sidecar has workers, so that the sidecar
+/// always has work.
 pub(super) const WRITERS: usize = 32;
 
-/// What a limit that shall not bite is set to.
+/// The value of a limit that must have no effect.
 const UNLIMITED: usize = 1_000_000;
 
-/// The only volume; its snapshots are small, so that storage does not count.
+/// The only volume. Its snapshots are small, so that the time of the storage does not matter.
 pub(super) const VOLUME: &str = "vol-bench";
 
-/// A content that was made.
+/// A content that was created.
 pub(super) struct Made {
     pub(super) name: String,
-    /// When the request for it went out.
+    /// When the request to create it was sent.
     pub(super) at: Instant,
 }
 

@@ -1,4 +1,4 @@
-//! Storage as directories: `volumes/<id>` and `snapshots/<id>` hold the files, `records/` says what they are.
+//! The storage: `volumes/<id>` and `snapshots/<id>` have the files, and `records/` describes them.
 
 mod error;
 mod groups;

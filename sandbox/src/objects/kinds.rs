@@ -1,9 +1,9 @@
-//! Every kind that is used here, with the namespace that its objects are made in.
+//! The kinds that the demonstration and the benchmark use, each with the namespace of its objects.
 
 use kube::api::{Api, ApiResource, DynamicObject};
 use serde_json::Value;
 
-/// Where the sidecar's service account lives.
+/// The namespace of the sidecar's service account.
 pub(crate) const SIDECAR_NAMESPACE: &str = "hostdir-system";
 
 pub(super) const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
@@ -38,7 +38,7 @@ pub(crate) const CONTENT: Kind = cluster(SNAPSHOTS, "VolumeSnapshotContent", "vo
 pub(crate) const SNAPSHOT: Kind = namespaced(SNAPSHOTS, "VolumeSnapshot", "volumesnapshots", "default");
 
 impl Kind {
-    /// Access to the objects of this kind.
+    /// The client for the objects of this kind.
     pub(crate) fn api(self, client: &kube::Client) -> Api<DynamicObject> {
         let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
         let resource = ApiResource {
@@ -54,7 +54,7 @@ impl Kind {
         }
     }
 
-    /// An object of this kind: `body` is everything but the kind and the name.
+    /// An object of this kind. `body` is everything except the kind and the name.
     pub(crate) fn named(self, name: &str, body: Value) -> Value {
         let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
         let mut object = body;

@@ -32,8 +32,8 @@ async fn refused(client: &Client, cases: &[Case<'_>]) {
         let reply = client.send(&ask).await;
         let answer = reply.json();
         assert_eq!(reply.status, *status, "{how} {path} {body:.200}: {answer}");
-        let told = answer["details"]["causes"][0]["field"].as_str().unwrap_or_default();
-        assert_eq!(told, *field, "{how} {path} {body:.200}: {answer}");
+        let field_found = answer["details"]["causes"][0]["field"].as_str().unwrap_or_default();
+        assert_eq!(field_found, *field, "{how} {path} {body:.200}: {answer}");
     }
 }
 

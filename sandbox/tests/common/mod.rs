@@ -1,4 +1,4 @@
-//! A bare HTTPS client for tests: what goes over the wire is what the test says, nothing more.
+//! A plain HTTPS client for tests, which sends exactly what the test says.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An object of each kind with every field that the contract has is accepted, strictly and in every version.
+//! An object of each kind with every field of the contract is accepted by strict validation, in every version.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A server and what these tests do with it: apply as `kubectl apply --server-side` does, strictly.
+//! An API server, and a strict server-side apply like that of `kubectl apply --server-side`.
 
 use http::{Method, header};
 use http_body_util::BodyExt;

@@ -1,4 +1,4 @@
-//! A cluster goes from the reference's definitions to ours and back, with its objects in place.
+//! A cluster changes from the reference's definitions to ours and back, and its objects are kept.
 
 use http::Method;
 use serde_json::{Value, json};

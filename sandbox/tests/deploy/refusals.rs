@@ -1,4 +1,4 @@
-//! The rows of the table, tried on a server: what is to be refused is, by the rule that is meant, and its
+//! The rows of the table, tried on a server: each wrong object is refused by the intended rule, and its
 //! neighbour is accepted.
 
 use http::Method;

@@ -1,4 +1,4 @@
-//! With a kubectl on the machine: every kustomization renders, and what is rendered is applied.
+//! Every kustomization is rendered and applied, if there is a kubectl on the machine.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Every refusal of the CRDs beside its nearest neighbour that is accepted.
+//! The table of everything that the CRDs refuse, each row with a similar object that they accept.
 
 use serde_json::{Value, json};
 

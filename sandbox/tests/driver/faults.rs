@@ -1,4 +1,4 @@
-//! What a script does to calls, and what the log says of them.
+//! The effects of a script on calls, and the log of these calls.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The driver as a process of its own, as deploy/example runs it.
+//! The driver as a separate process, as deploy/example runs it.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn it_answers_on_its_socket_keeps_its_root_and_ends_well_when_it_is_asked_
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
     command.args(["driver", "--name=d.example.com", "--socket"]).arg(&socket).arg("--root").arg(&root);
     let mut process = Process::start(command, &home.path().join("log")).unwrap();
-    process.says(&["d.example.com answers on"], PATIENCE).await.unwrap();
+    process.wait_for_line(&["d.example.com answers on"], PATIENCE).await.unwrap();
     let channel = sandbox::driver::connect(&socket).await.unwrap();
     let info = IdentityClient::new(channel.clone()).get_plugin_info(csi::GetPluginInfoRequest {}).await;
     assert_eq!(info.unwrap().into_inner().name, "d.example.com");

@@ -1,4 +1,4 @@
-//! What the specification asks of a driver when nothing is scripted.
+//! What the specification requires of a driver, without any script.
 
 use sandbox::driver::proto as csi;
 use sandbox::driver::proto::volume_content_source::{SnapshotSource, Type};

@@ -1,4 +1,4 @@
-//! Building the binary, and that it is static.
+//! Builds the binary of the image, and checks that it is static.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the Dockerfile says, as far as it can be told without a Docker engine.
+//! Checks the Dockerfile as far as that is possible without a Docker engine.
 
 const DOCKERFILE: &str = include_str!("../../../Dockerfile");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");

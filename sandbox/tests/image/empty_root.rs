@@ -1,4 +1,4 @@
-//! As in the image: nothing but the binary, an ordinary user, a root that cannot be written.
+//! Runs the binary as the image does: nothing else in its root, an ordinary user, no permission to write.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,4 +1,4 @@
-//! A cluster with the rights of deploy/sidecar, a driver, and the sidecar as a process.
+//! The environment of the image's tests: a cluster, a driver, and the sidecar as a process.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ impl Sidecar {
 
     /// Waits for a log line that holds all of this.
     pub async fn says(&self, words: &[&str]) -> String {
-        self.process.says(words, PATIENCE).await.expect("the sidecar says so")
+        self.process.wait_for_line(words, PATIENCE).await.expect("the sidecar says so")
     }
 
     /// The status and body that its endpoint answers with.

@@ -1,4 +1,4 @@
-//! kubectl, set up for a server of its own.
+//! Runs kubectl with an API server of its own.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How two answers are compared: the recorded one and the sandbox's.
+//! Compares the recorded answer with that of the sandbox.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -213,11 +213,11 @@ fn managers(object: &Value) -> BTreeSet<String> {
         .into_iter()
         .flatten()
         .filter(|entry| text(entry, "/apiVersion").is_some_and(|version| version.contains("snapshot")));
-    let told = custom.map(|entry| {
+    let entries = custom.map(|entry| {
         let fields = ["manager", "operation", "subresource", "fieldsType", "fieldsV1"];
         json!(fields.map(|field| &entry[field])).to_string()
     });
-    told.collect()
+    entries.collect()
 }
 
 /// An object without what differs between any two runs.

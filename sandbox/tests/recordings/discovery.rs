@@ -1,4 +1,4 @@
-//! How discovery is compared: entry by entry, because the sandbox has fewer kinds.
+//! Compares discovery entry by entry, because the sandbox has fewer kinds.
 
 use std::collections::BTreeMap;
 

@@ -29,7 +29,7 @@ impl Sidecar {
 
     /// Waits until one line of the log holds all of these words.
     pub async fn says_in_one_line(&self, words: &[&str]) {
-        self.0.says(words, super::PATIENCE).await.unwrap();
+        self.0.wait_for_line(words, super::PATIENCE).await.unwrap();
     }
 
     /// Sends a signal.

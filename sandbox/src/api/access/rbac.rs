@@ -1,4 +1,4 @@
-//! Who asks, and what the stored RBAC objects let them do.
+//! Finds out who sends a request, and decides by the stored RBAC objects whether they may.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ const ANONYMOUS: &str = "system:anonymous";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) name: String,
-    /// Of a service account by its own token; else "".
+    /// The uid of a service account that uses its own token; "" for other users.
     pub(crate) uid: String,
     pub(crate) groups: Vec<String>,
 }
@@ -38,7 +38,7 @@ impl User {
         Self { name: format!("system:serviceaccount:{namespace}:{name}"), uid: uid.into(), groups }
     }
 
-    /// The user whom an administrator acts as, from the headers `Impersonate-User` and `Impersonate-Group`.
+    /// The user that an administrator impersonates, from the headers `Impersonate-User` and `Impersonate-Group`.
     pub(crate) fn impersonated(name: &str, groups: Vec<String>) -> Self {
         let groups_of_all = vec!["system:authenticated".into()];
         let mut user = Self { name: name.into(), uid: String::new(), groups: groups_of_all };
@@ -49,7 +49,7 @@ impl User {
         user
     }
 
-    /// Namespace and name of a service account.
+    /// The namespace and the name, if the user is a service account.
     fn account(&self) -> Option<(&str, &str)> {
         self.name.strip_prefix("system:serviceaccount:")?.split_once(':')
     }
@@ -63,22 +63,22 @@ impl User {
     }
 }
 
-/// The bearer tokens that have been given out.
+/// The bearer tokens that have been issued, with their users.
 #[derive(Default)]
 pub(crate) struct Tokens(Mutex<HashMap<String, User>>);
 
 impl Tokens {
-    /// A new token of the user.
+    /// Issues a new token for the user.
     pub(crate) fn issue(&self, user: User) -> String {
         let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         locked(&self.0).insert(token.clone(), user);
         token
     }
 
-    /// The user of an `Authorization` header; without a header the anonymous user.
+    /// The user that an `Authorization` header stands for; without a header it is the anonymous user.
     ///
     /// # Errors
-    /// 401 for a token that was never given out, or whose service account is gone.
+    /// 401 for a token that was never issued, or whose service account has been deleted.
     pub(crate) fn user(&self, store: &Store, authorization: Option<&str>) -> Result<User, Failure> {
         let Some(authorization) = authorization else {
             return Ok(User::anonymous());
@@ -95,52 +95,52 @@ impl Tokens {
 
 /// What a request wants to do.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deed<'a> {
+pub(crate) struct Access<'a> {
     pub(crate) verb: &'a str,
     pub(crate) group: &'a str,
     pub(crate) plural: &'a str,
     /// The subresource, or "".
     pub(crate) sub: &'a str,
-    /// "" for all namespaces and cluster-scoped kinds.
+    /// "" means all namespaces, or a cluster-scoped kind.
     pub(crate) namespace: &'a str,
-    /// "" for collections.
+    /// "" means the collection.
     pub(crate) name: &'a str,
 }
 
-impl Deed<'_> {
+impl Access<'_> {
     fn resource(&self) -> String {
         if self.sub.is_empty() { self.plural.into() } else { format!("{}/{}", self.plural, self.sub) }
     }
 }
 
-/// Lets the deed pass or refuses it.
+/// Checks that the user may do this.
 ///
 /// # Errors
-/// 403 where no role bound to the user allows it.
-pub(crate) fn authorise(store: &Store, user: &User, deed: &Deed<'_>) -> Result<(), Failure> {
-    if allows(store, user, deed) {
+/// 403 if no role that is bound to the user allows it.
+pub(crate) fn authorise(store: &Store, user: &User, access: &Access<'_>) -> Result<(), Failure> {
+    if allows(store, user, access) {
         return Ok(());
     }
-    let scope = match deed.namespace {
+    let scope = match access.namespace {
         "" => "at the cluster scope".to_owned(),
         namespace => format!("in the namespace \"{namespace}\""),
     };
     let why = format!(
         "User \"{}\" cannot {} resource \"{}\" in API group \"{}\" {scope}",
         user.name,
-        deed.verb,
-        deed.resource(),
-        deed.group
+        access.verb,
+        access.resource(),
+        access.group
     );
-    Err(Failure::forbidden(deed.group, deed.plural, deed.name, &why))
+    Err(Failure::forbidden(access.group, access.plural, access.name, &why))
 }
 
-/// Whether a role bound to the user allows the deed.
-pub(crate) fn allows(store: &Store, user: &User, deed: &Deed<'_>) -> bool {
-    user.is_admin() || rules(store, user, deed.namespace).iter().any(|rule| permits(rule, deed))
+/// Whether a role that is bound to the user allows this.
+pub(crate) fn allows(store: &Store, user: &User, access: &Access<'_>) -> bool {
+    user.is_admin() || rules(store, user, access.namespace).iter().any(|rule| permits(rule, access))
 }
 
-/// Whether a role bound to the user allows the verb on a path that is no resource.
+/// Whether a role that is bound to the user allows the verb on a path that names no resource.
 pub(crate) fn allows_path(store: &Store, user: &User, verb: &str, path: &str) -> bool {
     let covers = |pattern: &Value| match pattern.as_str().unwrap_or_default() {
         "*" => true,
@@ -156,7 +156,8 @@ pub(crate) fn allows_path(store: &Store, user: &User, verb: &str, path: &str) ->
     user.is_admin() || rules(store, user, "").iter().any(permits)
 }
 
-/// The rules of all roles bound to the user: in the whole cluster, and in the namespace unless it is "".
+/// The rules of all roles that are bound to the user: those for the whole cluster, and those for the namespace
+/// unless it is "".
 pub(crate) fn rules(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
     let bound = |resource: &str, namespace: &str| -> Vec<Value> {
         let bindings =
@@ -200,14 +201,15 @@ fn is_subject(user: &User, subject: &Value, namespace: &str) -> bool {
     }
 }
 
-fn permits(rule: &Value, deed: &Deed<'_>) -> bool {
+fn permits(rule: &Value, access: &Access<'_>) -> bool {
     let has = |pointer: &str, wanted: &str| list(rule, pointer).iter().any(|v| v == "*" || v == wanted);
     let names = list(rule, "/resourceNames");
-    let any_of_sub = format!("*/{}", deed.sub);
-    has("/verbs", deed.verb)
-        && has("/apiGroups", deed.group)
-        && (has("/resources", &deed.resource()) || (!deed.sub.is_empty() && has("/resources", &any_of_sub)))
-        && (names.is_empty() || names.iter().any(|n| n == deed.name))
+    let any_of_sub = format!("*/{}", access.sub);
+    has("/verbs", access.verb)
+        && has("/apiGroups", access.group)
+        && (has("/resources", &access.resource())
+            || (!access.sub.is_empty() && has("/resources", &any_of_sub)))
+        && (names.is_empty() || names.iter().any(|n| n == access.name))
 }
 
 #[cfg(test)]
@@ -237,15 +239,15 @@ mod tests {
     #[test]
     fn a_role_binding_grants_its_verbs_in_its_namespace_only() {
         let user = User::service_account("a", "s", "");
-        let get = Deed { verb: "get", group: "g", plural: "things", sub: "", namespace: "a", name: "x" };
-        for (deed, allowed) in [
+        let get = Access { verb: "get", group: "g", plural: "things", sub: "", namespace: "a", name: "x" };
+        for (access, allowed) in [
             (get, true),
-            (Deed { sub: "status", verb: "patch", ..get }, true),
-            (Deed { verb: "list", ..get }, false),
-            (Deed { namespace: "b", ..get }, false),
-            (Deed { group: "", ..get }, false),
+            (Access { sub: "status", verb: "patch", ..get }, true),
+            (Access { verb: "list", ..get }, false),
+            (Access { namespace: "b", ..get }, false),
+            (Access { group: "", ..get }, false),
         ] {
-            assert_eq!(allows(&store(), &user, &deed), allowed, "{deed:?}");
+            assert_eq!(allows(&store(), &user, &access), allowed, "{access:?}");
         }
     }
 
@@ -274,16 +276,16 @@ mod tests {
     #[test]
     fn rules_cover_paths_subresources_and_names() {
         let user = User::service_account("a", "s", "");
-        let status = Deed { verb: "get", group: "g", plural: "x", sub: "status", namespace: "", name: "n" };
+        let status = Access { verb: "get", group: "g", plural: "x", sub: "status", namespace: "", name: "n" };
         let of = |resource: &str, names: Value| json!({"apiGroups": ["g"], "resources": [resource], "verbs": ["get"], "resourceNames": names});
-        for (rule, deed, allowed) in [
+        for (rule, access, allowed) in [
             (of("*/status", json!([])), status, true),
             (of("*/scale", json!([])), status, false),
-            (of("*/status", json!([])), Deed { sub: "", ..status }, false),
+            (of("*/status", json!([])), Access { sub: "", ..status }, false),
             (of("*", json!(["n"])), status, true),
-            (of("*", json!(["n"])), Deed { name: "", ..status }, false),
+            (of("*", json!(["n"])), Access { name: "", ..status }, false),
         ] {
-            assert_eq!(permits(&rule, &deed), allowed, "{rule} {deed:?}");
+            assert_eq!(permits(&rule, &access), allowed, "{rule} {access:?}");
         }
         let store = store();
         let rules = json!([{"nonResourceURLs": ["/metrics", "/logs/*"], "verbs": ["get"]}]);

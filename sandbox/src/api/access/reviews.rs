@@ -1,8 +1,8 @@
-//! Questions about users and their rights, which are answered and not stored.
+//! Review requests such as SelfSubjectAccessReview, which ask about users and their rights and are never stored.
 
 use serde_json::{Value, json};
 
-use super::rbac::{self, Deed, User};
+use super::rbac::{self, Access, User};
 use crate::api::cause::Cause;
 use crate::api::clock;
 use crate::api::failure::Failure;
@@ -15,17 +15,17 @@ use crate::api::store::state::State;
 const ACCESS: &str = "authorization.k8s.io";
 const IDENTITY: &str = "authentication.k8s.io";
 
-/// One kind of question.
+/// One kind of review.
 #[derive(Debug)]
 pub(crate) struct Review {
     pub(crate) group: &'static str,
     pub(crate) plural: &'static str,
     pub(crate) kind: &'static str,
-    /// The status of the answer.
+    /// Computes the status of the answer.
     status: fn(&State, &Call, &Value) -> Result<Value, Failure>,
 }
 
-/// The questions, all of version v1.
+/// All kinds of review. Each is served in version v1.
 pub(crate) const REVIEWS: [Review; 4] = [
     Review { group: IDENTITY, plural: "selfsubjectreviews", kind: "SelfSubjectReview", status: who },
     Review {
@@ -43,16 +43,16 @@ pub(crate) const REVIEWS: [Review; 4] = [
     Review { group: ACCESS, plural: "subjectaccessreviews", kind: "SubjectAccessReview", status: access_of },
 ];
 
-/// The question that a path names.
+/// The review that a path names.
 pub(crate) fn find(target: &Target) -> Option<&'static Review> {
     let here = |review: &&Review| review.group == target.group && review.plural == target.plural;
     REVIEWS.iter().find(here).filter(|_| target.version == "v1" && target.sub.is_empty())
 }
 
-/// Answers a question that has been allowed.
+/// Answers a review that the user may ask for.
 ///
 /// # Errors
-/// 405 for everything but a POST to the collection, 422 where the question is none.
+/// 405 for everything but a POST to the collection, 422 if the request asks about nothing.
 pub(crate) fn answer(
     state: &State,
     call: &Call,
@@ -108,7 +108,7 @@ fn access(
 ) -> Result<Value, Failure> {
     let part = |name: &str| review.pointer(&format!("/spec/{name}")).filter(|part| part.is_object());
     let allowed = match (part("resourceAttributes"), part("nonResourceAttributes")) {
-        (Some(wanted), None) => rbac::allows(&state.store, user, &deed(wanted)),
+        (Some(wanted), None) => rbac::allows(&state.store, user, &wanted_access(wanted)),
         (None, Some(wanted)) => {
             rbac::allows_path(&state.store, user, text(wanted, "/verb"), text(wanted, "/path"))
         }
@@ -129,8 +129,8 @@ fn access(
     Err(Failure::invalid_as(ACCESS, kind, "", &causes))
 }
 
-fn deed(wanted: &Value) -> Deed<'_> {
-    Deed {
+fn wanted_access(wanted: &Value) -> Access<'_> {
+    Access {
         verb: text(wanted, "/verb"),
         group: text(wanted, "/group"),
         plural: text(wanted, "/resource"),

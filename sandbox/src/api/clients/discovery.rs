@@ -1,4 +1,4 @@
-//! Discovery: which groups, versions and resources there are, plain and aggregated.
+//! Answers discovery requests, in the plain and in the aggregated form.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::api::store::state::State;
 /// The versions of aggregated discovery; their forms are the same.
 const AGGREGATED: [&str; 2] = ["v2", "v2beta1"];
 
-/// The version of Kubernetes whose behaviour is meant.
+/// The version of Kubernetes that the server imitates.
 pub(crate) fn version() -> Value {
     json!({
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36",

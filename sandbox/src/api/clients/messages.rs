@@ -1,4 +1,4 @@
-//! The protobuf messages of the kinds that typed Go clients send: numbers, JSON names and types of the fields.
+//! The table of protobuf messages that typed Go clients send: the number, JSON name and type of each field.
 
 /// A field of a message: its number, its JSON name, its type.
 pub(crate) type Field = (u64, &'static str, Type);

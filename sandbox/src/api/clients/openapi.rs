@@ -1,4 +1,4 @@
-//! `OpenAPI`: as much as kubectl needs to leave the validation of fields to the server.
+//! As much of OpenAPI as kubectl needs before it leaves the validation of fields to the server.
 
 use std::collections::BTreeMap;
 

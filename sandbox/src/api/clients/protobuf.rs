@@ -1,4 +1,4 @@
-//! Bodies in Kubernetes' protobuf, for the kinds that typed Go clients send: they do not fall back to JSON.
+//! Decodes request bodies in protobuf, for the kinds that typed Go clients send: these clients never fall back to JSON.
 //!
 //! Answers are JSON all the same; clients that send protobuf accept it.
 

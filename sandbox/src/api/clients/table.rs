@@ -1,4 +1,4 @@
-//! Tables, as `kubectl get` asks for them.
+//! Builds the tables that `kubectl get` asks for.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! An answer: its status and body, in the form that the client asked for.
+//! Builds an answer with its status and its body, in the form that the client asked for.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -18,18 +18,18 @@ use crate::api::kinds::kind::{Kind, Rules, View};
 /// The body of any answer: bytes, or the stream of a watch.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// What a verb answers.
+/// The answer of a verb.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: u16,
     pub(crate) content_type: String,
     pub(crate) body: Body,
-    /// Sentences for `Warning` headers.
+    /// The texts of the `Warning` headers.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Answer {
-    /// JSON that is written already.
+    /// An answer whose body is already encoded.
     pub(crate) fn bytes(code: u16, content_type: &str, bytes: impl Into<Bytes>) -> Self {
         let body = Full::new(bytes.into()).boxed_unsync();
         Self { code, content_type: content_type.into(), body, warnings: Vec::new() }
@@ -49,7 +49,7 @@ impl Answer {
     /// One object, given in its stored form.
     ///
     /// # Errors
-    /// 406 where no accepted form can be served.
+    /// 406 if none of the accepted forms can be served.
     pub(crate) fn object(call: &Call, kind: &Kind, code: u16, stored: &Value) -> Result<Self, Failure> {
         let shown = shown(kind, stored);
         Ok(match call.form()? {
@@ -66,7 +66,7 @@ impl Answer {
     /// A list of objects, given in their stored form, with the list's own metadata.
     ///
     /// # Errors
-    /// 406 where no accepted form can be served.
+    /// 406 if none of the accepted forms can be served.
     pub(crate) fn list(
         call: &Call,
         kind: &Kind,
@@ -158,7 +158,7 @@ pub(crate) fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")})
 }
 
-/// What the rows of a table carry besides cells, by `includeObject`.
+/// The object in each row of a table, as `includeObject` asks for it.
 pub(crate) fn row_object(call: &Call, object: &Value) -> Value {
     match call.query.get("includeObject") {
         "None" => Value::Null,

@@ -1,4 +1,4 @@
-//! The listener: connections, TLS, and a request from its first byte to its answer.
+//! Accepts connections, speaks TLS, and takes each request from its first byte to its answer.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,11 +23,11 @@ use crate::api::access::rbac::User;
 use crate::api::failure::Failure;
 use crate::api::store::state::State;
 
-/// The most bytes that a body may have.
+/// The largest size of a request body in bytes.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
-/// Accepts connections until `stop`; then the listener and every connection are dropped at once, as when the
-/// process behind them dies. Returns when they are gone.
+/// Accepts connections until `stop`. Then it drops the listener and every connection at once, as if the process had
+/// died, and returns when they are closed.
 pub(crate) async fn serve(
     state: Arc<State>,
     identity: Identity,
@@ -40,7 +40,7 @@ pub(crate) async fn serve(
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        // A connection that broke before it was accepted is the client's business.
+        // If a connection breaks before it is accepted, that concerns the client alone.
         let Ok((stream, _)) = accepted else { continue };
         let (state, identity, stop) = (Arc::clone(&state), identity.clone(), stop.clone());
         connections.spawn(async move {
@@ -56,9 +56,9 @@ pub(crate) async fn serve(
 }
 
 async fn connection(state: Arc<State>, identity: Identity, stream: TcpStream) {
-    // Small answers must not wait for more to come.
+    // A small answer must not wait until there is more to send.
     let _ = stream.set_nodelay(true);
-    // A handshake or connection that fails has nobody left to tell.
+    // After a failed handshake or a broken connection there is no client left to report it to.
     let Ok(stream) = identity.acceptor.accept(stream).await else {
         return;
     };
@@ -92,7 +92,7 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
     answer.into_response()
 }
 
-/// Whom the user acts as.
+/// The user whom the caller impersonates, or else the caller.
 fn acting(user: User, headers: &header::HeaderMap) -> Result<User, Failure> {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(name) = value("impersonate-user") else {
@@ -121,7 +121,7 @@ fn called(
         body,
         user,
     };
-    // What a handler changes it changes in the store at once, so a panic leaves nothing half done.
+    // A handler changes the store in one step, so a panic leaves no half-finished change behind.
     match catch_unwind(AssertUnwindSafe(|| route::answer(state, call))) {
         Ok(Ok(answer)) => answer,
         Ok(Err(refusal)) => Answer::failure(&refusal),

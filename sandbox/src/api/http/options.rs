@@ -1,4 +1,4 @@
-//! The options of a request, refused as the real server refuses them before it does anything.
+//! Checks the options of a request before anything is done, and refuses those that the real server refuses.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A request as the verbs see it: query, accepted form, body.
+//! A request as the verbs see it: its query, the form that it accepts, its body.
 
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
@@ -61,20 +61,20 @@ impl Query {
         self.find(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
-    /// A parameter that is a number; None where it is not given.
+    /// A parameter that is a number; None if it is not given.
     ///
     /// # Errors
-    /// 400 where it is no number.
+    /// 400 if it is not a number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
-        // Less than nothing counts as not given, as it does for a limit in the real server.
+        // The real server treats a negative limit as if there were none.
         let number = parse::<i64>(self.get(name), "strconv.ParseInt").map_err(Failure::bad_request)?;
         Ok(number.and_then(|number| u64::try_from(number).ok()))
     }
 
-    /// The version that the request names, if it does.
+    /// The resource version that the request names, if any.
     ///
     /// # Errors
-    /// 400 where it is none.
+    /// 400 if it is not a version.
     pub(crate) fn resource_version(&self) -> Result<Option<u64>, Failure> {
         let text = self.get("resourceVersion");
         let refuse = |why| Failure::bad_request(format!("resourceVersion: Invalid value: {text:?}: {why}"));
@@ -82,7 +82,7 @@ impl Query {
     }
 }
 
-/// A number as Go reads it, and Go's words where it is none.
+/// Parses a number as Go does. The error has the words of Go's parser.
 fn parse<T: FromStr<Err = ParseIntError>>(text: &str, parser: &str) -> Result<Option<T>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -95,7 +95,7 @@ fn parse<T: FromStr<Err = ParseIntError>>(text: &str, parser: &str) -> Result<Op
 }
 
 impl Call {
-    /// The media types of `Accept`, in order, without blanks.
+    /// The media types in `Accept`, in order and without spaces.
     pub(crate) fn accepts(&self) -> Vec<String> {
         let accept = self.headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or("*/*");
         accept.split(',').map(|media| media.replace(' ', "")).filter(|media| !media.is_empty()).collect()
@@ -104,7 +104,7 @@ impl Call {
     /// The first form of `Accept` that can be served.
     ///
     /// # Errors
-    /// 406 where none can.
+    /// 406 if none can be served.
     pub(crate) fn form(&self) -> Result<Form, Failure> {
         let accepts = self.accepts();
         let form = accepts.iter().find_map(|media| {
@@ -126,13 +126,13 @@ impl Call {
         if accepts.is_empty() { Ok(Form::Object) } else { form.ok_or_else(Failure::not_acceptable) }
     }
 
-    /// The media type of the body, "" where none is given.
+    /// The media type of the body, or "" if none is given.
     pub(crate) fn content_type(&self) -> &str {
         let value = self.headers.get(header::CONTENT_TYPE).and_then(|c| c.to_str().ok()).unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim()
     }
 
-    /// The name under which the writer manages fields.
+    /// The name of the field manager that writes.
     pub(crate) fn manager(&self) -> &str {
         match self.query.get("fieldManager") {
             "" => {
@@ -152,10 +152,10 @@ impl Call {
         self.method == Method::PATCH && self.content_type() == "application/apply-patch+yaml"
     }
 
-    /// The body from JSON, YAML, or the protobuf of a few kinds.
+    /// Decodes the body from JSON, YAML, or for a few kinds from protobuf.
     ///
     /// # Errors
-    /// 415 for another media type, 400 where it does not parse.
+    /// 415 for another media type, 400 if the body cannot be parsed.
     pub(crate) fn decode(&self, of: &str) -> Result<Value, Failure> {
         let protobuf = match self.content_type() {
             "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body),

@@ -1,4 +1,4 @@
-//! From a path to a verb: what is asked, whether it is allowed, who answers.
+//! Routes a request by its path: finds the verb, checks whether it is allowed, and calls the handler.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::options;
 use super::request::Call;
 use super::target::{self, Target};
-use crate::api::access::rbac::{self, Deed, User};
+use crate::api::access::rbac::{self, Access, User};
 use crate::api::access::reviews;
 use crate::api::clients::discovery;
 use crate::api::clients::openapi;
@@ -73,7 +73,7 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         "list" | "watch" | "deletecollection" => only_name(call.query.get("fieldSelector")),
         _ => &target.name,
     };
-    let deed = Deed {
+    let access = Access {
         verb,
         group: &target.group,
         plural: &target.plural,
@@ -81,7 +81,7 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         namespace: &target.namespace,
         name,
     };
-    rbac::authorise(&state.store, &call.user, &deed)?;
+    rbac::authorise(&state.store, &call.user, &access)?;
     if let Some(review) = reviews::find(target) {
         return reviews::answer(state, &call, target, review);
     }

@@ -1,4 +1,4 @@
-//! What a path names: a kind, a namespace, an object, a part of it.
+//! The target of a request: the kind, namespace, object and subresource that its path names.
 
 use percent_encoding::percent_decode_str;
 

@@ -1,4 +1,4 @@
-//! The server's certificate: an own authority, made at start, and a leaf for the loopback address.
+//! The server's TLS identity: a certificate authority that is created at start, and a leaf for the loopback address.
 
 use std::sync::Arc;
 

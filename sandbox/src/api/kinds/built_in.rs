@@ -31,7 +31,7 @@ fn core_kinds() -> Vec<Kind> {
         Kind::built_in::<core::ConfigMap>("v1", "configmaps", "ConfigMap")
             .short(&["cm"])
             .shows(table::configmap_columns())
-            .judged(core_rules::judge_data),
+            .checked_change(core_rules::check_data_change),
         events("v1"),
         Kind { verbs: NAMESPACE_VERBS, ..Kind::built_in::<core::Namespace>("v1", "namespaces", "Namespace") }
             .short(&["ns"])
@@ -71,7 +71,7 @@ fn core_kinds() -> Vec<Kind> {
             .selects(&["type"])
             .shows(table::secret_columns())
             .prepared(core_rules::prepare_secret)
-            .judged(core_rules::judge_secret),
+            .checked_change(core_rules::check_secret_change),
         Kind::built_in::<core::ServiceAccount>("v1", "serviceaccounts", "ServiceAccount")
             .short(&["sa"])
             .returns_deleted(),
@@ -83,7 +83,8 @@ pub(super) fn built_in() -> Vec<Kind> {
     const RBAC: &str = "rbac.authorization.k8s.io/v1";
     const CRDS: &str = "apiextensions.k8s.io/v1";
     let mut kinds = core_kinds();
-    let mut events_view = events("events.k8s.io/v1").selects(events::VIEW_FIELDS).judged(events::judge_view);
+    let mut events_view =
+        events("events.k8s.io/v1").selects(events::VIEW_FIELDS).checked_change(events::check_view_change);
     events_view.view = View::EventsV1;
     let lease = Kind::built_in::<coordination::Lease>("coordination.k8s.io/v1", "leases", "Lease")
         .shows(table::lease_columns())
@@ -104,13 +105,13 @@ pub(super) fn built_in() -> Vec<Kind> {
         Kind::built_in::<rbac::ClusterRoleBinding>(RBAC, "clusterrolebindings", "ClusterRoleBinding")
             .cluster()
             .shows(table::binding_columns())
-            .judged(core_rules::judge_binding),
+            .checked_change(core_rules::check_binding_change),
         Kind::built_in::<rbac::ClusterRole>(RBAC, "clusterroles", "ClusterRole")
             .cluster()
             .shows(table::creation_columns()),
         Kind::built_in::<rbac::RoleBinding>(RBAC, "rolebindings", "RoleBinding")
             .shows(table::binding_columns())
-            .judged(core_rules::judge_binding),
+            .checked_change(core_rules::check_binding_change),
         Kind::built_in::<rbac::Role>(RBAC, "roles", "Role").shows(table::creation_columns()),
         Kind {
             unconditional: false,

@@ -1,4 +1,4 @@
-//! What the real server's own code does to core kinds beyond their types: defaults, checks, what cannot change.
+//! The rules of core kinds that their types do not express: defaults, checks, and fields that cannot change.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use crate::api::cause::Cause;
 use crate::api::clock;
 use crate::api::object::{child_mut, list, meta, meta_mut, text};
 
-/// Sets a field that is not there.
+/// Sets a field that is missing.
 pub(crate) fn default(map: &mut Map<String, Value>, field: &str, value: Value) {
     map.entry(field).or_insert(value);
 }
@@ -22,7 +22,7 @@ fn add_finalizer(object: &mut Value, name: &str) {
     }
 }
 
-/// `stringData` becomes `data`, the type is Opaque where none is given.
+/// Moves `stringData` into `data`, and sets the type to Opaque if none is given.
 pub(crate) fn prepare_secret(secret: &mut Value, _old: Option<&Value>) {
     let plain = secret.as_object_mut().and_then(|s| s.remove("stringData"));
     if let Some(Value::Object(plain)) = plain {
@@ -36,7 +36,7 @@ pub(crate) fn prepare_secret(secret: &mut Value, _old: Option<&Value>) {
     }
 }
 
-/// A claim gets its protection, a mode and a phase at creation.
+/// A new claim gets its protection finalizer, a volume mode and a phase.
 pub(crate) fn prepare_claim(claim: &mut Value, old: Option<&Value>) {
     default(child_mut(claim, "spec"), "volumeMode", "Filesystem".into());
     if old.is_none() {
@@ -45,7 +45,7 @@ pub(crate) fn prepare_claim(claim: &mut Value, old: Option<&Value>) {
     }
 }
 
-/// A volume gets its protection, a mode, a policy and a phase at creation.
+/// A new volume gets its protection finalizer, a volume mode, a reclaim policy and a phase.
 pub(crate) fn prepare_volume(volume: &mut Value, old: Option<&Value>) {
     let spec = child_mut(volume, "spec");
     default(spec, "volumeMode", "Filesystem".into());
@@ -56,7 +56,7 @@ pub(crate) fn prepare_volume(volume: &mut Value, old: Option<&Value>) {
     }
 }
 
-/// A namespace carries its name as a label and is active until it is deleted.
+/// A namespace has its name as a label, and it is active until it is deleted.
 pub(crate) fn prepare_namespace(namespace: &mut Value, old: Option<&Value>) {
     let name = meta(namespace, "name").to_owned();
     child_mut_of(namespace, "metadata", "labels").insert("kubernetes.io/metadata.name".into(), name.into());
@@ -71,14 +71,14 @@ fn child_mut_of<'a>(object: &'a mut Value, outer: &str, inner: &str) -> &'a mut 
     child_mut(&mut object[outer], inner)
 }
 
-/// A pod waits for ever: there is no kubelet.
+/// A pod stays pending, because there is no kubelet.
 pub(crate) fn prepare_pod(pod: &mut Value, old: Option<&Value>) {
     if old.is_none() {
         pod["status"] = json!({"phase": "Pending"});
     }
 }
 
-/// A lease's duration and count make sense.
+/// The duration of a lease must be positive, and its number of transitions must not be negative.
 pub(crate) fn check_lease(lease: &Value) -> Vec<Cause> {
     let number = |field: &str| lease.get("spec").and_then(|s| s.get(field)).and_then(Value::as_i64);
     let mut causes = Vec::new();
@@ -99,19 +99,19 @@ pub(crate) fn bad_micro_time(object: &Value) -> Option<&str> {
         .find(|time| !time.is_empty() && !time.contains('.'))
 }
 
-/// The members of an object that differ from the old state.
+/// The fields that differ from the old state.
 fn changed<'a>(object: &Value, old: &Value, fields: &[&'a str]) -> Vec<&'a str> {
     fields.iter().copied().filter(|field| object.get(*field) != old.get(*field)).collect()
 }
 
-/// A binding is of one role for ever.
-pub(crate) fn judge_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
+/// The role of a binding cannot change.
+pub(crate) fn check_binding_change(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     let changed = old.map(|old| changed(binding, old, &["roleRef"])).unwrap_or_default();
     changed.into_iter().map(|field| Cause::invalid(field, "cannot change roleRef")).collect()
 }
 
-/// Data that was declared immutable stays, and so does the declaration.
-pub(crate) fn judge_data(object: &Value, old: Option<&Value>) -> Vec<Cause> {
+/// Data that was declared immutable cannot change, and neither can the declaration.
+pub(crate) fn check_data_change(object: &Value, old: Option<&Value>) -> Vec<Cause> {
     let Some(old) = old.filter(|old| old.get("immutable") == Some(&Value::Bool(true))) else {
         return Vec::new();
     };
@@ -120,11 +120,11 @@ pub(crate) fn judge_data(object: &Value, old: Option<&Value>) -> Vec<Cause> {
     changed.into_iter().map(|field| Cause::new("FieldValueForbidden", field, why)).collect()
 }
 
-/// The same for a secret, whose type never changes.
-pub(crate) fn judge_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
+/// The same for a Secret. Its type cannot change either.
+pub(crate) fn check_secret_change(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
     let changed = old.map(|old| changed(secret, old, &["type"])).unwrap_or_default();
     let mut causes: Vec<Cause> =
         changed.into_iter().map(|field| Cause::invalid(field, "field is immutable")).collect();
-    causes.extend(judge_data(secret, old));
+    causes.extend(check_data_change(secret, old));
     causes
 }

@@ -1,4 +1,4 @@
-//! Custom resource definitions: what makes one valid, and the kinds that it brings.
+//! Custom resource definitions: their defaults, their validation, and the kinds that they add.
 
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ fn is_true(value: &Value, field: &str) -> bool {
     value.get(field) == Some(&Value::Bool(true))
 }
 
-/// Fills in names that follow from others, and the status that a controller would write: every definition that
-/// is accepted is established at once.
+/// Fills in the names that are derived from others, and the status that a controller would write: every definition
+/// that is accepted is established at once.
 pub(crate) fn prepare(crd: &mut Value, old: Option<&Value>) {
     let kind = text(crd, "/spec/names/kind").to_owned();
     if let Some(names) = crd.pointer_mut("/spec/names").and_then(Value::as_object_mut) {
@@ -28,7 +28,7 @@ pub(crate) fn prepare(crd: &mut Value, old: Option<&Value>) {
     if let Some(spec) = crd.pointer_mut("/spec").and_then(Value::as_object_mut) {
         spec.entry("conversion").or_insert_with(|| json!({"strategy": "None"}));
     }
-    // Versions in which objects may still be stored: one that was the stored one stays on the list.
+    // Objects may still be stored in any version that has ever been the storage version, so it stays on the list.
     let mut stored = old.map(|old| words(old, "/status/storedVersions")).unwrap_or_default();
     if !stored.iter().any(|version| version == stored_version(crd)) {
         stored.push(stored_version(crd).to_owned());
@@ -52,7 +52,7 @@ fn stored_version(crd: &Value) -> &str {
     list(crd, "/spec/versions").iter().find(|v| is_true(v, "storage")).map_or("", |v| text(v, "/name"))
 }
 
-/// What is wrong with a definition, its schemas and rules included.
+/// Everything that is wrong with a definition, its schemas and their rules included.
 pub(crate) fn check(crd: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let (group, plural) = (text(crd, "/spec/group"), text(crd, "/spec/names/plural"));
@@ -95,8 +95,8 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Whether selectable fields are the same in all versions and schemas are not. A real server lifts what is the same
-/// out of the versions before it looks, and then finds fields beside no schema.
+/// Whether all versions have the same selectable fields but not the same schema. A real server moves what all versions
+/// share to the top level before it validates, and there it finds selectable fields without a schema.
 fn has_fields_without_a_schema(versions: &[Value]) -> bool {
     let is_common = |field: &str| versions.windows(2).all(|pair| pair[0].get(field) == pair[1].get(field));
     versions.first().is_some_and(|version| version.get("selectableFields").is_some())
@@ -104,10 +104,10 @@ fn has_fields_without_a_schema(versions: &[Value]) -> bool {
         && !is_common("schema")
 }
 
-/// The kinds that a stored definition serves: one for each served version.
+/// The kinds that a stored definition adds, one for each served version.
 ///
 /// # Errors
-/// Says which schema does not compile; [`check`] has refused those before.
+/// If a schema does not compile. [`check`] refuses such a definition, so a stored one has none.
 pub(crate) fn kinds(crd: &Value) -> Result<Vec<Kind>, String> {
     let group = text(crd, "/spec/group");
     let mut served: Vec<&Value> =
@@ -146,7 +146,7 @@ pub(crate) fn kinds(crd: &Value) -> Result<Vec<Kind>, String> {
         .collect()
 }
 
-/// What a deprecated version warns of.
+/// The warning of a deprecated version.
 fn deprecation(crd: &Value, version: &Value) -> Option<String> {
     if !is_true(version, "deprecated") {
         return None;
@@ -166,7 +166,7 @@ fn deprecation(crd: &Value, version: &Value) -> Option<String> {
     Some(format!("{group}/{name} {kind} is deprecated{advice}"))
 }
 
-/// The order of versions: v2 before v1 before v1beta2 before v1alpha1 before anything else.
+/// The rank of a version: v2 comes before v1, then v1beta2, then v1alpha1, then anything else.
 pub(crate) fn priority(version: &str) -> (u8, u32, u32) {
     let parse = || {
         let rest = version.strip_prefix('v')?;
@@ -225,9 +225,9 @@ mod tests {
     #[test]
     fn versions_are_served_in_order_of_maturity_and_stored_as_one() {
         let kinds = kinds(&widgets()).expect("compiles");
-        let told: Vec<_> =
+        let served: Vec<_> =
             kinds.iter().map(|k| (k.version.as_str(), k.status, k.stored_as.as_str())).collect();
-        assert_eq!(told, [("v1", true, "example.com/v1"), ("v1beta1", false, "example.com/v1")]);
+        assert_eq!(served, [("v1", true, "example.com/v1"), ("v1beta1", false, "example.com/v1")]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Events: what the real server's own code does to them, and their two forms.
+//! The rules of events, and the conversion between their two API versions.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::names::is_qualified;
 use crate::api::cause::Cause;
 use crate::api::object::{meta, text};
 
-/// Fields by which events may be selected.
+/// The fields by which core events can be selected.
 pub(crate) const EVENT_FIELDS: &[&str] = &[
     "involvedObject.kind",
     "involvedObject.namespace",
@@ -22,7 +22,7 @@ pub(crate) const EVENT_FIELDS: &[&str] = &[
     "type",
 ];
 
-/// The same in events.k8s.io/v1.
+/// The same for events.k8s.io/v1.
 pub(crate) const VIEW_FIELDS: &[&str] = &[
     "regarding.kind",
     "regarding.namespace",
@@ -36,7 +36,7 @@ pub(crate) const VIEW_FIELDS: &[&str] = &[
     "type",
 ];
 
-/// The stored field that a selector of the view means.
+/// The stored field for a field selector of events.k8s.io/v1.
 pub(crate) fn stored_field(field: &str) -> String {
     match field.strip_prefix("regarding.") {
         Some(of) => format!("involvedObject.{of}"),
@@ -45,7 +45,7 @@ pub(crate) fn stored_field(field: &str) -> String {
     }
 }
 
-/// Events always show these three, also empty.
+/// An event always has these three fields, even if they are empty.
 pub(crate) fn prepare_event(event: &mut Value, _old: Option<&Value>) {
     if let Value::Object(event) = event {
         default(event, "eventTime", Value::Null);
@@ -54,12 +54,12 @@ pub(crate) fn prepare_event(event: &mut Value, _old: Option<&Value>) {
     }
 }
 
-/// The most bytes of some fields of an event with a time.
+/// The maximum length in bytes of some fields of an event that has an event time.
 const LONGEST: [(&str, usize); 4] =
     [("reportingInstance", 128), ("action", 128), ("reason", 128), ("message", 1024)];
 
-/// An event lives where its object does; of a cluster-scoped object it lives in default. One that has a time
-/// tells who reports it.
+/// An event is in the namespace of its object; for a cluster-scoped object it is in `default`. An event that has an
+/// event time must also say who reports it.
 pub(crate) fn check_event(event: &Value) -> Vec<Cause> {
     let (of, at) = (text(event, "/involvedObject/namespace"), meta(event, "namespace"));
     let timed = !text(event, "/eventTime").is_empty();
@@ -91,9 +91,9 @@ pub(crate) fn check_event(event: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Through events.k8s.io/v1 an event is made with a time and without what is deprecated, and changes in nothing
-/// but its series and metadata.
-pub(crate) fn judge_view(event: &Value, old: Option<&Value>) -> Vec<Cause> {
+/// In events.k8s.io/v1 a new event must have an event time and no deprecated field, and later only its series and its
+/// metadata can change.
+pub(crate) fn check_view_change(event: &Value, old: Option<&Value>) -> Vec<Cause> {
     let set = |field: &str| {
         let value = event.get(field);
         value.is_some_and(|value| !value.is_null() && value != "" && value != 0)
@@ -134,7 +134,7 @@ pub(crate) fn judge_view(event: &Value, old: Option<&Value>) -> Vec<Cause> {
     causes
 }
 
-/// Pairs of the core name and the events.k8s.io name of a field.
+/// The fields whose names differ, each with its core name and its events.k8s.io name.
 const EVENT_NAMES: [(&str, &str); 7] = [
     ("involvedObject", "regarding"),
     ("message", "note"),
@@ -145,7 +145,7 @@ const EVENT_NAMES: [(&str, &str); 7] = [
     ("reportingComponent", "reportingController"),
 ];
 
-/// A core event in the words of events.k8s.io/v1.
+/// Converts a core event to events.k8s.io/v1.
 pub(crate) fn event_to_view(event: &mut Value) {
     rename(event, |(core, view)| (core, view));
     if let Value::Object(event) = event {
@@ -154,7 +154,7 @@ pub(crate) fn event_to_view(event: &mut Value) {
     }
 }
 
-/// The other way round.
+/// Converts an event of events.k8s.io/v1 to a core event.
 pub(crate) fn event_from_view(event: &mut Value) {
     rename(event, |(core, view)| (view, core));
     if let Value::Object(event) = event {

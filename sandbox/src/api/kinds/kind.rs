@@ -1,4 +1,4 @@
-//! A kind: one resource of one version, as discovery describes it, and how its objects are checked, kept and shown.
+//! The type of a kind: how discovery describes it, and how its objects are checked, stored and shown.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -7,22 +7,22 @@ use crate::api::cause::Cause;
 use crate::api::clients::table::{self, Column};
 use crate::api::schema::compiled::Schema;
 
-/// What most built-in kinds can do.
+/// The verbs of most built-in kinds.
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 /// The same for custom resources, in the order in which the real server lists them.
 pub(crate) const CUSTOM_VERBS: &[&str] =
     &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
-/// The other form in which stored objects are served.
+/// How stored objects are converted when they are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
-    /// As they are stored, but for the apiVersion.
+    /// They are served as they are stored, except for the apiVersion.
     Stored,
-    /// Core events in the field names of events.k8s.io/v1.
+    /// Core events are served with the field names of events.k8s.io/v1.
     EventsV1,
 }
 
-/// One resource of one version: what discovery tells, and how its objects are checked, kept and shown.
+/// One resource in one version: what discovery says about it, and how its objects are checked, stored and shown.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -39,9 +39,9 @@ pub(crate) struct Kind {
     pub(crate) categories: Vec<String>,
     pub(crate) namespaced: bool,
     pub(crate) verbs: &'static [&'static str],
-    /// Whether status is written only through its subresource.
+    /// Whether status can be written only through its subresource.
     pub(crate) status: bool,
-    /// Where the store keeps the objects; versions of a CRD share it.
+    /// The store's name for these objects, which all versions of a CRD share.
     pub(crate) resource: String,
     /// The apiVersion in which objects are stored.
     pub(crate) stored_as: String,
@@ -50,12 +50,12 @@ pub(crate) struct Kind {
     pub(crate) generation: bool,
     /// Whether a PUT without resourceVersion overwrites.
     pub(crate) unconditional: bool,
-    /// Whether DELETE answers with the object where a Status would do.
+    /// Whether DELETE answers with the object instead of a Status.
     pub(crate) returns_deleted: bool,
-    /// Fields that a fieldSelector may name besides name and namespace.
+    /// The fields that a fieldSelector can name in addition to name and namespace.
     pub(crate) selectable: Vec<String>,
     pub(crate) columns: Vec<Column>,
-    /// What a deprecated version warns of.
+    /// The warning, if the version is deprecated.
     pub(crate) deprecated: Option<String>,
     pub(crate) rules: Rules,
 }
@@ -63,22 +63,22 @@ pub(crate) struct Kind {
 /// How objects of a kind are normalised and checked.
 #[derive(Debug)]
 pub(crate) enum Rules {
-    /// By the type that every Kubernetes client has, with a few words of code.
+    /// By the type that Kubernetes clients have for the kind, and by code.
     BuiltIn(BuiltIn),
     /// By the schema of a CRD.
     Custom(Box<Schema>),
 }
 
-/// The code that a built-in kind has.
+/// The code of a built-in kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BuiltIn {
-    /// Through the type and back: drops unknown fields, refuses wrong types.
+    /// Converts an object to its type and back, which drops unknown fields and refuses wrong types.
     pub(crate) typed: fn(Value) -> Result<Value, serde_json::Error>,
-    /// Fills in defaults; the old state is None at creation.
+    /// Fills in defaults. The old state is None when an object is created.
     pub(crate) prepare: fn(&mut Value, Option<&Value>),
     pub(crate) check: fn(&Value) -> Vec<Cause>,
-    /// Judges the object by the old state, which is None at creation.
-    pub(crate) judge: fn(&Value, Option<&Value>) -> Vec<Cause>,
+    /// Compares the object with its old state, which is None when it is created.
+    pub(crate) check_change: fn(&Value, Option<&Value>) -> Vec<Cause>,
 }
 
 fn through<T: Serialize + DeserializeOwned>(value: Value) -> Result<Value, serde_json::Error> {
@@ -87,7 +87,7 @@ fn through<T: Serialize + DeserializeOwned>(value: Value) -> Result<Value, serde
     Ok(value)
 }
 
-/// A type that has a number with a fraction turns 0 into 0.0, which the real server does not show.
+/// A field of a floating-point type turns 0 into 0.0, which the real server never shows.
 fn whole_numbers(value: &mut Value) {
     match value {
         Value::Number(number) => {
@@ -133,7 +133,7 @@ impl Kind {
                 typed: through::<T>,
                 prepare: |_, _| (),
                 check: |_| Vec::new(),
-                judge: |_, _| Vec::new(),
+                check_change: |_, _| Vec::new(),
             }),
         }
     }
@@ -192,9 +192,9 @@ impl Kind {
         self
     }
 
-    pub(super) fn judged(mut self, judge: fn(&Value, Option<&Value>) -> Vec<Cause>) -> Self {
+    pub(super) fn checked_change(mut self, check_change: fn(&Value, Option<&Value>) -> Vec<Cause>) -> Self {
         if let Rules::BuiltIn(rules) = &mut self.rules {
-            rules.judge = judge;
+            rules.check_change = check_change;
         }
         self
     }

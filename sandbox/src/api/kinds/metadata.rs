@@ -1,4 +1,4 @@
-//! What every object must satisfy, whatever its kind: names, labels, annotations, finalizers.
+//! Validates metadata, which has the same rules for every kind.
 
 use serde_json::{Map, Value};
 
@@ -7,10 +7,10 @@ use super::names::{is_dns_label, is_label, is_qualified, is_subdomain};
 use crate::api::cause::Cause;
 use crate::api::object::{is_deleting, list, meta, text};
 
-/// All annotations together, in bytes.
+/// The maximum size of all annotations together in bytes.
 const MOST_ANNOTATIONS: usize = 256 * 1024;
 
-/// What is wrong with the metadata of an object that is about to be stored.
+/// Everything that is wrong with the metadata of an object that is about to be stored.
 pub(crate) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
     let name = meta(object, "name");

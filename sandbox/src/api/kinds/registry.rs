@@ -1,11 +1,11 @@
-//! The kinds that are served at this moment: the built-in ones and those that CRDs have added.
+//! The registry of all kinds that are currently served: the built-in ones and those of CRDs.
 
 use std::sync::{Arc, RwLock};
 
 use super::built_in::built_in;
 use super::kind::Kind;
 
-/// All kinds served at this moment.
+/// All kinds that are currently served.
 #[derive(Debug)]
 pub(crate) struct Kinds(RwLock<Arc<Vec<Arc<Kind>>>>);
 
@@ -14,7 +14,7 @@ impl Kinds {
         Self(RwLock::new(Arc::new(built_in().into_iter().map(Arc::new).collect())))
     }
 
-    /// The kinds as they are now, in the order of discovery.
+    /// The current kinds in the order of discovery.
     pub(crate) fn all(&self) -> Arc<Vec<Arc<Kind>>> {
         Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
@@ -28,7 +28,7 @@ impl Kinds {
         self.all().iter().any(|k| k.group == group && k.version == version)
     }
 
-    /// Replaces whatever is served from `resource` by `new`, which may be nothing.
+    /// Replaces all kinds that are served from `resource` by `new`, which may be empty.
     pub(crate) fn replace(&self, resource: &str, new: Vec<Kind>) {
         let mut kinds = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut next: Vec<Arc<Kind>> = kinds.iter().filter(|k| k.resource != resource).cloned().collect();

@@ -1,4 +1,4 @@
-//! Sets of fields, in the `FieldsV1` form of managedFields, and what changed between two states as such sets.
+//! Sets of fields in the `FieldsV1` form of managedFields, and the comparison of two states as such sets.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Who manages which fields: `metadata.managedFields`, kept at every write, and server-side apply upon it.
+//! Keeps `metadata.managedFields` up to date with every write, and implements server-side apply.
 
 use serde_json::{Map, Value, json};
 
@@ -385,8 +385,8 @@ mod tests {
         assert_eq!(managers(&new), None, "nothing is written down");
         let refused =
             apply(Some(&live), &config(&json!({"a": "2"})), None, &by("x"), false).expect_err("conflict");
-        let told = "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.a";
-        assert_eq!(refused.message, told);
+        let message = "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.a";
+        assert_eq!(refused.message, message);
         let mut named = config(&json!({"a": "1"}));
         named["metadata"]["managedFields"] = json!([{}]);
         assert_eq!(apply(Some(&live), &named, None, &by("x"), false).expect_err("named").code, 400);

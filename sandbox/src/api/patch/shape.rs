@@ -1,4 +1,4 @@
-//! How lists and maps of an object merge: as one value, as a set, or item by item under keys.
+//! Says how each list and map of an object merges: as one value, as a set, or item by item under keys.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(crate) enum ListKind {
     Atomic,
     /// Plain values, each once.
     Set,
-    /// Objects told apart by these members.
+    /// Objects that are distinguished by these members.
     Map(Vec<String>),
 }
 

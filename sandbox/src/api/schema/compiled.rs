@@ -1,4 +1,4 @@
-//! The structural schema of a custom resource: types and limits, then the validation rules.
+//! A compiled structural schema, which checks custom resources by types and limits and then by validation rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,10 +11,10 @@ use super::node::{child, join, path_name};
 use super::prune;
 use crate::api::cause::Cause;
 
-/// A schema made ready once and used for every object.
+/// A schema that is compiled once and used for every object.
 pub(crate) struct Schema {
     root: Value,
-    /// Those of [`walk`]; the rare ones in junctors are compiled when they are needed.
+    /// The patterns that [`walk`] finds. The rare ones inside of `anyOf` and its like are compiled when they are needed.
     patterns: HashMap<String, Regex>,
     rules: Option<(Validator, CompiledSchema)>,
 }
@@ -29,7 +29,7 @@ impl Schema {
     /// Compiles an `openAPIV3Schema`.
     ///
     /// # Errors
-    /// Says which pattern or rule does not compile.
+    /// If a pattern or a rule does not compile.
     pub(crate) fn compile(root: Value) -> Result<Self, String> {
         let mut patterns = HashMap::new();
         let mut has_rules = false;
@@ -62,13 +62,13 @@ impl Schema {
         &self.root
     }
 
-    /// Drops unknown fields, whose paths go to `unknown`, and fills in defaults.
+    /// Removes unknown fields, adds their paths to `unknown`, and fills in defaults.
     pub(crate) fn normalise(&self, object: &mut Value, unknown: &mut Vec<String>) {
         prune::unknown(&self.root, object, "", true, unknown);
         prune::fill(&self.root, object);
     }
 
-    /// Everything that is wrong with the object. Transition rules are judged against `old`.
+    /// Everything that is wrong with the object. Transition rules compare it with `old`.
     pub(crate) fn check(&self, object: &Value, old: Option<&Value>, mut causes: Vec<Cause>) -> Vec<Cause> {
         self.node(&self.root, object, "", &mut causes);
         let Some((validator, compiled)) = &self.rules else {
@@ -163,7 +163,7 @@ impl Schema {
         format(schema, text, path, causes);
     }
 
-    /// Schemas of which all, any, exactly one or none must fit.
+    /// Checks `allOf`, `anyOf`, `oneOf` and `not`.
     fn junctors(&self, schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
         let judged = |name: &str| -> Option<Vec<Vec<Cause>>> {
             let parts = schema.get(name)?.as_array()?.iter();
@@ -191,7 +191,7 @@ impl Schema {
         }
     }
 
-    /// What is wrong with a value by one schema alone.
+    /// Everything that is wrong with a value by one schema alone.
     fn found(&self, schema: &Value, value: &Value, path: &str) -> Vec<Cause> {
         let mut causes = Vec::new();
         self.node(schema, value, path, &mut causes);
@@ -215,7 +215,7 @@ fn identity(schema: &Value, item: &Value) -> Option<String> {
     }
 }
 
-/// Visits every schema node that has a type of its own, so not the parts of junctors.
+/// Visits every node that has its own type, so none inside of `allOf` and its like.
 fn walk(schema: &Value, visit: &mut impl FnMut(&Value) -> Result<(), String>) -> Result<(), String> {
     visit(schema)?;
     for child in schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values) {

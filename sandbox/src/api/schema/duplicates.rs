@@ -1,4 +1,4 @@
-//! Members that a JSON text names twice, which parsing into a value does not tell.
+//! Finds members that a JSON text has twice, which are lost when it is parsed into a value.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,11 +7,11 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::node::join;
 
-/// The paths of the members that are named again.
+/// The paths of the members that occur again.
 pub(crate) fn find(json: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let place = Place { path: String::new(), found: &mut found };
-    // A text that does not parse has been refused before.
+    // A text that cannot be parsed has already been refused.
     let _ = place.deserialize(&mut serde_json::Deserializer::from_slice(json));
     found
 }

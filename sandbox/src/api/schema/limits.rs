@@ -1,4 +1,4 @@
-//! What a schema says about single values: types, ranges, sizes, formats.
+//! Checks single values by the types, ranges, sizes and formats of their schema.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Number, Value};
@@ -26,7 +26,7 @@ pub(crate) fn has_type(schema: &Value, value: &Value) -> bool {
     }
 }
 
-/// Ranges, multiples and the formats of integers.
+/// Checks ranges, multiples and the formats of integers.
 pub(crate) fn number(schema: &Value, number: &Number, path: &str, causes: &mut Vec<Cause>) {
     let value = number.as_f64().unwrap_or_default();
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
@@ -56,7 +56,7 @@ pub(crate) fn number(schema: &Value, number: &Number, path: &str, causes: &mut V
     }
 }
 
-/// The formats of texts that are checked.
+/// Checks those formats of texts that the real server checks.
 pub(crate) fn format(schema: &Value, text: &str, path: &str, causes: &mut Vec<Cause>) {
     let why = match schema.get("format").and_then(Value::as_str) {
         Some("date-time") if text.parse::<jiff::Timestamp>().is_err() => "is not a date and time of RFC 3339",
@@ -66,7 +66,7 @@ pub(crate) fn format(schema: &Value, text: &str, path: &str, causes: &mut Vec<Ca
     causes.push(Cause::invalid(path_name(path), why));
 }
 
-/// The least and the most that something may have of something.
+/// Checks a length or a number of items against its minimum and its maximum.
 pub(crate) fn count(
     schema: &Value,
     [least, most]: [&str; 2],

@@ -1,4 +1,4 @@
-//! One node of a schema: its members and flags, and how messages name the place it stands for.
+//! Reads one node of a schema, and names its place for messages.
 
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
-//! What a structural schema does to an object before it is checked: unknown fields go, defaults come.
+//! Removes the fields that a schema does not know from an object, and fills in the schema's defaults.
 
 use serde_json::Value;
 
 use super::node::{child, is_set, join};
 
-/// Drops the members that the schema does not know; their paths go to `unknown`. Of a `resource` the members that
-/// every object has stay.
+/// Removes the members that the schema does not know, and adds their paths to `found`. A `resource` keeps the members
+/// that every object has.
 pub(crate) fn unknown(
     schema: &Value,
     value: &mut Value,
@@ -45,7 +45,7 @@ pub(crate) fn unknown(
     }
 }
 
-/// Fills in the schema's defaults, also where a null stands that the schema does not allow.
+/// Fills in the schema's defaults, also in place of a null that the schema does not allow.
 pub(crate) fn fill(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! The objects, with a version that grows by one with each write and a log of the writes for watchers.
+//! The store of all objects. Each write increases the version by one and is logged for watches.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
@@ -10,36 +10,36 @@ use tokio::sync::watch;
 
 use crate::api::object::{locked, meta_mut};
 
-/// Versions begin here, so that a small version is "long gone" from the first moment.
+/// The first version. Since it is not 1, a small version is too old from the start.
 const FIRST_VERSION: u64 = 1000;
 
-/// Namespace ("" for cluster-scoped kinds) and name.
+/// The namespace ("" for cluster-scoped kinds) and the name.
 pub(crate) type Key = (String, String);
 
-/// What a write did.
+/// The effect of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Did {
+pub(crate) enum Effect {
     Added,
     Modified,
     Deleted,
 }
 
-/// One write, as watchers see it.
+/// One write as watches see it.
 pub(crate) struct Change {
     pub(crate) version: u64,
-    pub(crate) did: Did,
+    pub(crate) effect: Effect,
     pub(crate) key: Key,
-    /// The state after the write; for a deletion the last state, with the deletion's version.
+    /// The state after the write. After a deletion it is the last state, with the version of the deletion.
     pub(crate) object: Arc<Value>,
     /// The state before the write.
     pub(crate) before: Option<Arc<Value>>,
-    /// The watch line in the stored form, made by the first watcher that needs it and shared by the others.
+    /// The line of a watch for the stored form. The first watch that needs it encodes it for all others.
     pub(crate) line: OnceLock<Bytes>,
 }
 
-/// The object was written by somebody else since it was looked at.
+/// Another client has written the object after it was read.
 #[derive(Debug)]
-pub(crate) struct Moved;
+pub(crate) struct Conflict;
 
 /// The version asked for is older than the log; carries the oldest version that would do.
 #[derive(Debug)]
@@ -116,14 +116,14 @@ impl Store {
     /// Writes `object` if the stored state is still `seen` (None: not there).
     ///
     /// # Errors
-    /// [`Moved`] if it is not.
+    /// [`Conflict`] if it is not.
     pub(crate) fn put(
         &self,
         resource: &str,
         key: &Key,
         seen: Option<&Arc<Value>>,
         mut object: Value,
-    ) -> Result<Arc<Value>, Moved> {
+    ) -> Result<Arc<Value>, Conflict> {
         let mut inner = locked(&self.inner);
         let version = inner.version + 1;
         let resource = inner.resource(resource);
@@ -132,10 +132,10 @@ impl Store {
         meta_mut(&mut object).insert("resourceVersion".into(), version.to_string().into());
         let object = Arc::new(object);
         resource.objects.insert(key.clone(), Arc::clone(&object));
-        let did = if before.is_some() { Did::Modified } else { Did::Added };
+        let effect = if before.is_some() { Effect::Modified } else { Effect::Added };
         let line = OnceLock::new();
         resource.record(
-            Change { version, did, key: key.clone(), object: Arc::clone(&object), before, line },
+            Change { version, effect, key: key.clone(), object: Arc::clone(&object), before, line },
             self.history,
         );
         inner.version = version;
@@ -145,8 +145,8 @@ impl Store {
     /// Removes the object if the stored state is still `seen`.
     ///
     /// # Errors
-    /// [`Moved`] if it is not.
-    pub(crate) fn remove(&self, resource: &str, key: &Key, seen: &Arc<Value>) -> Result<(), Moved> {
+    /// [`Conflict`] if it is not.
+    pub(crate) fn remove(&self, resource: &str, key: &Key, seen: &Arc<Value>) -> Result<(), Conflict> {
         let mut inner = locked(&self.inner);
         let version = inner.version + 1;
         let resource = inner.resource(resource);
@@ -156,7 +156,7 @@ impl Store {
         meta_mut(&mut last).insert("resourceVersion".into(), version.to_string().into());
         let (object, line) = (Arc::new(last), OnceLock::new());
         resource.record(
-            Change { version, did: Did::Deleted, key: key.clone(), object, before, line },
+            Change { version, effect: Effect::Deleted, key: key.clone(), object, before, line },
             self.history,
         );
         inner.version = version;
@@ -245,11 +245,11 @@ impl Store {
     }
 }
 
-fn expect(stored: Option<&Arc<Value>>, seen: Option<&Arc<Value>>) -> Result<(), Moved> {
+fn expect(stored: Option<&Arc<Value>>, seen: Option<&Arc<Value>>) -> Result<(), Conflict> {
     let same = match (stored, seen) {
         (Some(stored), Some(seen)) => Arc::ptr_eq(stored, seen),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
-    if same { Ok(()) } else { Err(Moved) }
+    if same { Ok(()) } else { Err(Conflict) }
 }

@@ -1,4 +1,4 @@
-//! What a fresh cluster holds: namespaces, their default accounts, and the roles of everybody.
+//! The objects of a fresh cluster: namespaces, their default accounts, and the default roles.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::api::object::meta_mut;
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// Puts it all into an empty store.
+/// Adds all of them to an empty store.
 pub(crate) fn fresh_cluster(store: &Store) {
     for name in NAMESPACES {
         let namespace = json!({
@@ -45,7 +45,7 @@ fn put(store: &Store, resource: &str, namespace: &str, name: &str, mut object: V
     metadata.insert("name".into(), name.into());
     metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
     metadata.insert("creationTimestamp".into(), clock::stamp().into());
-    // What is there already stays.
+    // An object that exists already is kept.
     let _ = store.put(resource, &(namespace.into(), name.into()), None, object);
 }
 

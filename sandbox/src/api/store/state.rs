@@ -1,4 +1,4 @@
-//! Everything the server knows: it outlives the listener.
+//! The state that all requests share. It outlives the listener.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,19 +15,19 @@ use crate::api::kinds::kind::Kind;
 use crate::api::kinds::registry::Kinds;
 use crate::api::object::{is_deleting, locked, meta};
 
-/// What requests share. It has no `Debug`: it holds tokens and secrets.
+/// The state that all requests share. It has no `Debug`, because it holds tokens and secrets.
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) kinds: Kinds,
     pub(crate) tokens: Tokens,
-    /// Grows when all watches are to end.
+    /// Changes when all watches have to end.
     pub(crate) watch_epoch: watch::Sender<u64>,
     answered: AtomicU64,
     log: Mutex<Vec<Request>>,
 }
 
 impl State {
-    /// A fresh cluster.
+    /// The state of a fresh cluster.
     pub(crate) fn new(history: usize) -> Self {
         let state = Self {
             store: Store::new(history),
@@ -41,7 +41,7 @@ impl State {
         state
     }
 
-    /// Keeps a request for [`crate::api::Server::requests`].
+    /// Records a request for [`crate::api::Server::requests`].
     pub(crate) fn log(&self, request: Request) {
         self.answered.fetch_add(1, Ordering::Relaxed);
         locked(&self.log).push(request);
@@ -60,8 +60,8 @@ impl State {
         locked(&self.log).clear();
     }
 
-    /// What follows from a write that has been stored: a definition is served, with the schemas that it has now,
-    /// and a namespace has a default account.
+    /// Does what a controller would do after a write: it serves the kinds of a definition with their current schemas, and
+    /// it gives a namespace its default account.
     pub(crate) fn wrote(&self, kind: &Kind, object: &Value) {
         if kind.kind == "Namespace" && !is_deleting(object) {
             seed::default_account(&self.store, meta(object, "name"));
@@ -69,14 +69,14 @@ impl State {
         if kind.kind != "CustomResourceDefinition" {
             return;
         }
-        // A definition whose schemas do not compile has been refused before it came here.
+        // A definition whose schemas do not compile has already been refused.
         if let Ok(kinds) = crd::kinds(object) {
             self.kinds.replace(meta(object, "name"), kinds);
         }
     }
 
-    /// What follows from a removal: a definition takes its objects along, and the last object of a namespace
-    /// that is being deleted takes the namespace along.
+    /// Does what a controller would do after a removal: it removes the objects of a removed definition, and it removes a
+    /// namespace that is being deleted together with its last object.
     pub(crate) fn removed(&self, kind: &Kind, key: &Key) {
         if kind.kind == "CustomResourceDefinition" {
             self.kinds.replace(&key.1, Vec::new());
@@ -87,23 +87,23 @@ impl State {
         }
     }
 
-    /// Removes a namespace that is being deleted and holds nothing any more.
+    /// Removes a namespace that is being deleted and has become empty.
     pub(crate) fn end_namespace(&self, name: &str) {
         let key = (String::new(), name.to_owned());
         let Some(namespace) = self.store.get("namespaces", &key) else {
             return;
         };
         if is_deleting(&namespace) && !self.store.is_used(name) {
-            // Losing this race means that somebody else wrote the namespace; the next removal tries again.
+            // If another client has written the namespace in between, the next removal tries again.
             let _ = self.store.remove("namespaces", &key, &namespace);
         }
     }
 
-    /// Removes all objects of a resource without asking finalizers.
+    /// Removes all objects of a resource, even those with finalizers.
     fn purge(&self, resource: &str) {
         for object in self.store.list(resource, "", None, None).map(|(all, _)| all).unwrap_or_default() {
             let key = key_of(&object);
-            // An object that was written meanwhile stays; its kind is no longer served.
+            // An object that was written in between is kept, but its kind is no longer served.
             let _ = self.store.remove(resource, &key, &object);
         }
     }

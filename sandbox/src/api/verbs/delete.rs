@@ -1,4 +1,4 @@
-//! The verbs that delete: one object or a collection, in two phases where finalizers hold.
+//! Deletes an object or a collection, in two phases if there are finalizers.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use crate::api::object::{is_deleting, is_held, meta, meta_mut, version};
 use crate::api::store::objects::Key;
 use crate::api::store::state::{State, key_of};
 
-/// The namespaces that a cluster cannot be without.
+/// The namespaces that cannot be deleted.
 const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 
-/// How a deletion ended.
+/// The result of a deletion.
 enum Ended {
-    /// The object is gone; this was its last state.
+    /// The object has been removed; this was its last state.
     Gone(Arc<Value>),
-    /// A finalizer holds it; this is its state now.
+    /// A finalizer keeps it from being removed; this is its current state.
     Held(Arc<Value>),
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn one(state: &State, call: &Call, kind: &Kind, target: &Target) -> R
     }
 }
 
-/// DELETE of a collection: what was selected, as a list.
+/// DELETE of a collection. The answer is the list of what was selected.
 pub(crate) fn collection(
     state: &State,
     call: &Call,
@@ -67,7 +67,7 @@ pub(crate) fn collection(
     for object in objects.into_iter().filter(|object| selector.matches(object)) {
         match remove(state, kind, &key_of(&object), &options) {
             Ok(Ended::Held(object) | Ended::Gone(object)) => deleted.push(object),
-            // Somebody else was faster: what was wanted has happened.
+            // Another client has deleted it already.
             Err(gone) if gone.code == 404 => {}
             Err(other) => return Err(other),
         }
@@ -118,7 +118,7 @@ fn check_preconditions(kind: &Kind, object: &Value, options: &DeleteOptions) -> 
     Err(Failure::precondition(kind, meta(object, "name"), &fails))
 }
 
-/// The object with its deletion asked for.
+/// The object, marked as being deleted.
 fn asked_to_go(kind: &Kind, object: &Value) -> Value {
     let mut object = object.clone();
     let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
@@ -142,7 +142,7 @@ fn empty_namespace(state: &State, namespace: &str) -> Result<(), Failure> {
         for object in objects {
             match remove(state, kind, &key_of(&object), &DeleteOptions::default()) {
                 Ok(_) => {}
-                // Two versions of one kind share their objects: the second finds none.
+                // Versions of one kind share their objects, so there may be none left for the second version.
                 Err(gone) if gone.code == 404 => {}
                 Err(other) => return Err(other),
             }

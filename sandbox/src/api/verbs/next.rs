@@ -1,5 +1,4 @@
-//! What a write makes of an object before it is stored: limited to what the endpoint may change, normalised,
-//! checked.
+//! Computes the state that a write stores: limited to what the endpoint may change, normalised and checked.
 
 use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -19,7 +18,7 @@ use crate::api::patch::managed::{self, Writer};
 use crate::api::schema::compiled::Schema;
 use crate::api::schema::duplicates;
 
-/// Metadata that a client cannot change.
+/// The metadata that a client cannot change.
 const FIXED: [&str; 7] = [
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -30,10 +29,10 @@ const FIXED: [&str; 7] = [
     "uid",
 ];
 
-/// How much of `generateName` goes into a name.
+/// The number of characters of `generateName` that a name keeps.
 const LONGEST_BASE: usize = 58;
 
-/// What is stored when `body` is created: named, stamped, normalised, checked.
+/// The object that is stored when `body` is created, with its name, its timestamp and its defaults.
 pub(crate) fn new_object(
     call: &Call,
     kind: &Kind,
@@ -80,7 +79,7 @@ pub(crate) fn new_object(
     Ok(fresh)
 }
 
-/// What `wanted` may change of `old`: normalised, checked, with its generation and managers.
+/// The state that is stored when `wanted` replaces `old`, with its generation and its field managers.
 pub(crate) fn next_state(
     call: &Call,
     kind: &Kind,
@@ -133,8 +132,8 @@ pub(crate) fn next_state(
     Ok(new)
 }
 
-/// `wanted` without what this endpoint cannot change: a status write changes nothing but status, another write
-/// everything but status and the server's own metadata.
+/// `wanted` without what this endpoint cannot change: a write to status changes only status, and any other write changes
+/// everything except status and the metadata that the server owns.
 fn limited(kind: &Kind, target: &Target, old: &Value, mut wanted: Value) -> Value {
     to_stored(kind, &mut wanted);
     let status = if target.sub == "status" { wanted.get_mut("status").map(Value::take) } else { None };
@@ -161,7 +160,7 @@ fn limited(kind: &Kind, target: &Target, old: &Value, mut wanted: Value) -> Valu
     wanted
 }
 
-/// The form in which the kind is stored.
+/// The object in the form in which its kind is stored.
 fn to_stored(kind: &Kind, object: &mut Value) {
     if kind.view == View::EventsV1 {
         events::event_from_view(object);
@@ -175,12 +174,12 @@ pub(crate) fn schema_of(kind: &Kind) -> Option<&Value> {
     kind.schema().map(Schema::root)
 }
 
-/// Who writes by this call.
+/// The field manager that writes.
 pub(crate) fn writer<'a>(call: &'a Call, api_version: &'a str, subresource: &'a str) -> Writer<'a> {
     Writer { manager: call.manager(), api_version, subresource }
 }
 
-/// Drops unknown fields, fills in defaults, and refuses what cannot be read as the kind.
+/// Removes unknown fields, fills in defaults, and refuses an object that cannot be decoded as its kind.
 fn normalise(
     call: &Call,
     kind: &Kind,
@@ -224,7 +223,7 @@ fn normalise(
     Ok(())
 }
 
-/// The refusal of a body that cannot be read as the kind; of a patch, that its result cannot.
+/// The failure if a body, or the result of a patch, cannot be decoded as its kind.
 fn unreadable(call: &Call, kind: &Kind, why: &str) -> Failure {
     if call.method == Method::PATCH && !call.applies() {
         return Failure::invalid_as("", "", "", &[Cause::invalid("patch", why)]);
@@ -233,14 +232,14 @@ fn unreadable(call: &Call, kind: &Kind, why: &str) -> Failure {
     Failure::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
 }
 
-/// Metadata is of one type, whatever the kind.
+/// Checks metadata against its type, which is the same for every kind.
 pub(crate) fn typed_metadata(call: &Call, kind: &Kind, object: &Value) -> Result<(), Failure> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     let typed = serde_json::from_value::<Option<ObjectMeta>>(metadata);
     typed.map(|_| ()).map_err(|e| unreadable(call, kind, &format!("metadata: {e}")))
 }
 
-/// The fields of `before` that reading it as a type has dropped.
+/// The fields of `before` that were lost when it was decoded as its type.
 fn lost(path: &str, before: &Value, after: &Value, unknown: &mut Vec<String>) {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => {
@@ -267,7 +266,7 @@ fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Failure
         Rules::Custom(schema) => schema.check(object, old, causes),
         Rules::BuiltIn(rules) => {
             causes.extend((rules.check)(object));
-            causes.extend((rules.judge)(object, old));
+            causes.extend((rules.check_change)(object, old));
             causes
         }
     };

@@ -1,4 +1,4 @@
-//! The verbs that read: get and list, with paging.
+//! Gets an object, and lists objects page by page.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(crate) fn get(state: &State, call: &Call, kind: &Kind, target: &Target) -> R
     Answer::object(call, kind, 200, &object)
 }
 
-/// Where a list goes on: the version of its first page, and the last object of the page before.
+/// The place at which a list continues: the version of its first page, and the last object of the previous page.
 struct Continue {
     version: u64,
     after: Key,
@@ -42,7 +42,7 @@ impl Continue {
     }
 }
 
-/// The version at which a list is to be: None for now.
+/// The version that a list is read at; None means the current one.
 fn list_version(state: &State, call: &Call) -> Result<Option<u64>, Failure> {
     let exact = call.query.get("resourceVersionMatch") == "Exact";
     let Some(asked) = call.query.resource_version()? else {

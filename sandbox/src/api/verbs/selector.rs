@@ -1,4 +1,4 @@
-//! Label and field selectors.
+//! Parses label and field selectors, and matches objects with them.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::api::kinds::events;
 use crate::api::kinds::kind::{Kind, View};
 use crate::api::object::{meta, text};
 
-/// Which objects a list or watch is about.
+/// The objects that a list or a watch selects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selector {
     labels: Vec<Label>,
@@ -41,7 +41,7 @@ impl Selector {
     /// Reads `labelSelector` and `fieldSelector`, either of which may be empty.
     ///
     /// # Errors
-    /// 400 where one does not parse, or a field is none that the kind can select by.
+    /// 400 if one cannot be parsed, or the kind cannot be selected by that field.
     pub(crate) fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, Failure> {
         Ok(Self { labels: parse_labels(labels)?, fields: parse_fields(kind, fields)? })
     }
@@ -87,7 +87,7 @@ impl Label {
     }
 }
 
-/// The name that a field selector limits a request to, or "".
+/// The only name that a field selector selects, or "".
 pub(crate) fn only_name(fields: &str) -> &str {
     let mut named = fields.split(',').filter_map(|part| part.trim().strip_prefix("metadata.name="));
     named.next().map_or("", |name| name.trim_start_matches('='))

@@ -1,4 +1,4 @@
-//! Watches: the state first where it is asked for, then every change as one line of JSON.
+//! Watches a collection: sends the current state if it is asked for, and then each change as one line of JSON.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ use crate::api::http::request::{Call, Form};
 use crate::api::http::target::Target;
 use crate::api::kinds::kind::{Kind, View};
 use crate::api::object::{meta, meta_mut};
-use crate::api::store::objects::{Change, Did};
+use crate::api::store::objects::{Change, Effect};
 use crate::api::store::state::State;
 
-/// How long after a version that no event has told a bookmark tells it.
+/// How long after a version without an event a bookmark is sent for it.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a watch that wants bookmarks goes without one.
+/// The longest time between two bookmarks.
 const BOOKMARK_AT_LEAST: Duration = Duration::from_mins(1);
 
-/// How long before its end a watch tells where it is.
+/// How long before its end a watch sends a last bookmark.
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 
-/// The longest time in seconds that a watch lasts.
+/// The maximum duration of a watch in seconds.
 const LONGEST: u64 = 86_400;
 
-/// What a watch is about, and how its events look.
+/// The objects that a watch selects, and the form of its events.
 struct Subject {
     kind: Arc<Kind>,
     namespace: String,
@@ -44,23 +44,23 @@ struct Subject {
     call: Call,
 }
 
-/// One running watch.
+/// A running watch.
 struct Watching {
     state: Arc<State>,
     subject: Subject,
-    /// Everything up to this version has been told.
+    /// All changes up to this version have been sent.
     version: u64,
     ticks: watch::Receiver<u64>,
     epoch: watch::Receiver<u64>,
     deadline: Instant,
-    /// When the next bookmark may be sent; None where none is wanted.
+    /// When the next bookmark may be sent; None if the client wants none.
     bookmark: Option<Instant>,
     /// The version of the last bookmark, and when it was sent.
     marked: u64,
     marked_at: Instant,
-    /// Lines to be sent at once.
+    /// The lines that are ready to be sent.
     pending: Vec<u8>,
-    /// Whether a table's headers have been sent.
+    /// Whether the column headers of a table have been sent.
     headed: bool,
     ended: bool,
 }
@@ -113,14 +113,14 @@ pub(crate) fn open(
     Ok(answer)
 }
 
-/// Whether a bookmark is to be sent: soon after a version that no event has told, in any case once a minute and
-/// shortly before the end.
+/// Whether a bookmark is due: soon after a version without an event, at least once a minute, and shortly before the
+/// end.
 fn is_bookmark_due(is_news: bool, silence: Duration, left: Duration) -> bool {
     is_news || silence >= BOOKMARK_AT_LEAST || (left <= BOOKMARK_BEFORE_END && silence > BOOKMARK_BEFORE_END)
 }
 
 impl Watching {
-    /// Tells every object that is there as added.
+    /// Sends every object that exists as added.
     fn tell_state(&mut self) -> Result<(), Failure> {
         let subject = &self.subject;
         let listed = self.state.store.list(&subject.kind.resource, &subject.namespace, None, None);
@@ -135,7 +135,7 @@ impl Watching {
         Ok(())
     }
 
-    /// The next piece of the stream: all that has happened since the last one.
+    /// The next part of the stream: everything that has happened since the last one.
     async fn next(mut self) -> Option<(Result<Frame<Bytes>, Infallible>, Self)> {
         loop {
             if !self.pending.is_empty() {
@@ -168,12 +168,12 @@ impl Watching {
         }
     }
 
-    /// Writes the changes since the last time into `pending`.
+    /// Adds the changes since the last call to `pending`.
     fn catch_up(&mut self) {
         match self.state.store.since(&self.subject.kind.resource, self.version) {
             Ok((changes, current)) => {
                 for change in changes {
-                    self.subject.tell(&mut self.pending, &mut self.headed, &change);
+                    self.subject.append_event(&mut self.pending, &mut self.headed, &change);
                 }
                 self.version = self.version.max(current);
             }
@@ -205,18 +205,20 @@ impl Watching {
 }
 
 impl Subject {
-    /// Writes what a change means to this watch: an object that comes into the selection is added, one that
-    /// leaves it is deleted.
-    fn tell(&self, out: &mut Vec<u8>, headed: &mut bool, change: &Change) {
+    /// Adds the event of a change for this watch: an object that becomes selected is added, and one that is no longer
+    /// selected is deleted.
+    fn append_event(&self, out: &mut Vec<u8>, headed: &mut bool, change: &Change) {
         if !self.namespace.is_empty() && change.key.0 != self.namespace {
             return;
         }
         let before = change.before.as_deref().filter(|before| self.selector.matches(before));
-        let after = change.did != Did::Deleted && self.selector.matches(&change.object);
+        let after = change.effect != Effect::Deleted && self.selector.matches(&change.object);
         match (before, after) {
             (None, false) => {}
-            (None, true) if change.did == Did::Modified => self.line(out, headed, "ADDED", &change.object),
-            (Some(before), false) if change.did == Did::Modified => {
+            (None, true) if change.effect == Effect::Modified => {
+                self.line(out, headed, "ADDED", &change.object);
+            }
+            (Some(before), false) if change.effect == Effect::Modified => {
                 let mut gone = before.clone();
                 meta_mut(&mut gone).insert("resourceVersion".into(), change.version.to_string().into());
                 self.line(out, headed, "DELETED", &gone);
@@ -225,12 +227,12 @@ impl Subject {
         }
     }
 
-    /// The line of a change as such; made once for all watches that show the stored form.
+    /// The line of a change. It is encoded once for all watches that show the stored form.
     fn line_of(&self, out: &mut Vec<u8>, headed: &mut bool, change: &Change) {
-        let name = match change.did {
-            Did::Added => "ADDED",
-            Did::Modified => "MODIFIED",
-            Did::Deleted => "DELETED",
+        let name = match change.effect {
+            Effect::Added => "ADDED",
+            Effect::Modified => "MODIFIED",
+            Effect::Deleted => "DELETED",
         };
         let stored_form = self.kind.view == View::Stored && self.kind.stored_as == self.kind.api_version();
         if self.form != Form::Object || !stored_form {

@@ -1,4 +1,4 @@
-//! The verbs that write: create, update and patch, of an object or of its status.
+//! Creates, updates and patches an object or its status.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::api::patch::shape::Shape;
 use crate::api::store::objects::Key;
 use crate::api::store::state::State;
 
-/// How often a write is tried again after it lost a race, before the client is told to do so.
+/// How often a write is tried again after another one was faster, before the client has to try again.
 pub(crate) const ATTEMPTS: usize = 100;
 
 /// POST to a collection.
@@ -55,7 +55,7 @@ pub(crate) fn create(state: &State, call: &Call, kind: &Kind, target: &Target) -
     Err(Failure::contended())
 }
 
-/// Stores a new object, unless this is a dry run; None if another has taken the name meanwhile.
+/// Stores a new object, unless this is a dry run. None if another client has just taken the name.
 fn store_new(state: &State, call: &Call, kind: &Kind, key: &Key, fresh: Value) -> Option<Arc<Value>> {
     if call.is_dry_run() {
         return Some(Arc::new(fresh));
@@ -65,7 +65,7 @@ fn store_new(state: &State, call: &Call, kind: &Kind, key: &Key, fresh: Value) -
     Some(stored)
 }
 
-/// The kind and place that a body claims must be those of the URL.
+/// Checks that the kind and the namespace in a body are those of the path.
 fn check_body(kind: &Kind, body: &Value, target: &Target) -> Result<(), Failure> {
     let (claimed, version) = (text(body, "/kind"), text(body, "/apiVersion"));
     let custom = matches!(kind.rules, Rules::Custom(_));
@@ -167,7 +167,7 @@ pub(crate) fn patch(state: &State, call: &Call, kind: &Kind, target: &Target) ->
     }
 }
 
-/// Server-side apply, which creates what is not there.
+/// Server-side apply, which creates a missing object.
 fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
     let bad = |why: String| Failure::bad_request(format!("error decoding YAML: {why}"));
     let config = serde_saphyr::from_slice(&call.body).map_err(|e| bad(e.to_string()))?;
@@ -191,7 +191,7 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
         }
         let mut warnings = Vec::new();
         let mut first = config.clone();
-        // There is no object whose version could be another.
+        // There is no object yet, so its version cannot differ.
         meta_mut(&mut first).remove("resourceVersion");
         let mut fresh = new_object(call, kind, target, &first, &mut warnings)?;
         let applied = managed::apply(None, &config, schema_of(kind), &writer, force)?;
@@ -210,7 +210,7 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     })
 }
 
-/// What of a configuration can be applied at the endpoint: without status, or status alone.
+/// The part of a configuration that the endpoint can change: everything except status, or only status.
 fn appliable(kind: &Kind, target: &Target, mut config: Map<String, Value>) -> Map<String, Value> {
     if target.sub.is_empty() {
         config.retain(|field, _| !(kind.status && field == "status"));
@@ -223,7 +223,7 @@ fn appliable(kind: &Kind, target: &Target, mut config: Map<String, Value>) -> Ma
     config
 }
 
-/// Turns the live object into what `change` makes of it, again and again until nobody else came between.
+/// Replaces the live object by what `change` returns for it, and tries again while other writers are faster.
 fn rewrite(
     state: &State,
     call: &Call,
@@ -251,7 +251,7 @@ fn rewrite(
     Err(Failure::contended())
 }
 
-/// Stores the next state, or removes the object whose last finalizer went; None if somebody else came between.
+/// Stores the next state, or removes the object if its last finalizer was removed. None if another writer was faster.
 fn store_next(
     state: &State,
     call: &Call,

@@ -1,4 +1,4 @@
-//! What storage keeps a record of: volumes, snapshots and groups of snapshots.
+//! The records of the storage: volumes, snapshots and groups of snapshots.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,19 @@ use super::shelf::Record;
 pub struct SnapshotRecord {
     /// Its handle.
     pub id: String,
-    /// The name that it was created under; empty for members of a group, and once the driver forgot it.
+    /// The name that it was created with. Empty for a member of a group, and after the driver has forgotten it.
     pub name: String,
-    /// The volume that it was cut from.
+    /// The volume that it was taken of.
     pub source_volume_id: String,
-    /// The sum of its file sizes.
+    /// The total size of its files.
     pub size_bytes: i64,
-    /// When it was cut, in seconds since the epoch.
+    /// When it was taken, in seconds since the epoch.
     pub created_seconds: i64,
     /// The nanoseconds of that second.
     pub created_nanos: i32,
-    /// The group that it is a member of, else empty.
+    /// The group that it is a member of; empty if there is none.
     pub group_id: String,
-    /// Whether the driver no longer knows of it, although it is there.
+    /// Whether the driver has forgotten it, although it still exists.
     pub forgotten: bool,
 }
 
@@ -36,17 +36,17 @@ impl Record for SnapshotRecord {
 pub struct GroupRecord {
     /// Its handle.
     pub id: String,
-    /// The name that it was created under; empty once the driver forgot it.
+    /// The name that it was created with. Empty after the driver has forgotten it.
     pub name: String,
-    /// The volumes, in the order they were asked for.
+    /// The volumes in the order of the request.
     pub source_volume_ids: Vec<String>,
-    /// The members, in the order of their volumes.
+    /// The members in the order of their volumes.
     pub snapshot_ids: Vec<String>,
-    /// When it was cut, in seconds since the epoch.
+    /// When it was taken, in seconds since the epoch.
     pub created_seconds: i64,
     /// The nanoseconds of that second.
     pub created_nanos: i32,
-    /// Whether the driver no longer knows of it, although it is there.
+    /// Whether the driver has forgotten it, although it still exists.
     pub forgotten: bool,
 }
 
@@ -56,13 +56,13 @@ impl Record for GroupRecord {
     }
 }
 
-/// A volume that was made by a call; others are just directories.
+/// A volume that was created by a call. Other volumes are only directories.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::driver) struct VolumeRecord {
     pub(in crate::driver) id: String,
     pub(in crate::driver) name: String,
     pub(in crate::driver) capacity_bytes: i64,
-    /// The snapshot that its data came from, else empty.
+    /// The snapshot that its data came from; empty if there is none.
     pub(in crate::driver) snapshot_id: String,
 }
 

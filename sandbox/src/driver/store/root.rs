@@ -1,4 +1,4 @@
-//! The storage below one directory: opened, read again after another driver has changed it, and forgotten in parts.
+//! The storage of one driver below its root directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::records::{GroupRecord, SnapshotRecord, VolumeRecord};
 use super::shelf::Shelf;
 use crate::driver::script::Amnesia;
 
-/// The storage of one driver. Every change is on disk before it is answered.
+/// The storage of one driver. Every change is on disk before the call is answered.
 #[derive(Debug)]
 pub(in crate::driver) struct Store {
     pub(super) root: PathBuf,
@@ -19,7 +19,7 @@ pub(in crate::driver) struct Store {
 }
 
 impl Store {
-    /// Takes up what is at `root`, and removes what a cut that was interrupted left behind.
+    /// Opens the storage at `root`, and removes what an interrupted snapshot has left behind.
     pub(in crate::driver) fn open(root: &Path, make_missing_volumes: bool) -> Result<Store, StoreError> {
         for part in ["volumes", "snapshots"] {
             let path = root.join(part);
@@ -37,14 +37,14 @@ impl Store {
         Ok(store)
     }
 
-    /// Takes up what another driver has done to the same root since.
+    /// Reads all records again, since another driver may have changed them.
     pub(in crate::driver) fn refresh(&mut self) -> Result<(), StoreError> {
         self.volumes.refresh()?;
         self.snapshots.refresh()?;
         self.groups.refresh()
     }
 
-    /// Does to the records what the script says.
+    /// Forgets what the script says.
     pub(in crate::driver) fn forget(&mut self, amnesia: Amnesia) -> Result<(), StoreError> {
         let all = amnesia == Amnesia::All;
         let snapshots: Vec<_> = self.snapshots.iter().cloned().collect();
@@ -62,7 +62,7 @@ impl Store {
         Ok(())
     }
 
-    /// The id, of a snapshot or a group, that this one is but for capitals; the same where there is none.
+    /// The id of the snapshot or group that is equal to this one except for its case, or this one if there is none.
     pub(in crate::driver) fn in_any_case(&self, id: &str) -> String {
         let ids = self.snapshots.iter().map(|record| &record.id);
         let mut ids = ids.chain(self.groups.iter().map(|record| &record.id));
@@ -90,7 +90,7 @@ impl Store {
     }
 }
 
-/// Refuses an id that is empty or that is more than one step of a path.
+/// Refuses an id that is empty or not a single part of a path.
 pub(super) fn usable(field: &'static str, value: &str) -> Result<(), StoreError> {
     if value.is_empty() || value == "." || value == ".." || value.contains(['/', '\0']) {
         return Err(StoreError::Unusable { field, value: value.to_owned() });

@@ -1,4 +1,4 @@
-//! A directory of JSON records, one file each, kept in memory as well.
+//! A directory with one JSON file for each record, which are also kept in memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
 
-/// Something that is kept under its id.
+/// A record with an id.
 pub(super) trait Record: Clone + Serialize + DeserializeOwned {
     fn id(&self) -> &str;
 }
@@ -22,7 +22,7 @@ pub(super) struct Shelf<R> {
 }
 
 impl<R: Record> Shelf<R> {
-    /// Reads what is there, and makes the directory if it is not.
+    /// Reads the directory, or creates it.
     pub(super) fn open(directory: PathBuf) -> Result<Shelf<R>, StoreError> {
         fs::create_dir_all(&directory).map_err(StoreError::io("make", &directory))?;
         let mut shelf = Shelf { directory, records: BTreeMap::new() };
@@ -30,7 +30,7 @@ impl<R: Record> Shelf<R> {
         Ok(shelf)
     }
 
-    /// Reads anew what is on disk.
+    /// Reads all files again.
     pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
         let directory = &self.directory;
         let mut records = BTreeMap::new();
@@ -55,7 +55,7 @@ impl<R: Record> Shelf<R> {
         self.records.values()
     }
 
-    /// Keeps a record; it is on disk, whole or not at all, when this returns.
+    /// Stores a record. When this returns, it is completely on disk; if it fails, not at all.
     pub(super) fn put(&mut self, record: R) -> Result<(), StoreError> {
         let path = self.path(record.id());
         let draft = path.with_extension("draft");
@@ -66,7 +66,7 @@ impl<R: Record> Shelf<R> {
         Ok(())
     }
 
-    /// Drops a record; one that is not there is dropped already.
+    /// Removes a record. It is no error if there is none.
     pub(super) fn remove(&mut self, id: &str) -> Result<(), StoreError> {
         if self.records.remove(id).is_some() {
             let path = self.path(id);

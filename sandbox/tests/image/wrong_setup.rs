@@ -1,4 +1,4 @@
-//! What somebody sees whose cluster or pod is not as it should be; docs/operations.md has the same words.
+//! The messages for a cluster or a pod that is not set up correctly. docs/operations.md has the same words.
 
 use crate::binary::binary;
 use crate::cluster::Cluster;
