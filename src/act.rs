@@ -14,7 +14,7 @@ use crate::decide::{
     Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
-use crate::objects::facts::Content;
+use model::facts::Content;
 
 pub mod live;
 pub mod perform;

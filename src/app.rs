@@ -21,14 +21,14 @@ use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
 use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, RestMetrics};
-use crate::objects::content::SingleContent;
-use crate::objects::facts::Kind;
-use crate::objects::group_content::GroupContent;
 use crate::queue::backoff::Backoff;
 use crate::serve::{Endpoint, Health};
 use crate::settings::{Election, Listen, Settings, SnapshotName};
 use crate::shutdown::{self, Ending};
 use crate::watch::standing::not_ready;
+use model::content::SingleContent;
+use model::facts::Kind;
+use model::group_content::GroupContent;
 
 mod elect;
 mod kind;

@@ -7,8 +7,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cli::table::{ENVIRONMENT, Flag, Kind as Value, State, flags};
-use crate::objects::facts::Kind;
-use crate::objects::names::{MANAGED_BY, MEMBER_OF_GROUP, Names, RESERVED_PARAMETERS};
+use model::facts::Kind;
+use model::names::{MANAGED_BY, MEMBER_OF_GROUP, Names, RESERVED_PARAMETERS};
 
 mod reference;
 pub(crate) mod scrape;

@@ -2,7 +2,7 @@
 //!
 //! Pure: no `async`, no client, no clock, no log, no chance. [`decide`] names the next step; after the step
 //! was tried, [`conclude`] says what its outcome means for the status, the marker, the user and the queue.
-//! One set of rules serves both kinds, because both are seen as [`Facts`](crate::objects::facts::Facts).
+//! One set of rules serves both kinds, because both are seen as [`Facts`](model::facts::Facts).
 //!
 //! # Invariants (each a law in `laws.rs`, over every combination of facts)
 //! 1. `Create` that may cut something only while the marker is on the object; never for a member of a group.

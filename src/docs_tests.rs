@@ -14,10 +14,10 @@ use crate::csi::Fatal;
 use crate::decide::Complaint;
 use crate::lead::Loss;
 use crate::metrics::{State, kind_label};
-use crate::objects::facts::Kind;
-use crate::objects::names::RESERVED_PARAMETERS;
 use crate::watch::problem::Problem;
 use crate::watch::standing::{Standing, Watched, not_ready};
+use model::facts::Kind;
+use model::names::RESERVED_PARAMETERS;
 
 const OPERATIONS: &str = include_str!("../docs/operations.md");
 const SECRETS: &str = include_str!("../docs/secrets.md");

@@ -15,10 +15,10 @@ use crate::cluster::error::in_one_line;
 use crate::decide::fixtures::{around, clocks};
 use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
 use crate::lead::protocol::{Candidate, Sight};
-use crate::objects::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
-use crate::objects::content::VolumeSnapshotContent;
-use crate::objects::facts::Content;
-use crate::objects::group_content::VolumeGroupSnapshotContent;
+use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
+use model::content::VolumeSnapshotContent;
+use model::facts::Content;
+use model::group_content::VolumeGroupSnapshotContent;
 
 /// Cases of each property, unless the environment says otherwise: a quarter of a minute each.
 pub(crate) fn cases(usual: u32) -> ProptestConfig {

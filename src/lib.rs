@@ -16,7 +16,6 @@ mod fuzz;
 pub mod lead;
 pub mod logging;
 pub mod metrics;
-pub mod objects;
 pub mod queue;
 pub mod serve;
 pub mod settings;

@@ -14,10 +14,10 @@ use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
-use crate::objects::content::SingleContent;
-use crate::objects::facts::Kind;
-use crate::objects::group_content::GroupContent;
-use crate::objects::object::Body;
+use machinery::object::Body;
+use model::content::SingleContent;
+use model::facts::Kind;
+use model::group_content::GroupContent;
 
 pub use rest::RestMetrics;
 pub use work::{QueueMetrics, Work, WorkMetrics};

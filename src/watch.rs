@@ -21,7 +21,7 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::objects::object::{Body, Object};
+use machinery::object::{Body, Object};
 
 pub mod problem;
 pub mod relevant;

@@ -21,15 +21,15 @@ use crate::decide::{
 };
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
-use crate::objects::facts::{Content, Facts};
-use crate::objects::object::Object;
-use crate::objects::reply::Refusal;
-use crate::objects::secrets::Secrets;
 use crate::queue::Key;
 use crate::shutdown::Ending;
 use crate::traces;
 use crate::watch::sink::ClassStore;
 use crate::watch::store::{Begun, Store};
+use machinery::object::Object;
+use machinery::secrets::Secrets;
+use model::facts::Content;
+use model::reply::Refusal;
 
 /// When what vanished under the name of a living object is tried again.
 const NEXT_TRY: Duration = Duration::from_mins(1);
@@ -131,12 +131,6 @@ struct Live<'a, B> {
     key: &'a Key,
     uid: String,
     driver: DriverFacts,
-}
-
-impl<B: Content> Content for Arc<B> {
-    fn facts(&self) -> Facts<'_> {
-        (**self).facts()
-    }
 }
 
 impl<B: Snapshots> Live<'_, B>

@@ -19,9 +19,6 @@ use crate::csi::Driver;
 use crate::decide::{DriverFacts, Naming};
 use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, State};
-use crate::objects::facts::{Content, Facts, Kind};
-use crate::objects::names::MANAGED_BY;
-use crate::objects::object::{Body, Object};
 use crate::queue::backoff::Backoff;
 use crate::queue::{Key, Queue, Urgency, worker};
 use crate::shutdown::Ending;
@@ -29,6 +26,9 @@ use crate::watch::sink::{ClassStore, Classes, Contents};
 use crate::watch::standing::{Need, Standing, Watched, report};
 use crate::watch::store::Store;
 use crate::watch::{self as watching, Selection};
+use machinery::object::{Body, Object};
+use model::facts::{Content, Facts, Kind};
+use model::names::MANAGED_BY;
 
 /// How often contents are counted by state.
 const CENSUS_PERIOD: Duration = Duration::from_secs(10);

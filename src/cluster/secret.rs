@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::error::{ApiError, Failure, Request};
 use super::request::{segment, text};
-use crate::objects::secrets::Secrets;
+use machinery::secrets::Secrets;
 
 /// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
 #[derive(Debug, thiserror::Error)]

@@ -20,9 +20,9 @@ use super::proto::{
 };
 use super::wire::Wire;
 use super::{Driver, Method, proto, redact, verdict};
-use crate::objects::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
-use crate::objects::secrets::Secrets;
 use crate::traces;
+use machinery::secrets::Secrets;
+use model::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 
 /// A call that failed, as this module and the identity check see it.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use tonic::Code;
 
 use super::*;
-use crate::objects::reply::{self, Certainty, Refusal, Snapshot};
-use crate::objects::secrets::Secrets;
+use machinery::secrets::Secrets;
+use model::reply::{self, Certainty, Refusal, Snapshot};
 
 mod odd_answers;
 mod restarts;

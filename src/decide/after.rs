@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::memory::Memory;
-use crate::objects::facts::Member;
+use model::facts::Member;
 
 /// What to do with `status.error`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

@@ -11,8 +11,8 @@ use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
 use super::step::{CreateCall, Purpose};
-use crate::objects::facts::{Facts, Member, Membership};
-use crate::objects::reply::{Answer, GroupSnapshot, Snapshot};
+use model::facts::{Facts, Member, Membership};
+use model::reply::{Answer, GroupSnapshot, Snapshot};
 
 /// Bounds of the pause between two looks at a snapshot that is not ready.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

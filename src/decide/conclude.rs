@@ -9,7 +9,7 @@ use super::notes;
 use super::observed::{Observed, Presence};
 use super::refused::{create_refused, delete_refused, given_up, members_refused, vanished_delete_failed};
 use super::step::{Complaint, Purpose, Step};
-use crate::objects::reply::{Answer, Certainty, Refusal};
+use model::reply::{Answer, Certainty, Refusal};
 
 /// How long an object may lack its finalizer or its class before that is said: at its default rate of requests the
 /// snapshot-controller adds the finalizer up to 20 s after the content, and our watch of the classes may be behind that

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::memory::{InFlight, Memory};
-use crate::objects::class::Class;
-use crate::objects::facts::{Facts, Membership, Policy, Source};
+use model::class::Class;
+use model::facts::{Facts, Membership, Policy, Source};
 
 /// The class a content names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::memory::{InFlight, Memory, Now};
 use super::notes;
 use super::observed::{Observed, Presence};
 use super::step::{CreateCall, Orphan, Purpose};
-use crate::objects::reply::{Certainty, Code, Refusal};
+use model::reply::{Certainty, Code, Refusal};
 
 /// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.
 const MOST_OPEN_ENDS: u32 = 10;

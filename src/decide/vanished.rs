@@ -8,7 +8,7 @@ use super::notes;
 use super::observed::{Observed, Presence};
 use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
 use super::step::{Orphan, Purpose, Step};
-use crate::objects::facts::{Facts, Membership, Policy, Source};
+use model::facts::{Facts, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.
 #[must_use]

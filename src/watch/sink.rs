@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::Sink;
 use super::store::{Farewell, Store};
 use crate::decide::ClassSight;
-use crate::objects::class::Class;
-use crate::objects::facts::Content;
-use crate::objects::object::{Body, Object};
 use crate::queue::{Queue, Urgency};
+use machinery::object::{Body, Object};
+use model::class::Class;
+use model::facts::Content;
 
 /// Takes in contents: ours are kept and queued, those of other drivers are dropped while reading.
 pub struct Contents<B> {

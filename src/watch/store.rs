@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::decide::{Memory, Presence, leaves_something};
-use crate::objects::facts::{Content, Source};
-use crate::objects::object::{Body, Object};
 use crate::queue::{Key, Urgency};
 use crate::watch::relevant;
+use machinery::object::{Body, Object};
+use model::facts::{Content, Source};
 
 /// Versions of replies that are known again: more than one pass writes.
 const MOST_ECHOES: usize = 6;

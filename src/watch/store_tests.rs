@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::objects::content::{SingleContent, VolumeSnapshotContent};
+use model::content::{SingleContent, VolumeSnapshotContent};
 
 fn content(version: &str, change: &Value) -> VolumeSnapshotContent {
     let mut object = json!({

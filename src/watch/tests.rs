@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tower::service_fn;
 
 use super::*;
-use crate::objects::content::SingleContent;
+use model::content::SingleContent;
 
 /// What was asked: the query, and when.
 type Asked = Arc<Mutex<Vec<(String, Instant)>>>;

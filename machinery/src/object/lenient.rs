@@ -12,6 +12,7 @@ pub struct Fields {
 
 impl Fields {
     /// The fields of a JSON object; of anything else, none.
+    #[must_use]
     pub fn of(value: Value) -> Self {
         match value {
             Value::Object(map) => Self { map, nonsense: false },

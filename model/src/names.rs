@@ -1,6 +1,6 @@
 //! Annotations, finalizers, parameters and reasons: the exact names that other programs read and write too.
 
-use super::facts::Kind;
+use crate::facts::Kind;
 
 /// Label that names the node whose sidecar looks after a content; the snapshot-controller writes it,
 /// `--node-deployment` selects by it.

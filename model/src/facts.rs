@@ -1,5 +1,7 @@
 //! What decisions are made on: one view of a content, whichever of the two kinds it is.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -7,6 +9,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 pub trait Content {
     /// The view that decisions use.
     fn facts(&self) -> Facts<'_>;
+}
+
+impl<B: Content> Content for Arc<B> {
+    fn facts(&self) -> Facts<'_> {
+        (**self).facts()
+    }
 }
 
 /// The two kinds we look after.
@@ -193,7 +201,7 @@ pub struct Meta<'a> {
 }
 
 impl<'a> Meta<'a> {
-    pub(super) fn of(metadata: &'a ObjectMeta, kind: Kind) -> Self {
+    pub(crate) fn of(metadata: &'a ObjectMeta, kind: Kind) -> Self {
         let names = kind.names();
         let annotation =
             |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
@@ -209,6 +217,6 @@ impl<'a> Meta<'a> {
 }
 
 /// The string, if it is not empty.
-pub(super) fn non_empty(text: Option<&String>) -> Option<&str> {
+pub(crate) fn non_empty(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
 }

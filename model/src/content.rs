@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
-use super::lenient::Fields;
-use super::names::MEMBER_OF_GROUP;
-use super::object::{Body, Object};
+use crate::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
+use crate::names::MEMBER_OF_GROUP;
+use k8s_openapi::ClusterResourceScope;
+use machinery::object::Fields;
+use machinery::object::{Body, Object};
 
 /// snapshot.storage.k8s.io/v1 VolumeSnapshotContent.
 pub type VolumeSnapshotContent = Object<SingleContent>;
@@ -67,7 +68,7 @@ pub struct StatusError {
 }
 
 impl OwnerRef {
-    pub(super) fn read(value: Option<Value>) -> Self {
+    pub(crate) fn read(value: Option<Value>) -> Self {
         let mut fields = Fields::of(value.unwrap_or_default());
         Self {
             namespace: fields.take("namespace").unwrap_or_default(),
@@ -76,13 +77,13 @@ impl OwnerRef {
         }
     }
 
-    pub(super) fn facts(&self) -> Owner<'_> {
+    pub(crate) fn facts(&self) -> Owner<'_> {
         Owner { namespace: &self.namespace, name: &self.name, uid: non_empty(self.uid.as_ref()) }
     }
 }
 
 impl StatusError {
-    pub(super) fn read(value: Value) -> Self {
+    pub(crate) fn read(value: Value) -> Self {
         Self { message: Fields::of(value).take("message") }
     }
 }
@@ -115,7 +116,10 @@ impl Status {
 }
 
 impl Body for SingleContent {
+    type Scope = ClusterResourceScope;
+
     const GROUP: &'static str = "snapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeSnapshotContent";
     const PLURAL: &'static str = "volumesnapshotcontents";
 
@@ -173,6 +177,6 @@ impl Content for Object<SingleContent> {
 }
 
 /// Reads `spec.deletionPolicy`.
-pub(super) fn policy(text: &str) -> Policy {
+pub(crate) fn policy(text: &str) -> Policy {
     if text == "Delete" { Policy::Delete } else { Policy::Retain }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::lenient::Fields;
-use super::object::{Body, Object};
+use k8s_openapi::ClusterResourceScope;
+use machinery::object::{Body, Fields, Object};
 
 /// What a class says; its two kinds have the same fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +56,10 @@ pub type VolumeSnapshotClass = Object<SingleClass>;
 pub type VolumeGroupSnapshotClass = Object<GroupClass>;
 
 impl Body for SingleClass {
+    type Scope = ClusterResourceScope;
+
     const GROUP: &'static str = "snapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeSnapshotClass";
     const PLURAL: &'static str = "volumesnapshotclasses";
 
@@ -69,7 +72,10 @@ impl Body for SingleClass {
 }
 
 impl Body for GroupClass {
+    type Scope = ClusterResourceScope;
+
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeGroupSnapshotClass";
     const PLURAL: &'static str = "volumegroupsnapshotclasses";
 

@@ -1,25 +1,42 @@
 //! Reading an object without building what nobody looks at: most of its text is managedFields.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Fields of the metadata that no decision uses.
-const UNUSED: [&str; 3] = ["managedFields", "labels", "ownerReferences"];
+use super::Body;
+
+/// No decision uses it, whatever the kind.
+const UNUSED: &str = "managedFields";
+/// Fields of the metadata that are read only where the kind keeps them.
+const OPTIONAL: [&str; 2] = ["labels", "ownerReferences"];
 
 /// An object as it comes, in two parts.
-#[derive(Default)]
-pub(super) struct Parts {
+pub(super) struct Parts<B> {
     /// The fields of the metadata that may matter.
     pub metadata: Map<String, Value>,
     /// The other fields.
     pub rest: Map<String, Value>,
+    /// Whose object it is.
+    pub kind: PhantomData<B>,
 }
 
-/// The fields of the metadata on their way.
-#[derive(Default)]
-struct Metadata(Map<String, Value>);
+impl<B> Default for Parts<B> {
+    fn default() -> Self {
+        Self { metadata: Map::new(), rest: Map::new(), kind: PhantomData }
+    }
+}
+
+/// The fields of the metadata as they are read.
+struct Metadata<B>(Map<String, Value>, PhantomData<B>);
+
+impl<B> Default for Metadata<B> {
+    fn default() -> Self {
+        Self(Map::new(), PhantomData)
+    }
+}
 
 /// What is made of a map, entry by entry. Of anything that is no map, the default: one odd object must never fail
 /// a whole page of a list.
@@ -27,10 +44,10 @@ trait Entries: Default {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error>;
 }
 
-impl Entries for Parts {
+impl<B: Body> Entries for Parts<B> {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error> {
         if key == "metadata" {
-            let Read(Metadata(fields)) = map.next_value()?;
+            let Read(Metadata::<B>(fields, _)) = map.next_value()?;
             self.metadata = fields;
         } else {
             self.rest.insert(key, map.next_value()?);
@@ -39,9 +56,10 @@ impl Entries for Parts {
     }
 }
 
-impl Entries for Metadata {
+impl<B: Body> Entries for Metadata<B> {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error> {
-        if UNUSED.contains(&key.as_str()) {
+        let name = key.as_str();
+        if name == UNUSED || (OPTIONAL.contains(&name) && !B::KEEPS.contains(&name)) {
             map.next_value::<IgnoredAny>()?;
         } else {
             self.0.insert(key, map.next_value()?);

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::content::{OwnerRef, StatusError, policy};
-use super::facts::{Content, Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
-use super::lenient::Fields;
-use super::object::{Body, Object};
+use crate::content::{OwnerRef, StatusError, policy};
+use crate::facts::{Content, Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
+use k8s_openapi::ClusterResourceScope;
+use machinery::object::{Body, Fields, Object};
 
 /// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotContent.
 pub type VolumeGroupSnapshotContent = Object<GroupContent>;
@@ -89,7 +89,10 @@ fn member(value: Value) -> Member {
 }
 
 impl Body for GroupContent {
+    type Scope = ClusterResourceScope;
+
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeGroupSnapshotContent";
     const PLURAL: &'static str = "volumegroupsnapshotcontents";
 
