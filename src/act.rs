@@ -11,9 +11,10 @@ use std::future::Future;
 
 use crate::decide::{
     After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
-    decide, write_refused,
+    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, acknowledged, conclude, decide,
+    write_refused,
 };
+use machinery::queue::Then;
 use model::facts::Content;
 
 pub mod live;

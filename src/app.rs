@@ -13,19 +13,20 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
-use crate::cluster::client::{Clients, clients, config};
-use crate::cluster::event::{Writer, recorder};
-use crate::cluster::limit::Rate;
 use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
-use crate::lead::claim::Claim;
-use crate::metrics::{Metrics, RestMetrics};
-use crate::queue::backoff::Backoff;
-use crate::serve::{Endpoint, Health};
+use crate::metrics::Metrics;
 use crate::settings::{Election, Listen, Settings, SnapshotName};
-use crate::shutdown::{self, Ending};
 use crate::watch::standing::not_ready;
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::cluster::client::{Clients, clients, config};
+use machinery::cluster::event::{Writer, recorder};
+use machinery::cluster::limit::Rate;
+use machinery::metrics::RestMetrics;
+use machinery::queue::backoff::Backoff;
+use machinery::serve::{Endpoint, Pages};
+use machinery::shutdown::{self, Ending};
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
@@ -35,6 +36,8 @@ mod kind;
 
 use kind::{Around, Plan, Standings, Tools};
 
+/// How the API server's logs name us.
+const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
 /// How long the last events may take at shutdown: the next leader waits for it.
 const FLUSH: Duration = Duration::from_millis(500);
 /// How long writing down the answer of a call may take at shutdown.
@@ -98,12 +101,12 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     };
 
     let rate = Rate { qps: api.qps, burst: api.burst };
-    let clients = make_clients(kubeconfig, rate, claim.clone(), metrics.rest.clone());
+    let clients = make_clients(kubeconfig, rate, claim.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
     let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = endpoint {
-        serve(&endpoint, health(&claim, &driver, shown), &metrics).await?;
+        serve(&endpoint, pages(&claim, &driver, shown, metrics.clone())).await?;
     }
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
 
@@ -175,7 +178,7 @@ async fn first_end(
 fn all_metrics() -> anyhow::Result<Metrics> {
     let metrics = Metrics::new()?;
     for kind in Kind::ALL {
-        let _ = metrics.work.queue(kind::queue_name(kind));
+        let _ = metrics.base.work.queue(kind::queue_name(kind));
     }
     Ok(metrics)
 }
@@ -194,7 +197,7 @@ async fn make_clients(
 ) -> anyhow::Result<Clients> {
     // An error means that a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = config(kubeconfig.as_deref())?;
+    let config = config(kubeconfig.as_deref(), AGENT)?;
     let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
     Ok(made.context("the task that makes the clients failed")??)
 }
@@ -203,12 +206,12 @@ async fn make_clients(
 ///
 /// # Errors
 /// The address cannot be listened on.
-async fn serve(endpoint: &Listen, health: Health, metrics: &Metrics) -> anyhow::Result<()> {
+async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
     if let Ok(address) = bound.address() {
         tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
     }
-    tokio::spawn(bound.serve(health, metrics.clone(), std::future::pending()));
+    tokio::spawn(bound.serve(pages, std::future::pending()));
     Ok(())
 }
 
@@ -262,7 +265,12 @@ async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
 }
 
 /// What the endpoint says. A replica that follows is ready as soon as its driver is.
-fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standings>>) -> Health {
+fn pages(
+    claim: &Claim,
+    driver: &Driver,
+    shown: watch::Receiver<Option<Standings>>,
+    metrics: Metrics,
+) -> Pages {
     let lease = claim.clone();
     let driver = driver.clone();
     let standing = move || -> Result<(), String> {
@@ -272,9 +280,10 @@ fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standing
         let shown = shown.borrow();
         shown.as_ref().and_then(|watched| not_ready(watched)).map_or(Ok(()), Err)
     };
-    Health {
+    Pages {
         lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
         ready: Box::new(standing),
+        metrics: Box::new(move || metrics.base.text().map_err(|defect| defect.to_string())),
     }
 }
 

@@ -40,9 +40,10 @@ mod table;
 #[cfg(test)]
 mod world;
 
-pub use after::{After, ErrorChange, Note, StatusChange, Then};
+pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
 pub use conclude::{Outcome, conclude, write_refused};
+pub use machinery::queue::Then;
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
 pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed, Presence};
 pub use rules::decide;

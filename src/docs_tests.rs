@@ -7,15 +7,15 @@ mod log;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cluster::error::{ApiError, Failure, Request};
-use crate::cluster::secret::SecretError;
 use crate::compatibility::scrape::{Family, families};
 use crate::csi::Fatal;
 use crate::decide::Complaint;
-use crate::lead::Loss;
 use crate::metrics::{State, kind_label};
 use crate::watch::problem::Problem;
 use crate::watch::standing::{Standing, Watched, not_ready};
+use machinery::cluster::error::{ApiError, Failure, Request};
+use machinery::cluster::secret::SecretError;
+use machinery::lead::Loss;
 use model::facts::Kind;
 use model::names::RESERVED_PARAMETERS;
 

@@ -3,8 +3,6 @@
 pub mod act;
 pub mod app;
 pub mod cli;
-pub mod clock;
-pub mod cluster;
 #[cfg(test)]
 mod compatibility;
 pub mod csi;
@@ -13,13 +11,17 @@ pub mod decide;
 mod docs_tests;
 #[cfg(test)]
 mod fuzz;
-pub mod lead;
-pub mod logging;
 pub mod metrics;
-pub mod queue;
-pub mod serve;
+#[cfg(test)]
+mod server_tests;
 pub mod settings;
-pub mod shutdown;
-mod told;
-pub mod traces;
 pub mod watch;
+
+use machinery::process::Program;
+
+/// This program, for its logs, its help and its traces.
+pub const PROGRAM: Program = Program {
+    name: "csi-snapshotter",
+    version: env!("CARGO_PKG_VERSION"),
+    crates: &["csi_snapshotter", "machinery", "model"],
+};

@@ -1,5 +1,6 @@
 //! Flags and environment as typed values, checked against each other before anything is contacted.
 
+use machinery::logging::Log;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -128,24 +129,6 @@ pub struct Listen {
     pub address: String,
     /// Begins with `/`.
     pub metrics_path: String,
-}
-
-/// What to log, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Log {
-    /// klog's level, 0 to 10; what is given beyond counts as the nearer end.
-    pub level: u8,
-    /// Shape of a line.
-    pub format: LogFormat,
-}
-
-/// `--logging-format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// klog's.
-    Text,
-    /// An object a line.
-    Json,
 }
 
 /// Reads the words after the program's name, and the environment through `env`.

@@ -8,26 +8,26 @@ use tracing::Instrument;
 
 use super::perform::Snapshots;
 use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
-use crate::clock;
-use crate::cluster::error::{ApiError, Failure, in_one_line};
-use crate::cluster::event::{About, Event, Recorder, Severity};
-use crate::cluster::objects::Objects;
-use crate::cluster::secret::{SecretError, secret};
-use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
     ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, Purpose, SecretRef, SecretSent, StatusChange, Then, last_word,
+    Observed, Outcome, PollCall, Presence, Purpose, SecretRef, SecretSent, StatusChange, last_word,
 };
-use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
-use crate::queue::Key;
-use crate::shutdown::Ending;
-use crate::traces;
 use crate::watch::sink::ClassStore;
 use crate::watch::store::{Begun, Store};
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::cluster::error::{ApiError, Failure, in_one_line};
+use machinery::cluster::event::{About, Event, Recorder, Severity};
+use machinery::cluster::objects::Objects;
+use machinery::cluster::secret::{SecretError, secret};
+use machinery::cluster::write::Write;
 use machinery::object::Object;
+use machinery::queue::Key;
+use machinery::queue::Then;
 use machinery::secrets::Secrets;
+use machinery::shutdown::Ending;
 use model::facts::Content;
 use model::reply::Refusal;
 
@@ -73,9 +73,17 @@ where
         let driver = DriverFacts { can_find, ..self.driver_facts.clone() };
         let uid = object.uid().to_owned();
         let live = Live { shared: self, key, uid, driver };
-        let span = traces::pass(B::KIND_NAME, key.as_ref());
+        let span = tracing::info_span!(
+            "pass",
+            kind = B::KIND_NAME,
+            content = key.as_ref(),
+            otel.status_code = tracing::field::Empty,
+            otel.status_description = tracing::field::Empty
+        );
         let mut end = pass(&live, object, presence, memory).instrument(span.clone()).await;
-        traces::passed(&span, end.problem.as_deref());
+        if let Some(problem) = &end.problem {
+            span.record("otel.status_code", "ERROR").record("otel.status_description", problem);
+        }
         self.store.end(key);
         if presence != Presence::Here && end.then == Then::Done && self.store.settled(key, &live.uid) {
             // Another object of this name may have been waiting.

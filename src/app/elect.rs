@@ -7,13 +7,13 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
-use crate::lead::claim::Claim;
-use crate::lead::elector::{Elector, Outcome, Timing, identity, lease_name};
-use crate::lead::lease::Lease;
-use crate::lead::protocol::Candidate;
 use crate::metrics::Metrics;
 use crate::settings::Election;
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::lead::elector::{Elector, Outcome, Timing, identity};
+use machinery::lead::lease::Lease;
+use machinery::lead::protocol::Candidate;
 
 /// Where Kubernetes tells a pod its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -72,9 +72,18 @@ fn own_namespace(file: &Path) -> Option<String> {
     Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
+/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
+/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
+fn lease_name(driver: &str) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
+    };
+    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
+}
+
 async fn show(claim: Claim, metrics: Metrics, lease: String) {
     loop {
-        metrics.leads(&lease, claim.holds());
+        metrics.base.leads(&lease, claim.holds());
         tokio::time::sleep(GAUGE_PERIOD).await;
     }
 }
@@ -99,5 +108,15 @@ impl Running {
             // A task that failed has released nothing: the lease runs out by itself.
             let _ = task.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lease_is_named_as_the_reference_names_it() {
+        assert_eq!(lease_name("ebs.csi_aws.com-1é"), "external-snapshotter-leader-ebs-csi-aws-com-1-");
     }
 }

@@ -11,22 +11,22 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::act::live::Shared;
 use crate::act::perform::Snapshots;
-use crate::clock;
-use crate::cluster::client::Clients;
-use crate::cluster::event::Recorder;
-use crate::cluster::objects::Objects;
 use crate::csi::Driver;
 use crate::decide::{DriverFacts, Naming};
-use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, State};
-use crate::queue::backoff::Backoff;
-use crate::queue::{Key, Queue, Urgency, worker};
-use crate::shutdown::Ending;
 use crate::watch::sink::{ClassStore, Classes, Contents};
 use crate::watch::standing::{Need, Standing, Watched, report};
 use crate::watch::store::Store;
 use crate::watch::{self as watching, Selection};
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::cluster::client::Clients;
+use machinery::cluster::event::Recorder;
+use machinery::cluster::objects::Objects;
 use machinery::object::{Body, Object};
+use machinery::queue::backoff::Backoff;
+use machinery::queue::{Key, Queue, Urgency, worker};
+use machinery::shutdown::Ending;
 use model::facts::{Content, Facts, Kind};
 use model::names::MANAGED_BY;
 
@@ -106,7 +106,7 @@ where
 {
     let Around { tools, plan, driver_facts, events } = around;
     let Tools { clients, driver, claim, ending, metrics } = tools;
-    let queue = Arc::new(Queue::new(plan.backoff, metrics.work.queue(queue_name(B::KIND))));
+    let queue = Arc::new(Queue::new(plan.backoff, metrics.base.work.queue(queue_name(B::KIND))));
     let store = Arc::new(Store::<B>::default());
     let classes = Arc::new(ClassStore::default());
     let shared = Arc::new(Shared {
@@ -197,7 +197,7 @@ async fn work<B: Snapshots>(
     let (driver, kind) = (shared.driver.clone(), B::KIND);
     let (ready, lapsed) = (|| driver.until_served(kind), || driver.until_not_served(kind));
     let pass = |key| one_pass(Arc::clone(&shared), key);
-    worker::run(queue, workers, ending, ready, lapsed, pass).await;
+    worker::run(queue, workers, ending, ready, lapsed, pass, log::<B>).await;
     shared.last_words();
 }
 
@@ -206,12 +206,12 @@ where
     Object<B>: Content,
 {
     let end = shared.pass(&key).await;
-    let told = Box::new(move |again_in: Option<Duration>| {
-        let Some(problem) = end.problem else { return };
-        let again_in = again_in.map(tracing::field::debug);
-        tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
-    });
-    worker::Ended { then: end.then, told }
+    worker::Ended { then: end.then, problem: end.problem }
+}
+
+fn log<B: Body>(key: &Key, again_in: Option<Duration>, problem: &str) {
+    let again_in = again_in.map(tracing::field::debug);
+    tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
 }
 
 /// Looks again from time to time at everything for which something may be owed, without hurrying anything.

@@ -3,8 +3,8 @@
 use std::future::{pending, ready};
 
 use super::*;
-use crate::logging::tests::listen;
-use crate::settings::LogFormat;
+use machinery::logging::LogFormat;
+use machinery::logging::testing::listen;
 
 fn another_driver() -> Fatal {
     Fatal::AnotherDriver { before: "a".to_owned(), now: "b".to_owned() }
@@ -12,7 +12,7 @@ fn another_driver() -> Fatal {
 
 #[tokio::test]
 async fn another_driver_is_told_of_and_the_work_that_fails_with_it_is_logged() {
-    let (log, _listening) = listen(0, LogFormat::Text);
+    let (log, _listening) = listen(crate::PROGRAM, 0, LogFormat::Text);
     let ending = Ending::default();
     let work = async {
         ending.abandoned().await;

@@ -16,7 +16,7 @@ pub(crate) struct Family {
 
 /// Every metric there is, in the order of their names.
 pub(crate) fn families() -> Vec<Family> {
-    let text = String::from_utf8(used().text().unwrap()).unwrap();
+    let text = String::from_utf8(used().base.text().unwrap()).unwrap();
     let mut families = Vec::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let (name, kind) = line.split_once(' ').unwrap();
@@ -42,9 +42,9 @@ pub(crate) fn families() -> Vec<Family> {
 fn used() -> Metrics {
     let metrics = Metrics::new().unwrap();
     metrics.csi_call("d", "/csi.v1.Controller/CreateSnapshot", "OK", Duration::ZERO);
-    metrics.leads("lease", true);
-    metrics.rest.observe(Some(StatusCode::OK), &Method::GET, "host", Duration::ZERO);
-    let queue = metrics.work.queue("queue");
+    metrics.base.leads("lease", true);
+    metrics.base.rest.observe(Some(StatusCode::OK), &Method::GET, "host", Duration::ZERO);
+    let queue = metrics.base.work.queue("queue");
     queue.added();
     queue.retried();
     queue.depth(0);

@@ -1,15 +1,16 @@
 //! The rules between flags: legal ranges, and what goes with what.
 
+use machinery::logging::{Log, LogFormat};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read::Flags;
-use super::{Api, Election, Gates, Listen, Log, LogFormat, Retry, SnapshotName};
+use super::{Api, Election, Gates, Listen, Retry, SnapshotName};
 use crate::cli::table::find;
 use crate::cli::{Given, UsageError};
-use crate::serve::is_health;
+use machinery::serve::is_health;
 
 type Checked<T> = Result<T, UsageError>;
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -1,5 +1,7 @@
 //! Settings from real command lines, and every refusal.
 
+use machinery::logging::LogFormat;
+
 use super::*;
 
 const NO_ENV: fn(&str) -> Option<String> = |_| None;

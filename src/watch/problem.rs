@@ -2,8 +2,8 @@
 
 use kube::core::Status;
 
-use crate::cluster::error::in_one_line;
-use crate::told::Told;
+use machinery::cluster::error::in_one_line;
+use machinery::repeat::Repeat;
 
 /// Why a watch does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn of_status(status: &Status) -> Problem {
 pub struct Reporter {
     plural: &'static str,
     group: &'static str,
-    told: Told,
+    told: Repeat,
     failing: bool,
 }
 
@@ -74,7 +74,7 @@ impl Reporter {
     /// For a kind that nothing has been said about.
     #[must_use]
     pub fn new(plural: &'static str, group: &'static str) -> Self {
-        Self { plural, group, told: Told::default(), failing: false }
+        Self { plural, group, told: Repeat::default(), failing: false }
     }
 
     /// It fails. The words of an interruption may differ from attempt to attempt: it is one trouble.

@@ -1,6 +1,6 @@
 //! Which changes of an object deserve a pass, and how soon. Pure.
 
-use crate::queue::Urgency;
+use machinery::queue::Urgency;
 use model::facts::Facts;
 
 /// What a change from one sight of an object to the next is worth; `None` if no decision can depend on it.

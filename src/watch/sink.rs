@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::Sink;
 use super::store::{Farewell, Store};
 use crate::decide::ClassSight;
-use crate::queue::{Queue, Urgency};
 use machinery::object::{Body, Object};
+use machinery::queue::{Queue, Urgency};
 use model::class::Class;
 use model::facts::Content;
 

@@ -10,9 +10,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::decide::{Memory, Presence, leaves_something};
-use crate::queue::{Key, Urgency};
 use crate::watch::relevant;
 use machinery::object::{Body, Object};
+use machinery::queue::{Key, Urgency};
 use model::facts::{Content, Source};
 
 /// Versions of replies that are known again: more than one pass writes.

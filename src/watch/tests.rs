@@ -278,11 +278,11 @@ async fn a_list_that_never_comes_is_begun_anew() {
 
 #[tokio::test]
 async fn better_19_contents_of_other_drivers_are_not_kept() {
-    let backoff = crate::queue::backoff::Backoff { start: SHORTEST_PAUSE, max: LONGEST_PAUSE };
+    let backoff = machinery::queue::backoff::Backoff { start: SHORTEST_PAUSE, max: LONGEST_PAUSE };
     let metrics = crate::metrics::Metrics::new().unwrap();
     let contents = sink::Contents {
         store: Arc::new(store::Store::<SingleContent>::default()),
-        queue: Arc::new(crate::queue::Queue::new(backoff, metrics.work.queue("test"))),
+        queue: Arc::new(machinery::queue::Queue::new(backoff, metrics.base.work.queue("test"))),
         driver: "d".to_owned(),
     };
     let content = |name: &str, driver: &str| {
