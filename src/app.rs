@@ -16,22 +16,21 @@ use tokio_util::sync::CancellationToken;
 use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
 use crate::metrics::Metrics;
-use crate::settings::{Election, Listen, Settings, SnapshotName};
+use crate::settings::{Settings, SnapshotName};
 use crate::watch::standing::not_ready;
 use machinery::claim::Claim;
 use machinery::clock;
 use machinery::cluster::client::{Clients, clients, config};
 use machinery::cluster::event::{Writer, recorder};
 use machinery::cluster::limit::Rate;
+use machinery::lead::election::{self, Election};
 use machinery::metrics::RestMetrics;
-use machinery::queue::backoff::Backoff;
-use machinery::serve::{Endpoint, Pages};
+use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
 
-mod elect;
 mod kind;
 
 use kind::{Around, Plan, Standings, Tools};
@@ -89,19 +88,18 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
-    let election = election.map(elect::in_its_namespace);
+    let election = election.map(election::in_its_namespace);
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
     let plan = Plan {
         workers: workers.get(),
-        backoff: Backoff { start: retry.start, max: retry.max },
+        backoff: retry,
         resync,
         node,
         single_names: naming(names.content, extra_create_metadata),
         group_names: naming(names.group, extra_create_metadata),
     };
 
-    let rate = Rate { qps: api.qps, burst: api.burst };
-    let clients = make_clients(kubeconfig, rate, claim.clone(), metrics.base.rest.clone());
+    let clients = make_clients(kubeconfig, api, claim.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
     let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
     let (show, shown) = watch::channel(None);
@@ -134,7 +132,8 @@ async fn work_beside(
         let driver = driver.clone();
         async move { driver.supervise().await }
     });
-    let mut elected = elect::start(election, clients.lead.clone(), claim, metrics, &name)?;
+    let mut elected =
+        election::start(election, clients.lead.clone(), claim, &metrics.base, lease_name(&name))?;
     let dropped = metrics.events_dropped.clone();
     let (events, writer) =
         recorder(clients.api.clone(), format!("csi-snapshotter {name}"), dropped, clock::now);
@@ -285,6 +284,15 @@ fn pages(
         ready: Box::new(standing),
         metrics: Box::new(move || metrics.base.text().map_err(|defect| defect.to_string())),
     }
+}
+
+/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
+/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
+fn lease_name(driver: &str) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
+    };
+    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
 }
 
 /// Counts driver calls.

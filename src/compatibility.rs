@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::cli::table::{ENVIRONMENT, Flag, Kind as Value, State, flags};
+use machinery::cli::{Effect, Kind as Value, Spec};
+
+use crate::settings::flags::{PAGE, TABLE};
 use model::facts::Kind;
 use model::names::{MANAGED_BY, MEMBER_OF_GROUP, Names, RESERVED_PARAMETERS};
 
@@ -67,7 +69,7 @@ fn code(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("`{text}`") }
 }
 
-fn kind(flag: &Flag) -> &'static str {
+fn kind(flag: &Spec) -> &'static str {
     match flag.kind {
         Value::Bool => "boolean",
         Value::Int => "integer",
@@ -78,7 +80,7 @@ fn kind(flag: &Flag) -> &'static str {
 }
 
 fn flag_table() -> String {
-    let live: Vec<&Flag> = flags().iter().filter(|flag| flag.state == State::Live).collect();
+    let live: Vec<&Spec> = TABLE.iter().filter(|flag| flag.effect == Effect::Live).collect();
     let known: BTreeSet<&str> = live.iter().map(|flag| flag.name).collect();
     let said: BTreeSet<&str> = reference::FLAGS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(known, said, "reference.rs must have a line for each flag, and for no other");
@@ -100,11 +102,11 @@ fn flag_table() -> String {
 
 fn ignored_table() -> String {
     let mut rows = vec![row(["flag", "the reference", "here"])];
-    let accepted = flags().iter().filter(|flag| flag.state == State::Accepted);
+    let accepted = TABLE.iter().filter(|flag| flag.effect == Effect::Accepted);
     let accepted: Vec<String> = accepted.map(|flag| format!("`--{}`", flag.name)).collect();
     let here = "taken with a warning each, without effect: logs go to stderr";
     rows.push(vec![accepted.join(", "), "klog's".to_owned(), here.to_owned()]);
-    for flag in flags().iter().filter(|flag| flag.state == State::Retired) {
+    for flag in TABLE.iter().filter(|flag| flag.effect == Effect::Retired) {
         let here = format!("taken with a warning: {}", flag.help);
         rows.push(vec![format!("`--{}`", flag.name), "refuses it, exit 2".to_owned(), here]);
     }
@@ -113,7 +115,7 @@ fn ignored_table() -> String {
 
 fn environment_table() -> String {
     let mut rows = vec![row(["variable", "what it is for", "the reference"])];
-    for (name, meaning) in ENVIRONMENT {
+    for (name, meaning) in PAGE.environment {
         let (_, theirs) = reference::ENVIRONMENT.iter().find(|(known, _)| known == name).unwrap();
         rows.push(vec![code(name), (*meaning).to_owned(), (*theirs).to_owned()]);
     }
@@ -207,7 +209,7 @@ fn reason_table() -> String {
 
 #[test]
 fn every_line_about_the_reference_is_about_something_here() {
-    let names: BTreeMap<&str, &str> = ENVIRONMENT.iter().copied().collect();
+    let names: BTreeMap<&str, &str> = PAGE.environment.iter().copied().collect();
     assert!(reference::ENVIRONMENT.iter().all(|(name, _)| names.contains_key(name)));
     let families = scrape::families();
     for (name, _) in reference::METRICS {

@@ -2,7 +2,6 @@
 
 pub mod act;
 pub mod app;
-pub mod cli;
 #[cfg(test)]
 mod compatibility;
 pub mod csi;

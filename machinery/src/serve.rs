@@ -41,6 +41,15 @@ const HEADER_WITHIN: Duration = Duration::from_secs(10);
 /// The pause after a connection could not be accepted, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// Where to serve metrics and health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Host and port, or `:port`.
+    pub address: String,
+    /// Begins with `/`.
+    pub metrics_path: String,
+}
+
 /// A question with a line for an answer if things are not well.
 pub type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 

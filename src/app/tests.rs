@@ -39,3 +39,8 @@ async fn a_lead_that_is_lost_ends_it_without_waiting_for_the_work() {
     let end = first_end(pending(), pending(), lost, &Ending::default()).await;
     assert_eq!(end.unwrap_err().to_string(), "the lead is lost");
 }
+
+#[test]
+fn the_lease_is_named_as_the_reference_names_it() {
+    assert_eq!(lease_name("ebs.csi_aws.com-1é"), "external-snapshotter-leader-ebs-csi-aws-com-1-");
+}

@@ -21,7 +21,7 @@ pub trait Leases: Send + Sync {
 }
 
 /// The three times of an election; lease duration > renew deadline > retry period.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// For how long others respect a lease that they do not see renewed.
     pub lease_duration: Duration,

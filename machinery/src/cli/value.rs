@@ -5,7 +5,20 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::duration::{self, BadDuration};
-use super::table::Kind;
+/// The type of a flag's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `--x` or `--x=false`; never `--x false`.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number.
+    Float,
+    /// Go's notation.
+    Duration,
+    /// Text.
+    Text,
+}
 
 /// A flag's value.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,6 @@
 //! The election, if there is one: its task, and how its end ends the process.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,13 +8,13 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
-use crate::settings::Election;
-use machinery::claim::Claim;
-use machinery::clock;
-use machinery::lead::elector::{Elector, Outcome, Timing, identity};
-use machinery::lead::lease::Lease;
-use machinery::lead::protocol::Candidate;
+use super::elector::Elector;
+use super::lease::Lease;
+use super::protocol::Candidate;
+use super::terms::{Outcome, Timing, identity};
+use crate::claim::Claim;
+use crate::clock;
+use crate::metrics::BaseMetrics;
 
 /// Where Kubernetes tells a pod its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -22,32 +23,45 @@ const FALLBACK_NAMESPACE: &str = "default";
 /// How often the gauge of leadership is brought up to date.
 const GAUGE_PERIOD: Duration = Duration::from_secs(1);
 
-/// An election, or that there is none.
-pub(super) struct Running {
+/// How to stand for election.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Election {
+    /// Where the Lease is kept; `None` for the pod's own namespace.
+    pub namespace: Option<String>,
+    /// Its times; the lease duration in whole seconds.
+    pub timing: Timing,
+    /// Labels of the Lease.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An election under way, or that there is none.
+pub struct Running {
     /// Until its end was told.
     task: Option<JoinHandle<Outcome>>,
     stop: CancellationToken,
 }
 
-/// Starts the election for a driver's lease.
-pub(super) fn start(
+/// Starts an election, if there is to be one, for the Lease of a name.
+///
+/// # Errors
+/// The host has no name to stand under.
+pub fn start(
     election: Option<Election>,
     client: kube::Client,
     claim: &Claim,
-    metrics: &Metrics,
-    driver: &str,
+    metrics: &BaseMetrics,
+    name: String,
 ) -> anyhow::Result<Running> {
     let stop = CancellationToken::new();
     let Some(election) = election else { return Ok(Running { task: None, stop }) };
-    let Election { namespace, lease_duration, renew_deadline, retry_period, labels } = election;
+    let Election { namespace, timing, labels } = election;
     let namespace = namespace.unwrap_or_else(|| FALLBACK_NAMESPACE.to_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host's name")?;
-    let name = lease_name(driver);
     let lease = Lease::new(client, &namespace, &name);
     let identity = identity(host.trim());
     tracing::info!(lease = format!("{namespace}/{name}"), identity, "standing for election");
-    let candidate = Candidate { identity, lease_duration, namespace, name: name.clone(), labels };
-    let timing = Timing { lease_duration, renew_deadline, retry_period };
+    let candidate =
+        Candidate { identity, lease_duration: timing.lease_duration, namespace, name: name.clone(), labels };
     let elector = Elector::new(lease, candidate, timing, claim.clone(), clock::now);
     tokio::spawn(show(claim.clone(), metrics.clone(), name));
     let stopped = stop.clone().cancelled_owned();
@@ -56,7 +70,8 @@ pub(super) fn start(
 }
 
 /// The election with its namespace settled: as set, else the pod's own, else `default`, as the reference has it.
-pub(super) fn in_its_namespace(election: Election) -> Election {
+#[must_use]
+pub fn in_its_namespace(election: Election) -> Election {
     let namespace = election.namespace.or_else(|| own_namespace(Path::new(NAMESPACE_FILE)));
     if namespace.is_none() {
         tracing::warn!(
@@ -72,25 +87,16 @@ fn own_namespace(file: &Path) -> Option<String> {
     Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
-/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
-/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
-fn lease_name(driver: &str) -> String {
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
-    };
-    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
-}
-
-async fn show(claim: Claim, metrics: Metrics, lease: String) {
+async fn show(claim: Claim, metrics: BaseMetrics, lease: String) {
     loop {
-        metrics.base.leads(&lease, claim.holds());
+        metrics.leads(&lease, claim.holds());
         tokio::time::sleep(GAUGE_PERIOD).await;
     }
 }
 
 impl Running {
     /// Waits for the end of an election that was not asked to stop: the lead is lost, and with it the process.
-    pub(super) async fn lost(&mut self) -> anyhow::Error {
+    pub async fn lost(&mut self) -> anyhow::Error {
         let Some(task) = &mut self.task else { return std::future::pending().await };
         let ended = task.await;
         self.task = None;
@@ -102,21 +108,11 @@ impl Running {
     }
 
     /// Stops it, and waits until the lease is released; at once if the lead is lost already.
-    pub(super) async fn release(self) {
+    pub async fn release(self) {
         self.stop.cancel();
         if let Some(task) = self.task {
             // A task that failed has released nothing: the lease runs out by itself.
             let _ = task.await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lease_is_named_as_the_reference_names_it() {
-        assert_eq!(lease_name("ebs.csi_aws.com-1é"), "external-snapshotter-leader-ebs-csi-aws-com-1-");
     }
 }

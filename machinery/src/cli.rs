@@ -1,4 +1,4 @@
-//! The command line: Go's `flag` grammar over one table of flags.
+//! The command line: Go's `flag` grammar over a program's table of flags.
 //!
 //! Drivers' charts were written for a Go program, so their words have to be read as Go reads them; where Go
 //! silently drops words or panics later, we refuse with a line that says what to write instead.
@@ -9,17 +9,18 @@ use std::ffi::OsString;
 use thiserror::Error;
 
 pub mod duration;
+pub mod flag;
 mod help;
-pub mod table;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-pub use help::help;
-pub use value::Value;
+pub use flag::{Effect, Flag, Spec, Table};
+pub use help::{Page, help};
+pub use value::{Kind, Value};
 
-use table::{Flag, Kind, find};
+use flag::FlagValue;
 
 /// What is wrong with a command line, in one line that names the word and says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -77,7 +78,7 @@ impl Given {
     ///
     /// # Errors
     /// [`UsageError`] for the first word that cannot be read.
-    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+    pub fn read(table: Table, words: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         let mut words = words.into_iter().map(|word| {
             word.into_string().map_err(|word| UsageError::NotText(word.to_string_lossy().into_owned()))
         });
@@ -95,8 +96,9 @@ impl Given {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (body, None),
             };
-            let flag = find(name)
-                .ok_or_else(|| UsageError::Unknown { name: name.to_owned(), hint: table::nearest(name) })?;
+            let flag = table
+                .find(name)
+                .ok_or_else(|| UsageError::Unknown { name: name.to_owned(), hint: table.nearest(name) })?;
             last_switch = None;
             let text = match (inline, flag.kind) {
                 (Some(text), _) => text,
@@ -111,14 +113,14 @@ impl Given {
         Ok(given)
     }
 
-    fn set(&mut self, flag: &'static Flag, text: &str) -> Result<(), UsageError> {
+    fn set(&mut self, flag: &'static Spec, text: &str) -> Result<(), UsageError> {
         let mut value = value::parse(flag.kind, text).map_err(|why| UsageError::Value {
             name: flag.name,
             value: text.to_owned(),
             why: why.to_string(),
         })?;
         if let (true, Value::Text(more), Some(Value::Text(before))) =
-            (flag.is_list(), &mut value, self.values.get(flag.name))
+            (flag.is_list, &mut value, self.values.get(flag.name))
         {
             *more = format!("{before},{more}");
         }
@@ -128,17 +130,45 @@ impl Given {
         Ok(())
     }
 
-    /// The value of a flag, if it was given.
+    /// The value of a flag: as given, else its default.
     #[must_use]
-    pub fn value(&self, name: &str) -> Option<&Value> {
-        self.values.get(name)
+    pub fn get<T: FlagValue>(&self, flag: &Flag<T>) -> T {
+        let given = self.values.get(flag.spec.name).cloned();
+        given.and_then(T::of).unwrap_or_else(|| default(flag))
     }
 
-    /// The flags that were given, each once.
+    /// The value of a flag of text, `None` where it is empty.
     #[must_use]
-    pub fn names(&self) -> &[&'static str] {
-        &self.order
+    pub fn non_empty(&self, flag: &Flag<String>) -> Option<String> {
+        Some(self.get(flag)).filter(|text| !text.is_empty())
     }
+
+    /// Whether a flag was given at all.
+    #[must_use]
+    pub fn has<T>(&self, flag: &Flag<T>) -> bool {
+        self.values.contains_key(flag.spec.name)
+    }
+
+    /// One warning for each flag that was given and has no effect.
+    #[must_use]
+    pub fn warnings(&self, table: Table) -> Vec<String> {
+        let flags = self.order.iter().filter_map(|name| table.find(name));
+        flags
+            .filter_map(|flag| match flag.effect {
+                Effect::Live => None,
+                Effect::Accepted => Some(format!("--{} has no effect: logs go to stderr", flag.name)),
+                Effect::Retired => {
+                    Some(format!("--{} is retired and may be removed: {}", flag.name, flag.help))
+                }
+            })
+            .collect()
+    }
+}
+
+/// What a flag is where it was not given.
+#[must_use]
+pub fn default<T: FlagValue>(flag: &Flag<T>) -> T {
+    Value::of(T::KIND, flag.spec.default).and_then(T::of).unwrap_or_default()
 }
 
 /// What stands after the dashes; `None` for a word that is no flag, and for `--` alone.
