@@ -4,7 +4,6 @@
 //! files and ports is found before the driver is waited for.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,23 +16,23 @@ use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, SnapshotName};
-use crate::watch::standing::not_ready;
 use machinery::claim::Claim;
 use machinery::clock;
-use machinery::cluster::client::{Clients, clients, config};
+use machinery::cluster::client::connect;
 use machinery::cluster::event::{Writer, recorder};
-use machinery::cluster::limit::Rate;
 use machinery::lead::election::{self, Election};
-use machinery::metrics::RestMetrics;
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
+use machinery::watch::standing::{Watched, not_ready};
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
 
 mod kind;
 
-use kind::{Around, Plan, Standings, Tools};
+pub use kind::advice;
+
+use kind::{Around, Plan, Tools};
 
 /// How the API server's logs name us.
 const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
@@ -99,7 +98,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         group_names: naming(names.group, extra_create_metadata),
     };
 
-    let clients = make_clients(kubeconfig, api, claim.clone(), metrics.base.rest.clone());
+    let clients = connect(kubeconfig, AGENT, api, claim.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
     let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
     let (show, shown) = watch::channel(None);
@@ -122,7 +121,7 @@ async fn work_beside(
     election: Option<Election>,
     tools: Tools,
     plan: Plan,
-    show: watch::Sender<Option<Standings>>,
+    show: watch::Sender<Option<Vec<Watched>>>,
 ) -> anyhow::Result<()> {
     let Connected { name, version, abilities } = found;
     let Abilities { list_snapshots, get_snapshot, group_snapshots: _ } = abilities;
@@ -187,20 +186,6 @@ fn naming(names: SnapshotName, extra_metadata: bool) -> Naming {
     Naming { prefix, uuid_length, extra_metadata }
 }
 
-/// The clients, made apart: a kubeconfig may name a program to run for credentials, which may take its time.
-async fn make_clients(
-    kubeconfig: Option<PathBuf>,
-    rate: Rate,
-    claim: Claim,
-    rest: RestMetrics,
-) -> anyhow::Result<Clients> {
-    // An error means that a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = config(kubeconfig.as_deref(), AGENT)?;
-    let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
-    Ok(made.context("the task that makes the clients failed")??)
-}
-
 /// Serves metrics and health from now on.
 ///
 /// # Errors
@@ -231,7 +216,7 @@ async fn limit_drain(ending: Ending, limit: Duration) {
 /// A task failed that the work cannot do without.
 async fn lead_and_work(
     around: Around,
-    show: watch::Sender<Option<Standings>>,
+    show: watch::Sender<Option<Vec<Watched>>>,
     writer: Writer,
 ) -> anyhow::Result<()> {
     let Tools { claim, ending, .. } = &around.tools;
@@ -241,7 +226,7 @@ async fn lead_and_work(
     let stop_events = CancellationToken::new();
     let events = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
     let single = kind::start::<SingleContent>(&around, around.plan.single_names.clone());
-    show.send_replace(Some(single.standings.clone()));
+    show.send_replace(Some(single.watched.clone()));
     let (single, group) = tokio::join!(single.drained(), work_on_groups(&around));
     stop_events.cancel();
     if let Err(failed) = events.await {
@@ -267,7 +252,7 @@ async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
 fn pages(
     claim: &Claim,
     driver: &Driver,
-    shown: watch::Receiver<Option<Standings>>,
+    shown: watch::Receiver<Option<Vec<Watched>>>,
     metrics: Metrics,
 ) -> Pages {
     let lease = claim.clone();
@@ -277,7 +262,7 @@ fn pages(
             return Err("the driver is not connected".to_owned());
         }
         let shown = shown.borrow();
-        shown.as_ref().and_then(|watched| not_ready(watched)).map_or(Ok(()), Err)
+        shown.as_ref().and_then(|watched| not_ready(watched, kind::advice(Kind::Single))).map_or(Ok(()), Err)
     };
     Pages {
         lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),

@@ -44,8 +44,9 @@ pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
 pub use conclude::{Outcome, conclude, write_refused};
 pub use machinery::queue::Then;
+pub use machinery::store::Presence;
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
-pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed, Presence};
+pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed};
 pub use rules::decide;
 pub use step::{
     AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Orphan, PollCall, Purpose, SecretRef, Step,

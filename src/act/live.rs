@@ -14,8 +14,8 @@ use crate::decide::{
     Observed, Outcome, PollCall, Presence, Purpose, SecretRef, SecretSent, StatusChange, last_word,
 };
 use crate::metrics::Metrics;
-use crate::watch::sink::ClassStore;
-use crate::watch::store::{Begun, Store};
+use crate::wake::classes::ClassStore;
+use crate::wake::{self, ContentStore};
 use machinery::claim::Claim;
 use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure, in_one_line};
@@ -23,11 +23,12 @@ use machinery::cluster::event::{About, Event, Recorder, Severity};
 use machinery::cluster::objects::Objects;
 use machinery::cluster::secret::{SecretError, secret};
 use machinery::cluster::write::Write;
-use machinery::object::Object;
+use machinery::object::{Body, Object};
 use machinery::queue::Key;
 use machinery::queue::Then;
 use machinery::secrets::Secrets;
 use machinery::shutdown::Ending;
+use machinery::store::Begun;
 use model::facts::Content;
 use model::reply::Refusal;
 
@@ -35,9 +36,12 @@ use model::reply::Refusal;
 const NEXT_TRY: Duration = Duration::from_mins(1);
 
 /// Everything that all passes over one kind share.
-pub struct Shared<B> {
+pub struct Shared<B: Body>
+where
+    Object<B>: Content,
+{
     /// The objects as we know them.
-    pub store: Arc<Store<B>>,
+    pub store: Arc<ContentStore<B>>,
     /// Their classes.
     pub classes: Arc<ClassStore>,
     /// Reads and writes of them.
@@ -134,7 +138,10 @@ where
 }
 
 /// One pass as it sees the world.
-struct Live<'a, B> {
+struct Live<'a, B: Body>
+where
+    Object<B>: Content,
+{
     shared: &'a Shared<B>,
     key: &'a Key,
     uid: String,
@@ -306,7 +313,7 @@ where
         self.shared.store.remember(self.key, &self.uid, memory);
     }
     fn is_named_elsewhere(&self, handle: &str) -> bool {
-        self.shared.store.names(handle)
+        self.shared.store.any(|content| wake::names(content, handle))
     }
     fn vanished(&self) {
         self.shared.store.vanished(self.key, &self.uid);

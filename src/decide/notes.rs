@@ -2,8 +2,9 @@
 
 use super::after::Note;
 use super::creation;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::{CreateCall, Orphan};
+use machinery::store::Presence;
 use model::facts::{Kind, Source};
 use model::reply::Refusal;
 

@@ -6,9 +6,10 @@ use super::after::{After, Note, carry_on};
 use super::conclude::{deleted, failed};
 use super::memory::{InFlight, Memory, Now};
 use super::notes;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::{CreateCall, Orphan, Purpose};
 use machinery::queue::Then;
+use machinery::store::Presence;
 use model::reply::{Certainty, Code, Refusal};
 
 /// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::creation;
 use super::memory::InFlight;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Purpose, Step};
 use super::vanished;
+use machinery::store::Presence;
 use model::facts::{Facts, Kind, Membership, Policy, Source};
 use model::reply::Answer;
 

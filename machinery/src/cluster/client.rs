@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Uri};
 use kube::config::{Kubeconfig, KubeconfigError};
@@ -27,7 +28,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const WATCH_WITHIN: Duration = Duration::from_secs(75);
 
 /// Clients of one API server, kept apart because they must not hinder each other. The library installs no TLS
-/// provider: `main` does, before this.
+/// provider: [`connect`] does.
 #[derive(Clone)]
 pub struct Clients {
     /// For lists and watches: no limit, patient if the server asks for it; a watch that is silent for 75 s is ended, so
@@ -159,6 +160,25 @@ fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
         },
         other => ConnectError::Unusable { path, why: in_one_line(&other) },
     }
+}
+
+/// The clients of [`config`], made apart from the caller: a kubeconfig may name a program to run for credentials, which
+/// may take its time.
+///
+/// # Errors
+/// [`ConnectError`], before anything is contacted.
+pub async fn connect(
+    kubeconfig: Option<PathBuf>,
+    agent: &'static str,
+    rate: Rate,
+    claim: Claim,
+    rest: RestMetrics,
+) -> anyhow::Result<Clients> {
+    // An error means that a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = config(kubeconfig.as_deref(), agent)?;
+    let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
+    Ok(made.context("the task that makes the clients failed")??)
 }
 
 /// The clients. `claim` is looked at before every write of [`Clients::api`]. To be called within a runtime.

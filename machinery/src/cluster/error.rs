@@ -235,7 +235,7 @@ mod tests {
         assert!(matches!(judged("patch", failed.clone()).failure, Failure::LostRace(_)));
         assert!(matches!(judged("update", failed).failure, Failure::Invalid(_)));
         let broken = json!({"code": 422, "reason": "Invalid",
-            "details": {"name": "c", "causes": [{"field": "status.restoreSize"}]}});
+            "details": {"name": "c", "causes": [{"field": "status.size"}]}});
         assert!(matches!(judged("patch", broken).failure, Failure::Invalid(_)));
     }
 

@@ -39,7 +39,7 @@ fn granting(methods: &'static [Method]) -> impl Fn(&Seen) -> (u16, Value) + Send
 }
 
 fn set_status() -> Write {
-    Write::status().test("/metadata/uid", "u").add("/status", json!({"readyToUse": true}))
+    Write::status().test("/metadata/uid", "u").add("/status", json!({"ready": true}))
 }
 
 const PATH: &str = "/apis/example.com/v1/widgets/c";
@@ -65,13 +65,13 @@ async fn without_the_right_to_patch_a_write_is_a_put_of_the_whole_object_as_read
     let objects = Objects::<Slim>::new(client);
     for _ in 0..2 {
         let written = objects.clone().write("c", &set_status()).await.unwrap();
-        assert_eq!(written.status.unwrap()["readyToUse"], true);
+        assert_eq!(written.status.unwrap()["ready"], true);
     }
     let log = log.lock().unwrap();
     let methods: Vec<_> = log.iter().map(|seen| seen.method.as_str()).collect();
     assert_eq!(methods, ["PATCH", "GET", "PUT", "GET", "PUT"]);
     let mut whole = there();
-    whole["status"] = json!({"readyToUse": true});
+    whole["status"] = json!({"ready": true});
     assert_eq!(log[2].body, whole);
     assert_eq!(log[2].path, format!("{PATH}/status"));
 }

@@ -165,16 +165,16 @@ mod tests {
 
     #[test]
     fn a_test_for_null_fits_what_is_not_there_as_on_a_real_server() {
-        let absent = Write::status().test("/status", Value::Null).add("/status", json!({"readyToUse": true}));
+        let absent = Write::status().test("/status", Value::Null).add("/status", json!({"ready": true}));
         let applied = absent.apply(&object()).unwrap();
-        assert_eq!(applied["status"]["readyToUse"], true);
+        assert_eq!(applied["status"]["ready"], true);
         assert!(absent.apply(&applied).is_err());
     }
 
     #[test]
     fn a_replace_of_what_is_not_there_adds_it_as_on_a_real_server() {
-        let write = Write::status().replace("/status", json!({"readyToUse": false}));
-        assert_eq!(write.apply(&object()).unwrap()["status"]["readyToUse"], false);
+        let write = Write::status().replace("/status", json!({"ready": false}));
+        assert_eq!(write.apply(&object()).unwrap()["status"]["ready"], false);
     }
 
     #[test]

@@ -1,67 +1,16 @@
-//! Where watched objects go: contents into store and queue, classes into the class store.
+//! The classes of a kind, and whom a class wakes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Sink;
-use super::store::{Farewell, Store};
-use crate::decide::ClassSight;
 use machinery::object::{Body, Object};
 use machinery::queue::{Queue, Urgency};
+use machinery::watch::Sink;
 use model::class::Class;
 use model::facts::Content;
 
-/// Takes in contents: ours are kept and queued, those of other drivers are dropped while reading.
-pub struct Contents<B> {
-    /// Where ours are kept.
-    pub store: Arc<Store<B>>,
-    /// Whom a change wakes.
-    pub queue: Arc<Queue>,
-    /// Whose contents are ours.
-    pub driver: String,
-}
-
-impl<B: Body> Sink<B> for Contents<B>
-where
-    Object<B>: Content,
-{
-    fn seen(&self, object: Object<B>) {
-        if object.name().is_empty() {
-            return;
-        }
-        if object.facts().driver != self.driver {
-            // A CRD without the rule lets spec.driver change: then the object has left us.
-            if let Some(key) = self.store.give_away(object.name()) {
-                self.queue.forget(&key);
-            }
-            return;
-        }
-        if let Some((key, urgency)) = self.store.show(object) {
-            self.queue.add(&key, urgency);
-        }
-    }
-
-    fn gone(&self, object: Object<B>) {
-        if let Some(farewell) = self.store.remove(object) {
-            self.part(&farewell);
-        }
-    }
-
-    fn listed(&self, names: &HashSet<String>) {
-        for farewell in self.store.keep(names) {
-            self.part(&farewell);
-        }
-    }
-}
-
-impl<B> Contents<B> {
-    fn part(&self, farewell: &Farewell) {
-        match farewell {
-            Farewell::Forget(key) => self.queue.forget(key),
-            Farewell::Pass(key) => self.queue.add(key, Urgency::Anew),
-        }
-    }
-}
+use super::ContentStore;
+use crate::decide::ClassSight;
 
 /// The classes of one kind, by name.
 #[derive(Debug, Default)]
@@ -80,11 +29,14 @@ impl ClassStore {
 }
 
 /// Takes in classes, and wakes the contents that wait for one.
-pub struct Classes<B> {
+pub struct Classes<B: Body>
+where
+    Object<B>: Content,
+{
     /// Where they are kept.
     pub classes: Arc<ClassStore>,
     /// The contents that may name them.
-    pub store: Arc<Store<B>>,
+    pub store: Arc<ContentStore<B>>,
     /// The queue of those contents.
     pub queue: Arc<Queue>,
 }

@@ -3,13 +3,32 @@
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
-use kube::client::Body;
+use kube::client::Body as Bytes;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::service_fn;
 
 use super::*;
-use model::content::SingleContent;
+
+/// Any kind.
+#[derive(Debug, Clone, PartialEq)]
+struct Thing;
+
+impl Body for Thing {
+    type Scope = k8s_openapi::ClusterResourceScope;
+
+    const GROUP: &'static str = "example.com";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "Thing";
+    const PLURAL: &'static str = "things";
+
+    fn read(_: &mut crate::object::Fields) -> Self {
+        Self
+    }
+    fn keeps(_: &str) -> bool {
+        false
+    }
+}
 
 /// What was asked: the query, and when.
 type Asked = Arc<Mutex<Vec<(String, Instant)>>>;
@@ -19,7 +38,7 @@ fn server(answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + '
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
     let answer = Arc::new(answer);
-    let service = service_fn(move |request: Request<Body>| {
+    let service = service_fn(move |request: Request<Bytes>| {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let count = {
             let mut seen = seen.lock().unwrap();
@@ -30,7 +49,7 @@ fn server(answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + '
         async move {
             let Some((code, body)) = answer else { return std::future::pending().await };
             let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-            let response = Response::builder().status(code).body(Body::from(body));
+            let response = Response::builder().status(code).body(Bytes::from(body));
             Ok::<_, std::convert::Infallible>(response.unwrap())
         }
     });
@@ -53,11 +72,11 @@ fn list() -> (u16, Value) {
 #[derive(Clone, Default)]
 struct Names(Arc<Mutex<Vec<String>>>);
 
-impl Sink<SingleContent> for Names {
-    fn seen(&self, object: Object<SingleContent>) {
+impl Sink<Thing> for Names {
+    fn seen(&self, object: Object<Thing>) {
         self.0.lock().unwrap().push(object.name().to_owned());
     }
-    fn gone(&self, object: Object<SingleContent>) {
+    fn gone(&self, object: Object<Thing>) {
         self.0.lock().unwrap().push(format!("-{}", object.name()));
     }
     fn listed(&self, names: &HashSet<String>) {
@@ -75,7 +94,7 @@ async fn watched(
     let names = Names::default();
     let (to, standing) = watch::channel(Standing::Starting);
     let selection = Selection { labels: None, fields: fields.map(str::to_owned) };
-    let ended = tokio::time::timeout(limit, run::<SingleContent>(client, selection, names.clone(), to)).await;
+    let ended = tokio::time::timeout(limit, run::<Thing>(client, selection, names.clone(), to)).await;
     assert!(ended.is_err(), "a watch goes on for ever");
     let asked = asked.lock().unwrap().clone();
     let names = names.0.lock().unwrap().clone();
@@ -274,24 +293,4 @@ async fn lists_are_read_in_pages_and_watches_end_after_a_minute() {
 async fn a_list_that_never_comes_is_begun_anew() {
     let (asked, ..) = watched(Duration::from_mins(3), None, |_, _| None).await;
     assert!((2..=4).contains(&asked.len()), "{}", asked.len());
-}
-
-#[tokio::test]
-async fn better_19_contents_of_other_drivers_are_not_kept() {
-    let backoff = machinery::queue::backoff::Backoff { start: SHORTEST_PAUSE, max: LONGEST_PAUSE };
-    let metrics = crate::metrics::Metrics::new().unwrap();
-    let contents = sink::Contents {
-        store: Arc::new(store::Store::<SingleContent>::default()),
-        queue: Arc::new(machinery::queue::Queue::new(backoff, metrics.base.work.queue("test"))),
-        driver: "d".to_owned(),
-    };
-    let content = |name: &str, driver: &str| {
-        let object = json!({"metadata": {"name": name, "uid": name}, "spec": {"driver": driver}});
-        serde_json::from_value::<Object<SingleContent>>(object).unwrap()
-    };
-    contents.seen(content("ours", "d"));
-    contents.seen(content("foreign", "other"));
-    assert_eq!(contents.store.keys(), [Arc::from("ours")]);
-    contents.seen(content("ours", "other"));
-    assert!(contents.store.keys().is_empty(), "one that leaves us is forgotten");
 }

@@ -1,26 +1,23 @@
 //! docs/operations.md holds every word that the program says to a person.
 
-mod deploy;
-mod links;
-mod log;
-
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::compatibility::scrape::{Family, families};
-use crate::csi::Fatal;
-use crate::decide::Complaint;
-use crate::metrics::{State, kind_label};
-use crate::watch::problem::Problem;
-use crate::watch::standing::{Standing, Watched, not_ready};
+use super::compatibility::scrape::{Family, families};
+use csi_snapshotter::app::advice;
+use csi_snapshotter::csi::Fatal;
+use csi_snapshotter::decide::Complaint;
+use csi_snapshotter::metrics::{State, kind_label};
 use machinery::cluster::error::{ApiError, Failure, Request};
 use machinery::cluster::secret::SecretError;
 use machinery::lead::Loss;
+use machinery::watch::problem::Problem;
+use machinery::watch::standing::{Standing, Watched, not_ready};
 use model::facts::Kind;
 use model::names::RESERVED_PARAMETERS;
 
-const OPERATIONS: &str = include_str!("../docs/operations.md");
-const SECRETS: &str = include_str!("../docs/secrets.md");
+pub const OPERATIONS: &str = include_str!("../../docs/operations.md");
+const SECRETS: &str = include_str!("../../docs/secrets.md");
 
 /// The page quotes messages in code spans.
 fn quotes(text: &str) -> bool {
@@ -107,10 +104,10 @@ fn every_complaint_stands_in_it() {
 #[test]
 fn what_the_driver_s_answers_lead_to_stands_in_it() {
     let sources = [
-        include_str!("decide/conclude.rs"),
-        include_str!("decide/refused.rs"),
-        include_str!("decide/answered.rs"),
-        include_str!("decide/notes.rs"),
+        include_str!("../../src/decide/conclude.rs"),
+        include_str!("../../src/decide/refused.rs"),
+        include_str!("../../src/decide/answered.rs"),
+        include_str!("../../src/decide/notes.rs"),
     ]
     .concat();
     for (source, page) in [
@@ -152,7 +149,7 @@ fn what_the_driver_s_answers_lead_to_stands_in_it() {
         assert!(sources.contains(source), "{source}");
         assert!(OPERATIONS.contains(page), "{page}");
     }
-    let session = include_str!("csi/session.rs");
+    let session = include_str!("../../src/csi/session.rs");
     for words in [
         "it does not exist; is the driver's container up, and the socket's volume shared?",
         "nobody listens on it; is the driver's container up?",
@@ -172,14 +169,15 @@ fn every_trouble_with_a_kind_stands_in_it() {
         let (_told, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
         let group = "snapshot.storage.k8s.io";
         let kinds = ["volumesnapshotcontents", "volumesnapshotclasses"];
-        let watched = kinds.map(|plural| Watched { plural, group, standing: standing.clone() });
-        let text = not_ready(&watched).unwrap();
+        let version = "v1";
+        let watched = kinds.map(|plural| Watched { plural, group, version, standing: standing.clone() });
+        let text = not_ready(&watched, advice(Kind::Single)).unwrap();
         assert!(quotes(&text), "{text}");
     }
-    let optional = "group snapshots are off until then and come on by themselves; others are not concerned";
-    assert!(include_str!("watch/standing.rs").contains(optional) && quotes(optional));
+    assert!(quotes(advice(Kind::Group).without.unwrap()));
     assert!(
-        include_str!("watch/problem.rs").contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
+        include_str!("../../machinery/src/watch/problem.rs")
+            .contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
     );
     assert!(quotes("cannot watch …, trying again: "));
 }

@@ -2,8 +2,8 @@
 
 use kube::core::Status;
 
-use machinery::cluster::error::in_one_line;
-use machinery::repeat::Repeat;
+use crate::cluster::error::in_one_line;
+use crate::repeat::Repeat;
 
 /// Why a watch does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]

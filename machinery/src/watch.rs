@@ -21,13 +21,10 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use machinery::object::{Body, Object};
+use crate::object::{Body, Object};
 
 pub mod problem;
-pub mod relevant;
-pub mod sink;
 pub mod standing;
-pub mod store;
 
 use problem::{Problem, Reporter, judge};
 use standing::Standing;
@@ -67,8 +64,8 @@ pub trait Sink<B: Body>: Send + Sync {
     fn seen(&self, object: Object<B>);
     /// An object that is gone, as it was at last: what was changed together with its end is shown nowhere else.
     fn gone(&self, object: Object<B>);
-    /// A list is complete: nothing but these names exists.
-    fn listed(&self, names: &HashSet<String>);
+    /// A list is complete: nothing but the objects of these keys exists.
+    fn listed(&self, keys: &HashSet<String>);
 }
 
 /// Watches a kind for ever.
@@ -164,19 +161,19 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
 
     /// Lists in pages; the version that the list is of.
     async fn list(&mut self) -> Result<String, Problem> {
-        let mut names = HashSet::new();
+        let mut keys = HashSet::new();
         let mut page = ListParams { limit: Some(PAGE), ..ListParams::default() };
         page.label_selector.clone_from(&self.selection.labels);
         page.field_selector.clone_from(&self.selection.fields);
         loop {
             let list = self.page(&page).await?;
             for object in list.items {
-                names.insert(object.name().to_owned());
+                keys.insert(object.key().into_owned());
                 self.sink.seen(object);
             }
             page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
             if page.continue_token.is_none() {
-                self.sink.listed(&names);
+                self.sink.listed(&keys);
                 return list
                     .metadata
                     .resource_version

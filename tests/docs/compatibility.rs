@@ -8,7 +8,7 @@ use std::path::Path;
 
 use machinery::cli::{Effect, Kind as Value, Spec};
 
-use crate::settings::flags::{PAGE, TABLE};
+use csi_snapshotter::settings::flags::{PAGE, TABLE};
 use model::facts::Kind;
 use model::names::{MANAGED_BY, MEMBER_OF_GROUP, Names, RESERVED_PARAMETERS};
 

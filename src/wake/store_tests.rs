@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use machinery::queue::Key;
+use machinery::store::{Begun, Presence};
+
 use super::*;
 use model::content::{SingleContent, VolumeSnapshotContent};
 
@@ -18,22 +21,22 @@ fn marked() -> Value {
     json!({"metadata": {"annotations": {"snapshot.storage.kubernetes.io/volumesnapshot-being-created": "yes"}}})
 }
 
-fn store() -> (Store<SingleContent>, Key) {
-    let store = Store::default();
+fn store() -> (ContentStore<SingleContent>, Key) {
+    let store = ContentStore::default();
     let (key, urgency) = store.show(content("1", &json!({}))).unwrap();
     assert_eq!(urgency, Urgency::Now);
     (store, key)
 }
 
-fn ended(store: &Store<SingleContent>, key: &Key, replies: &[VolumeSnapshotContent]) {
+fn ended(store: &ContentStore<SingleContent>, key: &Key, replies: &[VolumeSnapshotContent]) {
     for reply in replies {
         store.reply(key, &Arc::new(reply.clone()));
     }
 }
 
-fn begun_version(store: &Store<SingleContent>, key: &Key) -> String {
+fn begun_version(store: &ContentStore<SingleContent>, key: &Key) -> String {
     let object = store.begin(key).unwrap().object;
-    version(&object).to_owned()
+    object.metadata.resource_version.clone().unwrap()
 }
 
 #[test]
@@ -204,9 +207,9 @@ fn what_is_at_rest_needs_no_pass_and_no_second_look_until_it_changes() {
 #[test]
 fn a_handle_is_named_by_spec_or_status() {
     let (store, _) = store();
-    assert!(!store.names("h"));
+    assert!(!store.any(|content| names(content, "h")));
     store.show(content("2", &json!({"status": {"snapshotHandle": "h"}})));
-    assert!(store.names("h"));
+    assert!(store.any(|content| names(content, "h")));
 }
 
 #[test]

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::problem::Problem;
+use crate::repeat::AGAIN_AFTER;
 
-/// The same trouble is not told again before this has passed.
-const AGAIN_AFTER: Duration = Duration::from_mins(5);
-
-/// Both kinds of a group usually fail together, within the pause after a watch that ended at once: waiting that long lets
+/// The kinds of a group usually fail together, within the pause after a watch that ended at once: waiting that long lets
 /// them share one line.
 const SETTLING: Duration = Duration::from_millis(1_200);
 
@@ -33,6 +32,8 @@ pub struct Watched {
     pub plural: &'static str,
     /// API group.
     pub group: &'static str,
+    /// API version.
+    pub version: &'static str,
     /// How it stands.
     pub standing: watch::Receiver<Standing>,
 }
@@ -45,21 +46,22 @@ enum Trouble {
     Other(&'static str),
 }
 
-/// Whether a cluster has to have the kinds of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// Without them there is no work at all: that is told again and again.
-    Required,
-    /// Without them one thing is off, which may be as it should be: that is told once.
-    Optional,
+/// What the operator can do about kinds that cannot be watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Advice {
+    /// How to install them.
+    pub install: &'static str,
+    /// What goes on without them, where a cluster may do without: that is said once. `None` where there is no work at
+    /// all without them: that is said again and again.
+    pub without: Option<&'static str>,
 }
 
 /// Why these watches are not ready to work with; `None` if they are.
 #[must_use]
-pub fn not_ready(watched: &[Watched]) -> Option<String> {
+pub fn not_ready(watched: &[Watched], advice: Advice) -> Option<String> {
     let troubles = troubles(watched);
     if !troubles.is_empty() {
-        return Some(line(&troubles, watched.first()?.group, Need::Required));
+        return Some(line(&troubles, watched.first()?, Advice { without: None, ..advice }));
     }
     let starting = watched.iter().find(|watched| *watched.standing.borrow() == Standing::Starting)?;
     Some(format!("the first list of {} is not complete", starting.plural))
@@ -78,7 +80,9 @@ fn troubles(watched: &[Watched]) -> BTreeSet<Trouble> {
 }
 
 /// One line for all troubles with the kinds of a group, which says what to do about them.
-fn line(troubles: &BTreeSet<Trouble>, group: &str, need: Need) -> String {
+fn line(troubles: &BTreeSet<Trouble>, kind: &Watched, advice: Advice) -> String {
+    let Watched { group, version, .. } = *kind;
+    let Advice { install, without } = advice;
     let named = |pick: fn(&Trouble) -> Option<&'static str>| {
         let names: Vec<_> =
             troubles.iter().filter_map(pick).map(|plural| format!("{plural}.{group}")).collect();
@@ -89,10 +93,7 @@ fn line(troubles: &BTreeSet<Trouble>, group: &str, need: Need) -> String {
     let other = named(|trouble| if let Trouble::Other(name) = trouble { Some(name) } else { None });
     let parts = [
         missing.map(|names| {
-            format!(
-                "CRDs are not installed, or not with version v1: {names}; install the snapshot CRDs \
-                 (kubectl apply -k deploy/crds)"
-            )
+            format!("CRDs are not installed, or not with version {version}: {names}; {install}")
         }),
         forbidden.map(|names| {
             format!("no right to list and watch {names}; grant the service account the verbs list and watch")
@@ -100,41 +101,33 @@ fn line(troubles: &BTreeSet<Trouble>, group: &str, need: Need) -> String {
         other.map(|names| format!("{names} cannot be read at present")),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    let until = match need {
-        Need::Required => "work starts by itself once they can be watched",
-        Need::Optional => {
-            "group snapshots are off until then and come on by themselves; others are not concerned"
-        }
-    };
+    let until = without.unwrap_or("work starts by itself once they can be watched");
     format!("{}; {until}", parts.join("; "))
 }
 
 /// Logs what is wrong with the kinds of a group themselves: one line for all of them, again when something else
-/// goes wrong, or after five minutes if they are required, and one line when all is well. What heals one by one is
-/// no news.
-pub async fn report(watched: [Watched; 2], need: Need) {
-    let group = watched[0].group;
+/// goes wrong, or after five minutes if there is no work without them, and one line when all is well. What heals one by
+/// one is no news.
+pub async fn report(watched: Vec<Watched>, advice: Advice) {
+    let Some(kind) = watched.first() else { return std::future::pending().await };
     let mut told: Option<(BTreeSet<Trouble>, Instant)> = None;
-    let [mut one, mut other] = watched.clone().map(|watched| watched.standing);
+    let mut standings: Vec<_> = watched.iter().map(|watched| watched.standing.clone()).collect();
     loop {
         let starting = watched.iter().any(|watched| *watched.standing.borrow() == Standing::Starting);
         let mut now = troubles(&watched);
         let all_well = now.is_empty();
         // Interruptions are told by each watch, in the words of the connection.
         now.retain(|trouble| !matches!(trouble, Trouble::Other(_)));
-        let fresh = |when: &Instant| need == Need::Optional || when.elapsed() < AGAIN_AFTER;
+        let fresh = |when: &Instant| advice.without.is_some() || when.elapsed() < AGAIN_AFTER;
         let known = told.as_ref().is_some_and(|(told, when)| now.is_subset(told) && fresh(when));
         if all_well && !starting && told.take().is_some() {
-            tracing::warn!("{group}: all kinds can be watched now");
+            tracing::warn!("{}: all kinds can be watched now", kind.group);
         } else if !now.is_empty() && !starting && !known {
-            tracing::warn!("{}", line(&now, group, need));
+            tracing::warn!("{}", line(&now, kind, advice));
             told = Some((now, Instant::now()));
         }
-        let changed = tokio::select! {
-            changed = one.changed() => changed,
-            changed = other.changed() => changed,
-        };
-        if changed.is_err() {
+        let changes = standings.iter_mut().map(|standing| Box::pin(standing.changed()));
+        if select_all(changes).await.0.is_err() {
             return;
         }
         tokio::time::sleep(SETTLING).await;
@@ -145,10 +138,13 @@ pub async fn report(watched: [Watched; 2], need: Need) {
 mod tests {
     use super::*;
 
+    const ADVICE: Advice = Advice { install: "install them", without: Some("others are not concerned") };
+
     fn watched(one: Standing, other: Standing) -> [Watched; 2] {
         let of = |plural, standing| Watched {
             plural,
             group: "g",
+            version: "v1",
             standing: watch::Sender::new(standing).subscribe(),
         };
         [of("contents", one), of("classes", other)]
@@ -157,27 +153,24 @@ mod tests {
     #[test]
     fn both_kinds_that_are_missing_stand_on_one_line() {
         let missing = || Standing::Failing(Problem::KindMissing);
-        let line = not_ready(&watched(missing(), missing())).unwrap();
-        assert!(
-            line.contains("classes.g and contents.g") && line.contains("kubectl apply -k deploy/crds"),
-            "{line}"
-        );
+        let line = not_ready(&watched(missing(), missing()), ADVICE).unwrap();
+        assert!(line.contains("classes.g and contents.g") && line.contains("install them"), "{line}");
     }
 
     #[test]
     fn a_missing_right_is_told_from_a_missing_kind() {
-        let line = not_ready(&watched(
-            Standing::Failing(Problem::KindMissing),
-            Standing::Failing(Problem::Forbidden),
-        ))
+        let line = not_ready(
+            &watched(Standing::Failing(Problem::KindMissing), Standing::Failing(Problem::Forbidden)),
+            ADVICE,
+        )
         .unwrap();
         assert!(line.contains("version v1: contents.g;") && line.contains("watch classes.g;"), "{line}");
     }
 
     #[test]
     fn what_is_synced_is_ready_and_what_starts_is_not() {
-        assert_eq!(not_ready(&watched(Standing::Synced, Standing::Synced)), None);
-        let line = not_ready(&watched(Standing::Synced, Standing::Starting)).unwrap();
+        assert_eq!(not_ready(&watched(Standing::Synced, Standing::Synced), ADVICE), None);
+        let line = not_ready(&watched(Standing::Synced, Standing::Starting), ADVICE).unwrap();
         assert_eq!(line, "the first list of classes is not complete");
     }
 }

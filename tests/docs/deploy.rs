@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::OPERATIONS;
-use crate::compatibility::scrape::{Family, families};
-use crate::settings::{Command, Settings, parse};
+use super::compatibility::scrape::{Family, families};
+use super::operations::OPERATIONS;
+use csi_snapshotter::settings::{Command, Settings, parse};
 
 const SIDECAR: &str = include_str!("../../deploy/sidecar/container.yaml");
 const LONGHORN: &str = include_str!("../../deploy/longhorn/deployment.yaml");
