@@ -62,7 +62,7 @@ fn write_debug(pool: &DescriptorPool, message: &MessageDescriptor, text: &mut St
             }
             writeln!(
                 text,
-                "            .field({field_name:?}, &crate::objects::secrets::Keys(&self.{field_name}))"
+                "            .field({field_name:?}, &machinery::secrets::Keys(&self.{field_name}))"
             )?;
         } else {
             writeln!(text, "            .field({field_name:?}, &self.{field_name})")?;

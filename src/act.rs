@@ -11,10 +11,11 @@ use std::future::Future;
 
 use crate::decide::{
     After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
-    decide, write_refused,
+    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, acknowledged, conclude, decide,
+    write_refused,
 };
-use crate::objects::facts::Content;
+use machinery::queue::Then;
+use model::facts::Content;
 
 pub mod live;
 pub mod perform;

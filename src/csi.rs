@@ -8,7 +8,7 @@
 //! - A failure made on our side of the wire is never mistaken for the driver's own word.
 //! - No secret leaves in an error, a log line or a `Debug`.
 //!
-//! [`Certainty::NotSent`]: crate::objects::reply::Certainty::NotSent
+//! [`Certainty::NotSent`]: model::reply::Certainty::NotSent
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::objects::facts::Kind;
+use model::facts::Kind;
 
 mod answer;
 mod call;

@@ -2,7 +2,7 @@
 //!
 //! Pure: no `async`, no client, no clock, no log, no chance. [`decide`] names the next step; after the step
 //! was tried, [`conclude`] says what its outcome means for the status, the marker, the user and the queue.
-//! One set of rules serves both kinds, because both are seen as [`Facts`](crate::objects::facts::Facts).
+//! One set of rules serves both kinds, because both are seen as [`Facts`](model::facts::Facts).
 //!
 //! # Invariants (each a law in `laws.rs`, over every combination of facts)
 //! 1. `Create` that may cut something only while the marker is on the object; never for a member of a group.
@@ -40,11 +40,13 @@ mod table;
 #[cfg(test)]
 mod world;
 
-pub use after::{After, ErrorChange, Note, StatusChange, Then};
+pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
 pub use conclude::{Outcome, conclude, write_refused};
+pub use machinery::queue::Then;
+pub use machinery::store::Presence;
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
-pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed, Presence};
+pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed};
 pub use rules::decide;
 pub use step::{
     AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Orphan, PollCall, Purpose, SecretRef, Step,

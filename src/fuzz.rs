@@ -10,15 +10,15 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::client::config;
-use crate::cluster::error::in_one_line;
 use crate::decide::fixtures::{around, clocks};
 use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
-use crate::lead::protocol::{Candidate, Sight};
-use crate::objects::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
-use crate::objects::content::VolumeSnapshotContent;
-use crate::objects::facts::Content;
-use crate::objects::group_content::VolumeGroupSnapshotContent;
+use machinery::cluster::client::config;
+use machinery::cluster::error::in_one_line;
+use machinery::lead::protocol::{Candidate, Sight};
+use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
+use model::content::VolumeSnapshotContent;
+use model::facts::Content;
+use model::group_content::VolumeGroupSnapshotContent;
 
 /// Cases of each property, unless the environment says otherwise: a quarter of a minute each.
 pub(crate) fn cases(usual: u32) -> ProptestConfig {
@@ -207,7 +207,7 @@ proptest! {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("config");
         std::fs::write(&path, text).unwrap();
-        if let Err(error) = config(Some(&path)) {
+        if let Err(error) = config(Some(&path), "fuzz") {
             let said = format!("{error:?} {}", in_one_line(&error));
             prop_assert!(!said.contains(SECRET), "{said}");
         }

@@ -5,13 +5,13 @@ use std::future::Future;
 use crate::act::status::StatusBody;
 use crate::csi::{CreateGroup, CreateSnapshot, Driver};
 use crate::decide::{CreateCall, DeleteCall, PollCall};
-use crate::objects::class::{Class, GroupClass, SingleClass};
-use crate::objects::content::SingleContent;
-use crate::objects::facts::Kind;
-use crate::objects::group_content::GroupContent;
-use crate::objects::object::Body;
-use crate::objects::reply::{Answer, Refusal};
-use crate::objects::secrets::Secrets;
+use machinery::object::Body;
+use machinery::secrets::Secrets;
+use model::class::{Class, GroupClass, SingleClass};
+use model::content::SingleContent;
+use model::facts::Kind;
+use model::group_content::GroupContent;
+use model::reply::{Answer, Refusal};
 
 /// A kind that we look after: its class, and its calls.
 pub trait Snapshots: StatusBody {

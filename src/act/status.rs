@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::MetadataWrite;
-use crate::cluster::write::{Write, key};
 use crate::decide::{ErrorChange, StatusChange};
-use crate::objects::content::SingleContent;
-use crate::objects::facts::{Content, Kind, Member};
-use crate::objects::group_content::GroupContent;
-use crate::objects::object::{Body, Object};
+use machinery::cluster::write::{Write, key};
+use machinery::object::{Body, Object};
+use model::content::SingleContent;
+use model::facts::{Content, Kind, Member};
+use model::group_content::GroupContent;
 
 /// A kind whose status we write.
 pub trait StatusBody: Body {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::objects::content::VolumeSnapshotContent;
-use crate::objects::group_content::VolumeGroupSnapshotContent;
+use model::content::VolumeSnapshotContent;
+use model::group_content::VolumeGroupSnapshotContent;
 
 const MARKER: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
 const MARKER_PATH: &str =

@@ -4,7 +4,7 @@ use prost_types::Timestamp;
 use thiserror::Error;
 
 use super::proto;
-use crate::objects::reply::{GroupSnapshot, Snapshot};
+use model::reply::{GroupSnapshot, Snapshot};
 
 /// What is wrong with an answer: it names nothing, so there is nothing to keep of it; or it never ends.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -11,8 +11,8 @@ use super::answer::{self, Malformed};
 use super::call::malformed;
 use super::proto::{self, ListSnapshotsRequest, ListSnapshotsResponse};
 use super::{Driver, Method};
-use crate::objects::reply::{Refusal, Snapshot};
-use crate::objects::secrets::Secrets;
+use machinery::secrets::Secrets;
+use model::reply::{Refusal, Snapshot};
 
 /// More pages than any storage fills: a list that goes on is one that never ends.
 const MOST_PAGES: u32 = 100_000;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::objects::secrets::STRIPPED;
+use machinery::secrets::STRIPPED;
 
 /// The longest text of a driver in a line of the log.
 const LONGEST_IN_LOG: usize = 1024;
@@ -63,7 +63,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::csi::proto;
-    use crate::objects::secrets::Secrets;
+    use machinery::secrets::Secrets;
 
     fn secrets() -> BTreeMap<String, String> {
         BTreeMap::from([("password".into(), "hunter2".into()), ("token".into(), "hunter2-and-more\n".into())])

@@ -5,7 +5,7 @@ use std::error::Error;
 use tonic::{Code, Status};
 
 use super::session::SessionOver;
-use crate::objects::reply::{self, Certainty};
+use model::reply::{self, Certainty};
 
 /// Texts of failures that tonic makes up on our side of the wire with a code that a driver could have sent.
 /// They have no source, so nothing but their words tells them apart.

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
+use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::conclude::failed;
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
 use super::step::{CreateCall, Purpose};
-use crate::objects::facts::{Facts, Member, Membership};
-use crate::objects::reply::{Answer, GroupSnapshot, Snapshot};
+use machinery::queue::Then;
+use model::facts::{Facts, Member, Membership};
+use model::reply::{Answer, GroupSnapshot, Snapshot};
 
 /// Bounds of the pause between two looks at a snapshot that is not ready.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

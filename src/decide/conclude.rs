@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
+use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::answered::{adopted, answered, created, recorded};
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::refused::{create_refused, delete_refused, given_up, members_refused, vanished_delete_failed};
 use super::step::{Complaint, Purpose, Step};
-use crate::objects::reply::{Answer, Certainty, Refusal};
+use machinery::queue::Then;
+use machinery::store::Presence;
+use model::reply::{Answer, Certainty, Refusal};
 
 /// How long an object may lack its finalizer or its class before that is said: at its default rate of requests the
 /// snapshot-controller adds the finalizer up to 20 s after the content, and our watch of the classes may be behind that

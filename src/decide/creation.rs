@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::observed::{ClassSeen, Naming, Observed};
 use super::step::{Complaint, CreateCall, PollCall, Purpose, SecretRef};
-use crate::objects::class::Class;
-use crate::objects::facts::{Facts, Source};
-use crate::objects::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
+use model::class::Class;
+use model::facts::{Facts, Source};
+use model::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 
 /// The create call for this object, or why there can be none.
 pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<CreateCall, Complaint> {

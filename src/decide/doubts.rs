@@ -7,7 +7,7 @@ use super::fixtures::{
     Around, CLASS, Model, UID, around, clocks, dynamic, later, now, pre_provisioned, snapshot_of,
 };
 use super::*;
-use crate::objects::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
 const HOUR: Duration = Duration::from_hours(1);
 

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::{
     ClassSeen, DriverFacts, ErrorChange, Memory, Naming, Now, Observed, Presence, StatusChange, Step, decide,
 };
-use crate::objects::class::Class;
-use crate::objects::facts::{Facts, Kind, Member, Membership, Meta, Owner, Policy, Source, StatusFacts};
-use crate::objects::reply::Snapshot;
+use model::class::Class;
+use model::facts::{Facts, Kind, Member, Membership, Meta, Owner, Policy, Source, StatusFacts};
+use model::reply::Snapshot;
 
 pub(crate) const UID: &str = "0b7c1f0e-5a7e-4b57-9d0c-6e6f5d0a9b11";
 pub(crate) const DRIVER: &str = "lab.csi.example.com";

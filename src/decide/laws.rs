@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::fixtures::{Around, CLASS, From, Model, ModelError, ModelStatus, around, clocks, dynamic};
 use super::*;
-use crate::objects::facts::{Kind, Membership, Policy};
-use crate::objects::reply::{Answer, GroupSnapshot, Snapshot};
+use model::facts::{Kind, Membership, Policy};
+use model::reply::{Answer, GroupSnapshot, Snapshot};
 
 const BOTH: [bool; 2] = [false, true];
 
@@ -74,7 +74,7 @@ fn surroundings() -> Vec<Around> {
         for in_flight in [InFlight::Unknown, InFlight::Nothing, InFlight::Open] {
             for deleted in BOTH {
                 let mut one = around();
-                let foreign = crate::objects::class::Class { driver: "other".into(), ..Default::default() };
+                let foreign = model::class::Class { driver: "other".into(), ..Default::default() };
                 one.classes.insert("foreign", foreign);
                 one.driver.can_find = can_find;
                 let missing_since = Some(Duration::ZERO);

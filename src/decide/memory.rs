@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::observed::Observed;
 use super::step::{CreateCall, Purpose};
-use crate::objects::facts::Facts;
-use crate::objects::reply::{Answer, GroupSnapshot};
+use model::facts::Facts;
+use model::reply::{Answer, GroupSnapshot};
 
 /// The two clocks that outcomes are judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

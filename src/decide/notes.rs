@@ -2,10 +2,11 @@
 
 use super::after::Note;
 use super::creation;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::{CreateCall, Orphan};
-use crate::objects::facts::{Kind, Source};
-use crate::objects::reply::Refusal;
+use machinery::store::Presence;
+use model::facts::{Kind, Source};
+use model::reply::Refusal;
 
 /// What the storage may hold, in words of the caller's.
 pub(super) fn note(seen: &Observed<'_>, message: String) -> Note {

@@ -6,7 +6,7 @@ use super::fixtures::{
     Around, CLASS, DRIVER, Model, ModelError, around, clocks, dynamic, now, pre_provisioned,
 };
 use super::*;
-use crate::objects::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
 fn snapshot(ready: bool) -> Outcome {
     Outcome::Answered(Answer::Single(Snapshot {

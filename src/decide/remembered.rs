@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::fixtures::{Around, CLASS, Model, UID, around, dynamic, pre_provisioned, snapshot_of};
 use super::table::{create_call, create_call_in};
 use super::*;
-use crate::objects::class::Class;
-use crate::objects::facts::{Facts, Member, Source};
-use crate::objects::reply::{Answer, GroupSnapshot};
+use model::class::Class;
+use model::facts::{Facts, Member, Source};
+use model::reply::{Answer, GroupSnapshot};
 
 // ---- what is remembered
 

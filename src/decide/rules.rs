@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::creation;
 use super::memory::InFlight;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Purpose, Step};
 use super::vanished;
-use crate::objects::facts::{Facts, Kind, Membership, Policy, Source};
-use crate::objects::reply::Answer;
+use machinery::store::Presence;
+use model::facts::{Facts, Kind, Membership, Policy, Source};
+use model::reply::Answer;
 
 /// What is owed next for this object.
 pub fn decide(seen: &Observed<'_>) -> Step {

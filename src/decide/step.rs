@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::objects::reply::Answer;
+use model::reply::Answer;
 
 /// The next step for one content. Everything before `Mark` ends the pass.
 #[derive(Debug, Clone, PartialEq, Eq)]

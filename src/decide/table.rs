@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fixtures::{Around, CLASS, From, Model, UID, around, dynamic, pre_provisioned};
 use super::*;
-use crate::objects::facts::Kind;
+use model::facts::Kind;
 
 pub(super) fn create_call(model: &Model) -> CreateCall {
     create_call_in(model, &around())
@@ -324,7 +324,7 @@ fn an_unknown_reserved_parameter_is_refused_and_named() {
 
 #[test]
 fn known_reserved_parameters_are_stripped() {
-    for key in crate::objects::names::RESERVED_PARAMETERS {
+    for key in model::names::RESERVED_PARAMETERS {
         let call = create_call_in(&dynamic().marked(), &with_parameter(key, "x"));
         assert_eq!(call.parameters.keys().collect::<Vec<_>>(), ["tier"]);
     }

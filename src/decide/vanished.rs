@@ -5,10 +5,11 @@ use super::after::Note;
 use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
 use super::step::{Orphan, Purpose, Step};
-use crate::objects::facts::{Facts, Membership, Policy, Source};
+use machinery::store::Presence;
+use model::facts::{Facts, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.
 #[must_use]

@@ -23,9 +23,9 @@ use super::fixtures::{
 };
 use super::*;
 use crate::act::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass};
-use crate::objects::class::Class;
-use crate::objects::facts::{Content, Facts, Kind, Policy};
-use crate::objects::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+use model::class::Class;
+use model::facts::{Content, Facts, Kind, Policy};
+use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
 mod choices;
 mod driver;

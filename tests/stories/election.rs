@@ -218,7 +218,7 @@ impl<'a> Peer<'a> {
 
     async fn put(&mut self, holder: &str, seconds: u32) {
         let before = self.lease.data["spec"].clone();
-        let now = csi_snapshotter::clock::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let now = machinery::clock::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
         let changes = before["holderIdentity"] != holder && !holder.is_empty();
         let transitions = before["leaseTransitions"].as_i64().map_or(0, |count| count + i64::from(changes));
         self.lease.data["spec"] = json!({

@@ -1,0 +1,100 @@
+//! VolumeSnapshotClass and VolumeGroupSnapshotClass: which driver, with which parameters.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use k8s_openapi::ClusterResourceScope;
+use machinery::object::{Body, Fields, Object};
+
+/// What a class says; its two kinds have the same fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Class {
+    /// `driver`: the only driver the class is for.
+    pub driver: String,
+    /// `parameters`, reserved ones included.
+    pub parameters: BTreeMap<String, String>,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// Its spec was changed after it was created: `metadata.generation` is above 1.
+    pub edited: bool,
+}
+
+impl Class {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            driver: fields.take("driver").unwrap_or_default(),
+            parameters: fields.take("parameters").unwrap_or_default(),
+            created: None,
+            edited: false,
+        }
+    }
+
+    /// The class of an object, with what its metadata say of its age.
+    #[must_use]
+    pub fn of<C: AsRef<Self>>(object: &Object<C>) -> Self {
+        Self {
+            created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            edited: object.metadata.generation.is_some_and(|generation| generation > 1),
+            ..object.body.as_ref().clone()
+        }
+    }
+}
+
+/// Body of a VolumeSnapshotClass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleClass(pub Class);
+
+/// Body of a VolumeGroupSnapshotClass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupClass(pub Class);
+
+/// snapshot.storage.k8s.io/v1 VolumeSnapshotClass.
+pub type VolumeSnapshotClass = Object<SingleClass>;
+
+/// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotClass.
+pub type VolumeGroupSnapshotClass = Object<GroupClass>;
+
+impl Body for SingleClass {
+    type Scope = ClusterResourceScope;
+
+    const GROUP: &'static str = "snapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "VolumeSnapshotClass";
+    const PLURAL: &'static str = "volumesnapshotclasses";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self(Class::read(fields))
+    }
+    fn keeps(_annotation: &str) -> bool {
+        false
+    }
+}
+
+impl Body for GroupClass {
+    type Scope = ClusterResourceScope;
+
+    const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "VolumeGroupSnapshotClass";
+    const PLURAL: &'static str = "volumegroupsnapshotclasses";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self(Class::read(fields))
+    }
+    fn keeps(_annotation: &str) -> bool {
+        false
+    }
+}
+
+impl AsRef<Class> for SingleClass {
+    fn as_ref(&self) -> &Class {
+        &self.0
+    }
+}
+
+impl AsRef<Class> for GroupClass {
+    fn as_ref(&self) -> &Class {
+        &self.0
+    }
+}

@@ -1,0 +1,182 @@
+//! VolumeSnapshotContent (snapshot.storage.k8s.io/v1), as we read it.
+
+use serde_json::Value;
+
+use crate::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
+use crate::names::MEMBER_OF_GROUP;
+use k8s_openapi::ClusterResourceScope;
+use machinery::object::Fields;
+use machinery::object::{Body, Object};
+
+/// snapshot.storage.k8s.io/v1 VolumeSnapshotContent.
+pub type VolumeSnapshotContent = Object<SingleContent>;
+
+/// Body of a VolumeSnapshotContent; each field is the spec's or status' of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SingleContent {
+    /// `spec.driver`.
+    pub driver: String,
+    /// `spec.deletionPolicy`.
+    pub deletion_policy: String,
+    /// `spec.source.volumeHandle`.
+    pub volume_handle: Option<String>,
+    /// `spec.source.snapshotHandle`.
+    pub snapshot_handle: Option<String>,
+    /// `spec.volumeSnapshotClassName`.
+    pub class_name: Option<String>,
+    /// `spec.volumeSnapshotRef`.
+    pub owner: OwnerRef,
+    /// `status`.
+    pub status: Option<Status>,
+}
+
+/// The parts of an object reference that we use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnerRef {
+    /// `namespace`.
+    pub namespace: String,
+    /// `name`.
+    pub name: String,
+    /// `uid`, absent while unbound.
+    pub uid: Option<String>,
+}
+
+/// `status`, field by field as stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// `snapshotHandle`.
+    pub snapshot_handle: Option<String>,
+    /// `readyToUse`.
+    pub ready_to_use: Option<bool>,
+    /// `creationTime`, nanoseconds since the epoch.
+    pub creation_time: Option<i64>,
+    /// `restoreSize`, bytes.
+    pub restore_size: Option<i64>,
+    /// `volumeGroupSnapshotHandle`.
+    pub group_handle: Option<String>,
+    /// `error`.
+    pub error: Option<StatusError>,
+    /// Some field held what it cannot hold: a write repairs the whole.
+    pub nonsense: bool,
+}
+
+/// `status.error`, whose message may be missing in objects that others wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatusError {
+    /// `message`.
+    pub message: Option<String>,
+}
+
+impl OwnerRef {
+    pub(crate) fn read(value: Option<Value>) -> Self {
+        let mut fields = Fields::of(value.unwrap_or_default());
+        Self {
+            namespace: fields.take("namespace").unwrap_or_default(),
+            name: fields.take("name").unwrap_or_default(),
+            uid: fields.take("uid"),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Owner<'_> {
+        Owner { namespace: &self.namespace, name: &self.name, uid: non_empty(self.uid.as_ref()) }
+    }
+}
+
+impl StatusError {
+    pub(crate) fn read(value: Value) -> Self {
+        Self { message: Fields::of(value).take("message") }
+    }
+}
+
+impl Status {
+    fn read(value: Value) -> Self {
+        let mut fields = Fields::of(value);
+        Self {
+            snapshot_handle: fields.take("snapshotHandle"),
+            ready_to_use: fields.take("readyToUse"),
+            creation_time: fields.take("creationTime"),
+            restore_size: fields.take("restoreSize"),
+            group_handle: fields.take("volumeGroupSnapshotHandle"),
+            error: fields.take("error").map(StatusError::read),
+            nonsense: fields.nonsense,
+        }
+    }
+
+    fn facts(&self) -> StatusFacts<'_> {
+        StatusFacts {
+            handle: non_empty(self.snapshot_handle.as_ref()),
+            ready: self.ready_to_use,
+            creation_time: self.creation_time,
+            has_size: self.restore_size.is_some(),
+            group_handle: non_empty(self.group_handle.as_ref()),
+            members: &[],
+            error: self.error.as_ref().map(|error| error.message.as_deref()),
+        }
+    }
+}
+
+impl Body for SingleContent {
+    type Scope = ClusterResourceScope;
+
+    const GROUP: &'static str = "snapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "VolumeSnapshotContent";
+    const PLURAL: &'static str = "volumesnapshotcontents";
+
+    fn read(fields: &mut Fields) -> Self {
+        let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
+        let mut source = Fields::of(spec.take("source").unwrap_or_default());
+        Self {
+            driver: spec.take("driver").unwrap_or_default(),
+            deletion_policy: spec.take("deletionPolicy").unwrap_or_default(),
+            volume_handle: source.take("volumeHandle"),
+            snapshot_handle: source.take("snapshotHandle"),
+            class_name: spec.take("volumeSnapshotClassName"),
+            owner: OwnerRef::read(spec.take("volumeSnapshotRef")),
+            status: fields.take("status").map(Status::read),
+        }
+    }
+
+    fn keeps(annotation: &str) -> bool {
+        let names = Kind::Single.names();
+        [names.marker, names.released, names.secret_name, names.secret_namespace, MEMBER_OF_GROUP]
+            .contains(&annotation)
+    }
+}
+
+impl Content for Object<SingleContent> {
+    fn facts(&self) -> Facts<'_> {
+        let body = &self.body;
+        let status = body.status.as_ref().map(Status::facts);
+        let source = match (&body.volume_handle, non_empty(body.snapshot_handle.as_ref())) {
+            (Some(volume), None) if !volume.is_empty() => Source::Volumes(std::slice::from_ref(volume)),
+            (Some(volume), Some(_)) if !volume.is_empty() => Source::Both,
+            (_, Some(handle)) => Source::Given(handle, &[]),
+            (_, None) => Source::None,
+        };
+        let member = if status.is_some_and(|status| status.group_handle.is_some()) {
+            Membership::Recorded
+        } else if self.annotation(MEMBER_OF_GROUP).is_some() {
+            Membership::Announced
+        } else {
+            Membership::Own
+        };
+        Facts {
+            kind: Kind::Single,
+            name: self.name(),
+            meta: Meta::of(&self.metadata, Kind::Single),
+            driver: &body.driver,
+            policy: policy(&body.deletion_policy),
+            source,
+            owner: body.owner.facts(),
+            class_name: non_empty(body.class_name.as_ref()),
+            member,
+            status,
+        }
+    }
+}
+
+/// Reads `spec.deletionPolicy`.
+pub(crate) fn policy(text: &str) -> Policy {
+    if text == "Delete" { Policy::Delete } else { Policy::Retain }
+}

@@ -1,0 +1,149 @@
+//! VolumeGroupSnapshotContent (groupsnapshot.storage.k8s.io/v1), as we read it.
+
+use serde_json::Value;
+
+use crate::content::{OwnerRef, StatusError, policy};
+use crate::facts::{Content, Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
+use k8s_openapi::ClusterResourceScope;
+use machinery::object::{Body, Fields, Object};
+
+/// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotContent.
+pub type VolumeGroupSnapshotContent = Object<GroupContent>;
+
+/// Body of a VolumeGroupSnapshotContent; each field is the spec's or status' of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupContent {
+    /// `spec.driver`.
+    pub driver: String,
+    /// `spec.deletionPolicy`.
+    pub deletion_policy: String,
+    /// `spec.source.volumeHandles`.
+    pub volume_handles: Option<Vec<String>>,
+    /// `spec.source.groupSnapshotHandles`: the group's handle, and those of its members.
+    pub group_handles: Option<(String, Vec<String>)>,
+    /// `spec.volumeGroupSnapshotClassName`.
+    pub class_name: Option<String>,
+    /// `spec.volumeGroupSnapshotRef`.
+    pub owner: OwnerRef,
+    /// `status`.
+    pub status: Option<GroupStatus>,
+}
+
+/// `status`, field by field as stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupStatus {
+    /// `volumeGroupSnapshotHandle`.
+    pub group_handle: Option<String>,
+    /// `readyToUse`.
+    pub ready_to_use: Option<bool>,
+    /// `creationTime` in nanoseconds since the epoch; RFC 3339 on the wire.
+    pub creation_time: Option<i64>,
+    /// `volumeSnapshotInfoList`.
+    pub members: Vec<Member>,
+    /// Whether the list is there at all.
+    pub has_members: bool,
+    /// `error`.
+    pub error: Option<StatusError>,
+    /// Some field held what it cannot hold: a write repairs the whole.
+    pub nonsense: bool,
+}
+
+impl GroupStatus {
+    fn read(value: Value) -> Self {
+        let mut fields = Fields::of(value);
+        let time: Option<jiff::Timestamp> = fields.take("creationTime");
+        let members: Option<Vec<Value>> = fields.take("volumeSnapshotInfoList");
+        Self {
+            group_handle: fields.take("volumeGroupSnapshotHandle"),
+            ready_to_use: fields.take("readyToUse"),
+            creation_time: time.and_then(|time| i64::try_from(time.as_nanosecond()).ok()),
+            has_members: members.is_some(),
+            members: members.into_iter().flatten().map(member).collect(),
+            error: fields.take("error").map(StatusError::read),
+            nonsense: fields.nonsense,
+        }
+    }
+
+    fn facts(&self) -> StatusFacts<'_> {
+        StatusFacts {
+            handle: non_empty(self.group_handle.as_ref()),
+            ready: self.ready_to_use,
+            creation_time: self.creation_time,
+            has_size: false,
+            group_handle: None,
+            members: &self.members,
+            error: self.error.as_ref().map(|error| error.message.as_deref()),
+        }
+    }
+}
+
+fn member(value: Value) -> Member {
+    let mut fields = Fields::of(value);
+    Member {
+        volume: fields.take("volumeHandle").unwrap_or_default(),
+        handle: fields.take("snapshotHandle").unwrap_or_default(),
+        creation_time: fields.take("creationTime"),
+        ready: fields.take("readyToUse"),
+        size: fields.take("restoreSize"),
+    }
+}
+
+impl Body for GroupContent {
+    type Scope = ClusterResourceScope;
+
+    const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "VolumeGroupSnapshotContent";
+    const PLURAL: &'static str = "volumegroupsnapshotcontents";
+
+    fn read(fields: &mut Fields) -> Self {
+        let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
+        let mut source = Fields::of(spec.take("source").unwrap_or_default());
+        let group_handles = source.take("groupSnapshotHandles").map(|value: Value| {
+            let mut given = Fields::of(value);
+            (
+                given.take("volumeGroupSnapshotHandle").unwrap_or_default(),
+                given.take("volumeSnapshotHandles").unwrap_or_default(),
+            )
+        });
+        Self {
+            driver: spec.take("driver").unwrap_or_default(),
+            deletion_policy: spec.take("deletionPolicy").unwrap_or_default(),
+            volume_handles: source.take("volumeHandles"),
+            group_handles,
+            class_name: spec.take("volumeGroupSnapshotClassName"),
+            owner: OwnerRef::read(spec.take("volumeGroupSnapshotRef")),
+            status: fields.take("status").map(GroupStatus::read),
+        }
+    }
+
+    fn keeps(annotation: &str) -> bool {
+        let names = Kind::Group.names();
+        [names.marker, names.released, names.secret_name, names.secret_namespace].contains(&annotation)
+    }
+}
+
+impl Content for Object<GroupContent> {
+    fn facts(&self) -> Facts<'_> {
+        let body = &self.body;
+        let given = body.group_handles.as_ref().filter(|(handle, _)| !handle.is_empty());
+        let source = match (body.volume_handles.as_ref().filter(|all| !all.is_empty()), given) {
+            (Some(volumes), None) => Source::Volumes(volumes),
+            (Some(_), Some(_)) => Source::Both,
+            (None, Some((handle, members))) => Source::Given(handle, members),
+            (None, None) => Source::None,
+        };
+        Facts {
+            kind: Kind::Group,
+            name: self.name(),
+            meta: Meta::of(&self.metadata, Kind::Group),
+            driver: &body.driver,
+            policy: policy(&body.deletion_policy),
+            source,
+            owner: body.owner.facts(),
+            class_name: non_empty(body.class_name.as_ref()),
+            member: Membership::Own,
+            status: body.status.as_ref().map(GroupStatus::facts),
+        }
+    }
+}
