@@ -12,11 +12,11 @@ use kube::{Api, Client, Config, ResourceExt};
 use sandbox::api::{Options, Server};
 use serde_json::json;
 
-/// How long an event may take: a watcher that was cut off waits a second or two before it comes back.
+/// How long an event may take. A watcher whose connection was closed waits a second or two before it connects again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn secrets() -> (Server, Api<Secret>) {
-    // Another test of this process may have been first.
+    // Another test of this process may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = Server::start(Options::default()).await.expect("starts");
     let kubeconfig = Kubeconfig::from_yaml(&server.admin_kubeconfig()).expect("a kubeconfig");
@@ -42,7 +42,7 @@ async fn names(
             Ok(Some(Event::Apply(secret) | Event::InitApply(secret))) => seen.push(secret.name_any()),
             Ok(Some(Event::Delete(secret))) => seen.push(format!("-{}", secret.name_any())),
             Ok(Some(Event::InitDone)) => seen.push("done".into()),
-            // An error is what a watcher meets when it is cut off; it goes on by itself.
+            // A watcher returns an error when its connection is closed, and then it continues by itself.
             Ok(Some(Event::Init)) | Err(_) => {}
             Ok(None) => panic!("the watcher ended"),
         }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::common::{Ask, Next};
 use super::{CONTENTS, PATIENCE, SECRETS, content, event, get, server};
 
-/// How long nothing has to come.
+/// How long no event may arrive.
 const SILENCE: Duration = Duration::from_millis(250);
 
 #[tokio::test]

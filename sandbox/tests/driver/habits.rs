@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use crate::{Bench, cut};
 
 impl Bench {
-    /// One page of what a request for one handle is answered.
+    /// One page of the answer to a request for one handle.
     async fn page(&self, id: &str, token: &str) -> Result<(Vec<String>, String), Status> {
         let request = csi::ListSnapshotsRequest {
             snapshot_id: id.to_owned(),

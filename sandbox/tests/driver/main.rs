@@ -18,7 +18,7 @@ use sandbox::driver::{Driver, Options, proto as csi};
 use tonic::Status;
 use tonic::transport::Channel;
 
-/// A driver with one volume `vol-1` that holds one file.
+/// A driver with one volume `vol-1`, which has one file.
 struct Bench {
     driver: Driver,
     channel: Channel,

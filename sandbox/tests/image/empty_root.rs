@@ -11,7 +11,7 @@ use crate::place::{Sidecar, ask_for_a_snapshot, driver, kubeconfig, ready, write
 
 const USER: &str = "--userspec=65532:65532";
 
-/// None, with a word about it, where this process may not change its root.
+/// None, after it says so, if this process may not change its root.
 fn may_change_root() -> Option<()> {
     let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     let works =
@@ -34,7 +34,7 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
     let home = tempfile::tempdir().expect("a directory");
     let root = home.path().join("root");
     std::fs::create_dir_all(root.join("csi")).expect("made");
-    // What the kubelet puts into every container.
+    // The kubelet adds this file to every container.
     std::fs::create_dir(root.join("etc")).expect("made");
     std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").expect("written");
     std::fs::copy(binary(), root.join("csi-snapshotter")).expect("copied");
@@ -44,7 +44,7 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
     let socket = root.join("csi/csi.sock");
     let driver = driver(home.path(), &socket).await;
 
-    // A driver that runs as root: only root may connect.
+    // The socket of a driver that runs as root, to which only root may connect.
     mode(&socket, 0o755);
     let words = [USER.as_ref(), root.as_os_str(), OsStr::new("/csi-snapshotter")];
     let in_root = |path: &str| Path::new("/").join(path);

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use crate::cluster::Cluster;
 
-/// How long anything here may take.
+/// The time limit of each step.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
@@ -32,7 +32,7 @@ pub async fn driver(directory: &Path, socket: &Path) -> Driver {
     driver
 }
 
-/// A class and a bound content for `vol-1`, as the snapshot-controller makes it.
+/// Creates a class and a bound content for `vol-1`, as the snapshot-controller does.
 pub async fn ask_for_a_snapshot(cluster: &Cluster) {
     let driver = Options::default().name;
     let class = json!({
@@ -77,7 +77,7 @@ pub struct Sidecar {
 impl Sidecar {
     /// Runs `program` with these words, then the sidecar's own arguments.
     pub fn start(program: &OsStr, words: &[&OsStr], kubeconfig: &Path, socket: &Path) -> Self {
-        // Free now, and hardly taken before the sidecar has it.
+        // The port is free now, and it is very unlikely that another process takes it before the sidecar does.
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
         let endpoint = format!("localhost:{port}");
@@ -93,12 +93,12 @@ impl Sidecar {
         Self { process, _log: log, endpoint }
     }
 
-    /// Waits for a log line that holds all of this.
+    /// Waits for a log line with all of these words.
     pub async fn says(&self, words: &[&str]) -> String {
         self.process.wait_for_line(words, PATIENCE).await.expect("the sidecar says so")
     }
 
-    /// The status and body that its endpoint answers with.
+    /// The status and the body of the answer of its endpoint.
     pub async fn asks(&self, path: &str) -> (u16, String) {
         let mut stream = tokio::net::TcpStream::connect(&self.endpoint).await.expect("an endpoint");
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -109,21 +109,21 @@ impl Sidecar {
         (status, answer)
     }
 
-    /// SIGTERM, and the exit code that follows.
+    /// Sends SIGTERM, and returns the exit code.
     pub async fn stop(mut self) -> Option<i32> {
         self.process.signal(Signal::TERM).expect("it runs");
         self.process.exit_code(PATIENCE).await.expect("it ends")
     }
 }
 
-/// Writes a kubeconfig that anybody may read.
+/// Writes a kubeconfig that any user may read.
 pub fn write(directory: &Path, text: &str) -> PathBuf {
     let path = directory.join("kubeconfig");
     std::fs::write(&path, text).expect("written");
     path
 }
 
-/// The definitions as a cluster with the reference's has them: nothing to select by.
+/// The definitions without selectable fields, like those of the reference.
 pub fn without_selectable_fields() -> Vec<Value> {
     let mut crds = sandbox::crds::all().expect("the definitions");
     for crd in &mut crds {

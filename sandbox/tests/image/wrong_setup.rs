@@ -6,7 +6,7 @@ use crate::place::{
     Sidecar, ask_for_a_snapshot, driver, kubeconfig, ready, without_selectable_fields, write,
 };
 
-/// A sidecar beside a driver in a cluster that has these definitions, and those that came later.
+/// A driver and its sidecar in this cluster.
 async fn beside_a_driver(cluster: &Cluster, home: &tempfile::TempDir) -> (sandbox::driver::Driver, Sidecar) {
     let socket = home.path().join("csi.sock");
     let driver = driver(home.path(), &socket).await;

@@ -12,7 +12,7 @@ use crate::api::kinds::crd;
 use crate::api::kinds::kind::{Kind, Rules};
 use crate::api::store::state::State;
 
-/// The versions of aggregated discovery; their forms are the same.
+/// The versions of aggregated discovery, which all have the same form.
 const AGGREGATED: [&str; 2] = ["v2", "v2beta1"];
 
 /// The version of Kubernetes that the server imitates.
@@ -25,7 +25,7 @@ pub(crate) fn version() -> Value {
     })
 }
 
-/// A group with its versions, best first.
+/// A group with its versions, the preferred one first.
 struct Group {
     name: String,
     versions: Vec<String>,
@@ -55,14 +55,14 @@ fn groups(kinds: &[Arc<Kind>]) -> Vec<Group> {
     groups
 }
 
-/// A resource or subresource, as both forms of discovery describe it.
+/// A resource or a subresource, for both forms of discovery.
 struct Entry {
     resource: String,
     sub: &'static str,
     singular: String,
     namespaced: bool,
     kind: String,
-    /// Of a kind from another group.
+    /// The group and version of the kind, if it belongs to another group.
     foreign: Option<(&'static str, &'static str)>,
     verbs: Vec<&'static str>,
     short_names: Vec<String>,
@@ -178,7 +178,7 @@ fn group_json(group: &Group) -> Value {
     json!({"name": group.name, "versions": versions, "preferredVersion": versions.first()})
 }
 
-/// Answers below `/api` and `/apis`.
+/// Answers requests below `/api` and `/apis`.
 ///
 /// # Errors
 /// 404 for a group or version that is not served.
@@ -224,7 +224,7 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
     }
 }
 
-/// The version of aggregated discovery that the first accepted media type asks for, if it asks for one.
+/// The version of aggregated discovery in the first accepted media type, if any.
 fn aggregated_version(call: &Call) -> Option<&'static str> {
     let first = call.accepts().into_iter().next()?;
     let parts: Vec<&str> = first.split(';').collect();

@@ -1,35 +1,35 @@
 //! The table of protobuf messages that typed Go clients send: the number, JSON name and type of each field.
 
-/// A field of a message: its number, its JSON name, its type.
+/// A field of a message with its number, its JSON name and its type.
 pub(crate) type Field = (u64, &'static str, Type);
 
 /// The type of a field.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Type {
-    /// A text; Go writes "" where none was set.
+    /// A string. Go writes "" if it was not set.
     Text,
-    /// A text behind a pointer: "" was set.
+    /// A pointer to a string. If Go writes "", it was set.
     Optional,
     Texts,
-    /// A number; Go writes 0 where none was set.
+    /// A number. Go writes 0 if it was not set.
     Count,
-    /// A number behind a pointer: 0 was set.
+    /// A pointer to a number. If Go writes 0, it was set.
     Int,
     Flag,
-    /// `metav1.Time`, whole seconds in JSON.
+    /// A `metav1.Time`, which has whole seconds in JSON.
     Time,
-    /// `metav1.MicroTime`, six digits of a second in JSON.
+    /// A `metav1.MicroTime`, which has microseconds in JSON.
     MicroTime,
     One(&'static [Field]),
-    /// A message whose fields are members of the object around it in JSON.
+    /// A message whose fields are inlined in JSON.
     Inline(&'static [Field]),
     Many(&'static [Field]),
     Map(MapOf),
-    /// A message whose only field holds JSON.
+    /// A message whose only field contains JSON.
     Json,
 }
 
-/// The type of a map's values.
+/// The type of the values of a map.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MapOf {
     Text,
@@ -126,7 +126,7 @@ const EVENT: &[Field] = &[
     (14, "reportingComponent", Text),
     (15, "reportingInstance", Text),
 ];
-/// The same event as `events.k8s.io` has it.
+/// The event of `events.k8s.io`.
 const EVENTS_EVENT: &[Field] = &[
     (1, "metadata", One(META)),
     (2, "eventTime", MicroTime),
@@ -198,7 +198,7 @@ const CSI_SOURCE: &[Field] = &[
     (9, "controllerExpandSecretRef", SECRET_REFERENCE),
     (10, "nodeExpandSecretRef", SECRET_REFERENCE),
 ];
-/// Of the sources of volumes those that a cluster with snapshots has.
+/// The volume sources that occur in a cluster with snapshots.
 const VOLUME_SOURCE: &[Field] =
     &[(3, "hostPath", One(&[(1, "path", Text), (2, "type", Optional)])), (22, "csi", One(CSI_SOURCE))];
 const NODE_TERM: &[Field] =
@@ -227,7 +227,7 @@ const ATTRIBUTES: &[Field] = &[
     (7, "name", Text),
 ];
 const PATH: &[Field] = &[(1, "path", Text), (2, "verb", Text)];
-/// What is asked of access reviews; their answers are ignored.
+/// The spec of access reviews. Their status is ignored in a request.
 const ACCESS: Field = (1, "resourceAttributes", One(ATTRIBUTES));
 const PATH_ACCESS: Field = (2, "nonResourceAttributes", One(PATH));
 const ANSWER: Field = (
@@ -236,10 +236,10 @@ const ANSWER: Field = (
     One(&[(1, "allowed", Flag), (2, "reason", Text), (3, "evaluationError", Text), (4, "denied", Flag)]),
 );
 
-/// What [`MESSAGES`] calls the kind whose name two groups use.
+/// The name in [`MESSAGES`] of the kind whose name is used by two groups.
 pub(crate) const EVENT_OF_EVENTS: &str = "Event of events.k8s.io";
 
-/// The messages of the kinds that are read, by kind.
+/// The messages of the kinds that can be decoded, by kind.
 pub(crate) const MESSAGES: &[(&str, &[Field])] = &[
     (
         "ConfigMap",

@@ -11,13 +11,13 @@ use crate::api::kinds::kind::Kind;
 use crate::api::schema::compiled::Schema;
 use crate::api::store::state::State;
 
-/// What old clients read v2 as: protobuf, whatever they were sent.
+/// The media type of OpenAPI v2. Old clients decode it as protobuf, whatever its media type is.
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
-/// `swagger: "2.0"` in protobuf, field 1: a document without definitions, for which clients check nothing.
+/// A document that says only `swagger: "2.0"` in protobuf. Without definitions, clients check nothing.
 const V2_EMPTY: &[u8] = b"\x0a\x032.0";
 
-/// Answers below `/openapi/`.
+/// Answers requests below `/openapi/`.
 ///
 /// # Errors
 /// 404 for a group version that is not served.
@@ -84,7 +84,7 @@ fn document(state: &State, group: &str, version: &str) -> Result<Answer, Failure
     Ok(Answer::json(200, &document))
 }
 
-/// Names like `com.example.v1.Widget`: the group's labels in reverse.
+/// The name of a definition, such as `com.example.v1.Widget`, which begins with the reversed group.
 fn schema_name(kind: &Kind) -> String {
     let group: Vec<&str> = kind.group.rsplit('.').filter(|label| !label.is_empty()).collect();
     let group = if group.is_empty() { "io.k8s.api.core".to_owned() } else { group.join(".") };
@@ -95,7 +95,7 @@ fn gvk(kind: &Kind) -> Value {
     json!({"group": kind.group, "version": kind.version, "kind": kind.kind})
 }
 
-/// The operations of a path: each says its kind and, where it writes, that it takes `fieldValidation`.
+/// The operations of a path. Each has its kind, and those that write have the parameter `fieldValidation`.
 fn operations(kind: &Kind, schema: &str, methods: &[&str]) -> Value {
     let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
     let reference =

@@ -1,6 +1,6 @@
 //! Decodes request bodies in protobuf, for the kinds that typed Go clients send: these clients never fall back to JSON.
 //!
-//! Answers are JSON all the same; clients that send protobuf accept it.
+//! Answers are always JSON, which clients that send protobuf accept.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::Timestamp;
@@ -8,16 +8,16 @@ use serde_json::{Map, Value, json};
 
 use super::messages::{EVENT_OF_EVENTS, Field, MESSAGES, MapOf, Type};
 
-/// What every body in protobuf begins with.
+/// The first bytes of every body in protobuf.
 const MAGIC: &[u8] = b"k8s\0";
 
-/// One field on the wire.
+/// The value of one field on the wire.
 enum Wire<'a> {
     Number(u64),
     Bytes(&'a [u8]),
 }
 
-/// Takes a body apart; None for kinds and fields that are not in the table, and for what is no protobuf.
+/// Decodes a body; None for kinds and fields that are not in the table, and for anything that is not protobuf.
 pub(crate) fn decode(body: &[u8]) -> Option<Value> {
     let envelope = wire(body.strip_prefix(MAGIC)?)?;
     let part = |wanted: u64| {
@@ -36,7 +36,7 @@ pub(crate) fn decode(body: &[u8]) -> Option<Value> {
     Some(object)
 }
 
-/// The fields of a message in order; None where it is cut off or of a wire type that Kubernetes does not use.
+/// The fields of a message in order; None if it is truncated or has a wire type that Kubernetes does not use.
 fn wire(mut bytes: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
     let mut fields = Vec::new();
     while !bytes.is_empty() {
@@ -69,7 +69,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// A message as JSON. Go writes empty texts, zeros and zero times where nothing was set, so those are left out.
+/// Converts a message to JSON. Go writes empty strings, zeros and zero times if nothing was set, so these are left out.
 fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
     let mut object = Map::new();
     for (number, field) in wire(bytes)? {
@@ -128,7 +128,7 @@ fn single(kind: Type, field: &Wire<'_>) -> Option<Value> {
     }
 }
 
-/// Seconds and nanoseconds since 1970; both zero mean that there is no time.
+/// Converts seconds and nanoseconds since 1970 to a time. If both are zero, there is no time.
 fn time(bytes: &[u8], format: &str) -> Option<Value> {
     let parts = message(bytes, &[(1, "seconds", Type::Int), (2, "nanos", Type::Int)])?;
     let number = |name: &str| parts.get(name).and_then(Value::as_i64).unwrap_or(0);
@@ -160,7 +160,7 @@ fn entry(bytes: &[u8], of: MapOf) -> Option<(String, Value)> {
 mod tests {
     use super::*;
 
-    /// A field of bytes: its tag, its length, its content.
+    /// Encodes a field of bytes: its tag, its length and its content.
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).expect("short");
         [&[number << 3 | 2, length], content].concat()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::api::clock;
 use crate::api::object::{list, meta, text};
 
-/// A column of a table and how its cells are made from a stored object.
+/// A column of a table, and how its cells are computed from a stored object.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
@@ -13,17 +13,17 @@ pub(crate) struct Column {
     pub(crate) kind: String,
     pub(crate) format: String,
     pub(crate) description: String,
-    /// 0 is always shown, more only with `-o wide`.
+    /// A column with priority 0 is always shown, any other only with `-o wide`.
     pub(crate) priority: i64,
     pub(crate) cell: Cell,
 }
 
-/// Where a cell comes from.
+/// How a cell is computed.
 #[derive(Debug, Clone)]
 pub(crate) enum Cell {
-    /// The value at a path like `.status.conditions[?(@.type=="Ready")].status`.
+    /// From the value at a path like `.status.conditions[?(@.type=="Ready")].status`.
     Path(String),
-    /// Code.
+    /// By code.
     Code(fn(&Value) -> Value),
 }
 
@@ -44,12 +44,12 @@ fn at(object: &Value, pointer: &str) -> Value {
     text(object, pointer).into()
 }
 
-/// Of a kind that has no columns of its own.
+/// The columns of a kind that defines none.
 pub(crate) fn plain_columns() -> Vec<Column> {
     vec![name(), age()]
 }
 
-/// Of a CRD's version: the name, then what `additionalPrinterColumns` says, or the age.
+/// The columns of a version of a CRD: the name, and then those of `additionalPrinterColumns`, or the age.
 pub(crate) fn custom_columns(version: &Value) -> Vec<Column> {
     let mut columns = vec![name()];
     for spec in list(version, "/additionalPrinterColumns") {
@@ -183,8 +183,8 @@ pub(crate) fn volume_columns() -> Vec<Column> {
     ]
 }
 
-/// A table of the objects. `shown` are pairs of the stored form, from which the cells come, and what goes into
-/// the row's `object`. The headers can be left out, as a watch does after its first event.
+/// Builds a table. Each row in `shown` is the stored object, from which the cells are computed, and the `object` of the
+/// row. A watch leaves out the headers after its first event.
 pub(crate) fn table(columns: &[Column], headers: bool, shown: &[(&Value, Value)], metadata: &Value) -> Value {
     let definitions: Vec<Value> = columns
         .iter()
@@ -223,7 +223,7 @@ fn cell(column: &Column, object: &Value) -> Value {
     }
 }
 
-/// The value at a printer column's path: members, `['quoted members']`, indexes and one-field filters.
+/// The value at the path of a printer column, which can have members, `['quoted members']`, indexes and one-field filters.
 pub(crate) fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     let mut here = object;
     let mut rest = path;

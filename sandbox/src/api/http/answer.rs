@@ -15,7 +15,7 @@ use crate::api::failure::Failure;
 use crate::api::kinds::events;
 use crate::api::kinds::kind::{Kind, Rules, View};
 
-/// The body of any answer: bytes, or the stream of a watch.
+/// The body of an answer, either bytes or the stream of a watch.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The answer of a verb.
@@ -46,7 +46,7 @@ impl Answer {
         Self::json(failure.code, &failure.to_json())
     }
 
-    /// One object, given in its stored form.
+    /// The answer with one object, which is given in its stored form.
     ///
     /// # Errors
     /// 406 if none of the accepted forms can be served.
@@ -63,7 +63,7 @@ impl Answer {
         })
     }
 
-    /// A list of objects, given in their stored form, with the list's own metadata.
+    /// The answer with a list of objects, which are given in their stored form, and with the metadata of the list.
     ///
     /// # Errors
     /// 406 if none of the accepted forms can be served.
@@ -109,7 +109,7 @@ impl Answer {
     }
 }
 
-/// Lists of built-in kinds do not repeat the kind in each item, lists of custom resources do.
+/// Encodes a list. In lists of custom resources each item repeats the kind, and in lists of built-in kinds it does not.
 fn plain_list(kind: &Kind, stored: &[Arc<Value>], metadata: &Value) -> Vec<u8> {
     let mut out = format!("{{\"apiVersion\":\"{}\",\"items\":[", kind.api_version()).into_bytes();
     for (index, object) in stored.iter().enumerate() {
@@ -129,14 +129,14 @@ fn plain_list(kind: &Kind, stored: &[Arc<Value>], metadata: &Value) -> Vec<u8> {
     out
 }
 
-/// Writes JSON; writing a `Value` to memory cannot fail.
+/// Appends a value as JSON. To encode a `Value` into memory cannot fail.
 pub(crate) fn append(out: &mut Vec<u8>, value: &Value) {
     if serde_json::to_writer(&mut *out, value).is_err() {
         out.extend_from_slice(b"null");
     }
 }
 
-/// A stored object as the kind's version shows it.
+/// A stored object in the form of the kind's version.
 pub(crate) fn shown<'a>(kind: &Kind, stored: &'a Value) -> Cow<'a, Value> {
     match kind.view {
         View::EventsV1 => {
@@ -153,7 +153,7 @@ pub(crate) fn shown<'a>(kind: &Kind, stored: &'a Value) -> Cow<'a, Value> {
     }
 }
 
-/// The metadata alone.
+/// Only the metadata of an object.
 pub(crate) fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")})
 }

@@ -7,13 +7,13 @@ use super::request::Call;
 use crate::api::cause::Cause;
 use crate::api::failure::Failure;
 
-/// The longest name of a field manager.
+/// The maximum length of the name of a field manager.
 const LONGEST_MANAGER: usize = 128;
 
 /// Refuses options in the query that the verb does not take.
 ///
 /// # Errors
-/// 422, naming the options.
+/// 422, which names the options.
 pub(crate) fn check(call: &Call, verb: &str) -> Result<(), Failure> {
     let (options, causes) = match verb {
         "create" => ("CreateOptions", writing(call)),
@@ -30,10 +30,10 @@ fn refuse(options: &str, causes: &[Cause]) -> Result<(), Failure> {
     if causes.is_empty() { Ok(()) } else { Err(Failure::invalid_as("meta.k8s.io", options, "", causes)) }
 }
 
-/// The options of a deletion: the body, or the query where there is no body.
+/// The options of a deletion, from the body if there is one, otherwise from the query.
 ///
 /// # Errors
-/// 400 where the body cannot be read, 422 for values that are none.
+/// 400 if the body cannot be decoded, 422 for values that are not valid.
 pub(crate) fn deletion(call: &Call) -> Result<DeleteOptions, Failure> {
     let options = if call.body.is_empty() {
         json!({"dryRun": call.query.all("dryRun"), "propagationPolicy": call.query.find("propagationPolicy")})

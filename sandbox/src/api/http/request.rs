@@ -11,7 +11,7 @@ use crate::api::access::rbac::User;
 use crate::api::clients::protobuf;
 use crate::api::failure::Failure;
 
-/// A request, read to its end. It has no `Debug`: it holds a token and perhaps a secret.
+/// A request with its complete body. It has no `Debug`, because it contains a token and possibly a Secret.
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -25,14 +25,14 @@ pub(crate) struct Call {
 #[derive(Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
 
-/// The form in which objects are wanted.
+/// The form of the objects in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As they are.
+    /// The objects themselves.
     Object,
-    /// `meta.k8s.io/v1` Table.
+    /// A Table of `meta.k8s.io/v1`.
     Table,
-    /// `meta.k8s.io/v1` `PartialObjectMetadata`, and its list.
+    /// The PartialObjectMetadata of `meta.k8s.io/v1`, or its list.
     Metadata,
 }
 
@@ -41,12 +41,12 @@ impl Query {
         Self(form_urlencoded::parse(raw.as_bytes()).into_owned().collect())
     }
 
-    /// Every value of a parameter.
+    /// All values of a parameter.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The first value of a parameter; None where it is not given.
+    /// The first value of a parameter; None if it is not given.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
         self.all(name).first().copied()
     }
@@ -56,7 +56,7 @@ impl Query {
         self.find(name).unwrap_or_default()
     }
 
-    /// Whether a flag is given and neither "0" nor "false"; also an empty one counts.
+    /// Whether a flag is given, even without a value, and is neither "0" nor "false".
     pub(crate) fn is_true(&self, name: &str) -> bool {
         self.find(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }

@@ -13,7 +13,7 @@ pub(crate) struct Target {
     pub(crate) sub: String,
 }
 
-/// A resource path taken apart; None for paths that are none.
+/// Parses the path of a resource; None for any other path.
 pub(super) fn parse(path: &str) -> Option<Target> {
     let mut parts =
         path.split('/').skip(1).map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());

@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::shape::{ListKind, Shape};
 
-/// A set of paths. Members are spelled as `FieldsV1` does: `f:name`, `v:"value"`, `k:{"key":"value"}`.
+/// A set of paths. The steps of a path are written as in `FieldsV1`: `f:name`, `v:"value"`, `k:{"key":"value"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
-    /// Whether this very place is in the set.
+    /// Whether the path that ends here is in the set.
     own: bool,
     below: BTreeMap<String, Fields>,
 }
 
-/// Metadata that the server owns.
+/// The metadata that the server owns.
 const NEVER_OWNED: [&str; 10] = [
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -63,7 +63,7 @@ impl Fields {
         Value::Object(map)
     }
 
-    /// The places in either.
+    /// The union of both sets.
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut all = self.clone();
         all.own |= other.own;
@@ -74,7 +74,7 @@ impl Fields {
         all
     }
 
-    /// The places in this set and not in the other.
+    /// The paths of this set that are not in the other.
     pub(crate) fn minus(&self, other: &Self) -> Self {
         let mut left = Self { own: self.own && !other.own, below: BTreeMap::new() };
         for (step, ours) in &self.below {
@@ -86,7 +86,7 @@ impl Fields {
         left
     }
 
-    /// The set with the named places that hold one of its places.
+    /// This set and every named path above one of its paths.
     pub(crate) fn with_holders(&self) -> Self {
         let mut all = self.clone();
         for (step, below) in &mut all.below {
@@ -96,7 +96,7 @@ impl Fields {
         all
     }
 
-    /// The places in both.
+    /// The intersection of both sets.
     pub(crate) fn both(&self, other: &Self) -> Self {
         let mut common = Self { own: self.own && other.own, below: BTreeMap::new() };
         for (step, ours) in &self.below {
@@ -107,7 +107,7 @@ impl Fields {
         common
     }
 
-    /// The paths as messages name them: `.spec.driver`, `.spec.ports[name="x"].port`.
+    /// The paths in the form of messages: `.spec.driver`, `.spec.ports[name="x"].port`.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect(String::new(), &mut paths);
@@ -128,7 +128,7 @@ impl Fields {
         }
     }
 
-    /// Takes the places of this set out of `object`.
+    /// Removes the fields of this set from `object`.
     pub(crate) fn remove_from(&self, object: &mut Value) {
         match object {
             Value::Object(map) => {
@@ -154,7 +154,7 @@ impl Fields {
     }
 }
 
-/// Whether a step like `k:{...}` or `v:...` means this list item.
+/// Whether a step like `k:{...}` or `v:...` stands for this list item.
 fn names_item(step: &str, item: &Value) -> bool {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     match step.split_once(':') {
@@ -166,7 +166,7 @@ fn names_item(step: &str, item: &Value) -> bool {
     }
 }
 
-/// The step to an item of a list that merges item by item; None in an atomic list.
+/// The step to an item of a list that is merged item by item; None for an atomic list.
 fn item_step(kind: &ListKind, item: &Value) -> Option<String> {
     match kind {
         ListKind::Atomic => None,
@@ -179,8 +179,8 @@ fn item_step(kind: &ListKind, item: &Value) -> Option<String> {
     }
 }
 
-/// Every place of a value. With `containers`, maps and lists that hold something are places as well, as they
-/// are for writers that do not apply; items of a keyed list always are.
+/// The paths of all fields of a value. With `containers` they include maps and lists that are not empty, as for managers
+/// that do not apply. The items of a keyed list are always included.
 pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> Fields {
     let mut fields = Fields { own: containers, below: BTreeMap::new() };
     match value {
@@ -208,7 +208,7 @@ pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> Fields {
     fields
 }
 
-/// What a write did to a value: the places that it changed or made, and those that it removed.
+/// The difference between two states: the fields that were changed or added, and those that were removed.
 #[derive(Debug, Default)]
 pub(crate) struct Difference {
     pub(crate) changed: Fields,
@@ -272,7 +272,7 @@ pub(crate) fn ownable(object: &Value) -> Value {
     object
 }
 
-/// A set without the top itself and the containers that no manager owns.
+/// The set without its root and without the containers that no manager owns.
 pub(crate) fn rooted(mut fields: Fields) -> Fields {
     fields.own = false;
     if let Some(metadata) = fields.below.get_mut("f:metadata") {

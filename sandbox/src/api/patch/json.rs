@@ -9,18 +9,18 @@ use serde_json::value::RawValue;
 
 use crate::api::failure::Failure;
 
-/// The value of an operation as the client wrote it; None where it is null or left out.
+/// The value of an operation as the client wrote it; None if it is null or missing.
 #[derive(Deserialize)]
 struct Written<'a> {
     #[serde(borrow, default)]
     value: Option<&'a RawValue>,
 }
 
-/// Applies a JSON patch: `replace` of a member that is not there adds it, `test` for null passes where there is
-/// nothing, and any other `test` compares encodings.
+/// Applies a JSON patch. As in the real server, `replace` adds a missing member, `test` for null succeeds if there is
+/// nothing, and any other `test` compares encoded values.
 ///
 /// # Errors
-/// 400 where the body is no patch, 422 where it does not fit the object.
+/// 400 if the body is not a patch, 422 if it cannot be applied to the object.
 pub(crate) fn json_patch(object: &mut Value, body: &[u8]) -> Result<(), Failure> {
     let bad = |e: serde_json::Error| Failure::bad_request(format!("not a JSON patch: {e}"));
     let operations: Vec<Value> = serde_json::from_slice(body).map_err(bad)?;
@@ -64,8 +64,8 @@ fn is_absent_member(object: &Value, path: &str) -> bool {
     object.pointer(parent).and_then(Value::as_object).is_some_and(|map| !map.contains_key(&member))
 }
 
-/// Whether a value was written as the real server encodes it: maps and lists may be laid out in any way, but
-/// texts and numbers are compared byte by byte.
+/// Whether a value is written as the real server encodes it. The layout of maps and lists does not matter, but strings
+/// and numbers are compared byte by byte.
 fn is_encoded(live: &Value, written: &RawValue) -> bool {
     let written = written.get();
     match live {
@@ -88,7 +88,7 @@ fn is_encoded(live: &Value, written: &RawValue) -> bool {
     }
 }
 
-/// A text as Go writes it into JSON.
+/// A string as Go encodes it in JSON.
 fn encoded(text: &Value) -> String {
     let mut out = text.to_string();
     for (plain, escaped) in [

@@ -9,14 +9,14 @@ use crate::api::clock;
 use crate::api::failure::Failure;
 use crate::api::object::{meta_mut, text};
 
-/// kubectl's name where it applies on the server, and where it has noted what it applied by itself.
+/// The field manager of kubectl for server-side apply, and the annotation of its client-side apply.
 const KUBECTL: &str = "kubectl";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Who manages what was there before anybody was written down.
+/// The manager of the fields that existed before any manager was recorded.
 const BEFORE: &str = "before-first-apply";
 
-/// Who writes.
+/// The manager that writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer<'a> {
     pub(crate) manager: &'a str,
@@ -25,7 +25,7 @@ pub(crate) struct Writer<'a> {
     pub(crate) subresource: &'a str,
 }
 
-/// One manager's entry.
+/// One entry of managedFields.
 #[derive(Debug, Clone)]
 struct Entry {
     manager: String,
@@ -55,7 +55,7 @@ impl Entry {
         }
     }
 
-    /// As refusals name it.
+    /// The name of the manager in the message of a conflict.
     fn who(&self) -> String {
         let place = match self.subresource.as_str() {
             "" => String::new(),
@@ -110,9 +110,9 @@ fn store(object: &mut Value, entries: &[Entry]) {
     }
 }
 
-/// The managers from whom a write starts: those that it names itself, if they can be read; none where it gives an
-/// empty entry, or for a built-in kind an empty list, by which clients reset them; else those of the old state. A
-/// subresource cannot name any.
+/// The entries that a write starts with: those in the request if they are valid; none if the request has an empty entry,
+/// or an empty list for a built-in kind, since that is how clients reset them; otherwise those of the old state. A
+/// write to a subresource cannot set them.
 fn known(old: &Value, named: Option<&Value>, custom: bool, writer: &Writer<'_>) -> Vec<Entry> {
     let is_whole = |entry: &Value| {
         text(entry, "/fieldsType") == "FieldsV1" && matches!(text(entry, "/operation"), "Apply" | "Update")
@@ -126,8 +126,8 @@ fn known(old: &Value, named: Option<&Value>, custom: bool, writer: &Writer<'_>) 
     }
 }
 
-/// Writes into `new` who manages what after a create, update or patch that turned `old` into it and that gave
-/// `named` as managers. Of an object without managers nothing is written down until somebody applies to it.
+/// Updates managedFields in `new` after a create, update or patch of `old`. `named` are the entries in the request. An
+/// existing object without entries gets none until a client applies to it.
 pub(crate) fn track(
     old: Option<&Value>,
     new: &mut Value,
@@ -163,10 +163,10 @@ pub(crate) fn track(
     store(new, &entries);
 }
 
-/// Server-side apply: the object that results from applying `config` to `live` (None: not there yet).
+/// Applies `config` to `live` on the server side, and returns the result. `live` is None if the object does not exist.
 ///
 /// # Errors
-/// 400 where the configuration names managers; 409 where fields that others manage would change, unless forced.
+/// 400 if the configuration has managedFields, 409 if fields of other managers would change, unless it is forced.
 pub(crate) fn apply(
     live: Option<&Value>,
     config: &Value,
@@ -228,8 +228,8 @@ pub(crate) fn apply(
     Ok(merged)
 }
 
-/// What kubectl's client-side apply wrote last and nobody has changed since: kubectl may go on with it on the
-/// server, although its entry from before bears another name.
+/// The fields that kubectl's client-side apply has written and that have not changed since. kubectl may change them by
+/// server-side apply, although their entry has the name of another manager.
 fn applied_last(live: &Value, shape: Shape<'_>, writer: &Writer<'_>) -> Fields {
     let noted = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
     let noted = noted.and_then(Value::as_str).and_then(|noted| serde_json::from_str::<Value>(noted).ok());
@@ -241,7 +241,7 @@ fn applied_last(live: &Value, shape: Shape<'_>, writer: &Writer<'_>) -> Fields {
     fields::rooted(fields::of(&noted, shape, false)).minus(&since.changed).minus(&since.removed)
 }
 
-/// Keeps the note of kubectl's client-side apply, where there is one, at what kubectl applied on the server.
+/// Updates the annotation of kubectl's client-side apply, if there is one, after kubectl has applied on the server.
 fn note_applied(merged: &mut Value, config: &Value, writer: &Writer<'_>) {
     let note =
         meta_mut(merged).get_mut("annotations").and_then(|annotations| annotations.get_mut(LAST_APPLIED));

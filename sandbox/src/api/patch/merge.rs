@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::shape::{ListKind, Shape, same_item};
 
-/// Applies a strategic merge patch: maps merge, the lists of [`Shape`] merge item by item, and the directives
-/// `$patch`, `$retainKeys` and `$deleteFromPrimitiveList/…` are obeyed.
+/// Applies a strategic merge patch: maps are merged, lists are merged as their [`Shape`] says, and the directives
+/// `$patch`, `$retainKeys` and `$deleteFromPrimitiveList/…` are followed.
 pub(crate) fn strategic(object: &mut Value, patch: &Value, shape: Shape<'_>) {
     let Value::Object(patch) = patch else {
         *object = patch.clone();
@@ -31,7 +31,7 @@ pub(crate) fn strategic(object: &mut Value, patch: &Value, shape: Shape<'_>) {
                 items.retain(|item| !gone.contains(item));
             }
         } else if key.starts_with('$') {
-            // Order and retention are the other directives; order is not kept here.
+            // The other directives are about the order of lists, which is not kept here, and `$retainKeys`, which is done above.
         } else if value.is_null() {
             map.remove(key);
         } else {
@@ -92,7 +92,8 @@ fn union(items: &mut Vec<Value>, more: &[Value]) {
     }
 }
 
-/// Lays `over` upon `base` as server-side apply does: what `over` names is as it says, the rest stays.
+/// Merges `over` into `base` as server-side apply does: the fields of `over` replace those of `base`, and all others are
+/// kept.
 pub(crate) fn overlay(base: &Value, over: &Value, shape: Shape<'_>) -> Value {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) if !shape.is_atomic_map() => {

@@ -4,19 +4,19 @@ use serde_json::Value;
 
 use crate::api::schema::node;
 
-/// How two states of one list become one.
+/// How a list is merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ListKind {
-    /// As a whole.
+    /// It is replaced as a whole.
     Atomic,
-    /// Plain values, each once.
+    /// It is a set of plain values.
     Set,
-    /// Objects that are distinguished by these members.
+    /// Its items are objects that are identified by these members.
     Map(Vec<String>),
 }
 
-/// A place in an object: the schema there, if the kind has one, and the member's name, by which the lists of
-/// core kinds are known.
+/// A place in an object: its schema, if the kind has one, and the name of the member, from which the merge rules of
+/// core kinds follow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape<'a> {
     schema: Option<&'a Value>,
@@ -24,7 +24,7 @@ pub(crate) struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    /// The top of an object; None for kinds without a schema.
+    /// The root of an object. The schema is None for kinds without one.
     pub(crate) fn root(schema: Option<&'a Value>) -> Self {
         Self { schema, name: "" }
     }
@@ -34,12 +34,12 @@ impl<'a> Shape<'a> {
     }
 
     pub(crate) fn item(&self) -> Self {
-        // References to owners are the one list whose items are values as a whole.
+        // Of all lists only ownerReferences has items that are replaced as a whole.
         let name = if self.name == "ownerReferences" { "ownerReference" } else { "" };
         Self { schema: self.schema.and_then(|s| s.get("items")), name }
     }
 
-    /// Whether a map is one value.
+    /// Whether a map is replaced as a whole.
     pub(crate) fn is_atomic_map(&self) -> bool {
         match self.schema {
             Some(schema) => schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
@@ -67,7 +67,7 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// The lists of metadata and of the core kinds served here that do not merge as one value.
+/// How the lists of metadata and of core kinds are merged.
 fn core_list(name: &str) -> ListKind {
     let key = match name {
         "finalizers" => return ListKind::Set,
@@ -82,7 +82,7 @@ fn core_list(name: &str) -> ListKind {
     ListKind::Map(vec![key.to_owned()])
 }
 
-/// Whether two items of a keyed list are the same one.
+/// Whether two items of a keyed list have the same keys.
 pub(crate) fn same_item(keys: &[String], a: &Value, b: &Value) -> bool {
     keys.iter().all(|key| a.get(key) == b.get(key))
 }
