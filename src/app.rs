@@ -19,7 +19,7 @@ use crate::settings::{Settings, SnapshotName};
 use machinery::claim::Claim;
 use machinery::clock;
 use machinery::cluster::client::connect;
-use machinery::cluster::event::{Writer, recorder};
+use machinery::cluster::event::{EventWriter, recorder};
 use machinery::lead::election::{self, Election};
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
@@ -217,7 +217,7 @@ async fn limit_drain(ending: Ending, limit: Duration) {
 async fn lead_and_work(
     around: Around,
     show: watch::Sender<Option<Vec<Watched>>>,
-    writer: Writer,
+    writer: EventWriter,
 ) -> anyhow::Result<()> {
     let Tools { claim, ending, .. } = &around.tools;
     if ending.unless_draining(claim.held()).await.is_none() {

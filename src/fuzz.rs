@@ -14,7 +14,7 @@ use crate::decide::fixtures::{around, clocks};
 use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
 use machinery::cluster::client::config;
 use machinery::cluster::error::in_one_line;
-use machinery::lead::protocol::{Candidate, Sight};
+use machinery::lead::protocol::{Candidate, ObservedLease};
 use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
 use model::facts::Content;
@@ -177,8 +177,8 @@ proptest! {
             labels: [("k".to_owned(), "v".to_owned())].into(),
         };
         let (now, wall) = (Instant::now(), Timestamp::UNIX_EPOCH);
-        let sight = Sight::new(first, now).next(then, now);
-        let _ = (candidate.owed(&sight, now, wall), candidate.release(&sight, wall), sight.holder(), sight.version());
+        let observed = ObservedLease::new(first, now).next(then, now);
+        let _ = (candidate.next_action(&observed, now, wall), candidate.release(&observed, wall), observed.holder(), observed.version());
     }
 }
 

@@ -13,7 +13,7 @@ use machinery::cluster::limit::Rate;
 use machinery::cluster::objects::Objects;
 use machinery::cluster::secret::{SecretError, secret};
 use machinery::cluster::write::Write;
-use machinery::lead::{Candidate, Elector, Lease, Outcome, Timing, identity};
+use machinery::lead::{Candidate, ElectionEnd, Elector, Lease, Timing, identity};
 use sandbox::api::{Options, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -234,7 +234,7 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
         let (claim, stop, task) = replicas.remove(n);
         let start = Instant::now();
         stop.cancel();
-        assert_eq!(task.await.unwrap(), Outcome::Stopped);
+        assert_eq!(task.await.unwrap(), ElectionEnd::Stopped);
         assert!(!claim.holds());
         if replicas.is_empty() {
             break;

@@ -99,7 +99,7 @@ where
     fn part(&self, farewell: &Farewell) {
         match farewell {
             Farewell::Forget(key) => self.queue.forget(key),
-            Farewell::Pass(key) => self.queue.add(key, Urgency::Anew),
+            Farewell::Pass(key) => self.queue.add(key, Urgency::FreshStart),
         }
     }
 }

@@ -14,11 +14,11 @@ use tokio::time::Instant;
 ///   renews it is doing: stuck, crashed or starved.
 /// - It measures by the monotonic clock; the wall clock may jump.
 #[derive(Debug, Clone)]
-pub struct Claim(Option<Arc<watch::Sender<Standing>>>);
+pub struct Claim(Option<Arc<watch::Sender<LeaseState>>>);
 
 /// Where an elected claim stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum LeaseState {
     /// Somebody else leads, or nobody does yet.
     Following,
     /// We lead until this moment, unless renewed.
@@ -45,22 +45,22 @@ impl Claim {
     /// A claim that holds only while an elector keeps it up.
     #[must_use]
     pub fn elected() -> Self {
-        Self(Some(Arc::new(watch::Sender::new(Standing::Following))))
+        Self(Some(Arc::new(watch::Sender::new(LeaseState::Following))))
     }
 
     /// Whether an effect may begin now.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.0.as_ref().is_none_or(|standing| match *standing.borrow() {
-            Standing::Leading { until } => Instant::now() < until,
-            Standing::Following | Standing::Released => false,
+        self.0.as_ref().is_none_or(|state| match *state.borrow() {
+            LeaseState::Leading { until } => Instant::now() < until,
+            LeaseState::Following | LeaseState::Released => false,
         })
     }
 
     /// Waits until the claim holds; at once if it already does, for ever if it never comes to.
     pub async fn held(&self) {
-        let Some(standing) = &self.0 else { return };
-        let mut changes = standing.subscribe();
+        let Some(state) = &self.0 else { return };
+        let mut changes = state.subscribe();
         while !self.holds() {
             if changes.changed().await.is_err() {
                 future::pending::<()>().await;
@@ -73,41 +73,41 @@ impl Claim {
     /// # Errors
     /// [`Overdue`] if the lease was ours, was not released, and ran out.
     pub fn health(&self) -> Result<(), Overdue> {
-        let Some(standing) = &self.0 else { return Ok(()) };
-        match *standing.borrow() {
-            Standing::Leading { until } if Instant::now() >= until => {
+        let Some(state) = &self.0 else { return Ok(()) };
+        match *state.borrow() {
+            LeaseState::Leading { until } if Instant::now() >= until => {
                 Err(Overdue { overdue: Instant::now() - until })
             }
-            Standing::Leading { .. } | Standing::Following | Standing::Released => Ok(()),
+            LeaseState::Leading { .. } | LeaseState::Following | LeaseState::Released => Ok(()),
         }
     }
 
     /// Keeps the claim up until a moment.
     pub(crate) fn extend(&self, until: Instant) {
-        self.set(Standing::Leading { until });
+        self.set(LeaseState::Leading { until });
     }
 
     /// The moment the claim runs out, if it was ever held and not given up.
     pub(crate) fn until(&self) -> Option<Instant> {
         match *self.0.as_ref()?.borrow() {
-            Standing::Leading { until } => Some(until),
-            Standing::Following | Standing::Released => None,
+            LeaseState::Leading { until } => Some(until),
+            LeaseState::Following | LeaseState::Released => None,
         }
     }
 
     /// Ends the claim now; nobody is to blame.
     pub(crate) fn give_up(&self) {
-        self.set(Standing::Released);
+        self.set(LeaseState::Released);
     }
 
     /// Ends the claim now, as one that should have been kept.
     pub(crate) fn lose(&self) {
-        self.set(Standing::Leading { until: Instant::now() });
+        self.set(LeaseState::Leading { until: Instant::now() });
     }
 
-    fn set(&self, now: Standing) {
-        if let Some(standing) = &self.0 {
-            standing.send_replace(now);
+    fn set(&self, now: LeaseState) {
+        if let Some(state) = &self.0 {
+            state.send_replace(now);
         }
     }
 }

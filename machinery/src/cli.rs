@@ -18,7 +18,7 @@ mod tests;
 
 pub use flag::{Effect, Flag, Spec, Table};
 pub use help::{Page, help};
-pub use value::{Kind, Value};
+pub use value::{Value, ValueKind};
 
 use flag::FlagValue;
 
@@ -102,7 +102,7 @@ impl Given {
             last_switch = None;
             let text = match (inline, flag.kind) {
                 (Some(text), _) => text,
-                (None, Kind::Bool) => {
+                (None, ValueKind::Bool) => {
                     last_switch = Some(flag.name);
                     "true".to_owned()
                 }

@@ -1,4 +1,4 @@
-//! One kind at work: its watches, what runs beside them, and its workers once everything was listed.
+//! Runs one controller: its watches and helpers, and its workers once every watch has synced.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::{Rules, Store};
 use crate::watch::standing::{Advice, Standing, Watched, report};
 use crate::watch::{self, Selection, Sink};
 
-/// A kind that is being set up: its watches run, its workers do not yet.
+/// A controller that is being set up: its watches run, its workers do not yet.
 pub struct Controller {
     watched: Vec<Watched>,
     background: JoinSet<()>,
@@ -24,26 +24,25 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// One without watches.
+    /// A controller without watches.
     #[must_use]
     pub fn new(ending: Ending) -> Self {
         Self { watched: Vec::new(), background: JoinSet::new(), ending }
     }
 
-    /// Watches a kind from now on.
+    /// Starts to watch a kind.
     pub fn watch<B: Body>(&mut self, client: &Client, selection: Selection, sink: impl Sink<B> + 'static) {
         let (sender, standing) = tokio::sync::watch::channel(Standing::Starting);
         self.background.spawn(watch::run::<B>(client.clone(), selection, sink, sender));
         self.watched.push(Watched { plural: B::PLURAL, group: B::GROUP, version: B::VERSION, standing });
     }
 
-    /// Runs a helper beside the work. One that ends is a defect, and takes the work with it.
+    /// Runs a helper task. It must never return: its end stops the controller.
     pub fn beside(&mut self, helper: impl Future<Output = ()> + Send + 'static) {
         self.background.spawn(helper);
     }
 
-    /// Looks again from time to time at everything for which something may be owed, without hurrying anything. A period
-    /// of zero is never.
+    /// Requeues every object that may need a pass, once each `period`, without shortening any backoff. Zero means never.
     pub fn resync<B: Body, R: Rules<B>>(
         &mut self,
         store: &Arc<Store<B, R>>,
@@ -57,15 +56,19 @@ impl Controller {
                     std::future::pending::<()>().await;
                 }
                 tokio::time::sleep(period).await;
-                for key in store.keys_to_look_at() {
+                for key in store.keys_to_resync() {
                     queue.add(&key, Urgency::WhenDue);
                 }
             }
         });
     }
 
-    /// Starts the work once every watch has listed everything: no object must be judged before what it names is known.
-    pub fn start(mut self, advice: Advice, work: impl Future<Output = ()> + Send + 'static) -> Running {
+    /// Starts the work once every watch has synced, because a pass may look up objects of another kind.
+    pub fn start(
+        mut self,
+        advice: Advice,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> RunningController {
         self.background.spawn(report(self.watched.clone(), advice));
         let (watched, ending) = (self.watched.clone(), self.ending.clone());
         let work = async move {
@@ -73,7 +76,7 @@ impl Controller {
                 work.await;
             }
         };
-        Running {
+        RunningController {
             watched: self.watched,
             background: self.background,
             workers: AbortOnDropHandle::new(tokio::spawn(work)),
@@ -85,26 +88,26 @@ impl Controller {
 async fn all_listed(watched: Vec<Watched>) {
     for mut watched in watched {
         if watched.standing.wait_for(|standing| *standing == Standing::Synced).await.is_err() {
-            // The watch has failed, which whoever holds its task deals with.
+            // The watch has failed; `RunningController::drained` reports it.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// A kind at work; dropping it ends its watches.
-pub struct Running {
-    /// Its watches.
+/// A running controller. Dropping it ends its watches.
+pub struct RunningController {
+    /// Its watches, for readiness.
     pub watched: Vec<Watched>,
     background: JoinSet<()>,
     workers: AbortOnDropHandle<()>,
     ending: Ending,
 }
 
-impl Running {
-    /// Waits until the workers have drained. Before a drain, for ever.
+impl RunningController {
+    /// Waits until the workers have drained; does not return before a drain begins.
     ///
     /// # Errors
-    /// A task has failed. Without it the kind would be deaf or idle and seem well, so everything is abandoned.
+    /// A task has failed. The controller would look healthy and do nothing, so all its work is abandoned.
     pub async fn drained(self) -> anyhow::Result<()> {
         let Self { watched: _, mut background, mut workers, ending } = self;
         let failed = tokio::select! {
@@ -112,7 +115,7 @@ impl Running {
             ended = background.join_next() => ended,
         };
         ending.abandon();
-        // How they end is no news beside what happened.
+        // The first failure is the one to report.
         let _ = workers.await;
         match failed {
             Some(Err(failed)) => {

@@ -7,7 +7,7 @@
 
 pub mod election;
 pub mod elector;
-mod insist;
+mod hedge;
 pub mod lease;
 pub mod protocol;
 pub mod terms;
@@ -15,4 +15,4 @@ pub mod terms;
 pub use elector::Elector;
 pub use lease::Lease;
 pub use protocol::Candidate;
-pub use terms::{Loss, Outcome, Timing, identity};
+pub use terms::{ElectionEnd, Loss, Timing, identity};

@@ -114,7 +114,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         event.record(&mut fields);
         let line = match self.format {
             LogFormat::Text => fields.text(self.program, *event.metadata().level()),
@@ -126,12 +126,12 @@ where
 
 /// The fields of an event, the message apart.
 #[derive(Default)]
-struct Fields {
+struct EventFields {
     message: String,
     rest: Vec<(&'static str, Value)>,
 }
 
-impl Fields {
+impl EventFields {
     /// `W1123 05:11:51.791432 16674 program] "message" key="value"`
     fn text(&self, program: &str, level: Level) -> String {
         let letter = match level {
@@ -197,7 +197,7 @@ fn milliseconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64() * 1000.0
 }
 
-impl Visit for Fields {
+impl Visit for EventFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.add(field, value.into());
     }

@@ -1,8 +1,8 @@
-//! An API object as we hold it: the metadata we use, and the body of its kind.
+//! An API object of any kind, reduced to the metadata and the fields that we use.
 //!
-//! Two promises, for every kind: reading keeps only what decisions use (no managedFields, no
-//! annotations of others, however large), and a field of the wrong type reads as absent instead of failing
-//! the whole list it stands in.
+//! # Promises
+//! - Only what decisions use stays in memory: no managedFields, no annotations of others.
+//! - A field of the wrong type reads as absent, so that one odd object does not fail a whole list.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -17,34 +17,34 @@ mod skip;
 pub use lenient::Fields;
 use skip::{Parts, Read};
 
-/// A kind: its place in the API, and how its body is read.
+/// A kind: its group, version and names, and how its fields are read.
 pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
     /// [`ClusterResourceScope`](k8s_openapi::ClusterResourceScope) or
     /// [`NamespaceResourceScope`](k8s_openapi::NamespaceResourceScope).
     type Scope: 'static;
-    /// API group, "" for the core kinds.
+    /// API group, "" for the core group.
     const GROUP: &'static str;
-    /// API version.
+    /// API version, such as `v1`.
     const VERSION: &'static str;
-    /// Kind, as in manifests.
+    /// `kind`, as in manifests.
     const KIND_NAME: &'static str;
-    /// Resource name, as in paths.
+    /// Plural resource name, as in paths.
     const PLURAL: &'static str;
-    /// Fields of the metadata that decisions use, of those that are dropped otherwise: `labels`, `ownerReferences`.
+    /// Metadata fields that are kept although they are dropped by default: `labels`, `ownerReferences`.
     const KEEPS: &'static [&'static str] = &[];
-    /// Takes what this kind needs out of the object.
+    /// Reads the fields outside the metadata.
     fn read(fields: &mut Fields) -> Self;
-    /// Whether an annotation is one that decisions use.
+    /// Whether an annotation is kept.
     fn keeps(annotation: &str) -> bool;
 }
 
-/// An object of kind `B`, slim. Never written back whole: writes are patches.
+/// An object of kind `B`, in part: write it back by patches only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<B> {
-    /// Name, uid, resourceVersion, times, finalizers, and the annotations that `B` keeps. An annotations map
-    /// of which nothing is kept stays as an empty map: a patch must know whether there is one.
+    /// The metadata, with the annotations that `B` keeps. If it keeps none of them, the map is empty but present: a
+    /// patch must know whether there is one.
     pub metadata: ObjectMeta,
-    /// The rest.
+    /// The fields outside the metadata.
     pub body: B,
 }
 
@@ -84,13 +84,13 @@ impl<B: Body> kube::Resource for Object<B> {
 }
 
 impl<B> Object<B> {
-    /// `metadata.name`, "" where a server left it out (none does).
+    /// `metadata.name`, "" if missing.
     #[must_use]
     pub fn name(&self) -> &str {
         self.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// What tells it from others of its kind: `namespace/name`, or the name alone where it has no namespace.
+    /// The [key](crate::queue::Key): `namespace/name`, or the name alone if it is cluster-scoped.
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
         match self.metadata.namespace.as_deref() {
@@ -99,19 +99,19 @@ impl<B> Object<B> {
         }
     }
 
-    /// Whether somebody has asked for its deletion.
+    /// Whether `metadata.deletionTimestamp` is set.
     #[must_use]
     pub fn is_deleting(&self) -> bool {
         self.metadata.deletion_timestamp.is_some()
     }
 
-    /// `metadata.uid`, "" where a server left it out (none does).
+    /// `metadata.uid`, "" if missing.
     #[must_use]
     pub fn uid(&self) -> &str {
         self.metadata.uid.as_deref().unwrap_or_default()
     }
 
-    /// The value of an annotation that this kind keeps.
+    /// The value of an annotation, if the kind keeps it.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.metadata.annotations.as_ref()?.get(key).map(String::as_str)

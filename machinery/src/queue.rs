@@ -1,12 +1,12 @@
-//! Keys that wait for a pass: each stands in here once, and at most one pass runs on it at a time.
+//! The work queue of one kind: each key is queued at most once, and at most one pass runs for it at a time.
 //!
 //! # Promises
-//! - A key with work left is never dropped: only `Then::Done` with no news meanwhile, or [`Queue::forget`]
-//!   of a vanished object, takes it out.
-//! - News of a fact that matters ([`Urgency::Now`], [`Urgency::Anew`]) runs a key at once; any other sight of it
-//!   ([`Urgency::WhenDue`]) never shortens a backoff or a pause.
+//! - A key with work left is never dropped: only `Then::Done` without an `add` during the pass, or [`Queue::forget`],
+//!   removes it.
+//! - [`Urgency::Now`] and [`Urgency::FreshStart`] run a key at once; [`Urgency::WhenDue`] never shortens a backoff or a
+//!   pause.
 //! - Ready keys run in the order in which they became ready.
-//! - The backoff doubles with each failure in a row and starts anew after any pass without one.
+//! - The backoff doubles with each failure in a row and is reset by any pass that does not fail.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,51 +25,51 @@ use backoff::Backoff;
 
 use crate::metrics::{QueueMetrics, Work};
 
-/// What a key is owed after its pass.
+/// What has to be done with a key after its pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Then {
-    /// Another pass at once.
+    /// Requeue at once.
     Again,
-    /// Another pass after the key's backoff, which grows: this one has failed.
+    /// The pass failed: requeue after the key's backoff.
     Retry,
-    /// Another pass after this pause; nothing failed, so the backoff starts again from its shortest.
+    /// Requeue after this pause. Nothing failed, so the backoff is reset.
     After(Duration),
     /// Nothing, until something changes.
     Done,
 }
 
-/// What tells an object from others of its kind: `namespace/name`, or the name alone where it has no namespace.
+/// Identifies an object within its kind: `namespace/name`, or the name alone if it is cluster-scoped.
 pub type Key = Arc<str>;
 
 /// How soon a key deserves a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// Together with whatever is planned for it; at once if nothing is.
+    /// With the pass that is already planned; at once if none is.
     WhenDue,
     /// At once.
     Now,
-    /// At once, and as if nothing had failed before: what is asked for is another thing now.
-    Anew,
+    /// At once and with the backoff reset, because another thing has to be done now, such as a deletion.
+    FreshStart,
 }
 
-/// The queue of one kind.
+/// See the [module](self).
 pub struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     wake: Notify,
     backoff: Backoff,
     metrics: QueueMetrics,
 }
 
 #[derive(Default)]
-struct State {
-    entries: HashMap<Key, Entry>,
+struct QueueState {
+    entries: HashMap<Key, QueueEntry>,
     ready: VecDeque<(Key, Instant)>,
     timers: BTreeMap<(Instant, u64), Key>,
-    /// Makes timer keys unique.
+    /// Keeps timers of the same instant apart.
     sequence: u64,
 }
 
-struct Entry {
+struct QueueEntry {
     place: Place,
     /// Failures in a row.
     failures: u32,
@@ -79,9 +79,9 @@ enum Place {
     Ready,
     Waiting((Instant, u64)),
     Running {
-        /// Ends, for the metrics, when it is dropped.
+        /// Ends the measurement when it is dropped.
         work: Work,
-        /// What was heard of the key since the pass began.
+        /// The highest urgency with which the key was added during the pass.
         news: Option<Urgency>,
     },
 }
@@ -93,15 +93,15 @@ impl Queue {
         Self { state: Mutex::default(), wake: Notify::new(), backoff, metrics }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a pass over a key.
+    /// Requests a pass for a key.
     pub fn add(&self, key: &Key, urgency: Urgency) {
         let mut state = self.state();
         let failures = match state.entries.get_mut(key) {
-            Some(entry) if urgency == Urgency::Anew => {
+            Some(entry) if urgency == Urgency::FreshStart => {
                 entry.failures = 0;
                 0
             }
@@ -126,16 +126,16 @@ impl Queue {
         self.make_ready(&mut state, key, failures, Instant::now());
     }
 
-    fn make_ready(&self, state: &mut State, key: &Key, failures: u32, now: Instant) {
-        state.entries.insert(key.clone(), Entry { place: Place::Ready, failures });
+    fn make_ready(&self, state: &mut QueueState, key: &Key, failures: u32, now: Instant) {
+        state.entries.insert(key.clone(), QueueEntry { place: Place::Ready, failures });
         state.ready.push_back((key.clone(), now));
         self.metrics.added();
         self.metrics.depth(state.ready.len());
         self.wake.notify_one();
     }
 
-    /// The next key to work on, once there is one. Every key taken must be given back by [`Queue::done`].
-    /// One caller at a time. Dropped before it resolves, it has taken none.
+    /// Waits for the next ready key. Every key taken must be given back by [`Queue::done`]. One caller at a time;
+    /// cancel-safe.
     pub async fn next(&self) -> Key {
         loop {
             let due = match self.take() {
@@ -186,7 +186,7 @@ impl Queue {
         entry.failures = if then == Then::Retry { entry.failures.saturating_add(1) } else { 0 };
         let pause = match (then, news) {
             (Then::Done, None) => return None,
-            (Then::Again | Then::Done, _) | (_, Some(Urgency::Now | Urgency::Anew)) => Duration::ZERO,
+            (Then::Again | Then::Done, _) | (_, Some(Urgency::Now | Urgency::FreshStart)) => Duration::ZERO,
             (Then::Retry, _) => self.backoff.pause(entry.failures),
             (Then::After(pause), _) => backoff::spread(pause),
         };
@@ -200,13 +200,13 @@ impl Queue {
             state.sequence += 1;
             let timer = (now + pause, state.sequence);
             state.timers.insert(timer, key.clone());
-            state.entries.insert(key.clone(), Entry { place: Place::Waiting(timer), failures });
+            state.entries.insert(key.clone(), QueueEntry { place: Place::Waiting(timer), failures });
             self.wake.notify_one();
         }
         Some(pause)
     }
 
-    /// The object is gone: nothing is owed any more, unless a pass is running, which then finds that out.
+    /// Removes the key of a deleted object, unless a pass is running, which finds the deletion itself.
     pub fn forget(&self, key: &Key) {
         let mut state = self.state();
         match state.entries.get(key).map(|entry| &entry.place) {
@@ -223,7 +223,7 @@ impl Queue {
         }
     }
 
-    /// How often the key has failed in a row.
+    /// Failures of a key in a row.
     #[must_use]
     pub fn failures(&self, key: &Key) -> u32 {
         self.state().entries.get(key).map_or(0, |entry| entry.failures)

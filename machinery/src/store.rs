@@ -1,10 +1,11 @@
-//! The objects of a kind, as freshly as we know them, with what we remember of each.
+//! An informer-like cache of one kind: the latest objects, and what is remembered of each.
 //!
 //! # Promises
-//! - [`Store::begin`] never shows less than our own last write returned, however far the watch lags.
-//! - What the watch has shown since is not hidden by it, also where a list skipped our version.
-//! - The echo of our own write is known by its resourceVersion, by equality.
-//! - A deletion is never taken for an echo.
+//! - [`Store::begin`] returns at least the state that our own last write returned, however far the watch lags (read
+//!   your writes).
+//! - A newer state from the watch wins, also if a list skipped our version.
+//! - The watch event of our own write is recognised by its resourceVersion and causes no pass.
+//! - A deletion always causes a pass.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
@@ -13,68 +14,68 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::object::{Body, Object};
 use crate::queue::{Key, Urgency};
 
-/// What a store has to know of the objects of a kind; pure.
+/// What a store has to know about a kind. Pure functions.
 pub trait Rules<B: Body>: Send + Sync + 'static {
-    /// What is remembered of one object. The default is what a fresh process knows.
+    /// What is remembered of one object. The default is what a new process knows.
     type Memory: Debug + Clone + Default + PartialEq + Send + Sync;
 
-    /// Whether nothing can be owed for an object: it needs no pass to find that out.
+    /// Whether an object certainly needs no pass.
     fn is_at_rest(object: &Object<B>) -> bool;
-    /// How soon a change deserves a pass; `None` if no decision depends on it.
+    /// How soon a change needs a pass; `None` if no decision depends on it.
     fn urgency(old: &Object<B>, new: &Object<B>) -> Option<Urgency>;
-    /// Whether an object that vanishes may leave something behind that is still owed.
+    /// Whether an object may leave something to clean up once it is gone from the API server.
     fn leaves_something(object: &Object<B>, memory: &Self::Memory) -> bool;
 }
 
-/// Whether an object is still there.
+/// Whether an object still exists on the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Presence {
-    /// It is, as far as we know.
+    /// It exists, as far as we know.
     Here,
-    /// It vanished without our having let it go, and the API server said that somebody deleted it.
+    /// The watch reported its deletion.
     Deleted,
-    /// It vanished, and nobody said how: a list does not have it any more.
+    /// It is missing from a list; how it went is unknown.
     Missing,
 }
 
-/// Versions of replies that are known again: more than one pass writes.
+/// How many of our own resourceVersions are recognised: more than one pass writes.
 const MOST_ECHOES: usize = 6;
 
-/// The store of one kind.
+/// See the [module](self).
 #[derive(Debug)]
 pub struct Store<B: Body, R: Rules<B>> {
-    inner: Mutex<Inner<B, R::Memory>>,
+    state: Mutex<StoreState<B, R::Memory>>,
 }
 
 #[derive(Debug)]
-struct Inner<B, M> {
-    /// The objects that are there.
-    entries: HashMap<Key, Entry<B, M>>,
-    /// Those that vanished and may have left something behind, until that is dealt with, the oldest first.
+struct StoreState<B, M> {
+    /// The objects that exist.
+    entries: HashMap<Key, StoreEntry<B, M>>,
+    /// Objects that are gone and may have left something to clean up, the oldest first.
     vanished: HashMap<Key, Vec<Vanished<B, M>>>,
-    /// Keys with a pass in hand, which may yet get an answer for an object that vanishes meanwhile.
+    /// Keys whose pass is running, and may yet learn something about an object that vanishes meanwhile.
     in_hand: HashSet<Key>,
 }
 
 #[derive(Debug)]
-struct Entry<B, M> {
-    /// What the watch showed last.
+struct StoreEntry<B, M> {
+    /// The latest state from the watch.
     seen: Arc<Object<B>>,
-    /// What a reply showed that the watch has not caught up with.
+    /// A newer state from a reply to one of our requests.
     ahead: Option<Arc<Object<B>>>,
-    /// Versions that the last replies carried: their events are echoes.
+    /// Versions of the latest replies; their watch events are echoes of our own writes.
     echoes: VecDeque<String>,
-    /// `None` is what a fresh process knows: most objects are settled, and cost nothing here.
+    /// `None` for the default, which most objects have, to save memory.
     memory: Option<Box<M>>,
 }
 
-/// An object that vanished, as it was known last.
+/// The last known state of an object that is gone.
 #[derive(Debug)]
 struct Vanished<B, M> {
     object: Arc<Object<B>>,
     presence: Presence,
     memory: M,
-    /// The pass before this was about it: a living object of the same name goes first now.
+    /// The last pass was for this object, so an existing one of the same name goes first now.
     tried: bool,
 }
 
@@ -85,206 +86,206 @@ impl<B, M: Clone> Vanished<B, M> {
     }
 }
 
-/// What a pass begins with.
+/// The input of a pass.
 #[derive(Debug)]
 pub struct Begun<B, M> {
-    /// The freshest object we know.
+    /// The latest known state.
     pub object: Arc<Object<B>>,
-    /// Whether it is still there.
+    /// Whether the object still exists.
     pub presence: Presence,
-    /// What we remember of it.
+    /// What is remembered of it.
     pub memory: M,
 }
 
-/// What becomes of the key of an object that is gone.
+/// What has to be done with the key of an object that is gone.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Farewell {
-    /// Nothing is owed any more.
+    /// Nothing: remove it from the queue.
     Forget(Key),
-    /// It may have left something behind: another pass is owed.
+    /// Requeue it: the object may have left something to clean up.
     Pass(Key),
 }
 
 impl<B: Body, R: Rules<B>> Default for Store<B, R> {
     fn default() -> Self {
-        let inner = Inner { entries: HashMap::new(), vanished: HashMap::new(), in_hand: HashSet::new() };
-        Self { inner: Mutex::new(inner) }
+        let state = StoreState { entries: HashMap::new(), vanished: HashMap::new(), in_hand: HashSet::new() };
+        Self { state: Mutex::new(state) }
     }
 }
 
 impl<B: Body, R: Rules<B>> Store<B, R> {
-    fn inner(&self) -> MutexGuard<'_, Inner<B, R::Memory>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, StoreState<B, R::Memory>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an object of this key is here.
+    /// Whether an object with this key exists.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        self.inner().entries.contains_key(key)
+        self.state().entries.contains_key(key)
     }
 
-    /// The watch shows an object. Returns its key and how soon it deserves a pass, `None` for an echo or a
-    /// change that no decision depends on.
+    /// Takes an object from the watch. Returns its key and how soon it needs a pass; `None` for an echo of our own
+    /// write and for an irrelevant change.
     pub fn show(&self, object: Object<B>) -> Option<(Key, Urgency)> {
-        let mut inner = self.inner();
+        let mut state = self.state();
         let object = Arc::new(object);
-        let Some((key, mut entry)) = inner.entries.remove_entry(&*object.key()) else {
+        let Some((key, mut entry)) = state.entries.remove_entry(&*object.key()) else {
             let key = Key::from(&*object.key());
             let at_rest = R::is_at_rest(&object);
-            inner.entries.insert(key.clone(), Entry::new(object));
+            state.entries.insert(key.clone(), StoreEntry::new(object));
             return (!at_rest).then_some((key, Urgency::Now));
         };
         if object.uid() != entry.seen.uid() {
-            // The old one went unseen.
-            inner.bury::<R>(&key, entry, Presence::Missing);
-            inner.entries.insert(key.clone(), Entry::new(object));
+            // The deletion of the old object was missed.
+            state.bury::<R>(&key, entry, Presence::Missing);
+            state.entries.insert(key.clone(), StoreEntry::new(object));
             return Some((key, Urgency::Now));
         }
         let urgency = entry.show::<R>(object);
-        inner.entries.insert(key.clone(), entry);
+        state.entries.insert(key.clone(), entry);
         urgency.map(|urgency| (key, urgency))
     }
 
-    /// An object was deleted, and was this at last: whoever strips a finalizer may have changed the policy in the same
-    /// request. Says what is owed, if it was here.
+    /// Takes a deleted object in its last state: whoever removed the last finalizer may have changed more in the same
+    /// request. Returns what has to be done, `None` if the object was not in the store.
     pub fn remove(&self, object: Object<B>) -> Option<Farewell> {
-        let mut inner = self.inner();
-        let (key, mut entry) = inner.entries.remove_entry(&*object.key())?;
+        let mut state = self.state();
+        let (key, mut entry) = state.entries.remove_entry(&*object.key())?;
         if entry.seen.uid() == object.uid() {
             (entry.seen, entry.ahead) = (Arc::new(object), None);
         }
-        Some(inner.bury::<R>(&key, entry, Presence::Deleted))
+        Some(state.bury::<R>(&key, entry, Presence::Deleted))
     }
 
-    /// An object is there and ours no longer: whatever is owed is owed by others.
+    /// Drops an object that exists but is no longer ours to work on.
     pub fn give_away(&self, key: &str) -> Option<Key> {
-        self.inner().entries.remove_entry(key).map(|(key, _)| key)
+        self.state().entries.remove_entry(key).map(|(key, _)| key)
     }
 
-    /// Removes whatever is not among these keys, and says what is owed.
+    /// Removes every object that is missing from a complete list, and returns what has to be done.
     pub fn keep(&self, keys: &HashSet<String>) -> Vec<Farewell> {
-        let mut inner = self.inner();
-        let gone: Vec<Key> = inner.entries.keys().filter(|key| !keys.contains(&***key)).cloned().collect();
+        let mut state = self.state();
+        let gone: Vec<Key> = state.entries.keys().filter(|key| !keys.contains(&***key)).cloned().collect();
         let gone = gone.into_iter().filter_map(|key| {
-            let entry = inner.entries.remove(&key)?;
-            Some(inner.bury::<R>(&key, entry, Presence::Missing))
+            let entry = state.entries.remove(&key)?;
+            Some(state.bury::<R>(&key, entry, Presence::Missing))
         });
         gone.collect()
     }
 
-    /// Every key.
+    /// The keys of all objects that exist.
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
-        self.inner().entries.keys().cloned().collect()
+        self.state().entries.keys().cloned().collect()
     }
 
-    /// The keys for which something may be owed.
+    /// The keys of all objects that may need a pass.
     #[must_use]
-    pub fn keys_to_look_at(&self) -> Vec<Key> {
-        let inner = self.inner();
-        let at_rest = |entry: &Entry<B, R::Memory>| entry.memory.is_none() && R::is_at_rest(entry.freshest());
-        let entries = inner.entries.iter().filter(|(_, entry)| !at_rest(entry)).map(|(key, _)| key);
-        entries.chain(inner.vanished.keys()).cloned().collect()
+    pub fn keys_to_resync(&self) -> Vec<Key> {
+        let state = self.state();
+        let at_rest =
+            |entry: &StoreEntry<B, R::Memory>| entry.memory.is_none() && R::is_at_rest(entry.freshest());
+        let entries = state.entries.iter().filter(|(_, entry)| !at_rest(entry)).map(|(key, _)| key);
+        entries.chain(state.vanished.keys()).cloned().collect()
     }
 
-    /// What `look` makes of each object, as freshly as it is known.
+    /// Calls `look` with the latest state of each object. The store is locked meanwhile.
     pub fn each(&self, mut look: impl FnMut(&Key, &Object<B>)) {
-        for (key, entry) in &self.inner().entries {
+        for (key, entry) in &self.state().entries {
             look(key, entry.freshest());
         }
     }
 
-    /// Whether an object that is here is as wanted, as freshly as it is known.
+    /// Whether the latest state of any object matches. The store is locked meanwhile.
     #[must_use]
     pub fn any(&self, wanted: impl Fn(&Object<B>) -> bool) -> bool {
-        self.inner().entries.values().any(|entry| wanted(entry.freshest()))
+        self.state().entries.values().any(|entry| wanted(entry.freshest()))
     }
 
-    /// What vanished and is not dealt with.
+    /// The objects that are gone and not cleaned up yet.
     pub fn left_behind(&self) -> Vec<Begun<B, R::Memory>> {
-        self.inner().vanished.values().flatten().map(Vanished::begun).collect()
+        self.state().vanished.values().flatten().map(Vanished::begun).collect()
     }
 
-    /// A pass begins: on what vanished under this name first, and on the freshest object we know. Where both are there
-    /// they take turns: what cannot be cleaned up must not hold up its successor.
+    /// Begins a pass: for an object that is gone before one that exists. If there are both, they take turns, because a
+    /// failing cleanup must not hold up the successor. `None` if there is neither.
     pub fn begin(&self, key: &Key) -> Option<Begun<B, R::Memory>> {
-        let mut inner = self.inner();
-        let has_successor = inner.entries.contains_key(key);
-        let vanished = inner.vanished.get_mut(key).and_then(|all| all.first_mut());
+        let mut state = self.state();
+        let has_successor = state.entries.contains_key(key);
+        let vanished = state.vanished.get_mut(key).and_then(|all| all.first_mut());
         let its_turn = vanished.and_then(|vanished| {
             vanished.tried = !(vanished.tried && has_successor);
             vanished.tried.then(|| vanished.begun())
         });
-        let begun = its_turn.or_else(|| inner.entries.get(key).map(Entry::begun))?;
-        inner.in_hand.insert(key.clone());
+        let begun = its_turn.or_else(|| state.entries.get(key).map(StoreEntry::begun))?;
+        state.in_hand.insert(key.clone());
         Some(begun)
     }
 
-    /// The pass over a key is over.
+    /// Ends the pass of a key.
     pub fn end(&self, key: &Key) {
-        self.inner().in_hand.remove(key);
+        self.state().in_hand.remove(key);
     }
 
-    /// Whether something that vanished under this name is not dealt with.
+    /// Whether an object of this key is gone and not cleaned up yet.
     #[must_use]
     pub fn has_left_behind(&self, key: &Key) -> bool {
-        self.inner().vanished.contains_key(key)
+        self.state().vanished.contains_key(key)
     }
 
-    /// Remembers something of the object with this uid, if it is still here or has vanished.
+    /// Replaces what is remembered of the object with this uid, whether it exists or is being cleaned up.
     pub fn remember(&self, key: &Key, uid: &str, memory: &R::Memory) {
-        let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.seen.uid() == uid) {
+        let mut state = self.state();
+        if let Some(entry) = state.entries.get_mut(key).filter(|entry| entry.seen.uid() == uid) {
             entry.memory = (*memory != R::Memory::default()).then(|| Box::new(memory.clone()));
-        } else if let Some(vanished) = inner.vanished_of(key, uid) {
+        } else if let Some(vanished) = state.vanished_of(key, uid) {
             vanished.memory = memory.clone();
         }
     }
 
-    /// The object with this uid is gone, as a pass has found, which has left something behind.
+    /// Moves the object with this uid to the cleanup list: a pass has found that it no longer exists.
     pub fn vanished(&self, key: &Key, uid: &str) {
-        let mut inner = self.inner();
-        if inner.entries.get(key).is_some_and(|entry| entry.seen.uid() == uid)
-            && let Some(entry) = inner.entries.remove(key)
+        let mut state = self.state();
+        if state.entries.get(key).is_some_and(|entry| entry.seen.uid() == uid)
+            && let Some(entry) = state.entries.remove(key)
         {
-            inner.bury::<R>(key, entry, Presence::Missing);
+            state.bury::<R>(key, entry, Presence::Missing);
         }
     }
 
-    /// What the vanished object with this uid has left behind is dealt with. True where the key has work left: another
-    /// vanished object, or one that is here.
+    /// Ends the cleanup of the object with this uid. True if the key needs another pass, for another object of its name.
     pub fn settled(&self, key: &Key, uid: &str) -> bool {
-        let mut inner = self.inner();
-        if let Some(all) = inner.vanished.get_mut(key) {
+        let mut state = self.state();
+        if let Some(all) = state.vanished.get_mut(key) {
             all.retain(|vanished| vanished.object.uid() != uid);
             if all.is_empty() {
-                inner.vanished.remove(key);
+                state.vanished.remove(key);
             }
         }
-        inner.vanished.contains_key(key) || inner.entries.contains_key(key)
+        state.vanished.contains_key(key) || state.entries.contains_key(key)
     }
 
-    /// A read or a write of ours was answered with this object.
+    /// Takes the object from the answer to a read or a write of ours.
     pub fn reply(&self, key: &Key, object: &Arc<Object<B>>) {
-        let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.seen.uid() == object.uid()) {
+        let mut state = self.state();
+        if let Some(entry) = state.entries.get_mut(key).filter(|entry| entry.seen.uid() == object.uid()) {
             entry.reply(object);
         }
     }
 }
 
-impl<B: Body, M: Clone + Default> Inner<B, M> {
-    /// An object is gone: it is kept if it may have left something behind.
+impl<B: Body, M: Clone + Default> StoreState<B, M> {
+    /// Removes an entry; keeps the object if it may have left something to clean up.
     fn bury<R: Rules<B, Memory = M>>(
         &mut self,
         key: &Key,
-        entry: Entry<B, M>,
+        entry: StoreEntry<B, M>,
         presence: Presence,
     ) -> Farewell {
         let object = entry.freshest().clone();
         let memory = entry.memory.map(|memory| *memory).unwrap_or_default();
         let waits = self.vanished.contains_key(key);
-        // A pass in hand may yet have an answer for it.
+        // A running pass may yet get an answer about it.
         if self.in_hand.contains(key) || R::leaves_something(&object, &memory) {
             let vanished = Vanished { object, presence, memory, tried: false };
             self.vanished.entry(key.clone()).or_default().push(vanished);
@@ -298,7 +299,7 @@ impl<B: Body, M: Clone + Default> Inner<B, M> {
     }
 }
 
-impl<B: Body, M: Clone + Default> Entry<B, M> {
+impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
     fn new(seen: Arc<Object<B>>) -> Self {
         Self { seen, ahead: None, echoes: VecDeque::new(), memory: None }
     }
@@ -317,8 +318,8 @@ impl<B: Body, M: Clone + Default> Entry<B, M> {
             self.echoes.pop_front();
         }
         self.echoes.push_back(version(object).to_owned());
-        // A server answers the write that ends an object with the version from before it: then the two differ
-        // under one version, and the reply is the newer.
+        // The write that removes the last finalizer is answered with the version from before it: then the reply is
+        // newer although the versions are equal.
         let same_version = version(&self.seen) == version(object);
         let caught_up = if same_version { *self.seen == **object } else { reaches(&self.seen, object) };
         self.ahead = (!caught_up).then(|| Arc::clone(object));
@@ -338,9 +339,8 @@ impl<B: Body, M: Clone + Default> Entry<B, M> {
     }
 }
 
-/// Whether the watch, which shows one object, has got to the version of the other. A list after an interruption
-/// skips versions, so equality would not do. Versions of one object are numbers that grow; should a server have
-/// others, the watch is believed: a frozen object would be worse than a lost race.
+/// Whether the watch has caught up with a reply. A relist skips versions, so equality would not do. If versions are not
+/// numbers, the watch wins: an object that never updates would be worse than a lost race.
 fn reaches<B>(shown: &Object<B>, reply: &Object<B>) -> bool {
     match (version(shown).parse::<u64>(), version(reply).parse::<u64>()) {
         (Ok(shown), Ok(reply)) => shown >= reply,

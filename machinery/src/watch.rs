@@ -1,15 +1,15 @@
-//! One watch per kind, feeding a store and a queue.
+//! Lists and watches one kind, feeding a store and a queue.
 //!
-//! List in pages, then watch from the version of the list, on kube's two calls of these names. What lies between them
-//! is ours, because it decides what a bad API server, or a proxy before it, can do to us:
-//! - pauses that grow while lists fail, or while watches end as soon as they have begun;
-//! - a fresh list when the server has forgotten our version, and when watches end without having told anything: then
-//!   nobody can know whether there was nothing to tell;
-//! - a way back from a field selector that the server does not have;
-//! - one line a change about a kind that cannot be read.
+//! Lists in pages, then watches from the list's resourceVersion, on kube's `list` and `watch` calls. The loop around
+//! them is our own, because it decides how much harm a bad API server, or a proxy in front of it, can do:
+//! - it backs off while lists fail, and while watches end as soon as they begin;
+//! - it relists when our resourceVersion has expired, and when watches end without an event or a bookmark, because
+//!   events may have been lost then;
+//! - it drops a field selector that the server does not support;
+//! - it logs a kind that cannot be read once for each change of the problem.
 //!
-//! A watch starts only after this replica leads: its first list is then at least as new as the last write of
-//! the leader before us, which the rule "a create call never goes out on an old sight" rests on.
+//! Start a watch only once this replica leads. Its first list is then at least as new as the last write of the
+//! previous leader, so no create call is ever decided on stale objects.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -29,46 +29,45 @@ pub mod standing;
 use problem::{Problem, Reporter, judge};
 use standing::Standing;
 
-/// Objects a page of the first list: a page is held as text and as objects at once, so it bounds memory.
+/// Objects per list page. A page is in memory as text and as objects at once, so this bounds memory.
 const PAGE: u32 = 250;
-/// A page of a list that does not come within this time is asked for again.
+/// How long a list page may take before it is requested again.
 const PAGE_DEADLINE: Duration = Duration::from_mins(1);
-/// Failures in a row of one page after which the whole list starts again.
+/// How often in a row one page may fail before the whole list starts over.
 const MOST_PAGE_FAILURES: u32 = 5;
-/// Pauses after errors: client-go's reflector has the same bounds.
+/// Bounds of the backoff after errors; those of client-go's reflector.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(800);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long the server keeps a watch open. A connection that died without a word is noticed a little later.
+/// `timeoutSeconds` of a watch. A dead connection is noticed a little later.
 const WATCH_SECONDS: u32 = 60;
-/// A watch that lasted less and told nothing counts as refused: the next one waits.
+/// A watch that ends sooner without a change counts as refused: the next one backs off.
 const SHORT: Duration = Duration::from_secs(1);
-/// Watches in a row that brought nothing, not even a bookmark, after which each is followed by a list. A server sends a
-/// bookmark about once a minute, and something on the way may swallow it or cut every watch off: then lists alone show
-/// what has changed.
+/// Silent watches in a row after which each watch is followed by a relist. A server sends a bookmark about once a
+/// minute, but a proxy may drop it or end every watch: then only lists show changes.
 const MOST_SILENT: u32 = 2;
-/// A missing kind or right is looked for at least this often: somebody may be installing it now.
+/// Longest backoff while the kind or the RBAC right is missing: somebody may be installing it now.
 const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
 
-/// Which objects of a kind are asked for.
+/// Selectors of a list and a watch, in the API's syntax.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Label selector.
     pub labels: Option<String>,
-    /// Field selector that saves work where the CRD has it; done without where it has not.
+    /// Field selector. It is dropped if the CRD does not support it, so it may only save work.
     pub fields: Option<String>,
 }
 
-/// Where the objects of a watch go.
+/// Receives the objects of a watch.
 pub trait Sink<B: Body>: Send + Sync {
-    /// An object as it is now.
+    /// An object was listed, added or modified.
     fn seen(&self, object: Object<B>);
-    /// An object that is gone, as it was at last: what was changed together with its end is shown nowhere else.
+    /// An object was deleted. It comes in its last state, which may differ from the last one seen.
     fn gone(&self, object: Object<B>);
-    /// A list is complete: nothing but the objects of these keys exists.
+    /// A list is complete: objects with other keys do not exist.
     fn listed(&self, keys: &HashSet<String>);
 }
 
-/// Watches a kind for ever.
+/// Lists and watches a kind; never returns.
 pub async fn run<B: Body>(
     client: Client,
     selection: Selection,
@@ -87,7 +86,7 @@ pub async fn run<B: Body>(
     };
     loop {
         match watch.list_and_follow().await {
-            Problem::Expired => watch.begin_anew().await,
+            Problem::Expired => watch.before_relist().await,
             Problem::Silent => watch.rest(LONGEST_PAUSE).await,
             Problem::NoSuchSelector if watch.selection.fields.is_some() => {
                 tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
@@ -96,12 +95,12 @@ pub async fn run<B: Body>(
             problem @ (Problem::NoSuchSelector
             | Problem::KindMissing
             | Problem::Forbidden
-            | Problem::Interrupted(_)) => watch.wait_out(problem).await,
+            | Problem::Interrupted(_)) => watch.report_and_wait(problem).await,
         }
     }
 }
 
-/// What a watch keeps from one request to the next.
+/// The state of a watch between requests.
 struct Watch<B: Body, S> {
     api: Api<Object<B>>,
     selection: Selection,
@@ -110,24 +109,22 @@ struct Watch<B: Body, S> {
     reporter: Reporter,
     /// The next pause after an error.
     pause: Duration,
-    /// Watches in a row that brought nothing.
+    /// Watches in a row without an event or a bookmark.
     silent: u32,
-    /// The server has called our version too old, and shown no change since.
+    /// Our version has expired, and no event has come since.
     expired_before: bool,
 }
 
-/// What one watch told until it ended.
+/// The most that one watch has delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+enum Progress {
     Nothing,
-    /// That it has come to a version.
-    Version,
-    /// A change of an object.
+    Bookmark,
     Change,
 }
 
 impl<B: Body, S: Sink<B>> Watch<B, S> {
-    /// Lists everything, then follows the changes until only a fresh list can help.
+    /// Lists everything, then watches until a relist is needed.
     async fn list_and_follow(&mut self) -> Problem {
         let mut version = match self.list().await {
             Ok(version) => version,
@@ -136,30 +133,30 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         self.standing.send_replace(Standing::Synced);
         loop {
             let begun = Instant::now();
-            let (told, end) = self.follow(&mut version).await;
+            let (progress, end) = self.follow(&mut version).await;
             let short = begun.elapsed() < SHORT;
-            self.silent = if told == Told::Nothing { self.silent.saturating_add(1) } else { 0 };
+            self.silent = if progress == Progress::Nothing { self.silent.saturating_add(1) } else { 0 };
             match end {
                 Err(Problem::Interrupted(why)) if self.silent < MOST_SILENT => {
-                    // The stream goes on from the version it has.
+                    // The next watch resumes from the same version.
                     self.reporter.failing(&Problem::Interrupted(why));
                     self.rest(LONGEST_PAUSE).await;
                 }
                 Err(problem) => return problem,
-                Ok(()) if short && told != Told::Change => {
-                    // Once is no news: a server may have been about to stop.
+                Ok(()) if short && progress != Progress::Change => {
+                    // One such watch is not worth a log line: the server may be restarting.
                     if self.pause > SHORTEST_PAUSE {
                         self.reporter.failing(&Problem::Silent);
                     }
                     return Problem::Silent;
                 }
                 Ok(()) if self.silent >= MOST_SILENT => return Problem::Expired,
-                Ok(()) => self.works(),
+                Ok(()) => self.recovered(),
             }
         }
     }
 
-    /// Lists in pages; the version that the list is of.
+    /// Lists in pages, and returns the list's resourceVersion.
     async fn list(&mut self) -> Result<String, Problem> {
         let mut keys = HashSet::new();
         let mut page = ListParams { limit: Some(PAGE), ..ListParams::default() };
@@ -182,8 +179,8 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         }
     }
 
-    /// One page. Where pages came before it, it is asked for again when it fails: starting the list again would ask a
-    /// busy server for everything that it has already sent.
+    /// Fetches one page. Any but the first is retried: starting over would make a busy server send the earlier pages
+    /// again.
     async fn page(&mut self, page: &ListParams) -> Result<ObjectList<Object<B>>, Problem> {
         let mut failures = 0;
         loop {
@@ -203,69 +200,69 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         }
     }
 
-    /// Follows the changes from a version, and keeps it up to date, until the server ends the watch.
-    async fn follow(&mut self, version: &mut String) -> (Told, Result<(), Problem>) {
-        let mut told = Told::Nothing;
+    /// Watches from `version`, which it advances, until the server ends the watch.
+    async fn follow(&mut self, version: &mut String) -> (Progress, Result<(), Problem>) {
+        let mut progress = Progress::Nothing;
         let mut watch = WatchParams::default().timeout(WATCH_SECONDS);
         watch.label_selector.clone_from(&self.selection.labels);
         watch.field_selector.clone_from(&self.selection.fields);
         let events = match self.api.watch(&watch, version).await {
             Ok(events) => events,
-            Err(error) => return (told, Err(judge(&error))),
+            Err(error) => return (progress, Err(judge(&error))),
         };
         let mut events = std::pin::pin!(events);
         loop {
             let event = match events.try_next().await {
                 Ok(Some(event)) => event,
-                Ok(None) => return (told, Ok(())),
-                Err(error) => return (told, Err(judge(&error))),
+                Ok(None) => return (progress, Ok(())),
+                Err(error) => return (progress, Err(judge(&error))),
             };
             let (now, reached) = match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                     let reached = object.metadata.resource_version.clone();
                     self.sink.seen(object);
-                    (Told::Change, reached)
+                    (Progress::Change, reached)
                 }
                 WatchEvent::Deleted(object) => {
                     let reached = object.metadata.resource_version.clone();
                     self.sink.gone(object);
-                    (Told::Change, reached)
+                    (Progress::Change, reached)
                 }
-                WatchEvent::Bookmark(bookmark) => (Told::Version, Some(bookmark.metadata.resource_version)),
-                WatchEvent::Error(status) => return (told, Err(problem::of_status(&status))),
+                WatchEvent::Bookmark(bookmark) => {
+                    (Progress::Bookmark, Some(bookmark.metadata.resource_version))
+                }
+                WatchEvent::Error(status) => return (progress, Err(problem::of_status(&status))),
             };
             if reached.as_ref().is_some_and(|reached| is_before(reached, version)) {
-                // The server was restored from a backup: what it did since then is known to a list alone.
-                return (told, Err(Problem::Expired));
+                // The server was restored from a backup: only a list shows what has changed.
+                return (progress, Err(Problem::Expired));
             }
-            // The same version again is no progress: a server that repeats itself is not to be followed without end.
-            let progress = reached.filter(|reached| reached != version);
-            if let Some(reached) = progress {
+            // The same version again is no progress: else a server that repeats itself would keep us in a hot loop.
+            if let Some(reached) = reached.filter(|reached| reached != version) {
                 *version = reached;
-                told = told.max(now);
-                self.works();
+                progress = progress.max(now);
+                self.recovered();
             }
-            if now == Told::Change {
+            if now == Progress::Change {
                 self.expired_before = false;
             }
         }
     }
 
-    /// The trouble is over.
-    fn works(&mut self) {
+    fn recovered(&mut self) {
         self.pause = SHORTEST_PAUSE;
         self.reporter.working();
     }
 
-    /// Lets the next list follow at once; but a server that calls its own fresh list too old is not asked without end.
-    async fn begin_anew(&mut self) {
+    /// Relists at once the first time. If even the version of a fresh list has expired, a pause prevents a hot loop.
+    async fn before_relist(&mut self) {
         if std::mem::replace(&mut self.expired_before, true) {
             sleep(jitter(SHORTEST_PAUSE)).await;
         }
     }
 
-    /// Tells of a problem that only time or a person solves, and gives it time.
-    async fn wait_out(&mut self, problem: Problem) {
+    /// Publishes a problem that only time or a person can solve, and backs off.
+    async fn report_and_wait(&mut self, problem: Problem) {
         let about_the_kind = problem.is_about_the_kind();
         if !about_the_kind {
             self.reporter.failing(&problem);
@@ -274,15 +271,15 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         self.rest(if about_the_kind { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE }).await;
     }
 
-    /// Pauses, and makes the next pause longer.
+    /// Backs off.
     async fn rest(&mut self, longest: Duration) {
         sleep(jitter(self.pause.min(longest))).await;
         self.pause = (self.pause * 2).min(longest);
     }
 }
 
-/// Whether a version is older than another. Versions of one resource are numbers that grow (Kubernetes API concepts,
-/// "Resource versions"); of versions that are no numbers, nothing is said.
+/// Whether a resourceVersion is older than another. Versions of one resource are growing numbers (Kubernetes API
+/// concepts, "Resource versions"); versions that are not numbers cannot be compared.
 fn is_before(version: &str, other: &str) -> bool {
     matches!((version.parse::<u64>(), other.parse::<u64>()), (Ok(version), Ok(other)) if version < other)
 }

@@ -15,7 +15,7 @@ use machinery::clock;
 use machinery::cluster::client::Clients;
 use machinery::cluster::event::Recorder;
 use machinery::cluster::objects::Objects;
-use machinery::controller::{Controller, Running};
+use machinery::controller::{Controller, RunningController};
 use machinery::object::{Body, Object};
 use machinery::queue::backoff::Backoff;
 use machinery::queue::{Key, Queue, worker};
@@ -74,7 +74,7 @@ pub const fn advice(kind: Kind) -> Advice {
 }
 
 /// Starts the watches of a kind, and its workers once everything was listed.
-pub(super) fn start<B: Snapshots>(around: &Around, naming: Naming) -> Running
+pub(super) fn start<B: Snapshots>(around: &Around, naming: Naming) -> RunningController
 where
     Object<B>: Content,
 {

@@ -21,7 +21,7 @@ pub fn change(old: &Facts<'_>, new: &Facts<'_>) -> Option<Urgency> {
     let ready = !old.is_ready() && new.is_ready();
     let group = old.member != new.member;
     Some(match (asked, spec || help || ready || group) {
-        (true, _) => Urgency::Anew,
+        (true, _) => Urgency::FreshStart,
         (false, true) => Urgency::Now,
         (false, false) => Urgency::WhenDue,
     })
@@ -59,8 +59,8 @@ mod tests {
 
     #[test]
     fn a_deletion_and_its_release_begin_anew_and_a_release_alone_hurries_nothing() {
-        assert_eq!(worth(&dynamic(), &dynamic().deleting()), Some(Urgency::Anew));
-        assert_eq!(worth(&dynamic().deleting(), &dynamic().deleting().released()), Some(Urgency::Anew));
+        assert_eq!(worth(&dynamic(), &dynamic().deleting()), Some(Urgency::FreshStart));
+        assert_eq!(worth(&dynamic().deleting(), &dynamic().deleting().released()), Some(Urgency::FreshStart));
         assert_eq!(worth(&dynamic(), &dynamic().released()), Some(Urgency::WhenDue));
     }
 

@@ -116,7 +116,7 @@ fn a_deletion_is_never_an_echo() {
     store.begin(&key).unwrap();
     ended(&store, &key, &[content("2", &marked())]);
     let deleting = content("2", &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
-    assert_eq!(store.show(deleting).map(|(_, urgency)| urgency), Some(Urgency::Anew));
+    assert_eq!(store.show(deleting).map(|(_, urgency)| urgency), Some(Urgency::FreshStart));
 }
 
 #[test]
@@ -197,11 +197,11 @@ fn what_is_at_rest_needs_no_pass_and_no_second_look_until_it_changes() {
     let ready = json!({"metadata": {"name": "r"}, "status": {"snapshotHandle": "h", "readyToUse": true}});
     assert_eq!(store.show(content("2", &ready)), None);
     assert_eq!(store.keys().len(), 2);
-    assert_eq!(store.keys_to_look_at(), [key]);
+    assert_eq!(store.keys_to_resync(), [key]);
     let mut deleted = ready;
     json_patch::merge(&mut deleted, &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
-    assert_eq!(store.show(content("3", &deleted)).map(|(_, urgency)| urgency), Some(Urgency::Anew));
-    assert_eq!(store.keys_to_look_at().len(), 2);
+    assert_eq!(store.show(content("3", &deleted)).map(|(_, urgency)| urgency), Some(Urgency::FreshStart));
+    assert_eq!(store.keys_to_resync().len(), 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use machinery::cli::{Effect, Kind as Value, Spec};
+use machinery::cli::{Effect, Spec, ValueKind as Value};
 
 use csi_snapshotter::settings::flags::{PAGE, TABLE};
 use model::facts::Kind;

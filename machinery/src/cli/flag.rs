@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::value::{Kind, Value};
+use super::value::{Value, ValueKind};
 
 /// Whether a flag has an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Spec {
     /// Without dashes.
     pub name: &'static str,
     /// Type of its value.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// As help shows it; "" for none.
     pub default: &'static str,
     /// Heading in the help.
@@ -38,7 +38,7 @@ pub struct Spec {
 /// A type that a flag's value may have.
 pub trait FlagValue: Default {
     /// How its text is read.
-    const KIND: Kind;
+    const KIND: ValueKind;
     /// The value, if it is of this type.
     fn of(value: Value) -> Option<Self>;
 }
@@ -85,7 +85,7 @@ impl<T: FlagValue> Flag<T> {
 
 /// A flag of klog's family, accepted and without effect.
 #[must_use]
-pub const fn accepted(name: &'static str, kind: Kind, help: &'static str) -> Spec {
+pub const fn accepted(name: &'static str, kind: ValueKind, help: &'static str) -> Spec {
     Spec { name, kind, default: "", group: "Logging", help, effect: Effect::Accepted, is_list: false }
 }
 
@@ -131,35 +131,35 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 impl FlagValue for bool {
-    const KIND: Kind = Kind::Bool;
+    const KIND: ValueKind = ValueKind::Bool;
     fn of(value: Value) -> Option<Self> {
         if let Value::Bool(value) = value { Some(value) } else { None }
     }
 }
 
 impl FlagValue for i64 {
-    const KIND: Kind = Kind::Int;
+    const KIND: ValueKind = ValueKind::Int;
     fn of(value: Value) -> Option<Self> {
         if let Value::Int(value) = value { Some(value) } else { None }
     }
 }
 
 impl FlagValue for f64 {
-    const KIND: Kind = Kind::Float;
+    const KIND: ValueKind = ValueKind::Float;
     fn of(value: Value) -> Option<Self> {
         if let Value::Float(value) = value { Some(value) } else { None }
     }
 }
 
 impl FlagValue for Duration {
-    const KIND: Kind = Kind::Duration;
+    const KIND: ValueKind = ValueKind::Duration;
     fn of(value: Value) -> Option<Self> {
         if let Value::Duration(value) = value { Some(value) } else { None }
     }
 }
 
 impl FlagValue for String {
-    const KIND: Kind = Kind::Text;
+    const KIND: ValueKind = ValueKind::Text;
     fn of(value: Value) -> Option<Self> {
         if let Value::Text(value) = value { Some(value) } else { None }
     }

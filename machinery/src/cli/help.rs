@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::flag::{Effect, Spec, Table};
-use super::value::Kind;
+use super::value::ValueKind;
 
 /// Columns taken by a flag before its help begins.
 const INDENT: usize = 46;
@@ -58,11 +58,11 @@ pub fn help(page: Page, table: Table) -> String {
 
 fn line(text: &mut String, flag: &Spec) {
     let value = match flag.kind {
-        Kind::Bool => "",
-        Kind::Int => " int",
-        Kind::Float => " number",
-        Kind::Duration => " duration",
-        Kind::Text => " text",
+        ValueKind::Bool => "",
+        ValueKind::Int => " int",
+        ValueKind::Float => " number",
+        ValueKind::Duration => " duration",
+        ValueKind::Text => " text",
     };
     let shown = format!("  --{}{value}", flag.name);
     let default = match flag.default {

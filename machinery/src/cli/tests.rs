@@ -161,6 +161,6 @@ fn a_flag_that_is_not_given_has_its_default_and_is_known_not_to_be_given() {
 proptest! {
     #[test]
     fn any_text_is_a_duration_or_is_refused(text in "[-+]?[0-9.]{0,24}(ns|us|ms|s|m|h|x)?[0-9.]{0,24}(s|m)?") {
-        let _ = Value::of(Kind::Duration, &text);
+        let _ = Value::of(ValueKind::Duration, &text);
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::duration::{self, BadDuration};
 /// The type of a flag's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `--x` or `--x=false`; never `--x false`.
     Bool,
     /// A whole number.
@@ -38,7 +38,7 @@ pub enum Value {
 impl Value {
     /// Reads a value of a kind; `None` if the text is not of that kind.
     #[must_use]
-    pub fn of(kind: Kind, text: &str) -> Option<Self> {
+    pub fn of(kind: ValueKind, text: &str) -> Option<Self> {
         parse(kind, text).ok()
     }
 }
@@ -57,13 +57,13 @@ pub(super) enum BadValue {
 }
 
 /// Reads a value of a kind.
-pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, BadValue> {
+pub(super) fn parse(kind: ValueKind, text: &str) -> Result<Value, BadValue> {
     Ok(match kind {
-        Kind::Bool => Value::Bool(parse_bool(text).ok_or(BadValue::Bool)?),
-        Kind::Int => Value::Int(parse_int(text).ok_or(BadValue::Int)?),
-        Kind::Float => Value::Float(parse_float(text).ok_or(BadValue::Float)?),
-        Kind::Duration => Value::Duration(duration::parse(text)?),
-        Kind::Text => Value::Text(text.to_owned()),
+        ValueKind::Bool => Value::Bool(parse_bool(text).ok_or(BadValue::Bool)?),
+        ValueKind::Int => Value::Int(parse_int(text).ok_or(BadValue::Int)?),
+        ValueKind::Float => Value::Float(parse_float(text).ok_or(BadValue::Float)?),
+        ValueKind::Duration => Value::Duration(duration::parse(text)?),
+        ValueKind::Text => Value::Text(text.to_owned()),
     })
 }
 

@@ -1,4 +1,4 @@
-//! By which certificates the API server is known.
+//! By which certificates the API server is trusted.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,16 +27,16 @@ const READ_AGAIN: Duration = Duration::from_mins(1);
 pub(super) struct Authority {
     /// Read again from time to time, if it is a file.
     file: Option<PathBuf>,
-    known: RwLock<(Arc<Known>, Instant)>,
+    trusted: RwLock<(Arc<Trusted>, Instant)>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct Trusted {
     certificates: Vec<CertificateDer<'static>>,
     chains: Arc<WebPkiServerVerifier>,
 }
 
-impl Known {
+impl Trusted {
     fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
@@ -55,18 +55,18 @@ impl Authority {
     /// One of them is no certificate, or there is none; in words.
     pub(super) fn new(certificates: Vec<Vec<u8>>, file: Option<PathBuf>) -> Result<Self, String> {
         let certificates = certificates.into_iter().map(CertificateDer::from).collect();
-        let known = Known::new(certificates)?;
-        Ok(Self { file, known: RwLock::new((Arc::new(known), Instant::now())) })
+        let trusted = Trusted::new(certificates)?;
+        Ok(Self { file, trusted: RwLock::new((Arc::new(trusted), Instant::now())) })
     }
 
     /// What is trusted now. A file that cannot be used at the moment leaves what was trusted before.
-    fn known(&self) -> Arc<Known> {
-        let (known, since) = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(file) = self.file.as_ref().filter(|_| since.elapsed() >= READ_AGAIN) else { return known };
+    fn trusted(&self) -> Arc<Trusted> {
+        let (trusted, since) = self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(file) = self.file.as_ref().filter(|_| since.elapsed() >= READ_AGAIN) else { return trusted };
         let read = certificates(file).ok().map(|all| all.into_iter().map(CertificateDer::from).collect());
-        let known = read.and_then(|all| Known::new(all).ok()).map_or(known, Arc::new);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = (known.clone(), Instant::now());
-        known
+        let trusted = read.and_then(|all| Trusted::new(all).ok()).map_or(trusted, Arc::new);
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = (trusted.clone(), Instant::now());
+        trusted
     }
 }
 
@@ -89,11 +89,11 @@ impl ServerCertVerifier for Authority {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let known = self.known();
+        let trusted = self.trusted();
         let chain =
-            known.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            trusted.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match chain {
-            Err(error) if lacks_a_chain(&error) && known.certificates.contains(end_entity) => {
+            Err(error) if lacks_a_chain(&error) && trusted.certificates.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -107,7 +107,7 @@ impl ServerCertVerifier for Authority {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.known().chains.verify_tls12_signature(message, certificate, signature)
+        self.trusted().chains.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -116,11 +116,11 @@ impl ServerCertVerifier for Authority {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.known().chains.verify_tls13_signature(message, certificate, signature)
+        self.trusted().chains.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.known().chains.supported_verify_schemes()
+        self.trusted().chains.supported_verify_schemes()
     }
 }
 

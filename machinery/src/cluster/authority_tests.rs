@@ -102,7 +102,7 @@ fn a_file_is_read_again_and_what_was_trusted_stays_while_it_cannot_be() {
     let (first, second) = (self_signed(&server(ca())), self_signed(&server(ca())));
     let authority = Authority::new(vec![first.to_vec()], Some(file.clone())).unwrap();
     let known = |shown: &CertificateDer<'_>| {
-        authority.known.write().unwrap().1 = Instant::now().checked_sub(READ_AGAIN).unwrap();
+        authority.trusted.write().unwrap().1 = Instant::now().checked_sub(READ_AGAIN).unwrap();
         authority.verify_server_cert(shown, &[], &address(), &[], UnixTime::now()).is_ok()
     };
     assert!(known(&first), "there is no file");

@@ -17,7 +17,7 @@ use super::pod::{MOUNT, NoPod, in_cluster};
 use super::proxy::{BadProxy, proxy_for, usable};
 use super::stack;
 use super::token::{BadToken, TokenFile};
-use super::traffic::{Policy, Traffic};
+use super::traffic::{RequestPolicy, Traffic};
 use crate::claim::Claim;
 use crate::metrics::RestMetrics;
 
@@ -201,10 +201,10 @@ pub fn clients(
         let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
         Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
     };
-    let policy = Policy { bucket: Arc::new(Bucket::new(rate)), claim };
+    let policy = RequestPolicy { bucket: Arc::new(Bucket::new(rate)), claim };
     // It only reads, which no claim holds back, and its callers pause by themselves.
     let unlimited = Rate { qps: 0.0, burst: 1 };
-    let patient = Policy { bucket: Arc::new(Bucket::new(unlimited)), claim: Claim::always() };
+    let patient = RequestPolicy { bucket: Arc::new(Bucket::new(unlimited)), claim: Claim::always() };
     Ok(Clients {
         watch: client(WATCH_WITHIN, Some(patient))?,
         api: client(ANSWER_WITHIN, Some(policy))?,

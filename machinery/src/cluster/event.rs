@@ -107,16 +107,16 @@ pub struct Recorder {
     dropped: IntCounter,
 }
 
-/// Writes events; see [`Writer::run`].
-pub struct Writer {
+/// Writes events; see [`EventWriter::run`].
+pub struct EventWriter {
     client: Client,
     component: String,
     wall: fn() -> Timestamp,
     queue: mpsc::Receiver<Event>,
     dropped: IntCounter,
-    known: Recent<Same, Known>,
+    known: Recent<Same, WrittenEvent>,
     buckets: Recent<String, Bucket>,
-    told: Repeat,
+    logged: Repeat,
 }
 
 /// What makes two events the same.
@@ -130,7 +130,7 @@ struct Same {
 
 /// An Event that we wrote.
 #[derive(Clone)]
-struct Known {
+struct WrittenEvent {
     name: String,
     count: u32,
 }
@@ -143,10 +143,10 @@ pub fn recorder(
     component: String,
     dropped: IntCounter,
     wall: fn() -> Timestamp,
-) -> (Recorder, Writer) {
+) -> (Recorder, EventWriter) {
     let (sender, queue) = mpsc::channel(QUEUE);
     let recorder = Recorder { queue: sender, dropped: dropped.clone() };
-    let writer = Writer {
+    let writer = EventWriter {
         client,
         component,
         wall,
@@ -154,7 +154,7 @@ pub fn recorder(
         dropped,
         known: Recent::new(REMEMBERED),
         buckets: Recent::new(REMEMBERED),
-        told: Repeat::default(),
+        logged: Repeat::default(),
     };
     (recorder, writer)
 }
@@ -168,7 +168,7 @@ impl Recorder {
     }
 }
 
-impl Writer {
+impl EventWriter {
     /// Writes events until `stop`, then those that already wait, for at most `flush`. Ends as well when every
     /// recorder is gone.
     pub async fn run(mut self, stop: CancellationToken, flush: Duration) {
@@ -224,7 +224,7 @@ impl Writer {
 
     fn done(&mut self, result: Result<(), ApiError>) {
         match result {
-            Ok(()) => self.told.forget(),
+            Ok(()) => self.logged.forget(),
             Err(error) => {
                 self.dropped.inc();
                 self.report(&error);
@@ -234,7 +234,7 @@ impl Writer {
 
     fn report(&mut self, error: &ApiError) {
         let problem = in_one_line(error);
-        if self.told.is_news(&problem) {
+        if self.logged.is_news(&problem) {
             warn!(%problem, "an event could not be written");
         }
     }
@@ -254,7 +254,7 @@ impl Writer {
                 Err(ApiError { failure: Failure::NotFound(_), .. }) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    self.known.insert(same, Known { count, ..known });
+                    self.known.insert(same, WrittenEvent { count, ..known });
                     return Ok(());
                 }
             }
@@ -262,7 +262,7 @@ impl Writer {
         match self.create(name, event, message).await {
             // No other has this name: an attempt before was not in vain.
             Ok(()) | Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => {
-                self.known.insert(same, Known { name: name.to_owned(), count: 1 });
+                self.known.insert(same, WrittenEvent { name: name.to_owned(), count: 1 });
                 Ok(())
             }
             Err(error) => Err(error),

@@ -65,13 +65,13 @@ impl SecretError {
 
 /// What of a Secret is looked at.
 #[derive(Deserialize)]
-struct Wire {
+struct SecretFields {
     data: Option<BTreeMap<String, ByteString>>,
     #[serde(default)]
     metadata: Value,
 }
 
-impl Wire {
+impl SecretFields {
     /// When it was created, or last changed as far as the managers of its fields tell.
     fn written(&self) -> Option<Timestamp> {
         let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
@@ -93,7 +93,7 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
     let asked = || request.name.clone();
     let text = text(client, &request, get).await.map_err(|cause| SecretError::new(asked(), cause))?;
     // The parser's own words quote what it did not expect.
-    let Ok(wire) = serde_json::from_str::<Wire>(&text) else {
+    let Ok(wire) = serde_json::from_str::<SecretFields>(&text) else {
         let secret = asked();
         return Err(SecretError::new(secret, ApiError { request, failure: Failure::Unreadable(None) }));
     };

@@ -24,7 +24,7 @@ use super::quiet::Impatient;
 /// How long the making of a connection may take; the library's own number.
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 
-type Wire = BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>;
+type HttpService = BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>;
 
 /// A client of this configuration, whose connections may be silent for so long. The library builds the same stack, but decides by itself whom to trust.
 ///
@@ -41,7 +41,7 @@ pub(super) fn client(config: &Config, silence: Duration) -> Result<Client, Strin
     Ok(Client::new(service, config.default_namespace.clone()))
 }
 
-fn wire(config: &Config, silence: Duration) -> Result<Wire, String> {
+fn wire(config: &Config, silence: Duration) -> Result<HttpService, String> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     match &config.proxy_url {
@@ -56,7 +56,7 @@ fn wire(config: &Config, silence: Duration) -> Result<Wire, String> {
     }
 }
 
-fn over<C>(config: &Config, silence: Duration, connector: C) -> Result<Wire, String>
+fn over<C>(config: &Config, silence: Duration, connector: C) -> Result<HttpService, String>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: Connection + hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,

@@ -44,13 +44,13 @@ pub(super) struct TokenFile {
 struct Last {
     header: HeaderValue,
     read: Instant,
-    told: Repeat,
+    logged: Repeat,
 }
 
 impl TokenFile {
     /// Reads a file for the first time.
     pub(super) fn open(path: &Path) -> Result<Self, BadToken> {
-        let last = Last { header: read(path)?, read: Instant::now(), told: Repeat::default() };
+        let last = Last { header: read(path)?, read: Instant::now(), logged: Repeat::default() };
         Ok(Self { path: path.to_owned(), last: Mutex::new(last) })
     }
 
@@ -76,11 +76,11 @@ impl TokenFile {
         match read(&self.path) {
             Ok(header) => {
                 last.header = header;
-                last.told.forget();
+                last.logged.forget();
             }
             Err(error) => {
                 let problem = in_one_line(&error);
-                if last.told.is_news(&problem) {
+                if last.logged.is_news(&problem) {
                     tracing::warn!(%problem, "going on with the token that was read before");
                 }
             }

@@ -38,12 +38,12 @@ pub(super) struct Traffic {
     pub(super) token: Option<Arc<TokenFile>>,
     /// Set unless the client is for the lease: requests are limited, sent again if the server asks for patience, and,
     /// if they write, checked against the claim right before they go.
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Option<RequestPolicy>,
 }
 
 /// See [`Traffic::policy`].
 #[derive(Clone)]
-pub(super) struct Policy {
+pub(super) struct RequestPolicy {
     pub(super) bucket: Arc<Bucket>,
     pub(super) claim: Claim,
 }
@@ -73,7 +73,7 @@ impl Service<Request<Body>> for Traffic {
 impl Traffic {
     async fn send_with_retry(
         &self,
-        policy: &Policy,
+        policy: &RequestPolicy,
         head: &Parts,
         body: &Bytes,
     ) -> Result<Response<Body>, BoxError> {
@@ -120,7 +120,7 @@ impl Traffic {
         token: Option<HeaderValue>,
     ) -> Result<Response<Body>, BoxError> {
         // What was waited for may have outlived the claim that the caller looked at.
-        let held_back = |policy: &Policy| head.method != Method::GET && !policy.claim.holds();
+        let held_back = |policy: &RequestPolicy| head.method != Method::GET && !policy.claim.holds();
         if self.policy.as_ref().is_some_and(held_back) {
             return Err(NotLeading.into());
         }

@@ -38,7 +38,7 @@ fn client(rate: Rate, claim: Claim, answers: &[(u16, Option<&str>)]) -> (Traffic
         metrics: BaseMetrics::new().unwrap().rest,
         host: "h".into(),
         token: None,
-        policy: Some(Policy { bucket: Arc::new(Bucket::new(rate)), claim }),
+        policy: Some(RequestPolicy { bucket: Arc::new(Bucket::new(rate)), claim }),
     };
     (traffic, arrivals)
 }
@@ -142,7 +142,7 @@ fn with_token(
             }
         }
     });
-    let policy = |claim| Policy { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
+    let policy = |claim| RequestPolicy { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
     let traffic = Traffic {
         inner: ClientBuilder::new(server, "default").build(),
         metrics: BaseMetrics::new().unwrap().rest,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::elector::Elector;
 use super::lease::Lease;
 use super::protocol::Candidate;
-use super::terms::{Outcome, Timing, identity};
+use super::terms::{ElectionEnd, Timing, identity};
 use crate::claim::Claim;
 use crate::clock;
 use crate::metrics::BaseMetrics;
@@ -35,9 +35,9 @@ pub struct Election {
 }
 
 /// An election under way, or that there is none.
-pub struct Running {
+pub struct RunningElection {
     /// Until its end was told.
-    task: Option<JoinHandle<Outcome>>,
+    task: Option<JoinHandle<ElectionEnd>>,
     stop: CancellationToken,
 }
 
@@ -51,9 +51,9 @@ pub fn start(
     claim: &Claim,
     metrics: &BaseMetrics,
     name: String,
-) -> anyhow::Result<Running> {
+) -> anyhow::Result<RunningElection> {
     let stop = CancellationToken::new();
-    let Some(election) = election else { return Ok(Running { task: None, stop }) };
+    let Some(election) = election else { return Ok(RunningElection { task: None, stop }) };
     let Election { namespace, timing, labels } = election;
     let namespace = namespace.unwrap_or_else(|| FALLBACK_NAMESPACE.to_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host's name")?;
@@ -66,7 +66,7 @@ pub fn start(
     tokio::spawn(show(claim.clone(), metrics.clone(), name));
     let stopped = stop.clone().cancelled_owned();
     let task = tokio::spawn(async move { elector.run(stopped).await });
-    Ok(Running { task: Some(task), stop })
+    Ok(RunningElection { task: Some(task), stop })
 }
 
 /// The election with its namespace settled: as set, else the pod's own, else `default`, as the reference has it.
@@ -94,15 +94,15 @@ async fn show(claim: Claim, metrics: BaseMetrics, lease: String) {
     }
 }
 
-impl Running {
+impl RunningElection {
     /// Waits for the end of an election that was not asked to stop: the lead is lost, and with it the process.
     pub async fn lost(&mut self) -> anyhow::Error {
         let Some(task) = &mut self.task else { return std::future::pending().await };
         let ended = task.await;
         self.task = None;
         match ended {
-            Ok(Outcome::Lost(loss)) => loss.into(),
-            Ok(Outcome::Stopped) => std::future::pending().await,
+            Ok(ElectionEnd::Lost(loss)) => loss.into(),
+            Ok(ElectionEnd::Stopped) => std::future::pending().await,
             Err(failed) => anyhow::Error::new(failed).context("the task of the leader election failed"),
         }
     }

@@ -10,13 +10,13 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
-use super::insist::{PARTS, insist};
-use super::protocol::{Candidate, Owed, Sight};
+use super::hedge::{PARTS, hedged};
+use super::protocol::{Candidate, LeaseAction, ObservedLease};
 use crate::claim::Claim;
 use crate::cluster::error::{ApiError, Failure, TimedOut, in_one_line};
 use crate::repeat::Repeat;
 
-pub use super::terms::{Leases, Loss, Outcome, Timing, identity};
+pub use super::terms::{ElectionEnd, Leases, Loss, Timing, identity};
 
 /// The part of the retry period that a follower lets pass between two looks, at least and at most: candidates spread,
 /// and the longest still leaves room for [`spread`].
@@ -33,7 +33,7 @@ pub struct Elector<L> {
     timing: Timing,
     claim: Claim,
     wall: fn() -> Timestamp,
-    sight: Option<Sight>,
+    observed: Option<ObservedLease>,
     /// Runs while we follow, across our own looks.
     freed: Option<BoxFuture<'static, ()>>,
     /// Where the next [`freed`](Self::freed) begins; none until a look has told something new, so that an old hint
@@ -46,7 +46,7 @@ pub struct Elector<L> {
     patience: Duration,
     /// What the last write took.
     latency: Duration,
-    told: Repeat,
+    logged: Repeat,
 }
 
 impl<L: Leases + 'static> Elector<L> {
@@ -64,20 +64,20 @@ impl<L: Leases + 'static> Elector<L> {
             timing,
             claim,
             wall,
-            sight: None,
+            observed: None,
             freed: None,
             watch_from: None,
             may_hold: false,
             seen_holder: None,
             patience: timing.renew_deadline / PARTS,
             latency: Duration::ZERO,
-            told: Repeat::default(),
+            logged: Repeat::default(),
         }
     }
 
     /// Runs for leader, and stays it, until `stop` resolves or the lead is lost. Resolve `stop` only when the work
     /// that the claim covers has ended: the claim is gone before the lease is released.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Outcome {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> ElectionEnd {
         let mut stop = std::pin::pin!(stop);
         let ended = tokio::select! {
             biased;
@@ -86,11 +86,11 @@ impl<L: Leases + 'static> Elector<L> {
         };
         if let Some(loss) = ended {
             self.claim.lose();
-            return Outcome::Lost(loss);
+            return ElectionEnd::Lost(loss);
         }
         self.claim.give_up();
         self.release().await;
-        Outcome::Stopped
+        ElectionEnd::Stopped
     }
 
     async fn lead(&mut self) -> Loss {
@@ -140,10 +140,11 @@ impl<L: Leases + 'static> Elector<L> {
         let (least, most) = LOOK;
         let retry = self.timing.retry_period;
         let look = now + retry.mul_f64(least + fastrand::f64() * (most - least));
-        let owed = self.sight.as_ref().map(|sight| self.candidate.owed(sight, now, (self.wall)()));
-        match owed {
-            Some(Owed::Respect { expires, .. }) => look.min(expires + spread(retry)),
-            Some(Owed::Put(_)) | None => look,
+        let next_action =
+            self.observed.as_ref().map(|observed| self.candidate.next_action(observed, now, (self.wall)()));
+        match next_action {
+            Some(LeaseAction::Respect { expires, .. }) => look.min(expires + spread(retry)),
+            Some(LeaseAction::Put(_)) | None => look,
         }
     }
 
@@ -176,7 +177,7 @@ impl<L: Leases + 'static> Elector<L> {
         self.patience = (limit / PARTS).max(LEAST_PAUSE);
         match timeout(limit, self.step()).await {
             Ok(Ok(holds)) => {
-                self.told.forget();
+                self.logged.forget();
                 holds
             }
             Ok(Err(error)) => {
@@ -194,61 +195,62 @@ impl<L: Leases + 'static> Elector<L> {
 
     async fn step(&mut self) -> Result<bool, ApiError> {
         // The holder renews what it wrote last, with no read before: one request a renewal.
-        if let Some(sight) = self.ours()
-            && let Owed::Put(lease) = self.candidate.owed(sight, Instant::now(), (self.wall)())
+        if let Some(observed) = self.ours()
+            && let LeaseAction::Put(lease) =
+                self.candidate.next_action(observed, Instant::now(), (self.wall)())
         {
             match self.put(&lease).await {
                 Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => {}
                 done => return done.map(|()| true),
             }
         }
-        let lease = match insist(self.patience, || self.leases.get()).await {
+        let lease = match hedged(self.patience, || self.leases.get()).await {
             Ok(lease) => lease,
             Err(ApiError { failure: Failure::NotFound(_), .. }) => {
                 // Its old version would tell of the deletion again and again.
                 self.watch_from = Some(String::new());
-                if let Some(sight) = &mut self.sight {
-                    sight.vanish(Instant::now());
+                if let Some(observed) = &mut self.observed {
+                    observed.mark_deleted(Instant::now());
                 }
-                let held = self.sight.as_ref().is_some_and(|sight| self.is_held(sight));
+                let held = self.observed.as_ref().is_some_and(|observed| self.is_held(observed));
                 return if held { Ok(false) } else { self.create().await };
             }
             Err(error) => return Err(error),
         };
         let leads = self.claim.until().is_some();
         self.see(lease);
-        let Some(sight) = &self.sight else {
+        let Some(observed) = &self.observed else {
             return Ok(false);
         };
         // Whoever leads does not take a lease that another has held meanwhile, even if it is free by now.
         if leads && self.ours().is_none() {
-            self.seen_holder = Some(sight.holder().unwrap_or("nobody").to_owned());
+            self.seen_holder = Some(observed.holder().unwrap_or("nobody").to_owned());
             return Ok(false);
         }
-        match self.candidate.owed(sight, Instant::now(), (self.wall)()) {
-            Owed::Put(lease) => match self.put(&lease).await {
+        match self.candidate.next_action(observed, Instant::now(), (self.wall)()) {
+            LeaseAction::Put(lease) => match self.put(&lease).await {
                 Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => Ok(false),
                 done => done.map(|()| true),
             },
-            Owed::Respect { .. } => Ok(false),
+            LeaseAction::Respect { .. } => Ok(false),
         }
     }
 
     /// The Lease as we wrote it, while it is ours as far as we know.
-    fn ours(&self) -> Option<&Sight> {
-        self.sight.as_ref().filter(|sight| sight.holder() == Some(&self.candidate.identity))
+    fn ours(&self) -> Option<&ObservedLease> {
+        self.observed.as_ref().filter(|observed| observed.holder() == Some(&self.candidate.identity))
     }
 
-    fn is_held(&self, sight: &Sight) -> bool {
-        let owed = self.candidate.owed(sight, Instant::now(), (self.wall)());
-        matches!(owed, Owed::Respect { .. })
+    fn is_held(&self, observed: &ObservedLease) -> bool {
+        let next_action = self.candidate.next_action(observed, Instant::now(), (self.wall)());
+        matches!(next_action, LeaseAction::Respect { .. })
     }
 
     async fn create(&mut self) -> Result<bool, ApiError> {
         let lease = self.candidate.first((self.wall)());
         let start = Instant::now();
         self.may_hold = true;
-        match insist(self.patience, || self.leases.create(&lease)).await {
+        match hedged(self.patience, || self.leases.create(&lease)).await {
             Ok(lease) => {
                 self.won(lease, start);
                 Ok(true)
@@ -261,7 +263,7 @@ impl<L: Leases + 'static> Elector<L> {
     async fn put(&mut self, lease: &Value) -> Result<(), ApiError> {
         let start = Instant::now();
         self.may_hold = true;
-        let lease = insist(self.patience, || self.leases.replace(lease)).await?;
+        let lease = hedged(self.patience, || self.leases.replace(lease)).await?;
         self.won(lease, start);
         Ok(())
     }
@@ -275,19 +277,19 @@ impl<L: Leases + 'static> Elector<L> {
 
     fn see(&mut self, lease: Value) {
         let now = Instant::now();
-        let sight = match self.sight.take() {
-            Some(sight) => sight.next(lease, now),
-            None => Sight::new(lease, now),
+        let observed = match self.observed.take() {
+            Some(observed) => observed.next(lease, now),
+            None => ObservedLease::new(lease, now),
         };
-        let holder = sight.holder().map(str::to_owned);
+        let holder = observed.holder().map(str::to_owned);
         if let Some(holder) = &holder
             && Some(holder) != self.seen_holder.as_ref()
         {
             info!(lease = %self.place(), %holder, "the leader is");
         }
         self.seen_holder = holder;
-        self.watch_from = Some(sight.version().to_owned());
-        self.sight = Some(sight);
+        self.watch_from = Some(observed.version().to_owned());
+        self.observed = Some(observed);
     }
 
     /// Gives the lease away if it may be ours. A renewal that was cut short may arrive between our read and our write,
@@ -314,7 +316,8 @@ impl<L: Leases + 'static> Elector<L> {
 
     /// Where what we wrote last may not be what is there, it is read first: an answer may have been lost on the way.
     async fn give_away(&mut self) -> Result<(), ApiError> {
-        if let Some(lease) = self.ours().and_then(|sight| self.candidate.release(sight, (self.wall)())) {
+        if let Some(lease) = self.ours().and_then(|observed| self.candidate.release(observed, (self.wall)()))
+        {
             match self.leases.replace(&lease).await {
                 Ok(_) => {
                     info!(lease = %self.place(), "released the lease");
@@ -328,8 +331,8 @@ impl<L: Leases + 'static> Elector<L> {
             Err(ApiError { failure: Failure::NotFound(_), .. }) => return Ok(()),
             lease => lease?,
         };
-        let sight = Sight::new(lease, Instant::now());
-        if let Some(lease) = self.candidate.release(&sight, (self.wall)()) {
+        let observed = ObservedLease::new(lease, Instant::now());
+        if let Some(lease) = self.candidate.release(&observed, (self.wall)()) {
             self.leases.replace(&lease).await?;
             info!(lease = %self.place(), "released the lease");
         }
@@ -349,7 +352,7 @@ impl<L: Leases + 'static> Elector<L> {
 
     /// Warns, unless this trouble was told already.
     fn tell(&mut self, trouble: &str, problem: &str) {
-        if self.told.is_news(trouble) {
+        if self.logged.is_news(trouble) {
             warn!(lease = %self.place(), %problem, "leader election cannot go on; trying again");
         }
     }

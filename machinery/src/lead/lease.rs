@@ -47,33 +47,33 @@ impl Lease {
     }
 
     /// Watches from `version`, or from now without one, which tells the present state first.
-    async fn watch(&self, version: &str) -> Repeat {
+    async fn watch(&self, version: &str) -> LeaseNews {
         let one =
             WatchParams::default().timeout(WATCH_SECONDS).fields(&format!("metadata.name={}", self.name));
-        let mut told = Repeat::Nothing;
-        let Ok(request) = self.builder().watch(&one, version) else { return told };
-        let Ok(events) = self.client.request_events::<Value>(request).await else { return told };
+        let mut news = LeaseNews::Nothing;
+        let Ok(request) = self.builder().watch(&one, version) else { return news };
+        let Ok(events) = self.client.request_events::<Value>(request).await else { return news };
         let mut events = pin!(events);
         while let Ok(Some(event)) = events.try_next().await {
             match event {
                 WatchEvent::Added(lease) | WatchEvent::Modified(lease) => {
                     let holder = lease.pointer("/spec/holderIdentity").and_then(Value::as_str);
                     if holder.is_none_or(str::is_empty) {
-                        return Repeat::Freed;
+                        return LeaseNews::Freed;
                     }
-                    told = Repeat::Held;
+                    news = LeaseNews::Held;
                 }
-                WatchEvent::Deleted(_) => return Repeat::Freed,
+                WatchEvent::Deleted(_) => return LeaseNews::Freed,
                 WatchEvent::Bookmark(_) => {}
                 WatchEvent::Error(_) => break,
             }
         }
-        told
+        news
     }
 }
 
 /// What a watch told before it ended.
-enum Repeat {
+enum LeaseNews {
     Freed,
     Held,
     Nothing,
@@ -101,9 +101,9 @@ impl Leases for Lease {
         let (mut version, mut pause) = (version, PAUSE);
         loop {
             match self.watch(version).await {
-                Repeat::Freed => return,
-                Repeat::Held => pause = PAUSE,
-                Repeat::Nothing => {}
+                LeaseNews::Freed => return,
+                LeaseNews::Held => pause = PAUSE,
+                LeaseNews::Nothing => {}
             }
             sleep(pause).await;
             version = "";

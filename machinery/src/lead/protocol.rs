@@ -29,7 +29,7 @@ pub struct Candidate {
 
 /// The Lease as last read or written, and when it was first seen to say what it says.
 #[derive(Debug, Clone)]
-pub struct Sight {
+pub struct ObservedLease {
     lease: Value,
     since: Instant,
     gone: bool,
@@ -37,7 +37,7 @@ pub struct Sight {
 
 /// What a candidate may do about a Lease.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Owed {
+pub enum LeaseAction {
     /// Put this Lease: it makes us the holder, or keeps us so.
     Put(Value),
     /// Leave it: somebody holds it, at least until `expires` unless renewed.
@@ -49,7 +49,7 @@ pub enum Owed {
     },
 }
 
-impl Sight {
+impl ObservedLease {
     /// A Lease, seen for the first time.
     #[must_use]
     pub fn new(lease: Value, now: Instant) -> Self {
@@ -65,7 +65,7 @@ impl Sight {
 
     /// The Lease was deleted. Its holder may have renewed it right before, and goes on until it notices: its time
     /// starts again, once.
-    pub fn vanish(&mut self, now: Instant) {
+    pub fn mark_deleted(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.gone, true) {
             self.since = now;
         }
@@ -103,41 +103,41 @@ impl Candidate {
 
     /// What is owed on a Lease as seen. `now` is monotonic and decides; `wall` is only written down.
     #[must_use]
-    pub fn owed(&self, sight: &Sight, now: Instant, wall: Timestamp) -> Owed {
-        let transitions = whole(sight.spec("leaseTransitions")).clamp(0, i32::MAX.into());
-        let ours = sight.holder() == Some(&self.identity);
-        if let Some(holder) = sight.holder()
+    pub fn next_action(&self, observed: &ObservedLease, now: Instant, wall: Timestamp) -> LeaseAction {
+        let transitions = whole(observed.spec("leaseTransitions")).clamp(0, i32::MAX.into());
+        let ours = observed.holder() == Some(&self.identity);
+        if let Some(holder) = observed.holder()
             && !ours
         {
-            let expires = self.expiry(sight);
+            let expires = self.expiry(observed);
             if now < expires {
-                return Owed::Respect { holder: holder.to_owned(), expires };
+                return LeaseAction::Respect { holder: holder.to_owned(), expires };
             }
         }
         let terms = if ours {
-            self.terms(unlike(sight.spec("renewTime"), wall), None, transitions)
+            self.terms(unlike(observed.spec("renewTime"), wall), None, transitions)
         } else {
             self.terms(wall, Some(wall), (transitions + 1).min(i32::MAX.into()))
         };
-        let mut lease = sight.lease.clone();
+        let mut lease = observed.lease.clone();
         self.write(&mut lease, &terms);
-        Owed::Put(lease)
+        LeaseAction::Put(lease)
     }
 
     /// The Lease as we leave it for the next: no holder, a duration of one second, transitions kept.
     /// `None` if it is not ours to give.
     #[must_use]
-    pub fn release(&self, sight: &Sight, wall: Timestamp) -> Option<Value> {
-        if sight.holder() != Some(&self.identity) {
+    pub fn release(&self, observed: &ObservedLease, wall: Timestamp) -> Option<Value> {
+        if observed.holder() != Some(&self.identity) {
             return None;
         }
-        let mut lease = sight.lease.clone();
+        let mut lease = observed.lease.clone();
         let terms = json!({
             "holderIdentity": "",
             "leaseDurationSeconds": 1,
             "acquireTime": micro(wall),
             "renewTime": micro(wall),
-            "leaseTransitions": whole(sight.spec("leaseTransitions")).clamp(0, i32::MAX.into()),
+            "leaseTransitions": whole(observed.spec("leaseTransitions")).clamp(0, i32::MAX.into()),
         });
         self.write(&mut lease, &terms);
         Some(lease)
@@ -145,10 +145,10 @@ impl Candidate {
 
     /// A record without a usable duration is believed for as long as one of ours would be: taking it over at
     /// once could make two leaders, never taking it over would leave none.
-    fn expiry(&self, sight: &Sight) -> Instant {
-        let seconds = u32::try_from(whole(sight.spec("leaseDurationSeconds"))).unwrap_or(0);
+    fn expiry(&self, observed: &ObservedLease) -> Instant {
+        let seconds = u32::try_from(whole(observed.spec("leaseDurationSeconds"))).unwrap_or(0);
         let believed = if seconds == 0 { self.lease_duration } else { Duration::from_secs(seconds.into()) };
-        sight.since + believed
+        observed.since + believed
     }
 
     fn terms(&self, wall: Timestamp, acquired: Option<Timestamp>, transitions: i64) -> Value {

@@ -30,16 +30,16 @@ fn held_by(holder: &str) -> Value {
 }
 
 /// What is owed on a Lease, `seconds` after it was first seen.
-fn owed_after(seconds: u64, lease: Value) -> Owed {
+fn owed_after(seconds: u64, lease: Value) -> LeaseAction {
     let seen = Instant::now();
-    let sight = Sight::new(lease, seen);
-    candidate().owed(&sight, seen + Duration::from_secs(seconds), wall())
+    let observed = ObservedLease::new(lease, seen);
+    candidate().next_action(&observed, seen + Duration::from_secs(seconds), wall())
 }
 
-fn put(owed: Owed) -> Value {
-    match owed {
-        Owed::Put(lease) => lease,
-        Owed::Respect { holder, .. } => panic!("{holder} is respected"),
+fn put(next_action: LeaseAction) -> Value {
+    match next_action {
+        LeaseAction::Put(lease) => lease,
+        LeaseAction::Respect { holder, .. } => panic!("{holder} is respected"),
     }
 }
 
@@ -64,7 +64,7 @@ fn a_lease_duration_is_never_written_shorter_than_it_is() {
 
 #[test]
 fn a_holder_is_respected_for_its_own_duration_from_when_we_saw_it_however_old_its_times_are() {
-    assert!(matches!(owed_after(6, held_by("go")), Owed::Respect { holder, .. } if holder == "go"));
+    assert!(matches!(owed_after(6, held_by("go")), LeaseAction::Respect { holder, .. } if holder == "go"));
     let taken = put(owed_after(7, held_by("go")));
     assert_eq!(taken["spec"]["holderIdentity"], "me");
     assert_eq!(taken["spec"]["leaseTransitions"], 4);
@@ -77,26 +77,29 @@ fn a_record_that_changes_restarts_the_holders_time_and_one_that_does_not_goes_on
     let later = seen + Duration::from_secs(5);
     let mut renewed = held_by("go");
     renewed["spec"]["renewTime"] = "2020-01-01T00:00:05.000000Z".into();
-    let sight = Sight::new(held_by("go"), seen).next(renewed, later);
-    assert!(matches!(candidate().owed(&sight, later + Duration::from_secs(6), wall()), Owed::Respect { .. }));
+    let observed = ObservedLease::new(held_by("go"), seen).next(renewed, later);
+    assert!(matches!(
+        candidate().next_action(&observed, later + Duration::from_secs(6), wall()),
+        LeaseAction::Respect { .. }
+    ));
     let mut relabelled = held_by("go");
     relabelled["metadata"]["resourceVersion"] = "6".into();
-    let sight = Sight::new(held_by("go"), seen).next(relabelled, later);
-    put(candidate().owed(&sight, seen + Duration::from_secs(7), wall()));
-    assert_eq!(sight.version(), "6");
+    let observed = ObservedLease::new(held_by("go"), seen).next(relabelled, later);
+    put(candidate().next_action(&observed, seen + Duration::from_secs(7), wall()));
+    assert_eq!(observed.version(), "6");
 }
 
 #[test]
 fn a_deletion_restarts_the_holders_time_once() {
     let seen = Instant::now();
     let at = |seconds| seen + Duration::from_secs(seconds);
-    let mut sight = Sight::new(held_by("go"), seen);
-    sight.vanish(at(5));
-    sight.vanish(at(9));
-    assert!(matches!(candidate().owed(&sight, at(11), wall()), Owed::Respect { .. }));
-    put(candidate().owed(&sight, at(12), wall()));
-    let again = sight.next(held_by("go"), at(10));
-    put(candidate().owed(&again, at(12), wall()));
+    let mut observed = ObservedLease::new(held_by("go"), seen);
+    observed.mark_deleted(at(5));
+    observed.mark_deleted(at(9));
+    assert!(matches!(candidate().next_action(&observed, at(11), wall()), LeaseAction::Respect { .. }));
+    put(candidate().next_action(&observed, at(12), wall()));
+    let again = observed.next(held_by("go"), at(10));
+    put(candidate().next_action(&again, at(12), wall()));
 }
 
 #[test]
@@ -126,13 +129,13 @@ fn a_released_lease_is_taken_at_once_and_counts_as_a_transition() {
 
 #[test]
 fn a_release_leaves_no_holder_and_keeps_the_transitions() {
-    let lease = candidate().release(&Sight::new(held_by("me"), Instant::now()), wall()).unwrap();
+    let lease = candidate().release(&ObservedLease::new(held_by("me"), Instant::now()), wall()).unwrap();
     assert_eq!(
         lease["spec"],
         json!({"holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 3, "acquireTime": WRITTEN,
             "renewTime": WRITTEN, "strategy": "OldestEmulationVersion"})
     );
-    let theirs = Sight::new(held_by("go"), Instant::now());
+    let theirs = ObservedLease::new(held_by("go"), Instant::now());
     assert_eq!(candidate().release(&theirs, wall()), None);
 }
 
@@ -141,7 +144,7 @@ fn our_labels_join_those_of_others() {
     let mut candidate = candidate();
     candidate.labels.insert("ours".into(), "too".into());
     let seen = Instant::now();
-    let renewed = put(candidate.owed(&Sight::new(held_by("me"), seen), seen, wall()));
+    let renewed = put(candidate.next_action(&ObservedLease::new(held_by("me"), seen), seen, wall()));
     assert_eq!(renewed["metadata"]["labels"], json!({"theirs": "kept", "ours": "too"}));
     assert_eq!(renewed["metadata"]["resourceVersion"], "5");
     assert_eq!(candidate.first(wall())["metadata"]["labels"], json!({"ours": "too"}));
@@ -171,7 +174,7 @@ fn a_holder_without_a_usable_duration_is_believed_for_as_long_as_one_of_us() {
     for duration in [Value::Null, json!(-5), json!(0), json!(i64::MAX), json!("7"), json!(7.5), json!({})] {
         let mut lease = held_by("go");
         lease["spec"]["leaseDurationSeconds"] = duration;
-        assert!(matches!(owed_after(14, lease.clone()), Owed::Respect { .. }));
+        assert!(matches!(owed_after(14, lease.clone()), LeaseAction::Respect { .. }));
         put(owed_after(15, lease));
     }
 }
@@ -180,7 +183,7 @@ fn a_holder_without_a_usable_duration_is_believed_for_as_long_as_one_of_us() {
 fn the_longest_duration_that_the_api_can_hold_is_respected() {
     let mut lease = held_by("go");
     lease["spec"]["leaseDurationSeconds"] = i32::MAX.into();
-    assert!(matches!(owed_after(1_000_000, lease), Owed::Respect { .. }));
+    assert!(matches!(owed_after(1_000_000, lease), LeaseAction::Respect { .. }));
 }
 
 #[test]
@@ -190,7 +193,7 @@ fn a_holder_without_times_or_transitions_is_respected_then_taken() {
         for field in ["acquireTime", "renewTime", "leaseTransitions"] {
             lease["spec"][field] = odd.clone();
         }
-        assert!(matches!(owed_after(6, lease.clone()), Owed::Respect { .. }));
+        assert!(matches!(owed_after(6, lease.clone()), LeaseAction::Respect { .. }));
         let taken = put(owed_after(7, lease));
         assert_eq!(taken["spec"]["acquireTime"], WRITTEN);
         assert_eq!(taken["spec"]["renewTime"], WRITTEN);

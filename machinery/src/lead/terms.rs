@@ -34,7 +34,7 @@ pub struct Timing {
 /// How an election ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Outcome {
+pub enum ElectionEnd {
     /// Asked to stop; a lease that was ours is released, or was left to run out if that could not be done.
     Stopped,
     /// We led, and may no longer. The process has to end: what it began may not be finished by it.

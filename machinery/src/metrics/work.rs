@@ -14,7 +14,7 @@ use super::{MetricsError, counters, gauges, histograms, whole};
 const NAME: [&str; 1] = ["name"];
 
 /// Starts of the passes under way, by a number of each.
-type Running = Arc<Mutex<HashMap<u64, Instant>>>;
+type Starts = Arc<Mutex<HashMap<u64, Instant>>>;
 
 /// The families of all queues.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct WorkMetrics {
     longest: GaugeVec,
     waited: HistogramVec,
     worked: HistogramVec,
-    running: Arc<Mutex<HashMap<String, Running>>>,
+    running: Arc<Mutex<HashMap<String, Starts>>>,
 }
 
 impl WorkMetrics {
@@ -97,7 +97,7 @@ pub struct QueueMetrics {
     depth: Gauge,
     waited: Histogram,
     worked: Histogram,
-    running: Running,
+    running: Starts,
 }
 
 impl QueueMetrics {

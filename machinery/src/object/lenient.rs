@@ -1,17 +1,17 @@
-//! Reading fields that may hold anything: one odd object must never fail a whole page of a list.
+//! Reads JSON fields leniently: a field of the wrong type is absent, so that one odd object does not fail a whole list.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Takes fields out of a JSON object, and remembers whether one of them was not what it should be.
+/// The fields of a JSON object, to be taken one by one.
 pub struct Fields {
     map: Map<String, Value>,
-    /// True once a field was present but of another type, or the whole value was not an object.
+    /// Whether the value was not an object, or a field taken so far had the wrong type.
     pub nonsense: bool,
 }
 
 impl Fields {
-    /// The fields of a JSON object; of anything else, none.
+    /// The fields of a JSON object; no fields for any other value.
     #[must_use]
     pub fn of(value: Value) -> Self {
         match value {
@@ -22,7 +22,7 @@ impl Fields {
         }
     }
 
-    /// The field, or `None` where it is absent, null or of another type.
+    /// Takes a field; `None` if it is absent, null or of another type.
     pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let value = self.map.remove(name).filter(|value| !value.is_null())?;
         let read = serde_json::from_value(value).ok();

@@ -1,4 +1,4 @@
-//! Reading an object without building what nobody looks at: most of its text is managedFields.
+//! Deserializes an object without allocating what is dropped anyway: managedFields are most of its text.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,18 +8,14 @@ use serde_json::{Map, Value};
 
 use super::Body;
 
-/// No decision uses it, whatever the kind.
 const UNUSED: &str = "managedFields";
-/// Fields of the metadata that are read only where the kind keeps them.
+/// Metadata fields that are read only if the kind keeps them.
 const OPTIONAL: [&str; 2] = ["labels", "ownerReferences"];
 
-/// An object as it comes, in two parts.
+/// The metadata of an object, and its other fields.
 pub(super) struct Parts<B> {
-    /// The fields of the metadata that may matter.
     pub metadata: Map<String, Value>,
-    /// The other fields.
     pub rest: Map<String, Value>,
-    /// Whose object it is.
     pub kind: PhantomData<B>,
 }
 
@@ -29,7 +25,6 @@ impl<B> Default for Parts<B> {
     }
 }
 
-/// The fields of the metadata as they are read.
 struct Metadata<B>(Map<String, Value>, PhantomData<B>);
 
 impl<B> Default for Metadata<B> {
@@ -38,8 +33,7 @@ impl<B> Default for Metadata<B> {
     }
 }
 
-/// What is made of a map, entry by entry. Of anything that is no map, the default: one odd object must never fail
-/// a whole page of a list.
+/// A value built from a JSON object, entry by entry. Any other JSON gives the default, see [`Read`].
 trait Entries: Default {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error>;
 }
@@ -68,7 +62,7 @@ impl<B: Body> Entries for Metadata<B> {
     }
 }
 
-/// Reads a `T` from anything.
+/// Reads a `T` from any JSON: one odd object must not fail a whole list.
 pub(super) struct Read<T>(pub T);
 
 impl<'de, T: Entries> Deserialize<'de> for Read<T> {

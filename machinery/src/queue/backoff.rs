@@ -1,8 +1,8 @@
-//! How long to wait: growing pauses after failures, spread pauses for polls.
+//! Exponential backoff after failures, and jitter for polls.
 
 use std::time::Duration;
 
-/// Pauses between the retries of one key.
+/// Bounds of the pause between the retries of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The first pause; `--retry-interval-start`.
@@ -12,8 +12,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The pause after so many failures in a row: exactly the start after the first, doubled with each
-    /// further one. No jitter, since operators compute with these.
+    /// The pause after this many failures in a row: `start` after the first, doubled with each further one, up to
+    /// `max`. There is no jitter, since operators calculate with these numbers.
     #[must_use]
     pub fn pause(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(63);
@@ -22,7 +22,7 @@ impl Backoff {
     }
 }
 
-/// The pause, lengthened by up to a tenth so that many polls do not fall on one instant.
+/// The pause, lengthened by up to a tenth so that many polls do not coincide.
 #[must_use]
 pub fn spread(pause: Duration) -> Duration {
     pause.mul_f64(1.0 + fastrand::f64() / 10.0)
@@ -35,7 +35,7 @@ mod tests {
     const DEFAULT: Backoff = Backoff { start: Duration::from_secs(1), max: Duration::from_mins(5) };
 
     #[test]
-    fn the_pause_starts_at_the_start_doubles_and_stops_at_the_maximum() {
+    fn the_pause_begins_at_start_doubles_and_ends_at_max() {
         let seconds: Vec<u64> = (1..=11).map(|n| DEFAULT.pause(n).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     }

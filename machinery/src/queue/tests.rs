@@ -27,7 +27,7 @@ fn now(queue: &Queue) -> Option<Key> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_added_many_times_is_worked_on_once_and_in_order() {
+async fn a_key_added_many_times_runs_once_and_in_order() {
     let queue = queue();
     for name in ["b", "a", "b", "c", "a"] {
         queue.add(&key(name), Urgency::Now);
@@ -37,7 +37,7 @@ async fn a_key_added_many_times_is_worked_on_once_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_key_never_runs_twice_at_once_and_news_meanwhile_is_not_lost() {
+async fn a_key_never_runs_twice_at_once_and_an_add_during_its_pass_is_not_lost() {
     let queue = queue();
     queue.add(&key("a"), Urgency::Now);
     let a = now(&queue).unwrap();
@@ -48,7 +48,7 @@ async fn one_key_never_runs_twice_at_once_and_news_meanwhile_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn better_17_a_key_whose_pass_failed_comes_back_without_any_event() {
+async fn a_key_whose_pass_failed_is_requeued_without_any_event() {
     let queue = queue();
     let a = key("a");
     queue.add(&a, Urgency::Now);
@@ -62,7 +62,7 @@ async fn better_17_a_key_whose_pass_failed_comes_back_without_any_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_pass_without_a_failure_starts_the_backoff_anew() {
+async fn any_pass_without_a_failure_resets_the_backoff() {
     let queue = queue();
     let a = key("a");
     queue.add(&a, Urgency::Now);
@@ -84,7 +84,7 @@ async fn any_pass_without_a_failure_starts_the_backoff_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_does_not_matter_never_shortens_a_backoff_or_a_pause() {
+async fn an_irrelevant_event_never_shortens_a_backoff_or_a_pause() {
     let queue = queue();
     let a = key("a");
     for then in [Then::Retry, Then::After(Duration::from_secs(1))] {
@@ -103,7 +103,7 @@ async fn an_event_that_does_not_matter_never_shortens_a_backoff_or_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn news_that_matters_runs_a_waiting_key_at_once_and_keeps_its_failures() {
+async fn a_relevant_event_runs_a_waiting_key_at_once_and_keeps_its_failures() {
     let queue = queue();
     let a = key("a");
     queue.add(&a, Urgency::Now);
@@ -115,7 +115,7 @@ async fn news_that_matters_runs_a_waiting_key_at_once_and_keeps_its_failures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_vanished_object_is_forgotten_wherever_its_key_stands() {
+async fn a_forgotten_key_is_removed_whether_ready_or_waiting() {
     let queue = queue();
     let a = key("a");
     queue.add(&a, Urgency::Now);
@@ -131,7 +131,7 @@ async fn a_vanished_object_is_forgotten_wherever_its_key_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_run_as_many_passes_as_they_may_and_drain_on_stop() {
+async fn passes_run_up_to_the_limit_and_drain_on_stop() {
     let queue = Arc::new(queue());
     for n in 0..25 {
         queue.add(&key(&n.to_string()), Urgency::Now);
@@ -170,7 +170,7 @@ async fn workers_run_as_many_passes_as_they_may_and_drain_on_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_one_pass_leaves_the_others_and_brings_the_key_back() {
+async fn a_panic_in_one_pass_requeues_its_key_and_leaves_the_others_alone() {
     let queue = Arc::new(queue());
     for name in ["bad", "good"] {
         queue.add(&key(name), Urgency::Now);
@@ -206,7 +206,7 @@ async fn a_panic_in_one_pass_leaves_the_others_and_brings_the_key_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_begins_anew_whatever_failed_before() {
+async fn a_deletion_resets_the_backoff() {
     let queue = queue();
     let a = key("a");
     queue.add(&a, Urgency::Now);
@@ -214,15 +214,15 @@ async fn a_deletion_begins_anew_whatever_failed_before() {
         queue.next().await;
         queue.done(&a, Then::Retry);
     }
-    queue.add(&a, Urgency::Anew);
+    queue.add(&a, Urgency::FreshStart);
     assert_eq!(now(&queue), Some(a.clone()));
     assert_eq!(queue.done(&a, Then::Retry), Some(Duration::from_secs(1)));
     queue.next().await;
-    queue.add(&a, Urgency::Anew);
+    queue.add(&a, Urgency::FreshStart);
     assert_eq!(queue.done(&a, Then::Retry), Some(Duration::ZERO), "also while a pass runs");
 }
 
-/// Resolves while there is a driver, or while there is none.
+/// Resolves once `connected` is as wanted.
 fn until(connected: &watch::Receiver<bool>, wanted: bool) -> impl Fn() -> BoxFuture<'static, ()> + use<> {
     let connected = connected.clone();
     move || {
@@ -233,7 +233,7 @@ fn until(connected: &watch::Receiver<bool>, wanted: bool) -> impl Fn() -> BoxFut
     }
 }
 
-/// Two workers whose passes never end, counted as they begin.
+/// Two workers whose passes never end; `begun` counts them.
 fn endless_passes(
     queue: &Arc<Queue>,
     connected: &watch::Receiver<bool>,
@@ -260,7 +260,7 @@ fn endless_passes(
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_come_to_an_idle_queue_after_the_driver_went_wait_as_well() {
+async fn keys_added_to_an_idle_queue_after_the_driver_disconnected_wait_too() {
     let queue = Arc::new(queue());
     let (connect, connected) = watch::channel(true);
     let ending = Ending::default();
@@ -283,7 +283,7 @@ async fn keys_that_come_to_an_idle_queue_after_the_driver_went_wait_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_wait_while_there_is_no_driver_and_passes_in_hand_can_be_abandoned() {
+async fn keys_wait_while_there_is_no_driver_and_running_passes_can_be_abandoned() {
     let queue = Arc::new(queue());
     let (connect, connected) = watch::channel(false);
     let ending = Ending::default();

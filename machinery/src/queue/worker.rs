@@ -1,4 +1,4 @@
-//! Runs passes for the keys of a queue, so many at a time, while there is a driver to call, until told to stop.
+//! Runs passes for the keys of a queue: a limited number at a time, and only while the caller is ready.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::shutdown::Ending;
 
 /// How a pass ended.
 pub struct Ended {
-    /// What is owed next.
+    /// What has to be done next.
     pub then: Then,
-    /// What the one log line of the pass says.
+    /// The problem to log, if there is one.
     pub problem: Option<String>,
 }
 
-/// Gives the key back even if its pass panics: one broken object must not take the others along.
+/// Gives the key back even if its pass panics, so that one broken object does not stop the others.
 struct Taken {
     queue: Arc<Queue>,
     key: Key,
@@ -29,7 +29,7 @@ impl Drop for Taken {
     fn drop(&mut self) {
         if self.open {
             let pause = self.queue.done(&self.key, Then::Retry);
-            // A pass that is abandoned is dropped as well.
+            // An abandoned pass is dropped as well, without a panic.
             if !std::thread::panicking() {
                 return;
             }
@@ -38,8 +38,7 @@ impl Drop for Taken {
     }
 }
 
-/// The next key, taken at a moment at which passes make sense: a queue may be idle for hours, so what was so when the
-/// waiting began says nothing about when it ends.
+/// The next key, taken only while `ready`. A queue may be idle for hours, so this is checked again when a key comes.
 async fn next_key<R, L>(queue: &Queue, ready: impl Fn() -> R, lapsed: impl Fn() -> L) -> Key
 where
     R: Future<Output = ()>,
@@ -55,9 +54,9 @@ where
     }
 }
 
-/// Works until the drain, then waits for the passes in hand; when they are to be abandoned, none of them runs any
-/// more by the time this returns. `ready` resolves while passes make sense, `lapsed` while they do not; then the keys
-/// wait. `report` logs the problem of a pass with the pause until the next one, `None` if none is planned.
+/// Runs passes until the drain, then waits for those that run; if they are abandoned, all have ended when this returns.
+/// Keys are taken only between `ready` and `lapsed`, such as while a driver is connected. `report` logs the problem of
+/// a pass, with the pause until the next one, `None` if none is planned.
 pub async fn run<R, L, F, P>(
     queue: Arc<Queue>,
     workers: usize,

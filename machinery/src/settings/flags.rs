@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::flag::accepted;
-use crate::cli::{Flag, Kind, Spec};
+use crate::cli::{Flag, Spec, ValueKind};
 
 /// Heading of the flags about connections.
 pub const CONNECT: &str = "Connections";
@@ -93,23 +93,23 @@ pub const OBSERVABILITY: &[Spec] = &[
     METRICS_PATH.spec,
     V.spec,
     LOGGING_FORMAT.spec,
-    accepted("vmodule", Kind::Text, "levels by file"),
-    accepted("logtostderr", Kind::Bool, "log to stderr"),
-    accepted("alsologtostderr", Kind::Bool, "log to stderr too"),
-    accepted("stderrthreshold", Kind::Text, "level for stderr"),
-    accepted("log_dir", Kind::Text, "directory of log files"),
-    accepted("log_file", Kind::Text, "a log file"),
-    accepted("log_file_max_size", Kind::Int, "size of a log file"),
-    accepted("skip_headers", Kind::Bool, "lines without headers"),
-    accepted("skip_log_headers", Kind::Bool, "files without headers"),
-    accepted("add_dir_header", Kind::Bool, "directories in headers"),
-    accepted("one_output", Kind::Bool, "one level a file"),
-    accepted("log_backtrace_at", Kind::Text, "stack traces at a line"),
-    accepted("log-flush-frequency", Kind::Duration, "pause between flushes"),
-    accepted("log-text-split-stream", Kind::Bool, "errors to stderr, the rest to stdout"),
-    accepted("log-text-info-buffer-size", Kind::Text, "buffer of the text format"),
-    accepted("log-json-split-stream", Kind::Bool, "errors to stderr, the rest to stdout"),
-    accepted("log-json-info-buffer-size", Kind::Text, "buffer of the json format"),
+    accepted("vmodule", ValueKind::Text, "levels by file"),
+    accepted("logtostderr", ValueKind::Bool, "log to stderr"),
+    accepted("alsologtostderr", ValueKind::Bool, "log to stderr too"),
+    accepted("stderrthreshold", ValueKind::Text, "level for stderr"),
+    accepted("log_dir", ValueKind::Text, "directory of log files"),
+    accepted("log_file", ValueKind::Text, "a log file"),
+    accepted("log_file_max_size", ValueKind::Int, "size of a log file"),
+    accepted("skip_headers", ValueKind::Bool, "lines without headers"),
+    accepted("skip_log_headers", ValueKind::Bool, "files without headers"),
+    accepted("add_dir_header", ValueKind::Bool, "directories in headers"),
+    accepted("one_output", ValueKind::Bool, "one level a file"),
+    accepted("log_backtrace_at", ValueKind::Text, "stack traces at a line"),
+    accepted("log-flush-frequency", ValueKind::Duration, "pause between flushes"),
+    accepted("log-text-split-stream", ValueKind::Bool, "errors to stderr, the rest to stdout"),
+    accepted("log-text-info-buffer-size", ValueKind::Text, "buffer of the text format"),
+    accepted("log-json-split-stream", ValueKind::Bool, "errors to stderr, the rest to stdout"),
+    accepted("log-json-info-buffer-size", ValueKind::Text, "buffer of the json format"),
 ];
 
 /// `--version`.

@@ -59,7 +59,7 @@ impl Traces {
         let exporter = Reporting {
             inner: Arc::new(exporter),
             runtime: runtime.handle().clone(),
-            told: Mutex::default(),
+            logged: Mutex::default(),
         };
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(program))
@@ -107,7 +107,7 @@ fn resource(program: Program) -> Resource {
 struct Reporting {
     inner: Arc<SpanExporter>,
     runtime: Handle,
-    told: Mutex<Repeat>,
+    logged: Mutex<Repeat>,
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for Reporting {
@@ -120,12 +120,12 @@ impl opentelemetry_sdk::trace::SpanExporter for Reporting {
         });
         async move {
             let result = sent.await.unwrap_or_else(|end| Err(OTelSdkError::InternalFailure(end.to_string())));
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
             match &result {
-                Ok(()) => told.forget(),
+                Ok(()) => logged.forget(),
                 Err(error) => {
                     let line = format!("traces do not reach the collector: {error}");
-                    if told.is_news(&line) {
+                    if logged.is_news(&line) {
                         tracing::warn!("{line}");
                     }
                 }

@@ -1,29 +1,29 @@
-//! Why a kind cannot be read, told apart once, and told to the operator once a change.
+//! Why a kind cannot be listed or watched, and the log lines about it.
 
 use kube::core::Status;
 
 use crate::cluster::error::in_one_line;
 use crate::repeat::Repeat;
 
-/// Why a watch does not go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a list or a watch failed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
-    /// The server has forgotten our version: list again, at once.
+    /// Our resourceVersion has expired: relist at once.
     Expired,
-    /// The server does not know the field selector.
+    /// The server does not support the field selector.
     NoSuchSelector,
     /// The CRD is not installed.
     KindMissing,
-    /// We lack the right to list or watch.
+    /// The service account lacks the right to list or watch.
     Forbidden,
-    /// Watches end as soon as they have begun: only lists tell anything.
+    /// Watches end as soon as they begin: only lists show changes.
     Silent,
-    /// Anything that may pass.
+    /// Any failure that may pass, in words.
     Interrupted(String),
 }
 
 impl Problem {
-    /// Whether the server answered and the kind itself is the trouble.
+    /// Whether the server answered that the kind itself cannot be read.
     #[must_use]
     pub fn is_about_the_kind(&self) -> bool {
         match self {
@@ -33,7 +33,7 @@ impl Problem {
     }
 }
 
-/// Tells the kinds of failure apart.
+/// Judges an error of the client library.
 #[must_use]
 pub fn judge(error: &kube::Error) -> Problem {
     if let kube::Error::Api(status) = error {
@@ -42,7 +42,7 @@ pub fn judge(error: &kube::Error) -> Problem {
     Problem::Interrupted(in_one_line(error))
 }
 
-/// The same of what a server says, in an answer or in a watch.
+/// Judges a Status, from an answer or from an ERROR event.
 #[must_use]
 pub fn of_status(status: &Status) -> Problem {
     match status.code {
@@ -60,28 +60,29 @@ pub fn of_status(status: &Status) -> Problem {
     }
 }
 
-/// Logs the interruptions of one watch: once, and again if they last for five minutes. What is wrong with the
-/// kind itself is told for all kinds together, by [`report`](super::standing::report).
+/// Logs the interruptions of one watch: once, and again after five minutes. Missing kinds and rights are logged for
+/// all kinds together, by [`report`](super::standing::report).
 #[derive(Debug)]
 pub struct Reporter {
     plural: &'static str,
     group: &'static str,
-    told: Repeat,
+    logged: Repeat,
     failing: bool,
 }
 
 impl Reporter {
-    /// For a kind that nothing has been said about.
+    /// A reporter that has logged nothing yet.
     #[must_use]
     pub fn new(plural: &'static str, group: &'static str) -> Self {
-        Self { plural, group, told: Repeat::default(), failing: false }
+        Self { plural, group, logged: Repeat::default(), failing: false }
     }
 
-    /// It fails. The words of an interruption may differ from attempt to attempt: it is one trouble.
+    /// Logs a failure, unless the last one was logged just now. The text may differ with each attempt, so it is not
+    /// compared.
     pub fn failing(&mut self, problem: &Problem) {
         self.failing = true;
         let Self { plural, group, .. } = *self;
-        if self.told.is_news("interrupted") {
+        if self.logged.is_news("interrupted") {
             match problem {
                 Problem::Interrupted(why) => {
                     tracing::warn!("cannot watch {plural}.{group}, trying again: {why}");
@@ -101,9 +102,9 @@ impl Reporter {
         }
     }
 
-    /// It works.
+    /// Logs that the watch works again, if it was failing.
     pub fn working(&mut self) {
-        self.told.forget();
+        self.logged.forget();
         if std::mem::take(&mut self.failing) {
             tracing::warn!("{}.{} can be watched again", self.plural, self.group);
         }

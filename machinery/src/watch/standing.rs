@@ -1,4 +1,4 @@
-//! How the watches of a kind stand, and the one line that says what is wrong with them.
+//! The state of each watch, and the log line about kinds that cannot be watched.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use tokio::time::Instant;
 use super::problem::Problem;
 use crate::repeat::AGAIN_AFTER;
 
-/// The kinds of a group usually fail together, within the pause after a watch that ended at once: waiting that long lets
-/// them share one line.
+/// The kinds of a group usually fail together, within the pause after a watch that ended at once: this wait lets them
+/// share one log line.
 const SETTLING: Duration = Duration::from_millis(1_200);
 
-/// How a watch stands.
+/// The state of a watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// The first list is not complete yet.
     Starting,
-    /// Everything was listed, and changes come in (or will again after a pause).
+    /// Everything was listed, and the watch runs or is being resumed.
     Synced,
-    /// It cannot be read at present.
+    /// The kind cannot be listed at present.
     Failing(Problem),
 }
 
-/// One watch, by the names of its kind.
+/// One watch, with the names of its kind.
 #[derive(Debug, Clone)]
 pub struct Watched {
     /// Resource name.
@@ -34,16 +34,8 @@ pub struct Watched {
     pub group: &'static str,
     /// API version.
     pub version: &'static str,
-    /// How it stands.
+    /// The current state.
     pub standing: watch::Receiver<Standing>,
-}
-
-/// What is wrong with a watch, as far as that is told together with the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Trouble {
-    Missing(&'static str),
-    Forbidden(&'static str),
-    Other(&'static str),
 }
 
 /// What the operator can do about kinds that cannot be watched.
@@ -51,80 +43,77 @@ enum Trouble {
 pub struct Advice {
     /// How to install them.
     pub install: &'static str,
-    /// What goes on without them, where a cluster may do without: that is said once. `None` where there is no work at
-    /// all without them: that is said again and again.
+    /// What still works without them, for optional kinds: logged once. `None` if nothing works without them: logged every
+    /// five minutes.
     pub without: Option<&'static str>,
 }
 
-/// Why these watches are not ready to work with; `None` if they are.
+/// Why these watches are not ready; `None` if all are synced.
 #[must_use]
 pub fn not_ready(watched: &[Watched], advice: Advice) -> Option<String> {
-    let troubles = troubles(watched);
-    if !troubles.is_empty() {
-        return Some(line(&troubles, watched.first()?, Advice { without: None, ..advice }));
+    let problems = problems(watched);
+    if !problems.is_empty() {
+        return Some(line(&problems, watched.first()?, Advice { without: None, ..advice }));
     }
     let starting = watched.iter().find(|watched| *watched.standing.borrow() == Standing::Starting)?;
     Some(format!("the first list of {} is not complete", starting.plural))
 }
 
-fn troubles(watched: &[Watched]) -> BTreeSet<Trouble> {
-    let trouble = |watched: &Watched| match &*watched.standing.borrow() {
+/// The failing watches: plural and problem of each.
+fn problems(watched: &[Watched]) -> BTreeSet<(&'static str, Problem)> {
+    let problem = |watched: &Watched| match &*watched.standing.borrow() {
         Standing::Starting | Standing::Synced => None,
-        Standing::Failing(Problem::KindMissing) => Some(Trouble::Missing(watched.plural)),
-        Standing::Failing(Problem::Forbidden) => Some(Trouble::Forbidden(watched.plural)),
-        Standing::Failing(
-            Problem::Expired | Problem::NoSuchSelector | Problem::Silent | Problem::Interrupted(_),
-        ) => Some(Trouble::Other(watched.plural)),
+        Standing::Failing(problem) => Some((watched.plural, problem.clone())),
     };
-    watched.iter().filter_map(trouble).collect()
+    watched.iter().filter_map(problem).collect()
 }
 
-/// One line for all troubles with the kinds of a group, which says what to do about them.
-fn line(troubles: &BTreeSet<Trouble>, kind: &Watched, advice: Advice) -> String {
+/// One line for all problems with the kinds of a group, with what to do about them.
+fn line(problems: &BTreeSet<(&'static str, Problem)>, kind: &Watched, advice: Advice) -> String {
     let Watched { group, version, .. } = *kind;
     let Advice { install, without } = advice;
-    let named = |pick: fn(&Trouble) -> Option<&'static str>| {
-        let names: Vec<_> =
-            troubles.iter().filter_map(pick).map(|plural| format!("{plural}.{group}")).collect();
+    let named = |pick: fn(&Problem) -> bool| {
+        let names: Vec<_> = problems
+            .iter()
+            .filter(|(_, problem)| pick(problem))
+            .map(|(plural, _)| format!("{plural}.{group}"))
+            .collect();
         (!names.is_empty()).then(|| names.join(" and "))
     };
-    let missing = named(|trouble| if let Trouble::Missing(name) = trouble { Some(name) } else { None });
-    let forbidden = named(|trouble| if let Trouble::Forbidden(name) = trouble { Some(name) } else { None });
-    let other = named(|trouble| if let Trouble::Other(name) = trouble { Some(name) } else { None });
     let parts = [
-        missing.map(|names| {
+        named(|problem| *problem == Problem::KindMissing).map(|names| {
             format!("CRDs are not installed, or not with version {version}: {names}; {install}")
         }),
-        forbidden.map(|names| {
+        named(|problem| *problem == Problem::Forbidden).map(|names| {
             format!("no right to list and watch {names}; grant the service account the verbs list and watch")
         }),
-        other.map(|names| format!("{names} cannot be read at present")),
+        named(|problem| !problem.is_about_the_kind())
+            .map(|names| format!("{names} cannot be read at present")),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     let until = without.unwrap_or("work starts by itself once they can be watched");
     format!("{}; {until}", parts.join("; "))
 }
 
-/// Logs what is wrong with the kinds of a group themselves: one line for all of them, again when something else
-/// goes wrong, or after five minutes if there is no work without them, and one line when all is well. What heals one by
-/// one is no news.
+/// Logs missing kinds and rights: one line for all kinds of a group, again when a new problem appears (and after five
+/// minutes if nothing works without the kinds), and one line once all can be watched. A partial recovery is not logged.
 pub async fn report(watched: Vec<Watched>, advice: Advice) {
     let Some(kind) = watched.first() else { return std::future::pending().await };
-    let mut told: Option<(BTreeSet<Trouble>, Instant)> = None;
+    let mut logged: Option<(BTreeSet<(&str, Problem)>, Instant)> = None;
     let mut standings: Vec<_> = watched.iter().map(|watched| watched.standing.clone()).collect();
     loop {
         let starting = watched.iter().any(|watched| *watched.standing.borrow() == Standing::Starting);
-        let mut now = troubles(&watched);
-        let all_well = now.is_empty();
-        // Interruptions are told by each watch, in the words of the connection.
-        now.retain(|trouble| !matches!(trouble, Trouble::Other(_)));
-        let fresh = |when: &Instant| advice.without.is_some() || when.elapsed() < AGAIN_AFTER;
-        let known = told.as_ref().is_some_and(|(told, when)| now.is_subset(told) && fresh(when));
-        if all_well && !starting && told.take().is_some() {
+        let mut now = problems(&watched);
+        let all_synced = now.is_empty() && !starting;
+        // Each watch logs its own interruptions, with their causes.
+        now.retain(|(_, problem)| problem.is_about_the_kind());
+        let recent = |when: &Instant| advice.without.is_some() || when.elapsed() < AGAIN_AFTER;
+        let known = logged.as_ref().is_some_and(|(logged, when)| now.is_subset(logged) && recent(when));
+        if all_synced && logged.take().is_some() {
             tracing::warn!("{}: all kinds can be watched now", kind.group);
         } else if !now.is_empty() && !starting && !known {
             tracing::warn!("{}", line(&now, kind, advice));
-            told = Some((now, Instant::now()));
+            logged = Some((now, Instant::now()));
         }
         let changes = standings.iter_mut().map(|standing| Box::pin(standing.changed()));
         if select_all(changes).await.0.is_err() {
@@ -151,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_that_are_missing_stand_on_one_line() {
+    fn two_missing_kinds_share_one_line() {
         let missing = || Standing::Failing(Problem::KindMissing);
         let line = not_ready(&watched(missing(), missing()), ADVICE).unwrap();
         assert!(line.contains("classes.g and contents.g") && line.contains("install them"), "{line}");
     }
 
     #[test]
-    fn a_missing_right_is_told_from_a_missing_kind() {
+    fn a_missing_right_is_distinguished_from_a_missing_kind() {
         let line = not_ready(
             &watched(Standing::Failing(Problem::KindMissing), Standing::Failing(Problem::Forbidden)),
             ADVICE,
@@ -168,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_synced_is_ready_and_what_starts_is_not() {
+    fn a_synced_watch_is_ready_and_a_starting_one_is_not() {
         assert_eq!(not_ready(&watched(Standing::Synced, Standing::Synced), ADVICE), None);
         let line = not_ready(&watched(Standing::Synced, Standing::Starting), ADVICE).unwrap();
         assert_eq!(line, "the first list of classes is not complete");

@@ -30,10 +30,10 @@ impl Body for Thing {
     }
 }
 
-/// What was asked: the query, and when.
+/// The query of each request, and when it came.
 type Asked = Arc<Mutex<Vec<(String, Instant)>>>;
 
-/// A server that answers by the query; `None` is an answer that never comes.
+/// A server that answers by query and request number; `None` is an answer that never comes.
 fn server(answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static) -> (Client, Asked) {
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
@@ -84,7 +84,7 @@ impl Sink<Thing> for Names {
     }
 }
 
-/// Watches for so long, and gives back what was asked, what was seen and how it stands.
+/// Watches for `limit`; returns the requests, what the sink got, and the state of the watch.
 async fn watched(
     limit: Duration,
     fields: Option<&str>,
@@ -117,7 +117,7 @@ async fn the_pause_grows_while_the_first_list_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kind_that_is_missing_is_looked_for_every_few_seconds() {
+async fn a_missing_kind_is_listed_every_few_seconds() {
     let (asked, _, standing) =
         watched(Duration::from_mins(1), None, |_, _| Some(failure(404, "NotFound"))).await;
     assert_eq!(standing, Standing::Failing(Problem::KindMissing));
@@ -125,7 +125,7 @@ async fn a_kind_that_is_missing_is_looked_for_every_few_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_is_too_old_is_followed_by_a_list_at_once() {
+async fn an_expired_watch_is_followed_by_a_relist_at_once() {
     let (asked, names, standing) = watched(Duration::from_secs(5), None, |query, count| match count {
         2 => Some(failure(410, "Expired")),
         _ if is_watch(query) => None,
@@ -140,7 +140,7 @@ async fn a_watch_that_is_too_old_is_followed_by_a_list_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_fails_otherwise_goes_on_from_its_version_after_a_pause() {
+async fn a_watch_that_fails_otherwise_resumes_from_its_version_after_a_pause() {
     let (asked, names, standing) = watched(Duration::from_secs(5), None, |query, count| match count {
         2 => Some(failure(500, "InternalError")),
         _ if is_watch(query) => None,
@@ -155,7 +155,7 @@ async fn a_watch_that_fails_otherwise_goes_on_from_its_version_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_every_watch_fails_lists_show_what_is_new() {
+async fn where_every_watch_fails_relists_show_changes() {
     for code in [502, 504] {
         let (asked, names, _) = watched(Duration::from_mins(10), None, move |query, _| {
             Some(if is_watch(query) { failure(code, "") } else { list() })
@@ -163,12 +163,12 @@ async fn where_every_watch_fails_lists_show_what_is_new() {
         .await;
         let lists = asked.iter().filter(|(query, _)| !is_watch(query)).count();
         assert!((10..40).contains(&lists), "{lists} lists in ten minutes");
-        assert_eq!(names.len(), 2 * lists, "each list shows what is new");
+        assert_eq!(names.len(), 2 * lists, "each list reaches the sink");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_goes_back_is_followed_by_a_list() {
+async fn a_version_that_goes_back_is_followed_by_a_relist() {
     let (asked, ..) = watched(Duration::from_secs(5), None, |query, count| {
         let bookmark = json!({"type": "BOOKMARK", "object": {"kind": "L", "apiVersion": "v1",
             "metadata": {"resourceVersion": "3"}}});
@@ -191,7 +191,7 @@ fn page(next: &str) -> (u16, Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_fails_is_asked_for_again_without_those_before_it() {
+async fn a_failed_page_is_retried_without_the_pages_before_it() {
     let (asked, names, standing) = watched(Duration::from_secs(20), None, |query, count| match count {
         1 => Some(page("second")),
         2 | 3 => Some(failure(429, "TooManyRequests")),
@@ -207,7 +207,7 @@ async fn a_page_that_fails_is_asked_for_again_without_those_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_whose_token_has_expired_begins_the_list_again() {
+async fn an_expired_continue_token_starts_the_list_over() {
     let (asked, _, standing) = watched(Duration::from_secs(20), None, |query, count| match count {
         1 => Some(page("second")),
         2 => Some(failure(410, "Expired")),
@@ -220,7 +220,7 @@ async fn a_page_whose_token_has_expired_begins_the_list_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_calls_every_watch_too_old_is_not_asked_without_end() {
+async fn a_server_that_expires_every_watch_causes_no_hot_loop() {
     let (asked, ..) = watched(Duration::from_mins(1), None, |query, _| {
         Some(if is_watch(query) { failure(410, "Expired") } else { list() })
     })
@@ -228,13 +228,13 @@ async fn a_server_that_calls_every_watch_too_old_is_not_asked_without_end() {
     assert!(asked.len() < 200, "{} requests in a minute", asked.len());
 }
 
-/// A watch that the server ends at once, without a word.
+/// A watch that the server ends at once, without an event.
 fn ended() -> (u16, Value) {
     (200, Value::Null)
 }
 
 #[tokio::test(start_paused = true)]
-async fn watches_that_end_at_once_are_few_and_each_is_preceded_by_a_list() {
+async fn watches_that_end_at_once_back_off_and_each_follows_a_relist() {
     let (asked, names, standing) = watched(Duration::from_secs(5), None, |query, _| {
         Some(if is_watch(query) { ended() } else { list() })
     })
@@ -243,11 +243,11 @@ async fn watches_that_end_at_once_are_few_and_each_is_preceded_by_a_list() {
     let kinds: Vec<_> = asked.iter().map(|(query, _)| is_watch(query)).collect();
     assert_eq!(kinds, [false, true].repeat(kinds.len() / 2), "a list before each watch");
     assert!((4..=8).contains(&asked.len()), "{} requests in five seconds", asked.len());
-    assert_eq!(names.len(), asked.len(), "each list shows what is new");
+    assert_eq!(names.len(), asked.len(), "each list reaches the sink");
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_between_watches_that_end_at_once_grow_to_half_a_minute() {
+async fn the_backoff_between_watches_that_end_at_once_grows_to_half_a_minute() {
     let (asked, ..) = watched(Duration::from_mins(10), None, |query, _| {
         Some(if is_watch(query) { ended() } else { list() })
     })
@@ -256,7 +256,7 @@ async fn pauses_between_watches_that_end_at_once_grow_to_half_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_repeats_an_old_event_and_ends_is_not_followed_without_end() {
+async fn a_watch_that_repeats_an_old_event_and_ends_causes_no_hot_loop() {
     let (asked, ..) = watched(Duration::from_secs(5), None, |query, _| {
         let (_, list) = list();
         let event = json!({"type": "MODIFIED", "object": list["items"][0]});
@@ -267,7 +267,7 @@ async fn a_watch_that_repeats_an_old_event_and_ends_is_not_followed_without_end(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_field_selector_that_the_server_does_not_have_is_done_without() {
+async fn a_field_selector_that_the_server_does_not_support_is_dropped() {
     let (asked, names, standing) = watched(Duration::from_secs(5), Some("spec.driver=d"), |query, _| {
         if query.contains("fieldSelector") {
             return Some(failure(400, "BadRequest"));
@@ -282,7 +282,7 @@ async fn a_field_selector_that_the_server_does_not_have_is_done_without() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_are_read_in_pages_and_watches_end_after_a_minute() {
+async fn lists_are_paged_and_watches_ask_for_a_timeout_of_a_minute() {
     let (asked, ..) = watched(Duration::from_secs(5), None, |query, _| (!is_watch(query)).then(list)).await;
     assert!(asked[0].0.contains("limit=250"), "{}", asked[0].0);
     assert!(asked[1].0.contains("timeoutSeconds=60") && asked[1].0.contains("allowWatchBookmarks=true"));
@@ -290,7 +290,7 @@ async fn lists_are_read_in_pages_and_watches_end_after_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_never_comes_is_begun_anew() {
+async fn a_list_that_never_answers_is_requested_again() {
     let (asked, ..) = watched(Duration::from_mins(3), None, |_, _| None).await;
     assert!((2..=4).contains(&asked.len()), "{}", asked.len());
 }

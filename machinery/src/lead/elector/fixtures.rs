@@ -192,7 +192,7 @@ pub(super) struct Replica {
     pub(super) requests: Arc<AtomicU64>,
     pub(super) refused: Refused,
     pub(super) stop: CancellationToken,
-    pub(super) task: JoinHandle<Outcome>,
+    pub(super) task: JoinHandle<ElectionEnd>,
 }
 
 /// A clock that moves on at every look, so that a renewal changes the record.

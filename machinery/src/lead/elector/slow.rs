@@ -84,6 +84,6 @@ async fn a_slow_leader_that_stops_releases_its_lease() {
     let a = replica_behind(&server, "a", slow(3.0));
     a.claim.held().await;
     a.stop.cancel();
-    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     assert_eq!(server.lease()["spec"]["holderIdentity"], "");
 }

@@ -39,7 +39,7 @@ async fn a_leader_that_stops_releases_and_is_followed_within_a_second() {
     let (a, b) = leader_and_follower(&server).await;
     a.stop.cancel();
     until(&[&a.claim, &b.claim], Duration::from_secs(1), || b.claim.holds()).await;
-    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     a.claim.health().unwrap();
 }
 
@@ -49,7 +49,7 @@ async fn a_released_lease_reads_as_client_go_leaves_it() {
     let a = replica(&server, "a");
     a.claim.held().await;
     a.stop.cancel();
-    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     let spec = &server.lease()["spec"];
     assert_eq!(spec["holderIdentity"], "");
     assert_eq!(spec["leaseDurationSeconds"], 1);
@@ -67,7 +67,7 @@ async fn a_renewal_that_arrives_during_the_release_does_not_undo_it() {
     let before = server.lease();
     *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(400));
     a.stop.cancel();
-    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     assert_eq!(server.lease()["spec"]["holderIdentity"], "");
     let version =
         |lease: &Value| lease["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap();
@@ -88,7 +88,7 @@ async fn a_release_waits_for_a_server_that_is_away_and_not_for_long() {
         });
         a.stop.cancel();
         let start = Instant::now();
-        assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+        assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
         assert!(start.elapsed() <= RELEASE_LIMIT);
         assert_eq!(server.lease()["spec"]["holderIdentity"] == "", released);
     }
@@ -102,7 +102,7 @@ async fn a_lease_that_is_gone_needs_no_release() {
     server.set(None);
     a.stop.cancel();
     let start = Instant::now();
-    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     assert!(start.elapsed().is_zero());
     assert_eq!(server.lease(), Value::Null);
 }
@@ -113,7 +113,7 @@ async fn a_follower_that_stops_leaves_the_lease_alone() {
     let (a, b) = leader_and_follower(&server).await;
     let before = server.lease();
     b.stop.cancel();
-    assert_eq!(b.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(b.task.await.unwrap(), ElectionEnd::Stopped);
     assert_eq!(server.lease(), before);
     assert!(a.claim.holds());
 }
@@ -144,7 +144,7 @@ async fn a_leader_cut_off_stops_before_another_can_start() {
         let lost = until(&[&a.claim, &b.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
         assert!(!b.claim.holds());
         assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
-        assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+        assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         a.claim.health().unwrap_err();
         until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
     }
@@ -159,7 +159,7 @@ async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claim() {
         sleep(Duration::from_millis(5_300)).await;
         *a.line.lock().unwrap() = trouble;
         let until = a.claim.until().unwrap();
-        assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+        assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         let late = Instant::now() - until;
         assert!(late <= Duration::from_millis(5), "{late:?}");
         assert!(!a.claim.holds());
@@ -183,7 +183,7 @@ async fn one_trouble_is_one_line_however_long_each_attempt_waited() {
     let (lines, _guard) = log();
     *b.line.lock().unwrap() = Line::Hangs;
     *a.line.lock().unwrap() = Line::Hangs;
-    assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
     sleep(Duration::from_mins(2)).await;
     let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
     let troubles: Vec<_> = lines.lines().filter(|line| line.contains("cannot go on")).collect();
@@ -271,7 +271,7 @@ async fn the_lead_goes_to_a_go_peer_and_comes_back() {
     // Two replicas of ours are replaced: both stop, and the peer finds a free record.
     b.stop.cancel();
     a.stop.cancel();
-    assert_eq!(a.task.await.unwrap(), Outcome::Stopped);
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     let mut lease = server.lease();
     assert_eq!(lease["spec"]["holderIdentity"], "");
     let transitions = lease["spec"]["leaseTransitions"].as_u64().unwrap();
@@ -349,7 +349,7 @@ async fn a_leader_whose_lease_was_taken_stops_at_its_next_look() {
     let mut taken = server.lease();
     taken["spec"]["holderIdentity"] = "thief".into();
     server.set(Some(taken.clone()));
-    assert_eq!(a.task.await.unwrap(), Outcome::Lost(Loss::TakenBy("thief".into())));
+    assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::TakenBy("thief".into())));
     assert!(!a.claim.holds());
     taken["metadata"] = server.lease()["metadata"].clone();
     assert_eq!(server.lease(), taken);

@@ -17,7 +17,7 @@ pub(super) const PARTS: u32 = 6;
 ///
 /// A write that is sent twice is done once, since it names the version that it replaces. The other is told that it lost
 /// a race, which says little while the first is under way: that gets as much time again to answer.
-pub(super) async fn insist<T, F>(patience: Duration, request: impl Fn() -> F) -> Result<T, ApiError>
+pub(super) async fn hedged<T, F>(patience: Duration, request: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
 {
