@@ -1,4 +1,4 @@
-//! Leadership as effects look at it: a claim that expires by itself.
+//! The claim to lead: checked before every effect, and expiring by itself.
 
 use std::future;
 use std::sync::Arc;
@@ -7,31 +7,30 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The right to act, looked at before every effect.
+/// The right to act as the leader. Clones share it.
 ///
 /// # Promises
-/// - [`holds`](Self::holds) turns false at a moment fixed when the lease was last renewed, whatever the task that
-///   renews it is doing: stuck, crashed or starved.
-/// - It measures by the monotonic clock; the wall clock may jump.
+/// - [`holds`](Self::holds) turns false at a moment fixed when the lease was last renewed, even if the task that
+///   renews it is stuck or has crashed.
+/// - It uses the monotonic clock; the wall clock may jump.
 #[derive(Debug, Clone)]
 pub struct Claim(Option<Arc<watch::Sender<LeaseState>>>);
 
-/// Where an elected claim stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LeaseState {
-    /// Somebody else leads, or nobody does yet.
+    /// Another replica leads, or none does yet.
     Following,
-    /// We lead until this moment, unless renewed.
+    /// This replica leads until this moment, unless the lease is renewed.
     Leading { until: Instant },
-    /// We led, and gave it up.
+    /// This replica led and has released the lease.
     Released,
 }
 
-/// Why a claim is unhealthy: it was ours, was not given up, and has run out.
+/// Why a claim is unhealthy: it expired without being released.
 #[derive(Debug, thiserror::Error)]
 #[error("the leader election lease should have been renewed {overdue:?} ago")]
 pub struct Overdue {
-    /// Time since the claim ran out.
+    /// Time since the claim expired.
     pub overdue: Duration,
 }
 
@@ -42,13 +41,13 @@ impl Claim {
         Self(None)
     }
 
-    /// A claim that holds only while an elector keeps it up.
+    /// A claim that holds only while an elector extends it.
     #[must_use]
     pub fn elected() -> Self {
         Self(Some(Arc::new(watch::Sender::new(LeaseState::Following))))
     }
 
-    /// Whether an effect may begin now.
+    /// Whether an effect may start now.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.0.as_ref().is_none_or(|state| match *state.borrow() {
@@ -57,7 +56,7 @@ impl Claim {
         })
     }
 
-    /// Waits until the claim holds; at once if it already does, for ever if it never comes to.
+    /// Waits until the claim holds.
     pub async fn held(&self) {
         let Some(state) = &self.0 else { return };
         let mut changes = state.subscribe();
@@ -71,7 +70,7 @@ impl Claim {
     /// The health of the election: following and leading are healthy, an overdue renewal is not.
     ///
     /// # Errors
-    /// [`Overdue`] if the lease was ours, was not released, and ran out.
+    /// [`Overdue`] if the claim expired without being released.
     pub fn health(&self) -> Result<(), Overdue> {
         let Some(state) = &self.0 else { return Ok(()) };
         match *state.borrow() {
@@ -82,12 +81,12 @@ impl Claim {
         }
     }
 
-    /// Keeps the claim up until a moment.
+    /// Makes the claim hold until this moment.
     pub(crate) fn extend(&self, until: Instant) {
         self.set(LeaseState::Leading { until });
     }
 
-    /// The moment the claim runs out, if it was ever held and not given up.
+    /// When the claim expires; `None` if it was never held or has been released.
     pub(crate) fn until(&self) -> Option<Instant> {
         match *self.0.as_ref()?.borrow() {
             LeaseState::Leading { until } => Some(until),
@@ -95,12 +94,12 @@ impl Claim {
         }
     }
 
-    /// Ends the claim now; nobody is to blame.
-    pub(crate) fn give_up(&self) {
+    /// Ends the claim now and leaves it healthy.
+    pub(crate) fn release(&self) {
         self.set(LeaseState::Released);
     }
 
-    /// Ends the claim now, as one that should have been kept.
+    /// Ends the claim now and leaves it unhealthy.
     pub(crate) fn lose(&self) {
         self.set(LeaseState::Leading { until: Instant::now() });
     }
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_claim_runs_out_without_anybody_touching_it() {
+    async fn a_claim_expires_by_itself() {
         let claim = Claim::elected();
         assert!(!claim.holds());
         claim.extend(Instant::now() + Duration::from_secs(10));
@@ -133,13 +132,13 @@ mod tests {
     async fn a_released_claim_is_healthy_and_does_not_hold() {
         let claim = Claim::elected();
         claim.extend(Instant::now() + Duration::from_secs(10));
-        claim.give_up();
+        claim.release();
         assert!(!claim.holds());
         claim.health().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_ends_when_the_claim_is_won() {
+    async fn waiting_ends_once_the_claim_holds() {
         let claim = Claim::elected();
         let waiting = tokio::spawn({
             let claim = claim.clone();

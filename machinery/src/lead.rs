@@ -1,9 +1,7 @@
-//! Who may act: leadership as a claim that expires by itself, kept up through a Lease that client-go's replicas
-//! understand.
+//! Leader election on a Lease, compatible with client-go's replicas.
 //!
-//! [`protocol`] says what is owed, without I/O; [`elector`] does it and keeps the claim, and
-//! [`election`] runs it for a process; [`lease`] is the Lease on
-//! an API server; [`terms`] are its times, names and ends. Whoever acts holds a claim and looks at it before each effect.
+//! [`protocol`] decides, without I/O; [`elector`] acts on it and extends the [`Claim`](crate::claim::Claim); [`election`]
+//! runs it for a process; [`lease`] is the Lease on an API server; [`terms`] are the shared types.
 
 pub mod election;
 pub mod elector;

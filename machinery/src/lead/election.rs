@@ -1,4 +1,4 @@
-//! The election, if there is one: its task, and how its end ends the process.
+//! Runs the leader election of a process, if it is enabled.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,35 +16,35 @@ use crate::claim::Claim;
 use crate::clock;
 use crate::metrics::BaseMetrics;
 
-/// Where Kubernetes tells a pod its namespace.
+/// Where Kubernetes mounts the namespace of a pod.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-/// Where the Lease is kept where nothing tells the pod's namespace.
+/// The namespace of the Lease if the pod's namespace is unknown; the reference sidecar's choice.
 const FALLBACK_NAMESPACE: &str = "default";
-/// How often the gauge of leadership is brought up to date.
+/// How often the leadership gauge is updated.
 const GAUGE_PERIOD: Duration = Duration::from_secs(1);
 
-/// How to stand for election.
+/// Settings of an election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Election {
-    /// Where the Lease is kept; `None` for the pod's own namespace.
+    /// Namespace of the Lease; `None` for the pod's own.
     pub namespace: Option<String>,
-    /// Its times; the lease duration in whole seconds.
+    /// The times; the lease duration in whole seconds.
     pub timing: Timing,
     /// Labels of the Lease.
     pub labels: BTreeMap<String, String>,
 }
 
-/// An election under way, or that there is none.
+/// A running election, or none.
 pub struct RunningElection {
-    /// Until its end was told.
+    /// `None` without election, and after [`lost`](Self::lost).
     task: Option<JoinHandle<ElectionEnd>>,
     stop: CancellationToken,
 }
 
-/// Starts an election, if there is to be one, for the Lease of a name.
+/// Starts an election for the Lease `name`, if there are settings for one.
 ///
 /// # Errors
-/// The host has no name to stand under.
+/// The host name, which becomes part of the identity, cannot be read.
 pub fn start(
     election: Option<Election>,
     client: kube::Client,
@@ -63,13 +63,13 @@ pub fn start(
     let candidate =
         Candidate { identity, lease_duration: timing.lease_duration, namespace, name: name.clone(), labels };
     let elector = Elector::new(lease, candidate, timing, claim.clone(), clock::now);
-    tokio::spawn(show(claim.clone(), metrics.clone(), name));
+    tokio::spawn(update_gauge(claim.clone(), metrics.clone(), name));
     let stopped = stop.clone().cancelled_owned();
     let task = tokio::spawn(async move { elector.run(stopped).await });
     Ok(RunningElection { task: Some(task), stop })
 }
 
-/// The election with its namespace settled: as set, else the pod's own, else `default`, as the reference has it.
+/// The settings with a namespace: the one that is set, else the pod's own.
 #[must_use]
 pub fn in_its_namespace(election: Election) -> Election {
     let namespace = election.namespace.or_else(|| own_namespace(Path::new(NAMESPACE_FILE)));
@@ -87,7 +87,7 @@ fn own_namespace(file: &Path) -> Option<String> {
     Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
-async fn show(claim: Claim, metrics: BaseMetrics, lease: String) {
+async fn update_gauge(claim: Claim, metrics: BaseMetrics, lease: String) {
     loop {
         metrics.leads(&lease, claim.holds());
         tokio::time::sleep(GAUGE_PERIOD).await;
@@ -95,7 +95,7 @@ async fn show(claim: Claim, metrics: BaseMetrics, lease: String) {
 }
 
 impl RunningElection {
-    /// Waits for the end of an election that was not asked to stop: the lead is lost, and with it the process.
+    /// Waits until leadership is lost, and returns why; the process has to end then.
     pub async fn lost(&mut self) -> anyhow::Error {
         let Some(task) = &mut self.task else { return std::future::pending().await };
         let ended = task.await;
@@ -107,11 +107,11 @@ impl RunningElection {
         }
     }
 
-    /// Stops it, and waits until the lease is released; at once if the lead is lost already.
+    /// Stops the election and waits until the lease is released.
     pub async fn release(self) {
         self.stop.cancel();
         if let Some(task) = self.task {
-            // A task that failed has released nothing: the lease runs out by itself.
+            // If the task failed, nothing was released: the lease expires by itself.
             let _ = task.await;
         }
     }

@@ -1,4 +1,4 @@
-//! The election as a task: asks the protocol what is owed, does it, and keeps the claim.
+//! The election loop: acquires and renews the Lease as the protocol decides, and extends the claim.
 
 use std::future::{self, Future};
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::repeat::Repeat;
 
 pub use super::terms::{ElectionEnd, Leases, Loss, Timing, identity};
 
-/// The part of the retry period that a follower lets pass between two looks, at least and at most: candidates spread,
-/// and the longest still leaves room for [`spread`].
-const LOOK: (f64, f64) = (0.75, 0.95);
-/// What the release of a lease may take of a shutdown.
+/// A follower polls after this part of the retry period, at least and at most. The spread keeps candidates apart; the
+/// upper bound leaves room for [`spread`].
+const POLL: (f64, f64) = (0.75, 0.95);
+/// How long the release of the lease may delay a shutdown.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
-/// The least pause between two attempts.
+/// The shortest pause between two attempts.
 const LEAST_PAUSE: Duration = Duration::from_millis(200);
 
-/// A candidate at work.
+/// One candidate of an election.
 pub struct Elector<L> {
     leases: Arc<L>,
     candidate: Candidate,
@@ -34,23 +34,23 @@ pub struct Elector<L> {
     claim: Claim,
     wall: fn() -> Timestamp,
     observed: Option<ObservedLease>,
-    /// Runs while we follow, across our own looks.
+    /// Resolves when the watch reports that the lease is free. It runs while we follow, across polls.
     freed: Option<BoxFuture<'static, ()>>,
-    /// Where the next [`freed`](Self::freed) begins; none until a look has told something new, so that an old hint
-    /// is not heard twice.
+    /// The resourceVersion from which the next [`freed`](Self::freed) watches. A poll has to set it, so that one
+    /// release is not reported twice.
     watch_from: Option<String>,
-    /// A request that may have made us the holder was sent.
+    /// Whether a request was sent that may have made us the holder.
     may_hold: bool,
     seen_holder: Option<String>,
-    /// How long a request waits for its answer before it is sent once more.
+    /// How long a request waits for its answer before it is sent a second time.
     patience: Duration,
-    /// What the last write took.
+    /// How long the last write took.
     latency: Duration,
     logged: Repeat,
 }
 
 impl<L: Leases + 'static> Elector<L> {
-    /// A candidate for the Lease behind `leases`. `claim` is kept up to date; `wall` gives the times written down.
+    /// A candidate for the Lease behind `leases`, which keeps `claim` up to date. `wall` gives the times in the Lease.
     pub fn new(
         leases: L,
         candidate: Candidate,
@@ -75,8 +75,8 @@ impl<L: Leases + 'static> Elector<L> {
         }
     }
 
-    /// Runs for leader, and stays it, until `stop` resolves or the lead is lost. Resolve `stop` only when the work
-    /// that the claim covers has ended: the claim is gone before the lease is released.
+    /// Acquires and renews the lease until `stop` resolves or leadership is lost. Resolve `stop` only once the work under
+    /// the claim has ended: another replica may lead as soon as the lease is released.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> ElectionEnd {
         let mut stop = std::pin::pin!(stop);
         let ended = tokio::select! {
@@ -88,31 +88,31 @@ impl<L: Leases + 'static> Elector<L> {
             self.claim.lose();
             return ElectionEnd::Lost(loss);
         }
-        self.claim.give_up();
+        self.claim.release();
         self.release().await;
         ElectionEnd::Stopped
     }
 
     async fn lead(&mut self) -> Loss {
-        info!(lease = %self.place(), identity = %self.candidate.identity, "running for leader");
+        info!(lease = %self.lease_name(), identity = %self.candidate.identity, "running for leader");
         while !self.attempt(self.timing.renew_deadline).await {
             self.pause().await;
         }
-        info!(lease = %self.place(), identity = %self.candidate.identity, "leading");
+        info!(lease = %self.lease_name(), identity = %self.candidate.identity, "leading");
         self.freed = None;
         loop {
-            // Counted from when the last request went out: a slow server must not eat up the time for the next.
+            // The claim counts from when the last request was sent, so a slow server must leave time for the next one.
             let rest =
                 self.timing.renew_deadline.saturating_sub(self.timing.retry_period).max(self.latency * 2);
-            sleep(self.left().saturating_sub(rest)).await;
+            sleep(self.time_left().saturating_sub(rest)).await;
             if let Err(loss) = self.renew().await {
                 return loss;
             }
         }
     }
 
-    /// Waits for the next look: less than a retry period, and not past the moment when the lease runs out or is freed.
-    /// So the lead passes on within a lease duration and a retry period, and the time of one request.
+    /// Waits for the next poll: less than a retry period, and not beyond the moment when the lease expires or is
+    /// released. So a new leader follows within a lease duration, a retry period and the time of one request.
     async fn pause(&mut self) {
         if self.freed.is_none()
             && let Some(version) = self.watch_from.take()
@@ -120,7 +120,7 @@ impl<L: Leases + 'static> Elector<L> {
             let leases = self.leases.clone();
             self.freed = Some(Box::pin(async move { leases.freed(&version).await }));
         }
-        let next = self.next_look();
+        let next = self.next_poll();
         let freed = async {
             match &mut self.freed {
                 Some(freed) => freed.await,
@@ -135,23 +135,23 @@ impl<L: Leases + 'static> Elector<L> {
         sleep(spread(self.timing.retry_period)).await;
     }
 
-    fn next_look(&self) -> Instant {
+    fn next_poll(&self) -> Instant {
         let now = Instant::now();
-        let (least, most) = LOOK;
+        let (least, most) = POLL;
         let retry = self.timing.retry_period;
-        let look = now + retry.mul_f64(least + fastrand::f64() * (most - least));
-        let next_action =
+        let poll = now + retry.mul_f64(least + fastrand::f64() * (most - least));
+        let action =
             self.observed.as_ref().map(|observed| self.candidate.next_action(observed, now, (self.wall)()));
-        match next_action {
-            Some(LeaseAction::Respect { expires, .. }) => look.min(expires + spread(retry)),
-            Some(LeaseAction::Put(_)) | None => look,
+        match action {
+            Some(LeaseAction::Respect { expires, .. }) => poll.min(expires + spread(retry)),
+            Some(LeaseAction::Put(_)) | None => poll,
         }
     }
 
-    /// Tries until it worked or the claim has run out.
+    /// Renews the lease; retries until the claim expires.
     async fn renew(&mut self) -> Result<(), Loss> {
         loop {
-            let left = self.left();
+            let left = self.time_left();
             if left.is_zero() {
                 return Err(Loss::NotRenewed(self.timing.renew_deadline));
             }
@@ -163,16 +163,16 @@ impl<L: Leases + 'static> Elector<L> {
             {
                 return Err(Loss::TakenBy(holder.clone()));
             }
-            let left = self.left();
+            let left = self.time_left();
             sleep(left.min(self.timing.retry_period).min((left / 4).max(LEAST_PAUSE))).await;
         }
     }
 
-    fn left(&self) -> Duration {
+    fn time_left(&self) -> Duration {
         self.claim.until().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
-    /// One attempt to become or stay the holder, within `limit`; tells of trouble itself.
+    /// Tries once to become or stay the holder, within `limit`, and logs a failure. Returns whether we hold the lease.
     async fn attempt(&mut self, limit: Duration) -> bool {
         self.patience = (limit / PARTS).max(LEAST_PAUSE);
         match timeout(limit, self.step()).await {
@@ -181,20 +181,20 @@ impl<L: Leases + 'static> Elector<L> {
                 holds
             }
             Ok(Err(error)) => {
-                let problem = self.words(&error);
-                self.tell(&problem, &problem);
+                let problem = self.describe(&error);
+                self.log_problem(&problem, &problem);
                 false
             }
             Err(_) => {
-                // The limits of attempts differ: it is one trouble.
-                self.tell("no answer in time", &in_one_line(&TimedOut(limit)));
+                // Each attempt has another limit, but it is the same problem.
+                self.log_problem("no answer in time", &in_one_line(&TimedOut(limit)));
                 false
             }
         }
     }
 
     async fn step(&mut self) -> Result<bool, ApiError> {
-        // The holder renews what it wrote last, with no read before: one request a renewal.
+        // The holder replaces the Lease it wrote last without a read: a renewal is one request.
         if let Some(observed) = self.ours()
             && let LeaseAction::Put(lease) =
                 self.candidate.next_action(observed, Instant::now(), (self.wall)())
@@ -207,7 +207,7 @@ impl<L: Leases + 'static> Elector<L> {
         let lease = match hedged(self.patience, || self.leases.get()).await {
             Ok(lease) => lease,
             Err(ApiError { failure: Failure::NotFound(_), .. }) => {
-                // Its old version would tell of the deletion again and again.
+                // A watch from the old version would report the deletion again and again.
                 self.watch_from = Some(String::new());
                 if let Some(observed) = &mut self.observed {
                     observed.mark_deleted(Instant::now());
@@ -218,11 +218,11 @@ impl<L: Leases + 'static> Elector<L> {
             Err(error) => return Err(error),
         };
         let leads = self.claim.until().is_some();
-        self.see(lease);
+        self.observe(lease);
         let Some(observed) = &self.observed else {
             return Ok(false);
         };
-        // Whoever leads does not take a lease that another has held meanwhile, even if it is free by now.
+        // A leader never retakes a lease that another replica has held meanwhile, even if it is free by now.
         if leads && self.ours().is_none() {
             self.seen_holder = Some(observed.holder().unwrap_or("nobody").to_owned());
             return Ok(false);
@@ -236,14 +236,14 @@ impl<L: Leases + 'static> Elector<L> {
         }
     }
 
-    /// The Lease as we wrote it, while it is ours as far as we know.
+    /// The Lease, if we hold it as far as we know.
     fn ours(&self) -> Option<&ObservedLease> {
         self.observed.as_ref().filter(|observed| observed.holder() == Some(&self.candidate.identity))
     }
 
     fn is_held(&self, observed: &ObservedLease) -> bool {
-        let next_action = self.candidate.next_action(observed, Instant::now(), (self.wall)());
-        matches!(next_action, LeaseAction::Respect { .. })
+        let action = self.candidate.next_action(observed, Instant::now(), (self.wall)());
+        matches!(action, LeaseAction::Respect { .. })
     }
 
     async fn create(&mut self) -> Result<bool, ApiError> {
@@ -268,14 +268,14 @@ impl<L: Leases + 'static> Elector<L> {
         Ok(())
     }
 
-    /// The claim counts from before the request went out: others count from when they see its effect, later.
+    /// Extends the claim from when the request was sent: other replicas count from when they see its effect, later.
     fn won(&mut self, lease: Value, start: Instant) {
-        self.see(lease);
+        self.observe(lease);
         self.latency = start.elapsed();
         self.claim.extend(start + self.timing.renew_deadline);
     }
 
-    fn see(&mut self, lease: Value) {
+    fn observe(&mut self, lease: Value) {
         let now = Instant::now();
         let observed = match self.observed.take() {
             Some(observed) => observed.next(lease, now),
@@ -285,22 +285,22 @@ impl<L: Leases + 'static> Elector<L> {
         if let Some(holder) = &holder
             && Some(holder) != self.seen_holder.as_ref()
         {
-            info!(lease = %self.place(), %holder, "the leader is");
+            info!(lease = %self.lease_name(), %holder, "the leader is");
         }
         self.seen_holder = holder;
         self.watch_from = Some(observed.version().to_owned());
         self.observed = Some(observed);
     }
 
-    /// Gives the lease away if it may be ours. A renewal that was cut short may arrive between our read and our write,
-    /// and a server may be starting: then once more.
+    /// Releases the lease if we may hold it. It retries, because a cancelled renewal may arrive between our read and our
+    /// write, and because the server may be restarting.
     async fn release(&mut self) {
         if !self.may_hold {
             return;
         }
         let limit = Instant::now() + RELEASE_LIMIT;
         let problem = loop {
-            let error = match timeout_at(limit, self.give_away()).await {
+            let error = match timeout_at(limit, self.try_release()).await {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error,
                 Err(_) => break in_one_line(&TimedOut(RELEASE_LIMIT)),
@@ -311,16 +311,16 @@ impl<L: Leases + 'static> Elector<L> {
             }
             sleep(LEAST_PAUSE).await;
         };
-        warn!(lease = %self.place(), %problem, "the lease was not released; the next leader waits until it runs out");
+        warn!(lease = %self.lease_name(), %problem, "the lease was not released; the next leader waits until it runs out");
     }
 
-    /// Where what we wrote last may not be what is there, it is read first: an answer may have been lost on the way.
-    async fn give_away(&mut self) -> Result<(), ApiError> {
+    /// Tries once. If the Lease is not as we know it, it is read first, because the answer to a renewal may have been lost.
+    async fn try_release(&mut self) -> Result<(), ApiError> {
         if let Some(lease) = self.ours().and_then(|observed| self.candidate.release(observed, (self.wall)()))
         {
             match self.leases.replace(&lease).await {
                 Ok(_) => {
-                    info!(lease = %self.place(), "released the lease");
+                    info!(lease = %self.lease_name(), "released the lease");
                     return Ok(());
                 }
                 Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => {}
@@ -334,13 +334,13 @@ impl<L: Leases + 'static> Elector<L> {
         let observed = ObservedLease::new(lease, Instant::now());
         if let Some(lease) = self.candidate.release(&observed, (self.wall)()) {
             self.leases.replace(&lease).await?;
-            info!(lease = %self.place(), "released the lease");
+            info!(lease = %self.lease_name(), "released the lease");
         }
         Ok(())
     }
 
-    fn words(&self, error: &ApiError) -> String {
-        // Nothing but the namespace can be missing where a Lease is created.
+    fn describe(&self, error: &ApiError) -> String {
+        // Only the namespace can be missing when a Lease is created.
         if matches!(error.failure, Failure::NotFound(_)) && error.request.verb == "create" {
             return format!(
                 "the namespace {} does not exist; create it, or name another with --leader-election-namespace",
@@ -350,19 +350,19 @@ impl<L: Leases + 'static> Elector<L> {
         in_one_line(error)
     }
 
-    /// Warns, unless this trouble was told already.
-    fn tell(&mut self, trouble: &str, problem: &str) {
-        if self.logged.is_news(trouble) {
-            warn!(lease = %self.place(), %problem, "leader election cannot go on; trying again");
+    /// Warns, unless a problem of this kind was logged just now.
+    fn log_problem(&mut self, kind: &str, problem: &str) {
+        if self.logged.is_news(kind) {
+            warn!(lease = %self.lease_name(), %problem, "leader election cannot go on; trying again");
         }
     }
 
-    fn place(&self) -> String {
+    fn lease_name(&self) -> String {
         format!("{}/{}", self.candidate.namespace, self.candidate.name)
     }
 }
 
-/// A little time, so that all who wait for the same lease do not ask for it in the same moment.
+/// Jitter, so that followers of one lease do not all request it at the same moment.
 fn spread(retry_period: Duration) -> Duration {
     LEAST_PAUSE.min(retry_period / 25).mul_f64(fastrand::f64())
 }

@@ -1,4 +1,4 @@
-//! Requests that are sent once more while they wait for their answer.
+//! Hedged requests: a request without an answer is sent a second time beside the first.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use tokio::time::sleep;
 
 use crate::cluster::error::{ApiError, Failure};
 
-/// A request that is not answered within this part of the time that it has is sent once more beside the first, over
-/// another connection: a server that is slow answers the first, and a connection that died costs a part of the time only.
+/// A request is sent again, over another connection, each time this part of its time limit has passed. A slow server
+/// still answers the first; a dead connection costs only a part of the limit.
 pub(super) const PARTS: u32 = 6;
 
-/// Sends a request, and once more each time when it has not been answered for so long; the first good answer counts.
+/// Sends a request, and again after each `patience` without an answer; the first useful answer counts.
 ///
-/// A write that is sent twice is done once, since it names the version that it replaces. The other is told that it lost
-/// a race, which says little while the first is under way: that gets as much time again to answer.
+/// A write takes effect once, since it names the version that it replaces. The other copy gets a conflict, which means
+/// little while the first is under way: that one gets another `patience` to answer.
 pub(super) async fn hedged<T, F>(patience: Duration, request: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
@@ -28,7 +28,7 @@ where
         tokio::select! {
             biased;
             Some(answer) = sent.next() => match answer {
-                Err(error) if !sent.is_empty() && says_little(&error) => failed = Some(error),
+                Err(error) if !sent.is_empty() && is_inconclusive(&error) => failed = Some(error),
                 answer => return answer,
             },
             () = sleep(patience) => match failed {
@@ -39,6 +39,6 @@ where
     }
 }
 
-fn says_little(error: &ApiError) -> bool {
+fn is_inconclusive(error: &ApiError) -> bool {
     matches!(error.failure, Failure::LostRace(_) | Failure::AlreadyExists(_)) || error.is_transient()
 }

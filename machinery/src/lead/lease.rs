@@ -1,4 +1,4 @@
-//! The Lease of an election on an API server.
+//! The Lease of an election, read, written and watched on an API server.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,15 +15,13 @@ use super::elector::Leases;
 use crate::cluster::error::{ApiError, Request};
 use crate::cluster::request::{json, segment};
 
-/// How long the server keeps one watch open.
+/// `timeoutSeconds` of a watch.
 const WATCH_SECONDS: u32 = 60;
-/// The pause before a watch that ended is begun anew; doubled each time while watches tell nothing.
+/// Bounds of the pause between watches; it doubles while watches bring nothing.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// One Lease by namespace and name. Its client should be used for nothing else: whatever delays other requests must
-/// not cost the lead.
+/// One Lease by namespace and name. Use its client for nothing else: a delay of other requests must not delay a renewal.
 #[derive(Clone)]
 pub struct Lease {
     client: Client,
@@ -46,7 +44,7 @@ impl Lease {
         Builder::new(ApiLease::url_path(&(), Some(&segment(&self.namespace))))
     }
 
-    /// Watches from `version`, or from now without one, which tells the present state first.
+    /// Watches once from `version`; without one, from the present state, which comes as the first event.
     async fn watch(&self, version: &str) -> LeaseNews {
         let one =
             WatchParams::default().timeout(WATCH_SECONDS).fields(&format!("metadata.name={}", self.name));
@@ -72,7 +70,7 @@ impl Lease {
     }
 }
 
-/// What a watch told before it ended.
+/// What a watch has reported until it ended.
 enum LeaseNews {
     Freed,
     Held,
@@ -96,7 +94,7 @@ impl Leases for Lease {
         json(&self.client, &self.request("update"), replace).await
     }
 
-    /// A watch that ends or fails is begun anew, from the state at that time.
+    /// A watch that ends or fails is repeated from the present state.
     async fn freed(&self, version: &str) {
         let (mut version, mut pause) = (version, PAUSE);
         loop {

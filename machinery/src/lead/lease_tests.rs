@@ -1,4 +1,4 @@
-//! Requests for the Lease, and the watch that tells of its release.
+//! Requests for the Lease, and the watch for its release.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,42 +28,42 @@ async fn a_lease_is_read_created_and_replaced_and_never_patched() {
     assert_eq!(log[2].body, body);
 }
 
-/// Whether a watch that brings these lines tells of a release.
-async fn tells(code: u16, lines: &str) -> bool {
+/// Whether a watch with these events reports a release.
+async fn reports(code: u16, lines: &str) -> bool {
     let lines = lines.to_owned();
     let (client, log) = raw_server(move |_| (code, lines.clone()));
     let lease = Lease::new(client, "ns", "l");
-    let told = timeout(Duration::from_secs(1), lease.freed("4")).await.is_ok();
+    let reported = timeout(Duration::from_secs(1), lease.freed("4")).await.is_ok();
     let path = &log.lock().unwrap()[0].path;
     assert!(
         path.starts_with(PATH)
             && path.contains("fieldSelector=metadata.name%3Dl")
             && path.ends_with("resourceVersion=4")
     );
-    told
+    reported
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_and_a_deletion_are_told() {
+async fn a_release_and_a_deletion_are_reported() {
     let renewed = json!({"type": "MODIFIED", "object": {"spec": {"holderIdentity": "x"}}});
     let released = json!({"type": "MODIFIED", "object": {"spec": {"holderIdentity": ""}}});
     let deleted = json!({"type": "DELETED", "object": {"spec": {"holderIdentity": "x"}}});
-    assert!(tells(200, &format!("{renewed}\n{released}\n")).await);
-    assert!(tells(200, &format!("{deleted}\n")).await);
-    assert!(!tells(200, &format!("{renewed}\n{renewed}\n")).await);
+    assert!(reports(200, &format!("{renewed}\n{released}\n")).await);
+    assert!(reports(200, &format!("{deleted}\n")).await);
+    assert!(!reports(200, &format!("{renewed}\n{renewed}\n")).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_fails_tells_of_no_release() {
+async fn a_failing_watch_reports_no_release() {
     let gone = json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}});
-    assert!(!tells(200, &format!("{gone}\n")).await);
-    assert!(!tells(403, "{}").await);
-    assert!(!tells(200, "nonsense\n").await);
-    assert!(!tells(200, "").await);
+    assert!(!reports(200, &format!("{gone}\n")).await);
+    assert!(!reports(403, "{}").await);
+    assert!(!reports(200, "nonsense\n").await);
+    assert!(!reports(200, "").await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_ended_or_failed_goes_on_from_now_after_a_pause() {
+async fn a_watch_that_ended_or_failed_is_repeated_from_now_after_a_pause() {
     let renewed = json!({"type": "MODIFIED", "object": {"spec": {"holderIdentity": "x"}}});
     let released = json!({"type": "ADDED", "object": {"spec": {"holderIdentity": ""}}});
     let answers = [(200, format!("{renewed}\n")), (503, String::new()), (200, format!("{released}\n"))];
@@ -78,7 +78,7 @@ async fn a_watch_that_ended_or_failed_goes_on_from_now_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_is_forbidden_is_not_asked_for_without_end() {
+async fn a_forbidden_watch_backs_off() {
     let (client, log) = raw_server(|_| (403, "{}".to_owned()));
     let _ = timeout(Duration::from_mins(10), Lease::new(client, "ns", "l").freed("4")).await;
     assert!(log.lock().unwrap().len() < 26);

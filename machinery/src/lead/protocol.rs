@@ -1,8 +1,8 @@
-//! What an election owes next, from the Lease as last seen; pure, time is an argument.
+//! The election protocol: what to do with a Lease as last observed. Pure; time is an argument.
 //!
-//! The protocol is client-go's, so that its replicas and ours may share one Lease. Its heart: the times in the
-//! record are never compared with a clock of ours. A candidate notes *when it saw the record change*, and counts
-//! the record's own duration from there; clocks that differ by an hour do no harm.
+//! The protocol is client-go's, so that its replicas and ours can share one Lease. The times in the Lease are never
+//! compared with our clock: a candidate notes *when it observed a change of the spec*, and counts the lease duration
+//! from there. So clocks that differ by an hour do no harm.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-/// Who we are in the election, and the terms we write.
+/// This replica's identity, and what it writes to the Lease.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// Written to `holderIdentity`; unique to this process.
     pub identity: String,
-    /// `leaseDurationSeconds`, and how long a holder that gives no usable duration is believed.
+    /// `leaseDurationSeconds`, also assumed for a holder whose Lease has no usable duration.
     pub lease_duration: Duration,
     /// Namespace of the Lease.
     pub namespace: String,
     /// Name of the Lease.
     pub name: String,
-    /// Labels kept on the Lease besides those of others.
+    /// Labels to set on the Lease; labels set by others stay.
     pub labels: BTreeMap<String, String>,
 }
 
-/// The Lease as last read or written, and when it was first seen to say what it says.
+/// The Lease as last read or written, and when its spec was first observed.
 #[derive(Debug, Clone)]
 pub struct ObservedLease {
     lease: Value,
@@ -35,49 +35,48 @@ pub struct ObservedLease {
     gone: bool,
 }
 
-/// What a candidate may do about a Lease.
+/// What a candidate has to do with a Lease.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LeaseAction {
-    /// Put this Lease: it makes us the holder, or keeps us so.
+    /// Replace it with this Lease, which makes us the holder or renews the lease.
     Put(Value),
-    /// Leave it: somebody holds it, at least until `expires` unless renewed.
+    /// Leave it: another replica holds it.
     Respect {
-        /// The holder.
+        /// `holderIdentity`.
         holder: String,
-        /// When its lease runs out, should nothing change.
+        /// When the lease expires unless it is renewed.
         expires: Instant,
     },
 }
 
 impl ObservedLease {
-    /// A Lease, seen for the first time.
+    /// A Lease that is observed for the first time.
     #[must_use]
     pub fn new(lease: Value, now: Instant) -> Self {
         Self { lease, since: now, gone: false }
     }
 
-    /// A later sight of the Lease. Only a spec that differs restarts the holder's time.
+    /// A later observation. Only a changed spec restarts the lease duration.
     #[must_use]
     pub fn next(self, lease: Value, now: Instant) -> Self {
         let since = if self.lease.get("spec") == lease.get("spec") { self.since } else { now };
         Self { lease, since, gone: false }
     }
 
-    /// The Lease was deleted. Its holder may have renewed it right before, and goes on until it notices: its time
-    /// starts again, once.
+    /// Notes that the Lease was deleted. Its holder may have renewed it just before, so the lease duration restarts once.
     pub fn mark_deleted(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.gone, true) {
             self.since = now;
         }
     }
 
-    /// The holder; `None` for a Lease that is free, or that names no holder in any readable way.
+    /// `spec.holderIdentity`; `None` if the Lease is free.
     #[must_use]
     pub fn holder(&self) -> Option<&str> {
         self.spec("holderIdentity")?.as_str().filter(|holder| !holder.is_empty())
     }
 
-    /// `metadata.resourceVersion`, "" if there is none.
+    /// `metadata.resourceVersion`, "" if missing.
     #[must_use]
     pub fn version(&self) -> &str {
         self.lease.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default()
@@ -89,7 +88,7 @@ impl ObservedLease {
 }
 
 impl Candidate {
-    /// The Lease to create where there is none.
+    /// The Lease to create if there is none.
     #[must_use]
     pub fn first(&self, wall: Timestamp) -> Value {
         let mut lease = json!({
@@ -101,7 +100,7 @@ impl Candidate {
         lease
     }
 
-    /// What is owed on a Lease as seen. `now` is monotonic and decides; `wall` is only written down.
+    /// What to do with the observed Lease. The monotonic `now` decides; `wall` is only written to the Lease.
     #[must_use]
     pub fn next_action(&self, observed: &ObservedLease, now: Instant, wall: Timestamp) -> LeaseAction {
         let transitions = whole(observed.spec("leaseTransitions")).clamp(0, i32::MAX.into());
@@ -124,8 +123,7 @@ impl Candidate {
         LeaseAction::Put(lease)
     }
 
-    /// The Lease as we leave it for the next: no holder, a duration of one second, transitions kept.
-    /// `None` if it is not ours to give.
+    /// The Lease as we release it, like client-go: no holder and a duration of one second. `None` if we do not hold it.
     #[must_use]
     pub fn release(&self, observed: &ObservedLease, wall: Timestamp) -> Option<Value> {
         if observed.holder() != Some(&self.identity) {
@@ -143,12 +141,12 @@ impl Candidate {
         Some(lease)
     }
 
-    /// A record without a usable duration is believed for as long as one of ours would be: taking it over at
-    /// once could make two leaders, never taking it over would leave none.
+    /// When the lease expires. Without a usable duration ours is assumed: none could make two leaders, an endless one
+    /// would leave no leader.
     fn expiry(&self, observed: &ObservedLease) -> Instant {
         let seconds = u32::try_from(whole(observed.spec("leaseDurationSeconds"))).unwrap_or(0);
-        let believed = if seconds == 0 { self.lease_duration } else { Duration::from_secs(seconds.into()) };
-        observed.since + believed
+        let assumed = if seconds == 0 { self.lease_duration } else { Duration::from_secs(seconds.into()) };
+        observed.since + assumed
     }
 
     fn terms(&self, wall: Timestamp, acquired: Option<Timestamp>, transitions: i64) -> Value {
@@ -164,7 +162,7 @@ impl Candidate {
         terms
     }
 
-    /// Sets the terms and our labels; every other field stays as it was read.
+    /// Sets the terms and our labels. Other fields stay, since a PUT would remove them.
     fn write(&self, lease: &mut Value, terms: &Value) {
         let spec = object(lease, "spec");
         for (field, value) in terms.as_object().into_iter().flatten() {
@@ -184,7 +182,7 @@ impl Candidate {
     }
 }
 
-/// The map at a field, made there if something else or nothing is.
+/// The object at a field; whatever else is there is replaced by an empty one.
 fn object<'a>(parent: &'a mut Value, field: &str) -> &'a mut Map<String, Value> {
     if !parent.is_object() {
         *parent = Value::Object(Map::new());
@@ -201,7 +199,7 @@ fn object<'a>(parent: &'a mut Value, field: &str) -> &'a mut Map<String, Value> 
     }
 }
 
-/// Rounded up: a record must never promise others less time than we take ourselves.
+/// Rounds up: the Lease must never give other replicas less time than we use ourselves.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
@@ -210,8 +208,8 @@ fn whole(field: Option<&Value>) -> i64 {
     field.and_then(Value::as_i64).unwrap_or(0)
 }
 
-/// A time that the record does not hold yet: others take a record that stays the same for one not renewed, even if
-/// our clock was set back to the very microsecond.
+/// A time other than the written one, even if our clock was set back: replicas take an unchanged spec for a lease that
+/// was not renewed.
 fn unlike(written: Option<&Value>, wall: Timestamp) -> Timestamp {
     if written == Some(&micro(wall)) {
         return wall.checked_add(SignedDuration::from_micros(1)).unwrap_or(wall);
@@ -219,7 +217,7 @@ fn unlike(written: Option<&Value>, wall: Timestamp) -> Timestamp {
     wall
 }
 
-/// With six digits of fraction, always: an API server answers 400 to a Lease time that has none.
+/// Formats with six fractional digits, always: an API server answers 400 to a Lease time without a fraction.
 fn micro(time: Timestamp) -> Value {
     serde_json::to_value(MicroTime(time)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Rows of the protocol: what is owed on which Lease.
+//! Rows of the protocol: what to do with which Lease.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn candidate() -> Candidate {
     }
 }
 
-/// A Lease as client-go leaves it, held by `holder` for seven seconds.
+/// A Lease as client-go writes it, held by `holder` for seven seconds.
 fn held_by(holder: &str) -> Value {
     json!({
         "metadata": {"name": "lease", "resourceVersion": "5", "labels": {"theirs": "kept"}},
@@ -29,15 +29,15 @@ fn held_by(holder: &str) -> Value {
     })
 }
 
-/// What is owed on a Lease, `seconds` after it was first seen.
-fn owed_after(seconds: u64, lease: Value) -> LeaseAction {
+/// What to do with a Lease, `seconds` after it was first observed.
+fn action_after(seconds: u64, lease: Value) -> LeaseAction {
     let seen = Instant::now();
     let observed = ObservedLease::new(lease, seen);
     candidate().next_action(&observed, seen + Duration::from_secs(seconds), wall())
 }
 
-fn put(next_action: LeaseAction) -> Value {
-    match next_action {
+fn put(action: LeaseAction) -> Value {
+    match action {
         LeaseAction::Put(lease) => lease,
         LeaseAction::Respect { holder, .. } => panic!("{holder} is respected"),
     }
@@ -55,7 +55,7 @@ fn the_first_lease_has_every_field_that_client_go_reads() {
 }
 
 #[test]
-fn a_lease_duration_is_never_written_shorter_than_it_is() {
+fn a_lease_duration_is_rounded_up() {
     for (millis, written) in [(1, 1), (999, 1), (1_000, 1), (10_001, 11), (15_000, 15), (15_500, 16)] {
         let candidate = Candidate { lease_duration: Duration::from_millis(millis), ..candidate() };
         assert_eq!(candidate.first(wall())["spec"]["leaseDurationSeconds"], written, "{millis} ms");
@@ -63,16 +63,16 @@ fn a_lease_duration_is_never_written_shorter_than_it_is() {
 }
 
 #[test]
-fn a_holder_is_respected_for_its_own_duration_from_when_we_saw_it_however_old_its_times_are() {
-    assert!(matches!(owed_after(6, held_by("go")), LeaseAction::Respect { holder, .. } if holder == "go"));
-    let taken = put(owed_after(7, held_by("go")));
+fn a_holder_is_respected_for_its_duration_from_our_observation_however_old_its_times_are() {
+    assert!(matches!(action_after(6, held_by("go")), LeaseAction::Respect { holder, .. } if holder == "go"));
+    let taken = put(action_after(7, held_by("go")));
     assert_eq!(taken["spec"]["holderIdentity"], "me");
     assert_eq!(taken["spec"]["leaseTransitions"], 4);
     assert_eq!(taken["spec"]["acquireTime"], WRITTEN);
 }
 
 #[test]
-fn a_record_that_changes_restarts_the_holders_time_and_one_that_does_not_goes_on() {
+fn only_a_changed_spec_restarts_the_lease_duration() {
     let seen = Instant::now();
     let later = seen + Duration::from_secs(5);
     let mut renewed = held_by("go");
@@ -90,7 +90,7 @@ fn a_record_that_changes_restarts_the_holders_time_and_one_that_does_not_goes_on
 }
 
 #[test]
-fn a_deletion_restarts_the_holders_time_once() {
+fn a_deletion_restarts_the_lease_duration_once() {
     let seen = Instant::now();
     let at = |seconds| seen + Duration::from_secs(seconds);
     let mut observed = ObservedLease::new(held_by("go"), seen);
@@ -103,8 +103,8 @@ fn a_deletion_restarts_the_holders_time_once() {
 }
 
 #[test]
-fn a_renewal_keeps_the_time_of_acquisition_the_transitions_and_the_fields_of_others() {
-    let renewed = put(owed_after(0, held_by("me")));
+fn a_renewal_keeps_acquire_time_transitions_and_unknown_fields() {
+    let renewed = put(action_after(0, held_by("me")));
     let mut expected = held_by("me");
     expected["spec"]["renewTime"] = WRITTEN.into();
     expected["spec"]["leaseDurationSeconds"] = 15.into();
@@ -112,18 +112,18 @@ fn a_renewal_keeps_the_time_of_acquisition_the_transitions_and_the_fields_of_oth
 }
 
 #[test]
-fn a_renewal_changes_the_record_even_under_a_clock_that_stands_still() {
+fn a_renewal_changes_the_spec_even_if_the_clock_stands_still() {
     let mut lease = held_by("me");
     for _ in 0..3 {
-        let renewed = put(owed_after(0, lease.clone()));
+        let renewed = put(action_after(0, lease.clone()));
         assert_ne!(renewed["spec"], lease["spec"]);
         lease = renewed;
     }
 }
 
 #[test]
-fn a_released_lease_is_taken_at_once_and_counts_as_a_transition() {
-    let taken = put(owed_after(0, held_by("")));
+fn taking_a_released_lease_counts_as_a_transition() {
+    let taken = put(action_after(0, held_by("")));
     assert_eq!(taken["spec"]["leaseTransitions"], 4);
 }
 
@@ -140,7 +140,7 @@ fn a_release_leaves_no_holder_and_keeps_the_transitions() {
 }
 
 #[test]
-fn our_labels_join_those_of_others() {
+fn our_labels_are_added_to_the_existing_ones() {
     let mut candidate = candidate();
     candidate.labels.insert("ours".into(), "too".into());
     let seen = Instant::now();
@@ -151,7 +151,7 @@ fn our_labels_join_those_of_others() {
 }
 
 #[test]
-fn a_lease_of_nonsense_is_taken_and_put_right() {
+fn an_invalid_lease_is_taken_and_repaired() {
     for spec in [
         Value::Null,
         json!("text"),
@@ -161,21 +161,21 @@ fn a_lease_of_nonsense_is_taken_and_put_right() {
         json!({"holderIdentity": null, "leaseDurationSeconds": "x", "acquireTime": null}),
     ] {
         let lease = json!({"metadata": {"name": "lease", "resourceVersion": "5"}, "spec": spec});
-        let taken = put(owed_after(0, lease));
+        let taken = put(action_after(0, lease));
         assert_eq!(taken["spec"]["holderIdentity"], "me");
         assert_eq!(taken["spec"]["leaseTransitions"], 1);
         assert_eq!(taken["spec"]["acquireTime"], WRITTEN);
     }
-    put(owed_after(0, json!({"metadata": {"name": "lease"}})));
+    put(action_after(0, json!({"metadata": {"name": "lease"}})));
 }
 
 #[test]
-fn a_holder_without_a_usable_duration_is_believed_for_as_long_as_one_of_us() {
+fn a_holder_without_a_usable_duration_is_respected_for_our_own() {
     for duration in [Value::Null, json!(-5), json!(0), json!(i64::MAX), json!("7"), json!(7.5), json!({})] {
         let mut lease = held_by("go");
         lease["spec"]["leaseDurationSeconds"] = duration;
-        assert!(matches!(owed_after(14, lease.clone()), LeaseAction::Respect { .. }));
-        put(owed_after(15, lease));
+        assert!(matches!(action_after(14, lease.clone()), LeaseAction::Respect { .. }));
+        put(action_after(15, lease));
     }
 }
 
@@ -183,7 +183,7 @@ fn a_holder_without_a_usable_duration_is_believed_for_as_long_as_one_of_us() {
 fn the_longest_duration_that_the_api_can_hold_is_respected() {
     let mut lease = held_by("go");
     lease["spec"]["leaseDurationSeconds"] = i32::MAX.into();
-    assert!(matches!(owed_after(1_000_000, lease), LeaseAction::Respect { .. }));
+    assert!(matches!(action_after(1_000_000, lease), LeaseAction::Respect { .. }));
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn a_holder_without_times_or_transitions_is_respected_then_taken() {
         for field in ["acquireTime", "renewTime", "leaseTransitions"] {
             lease["spec"][field] = odd.clone();
         }
-        assert!(matches!(owed_after(6, lease.clone()), LeaseAction::Respect { .. }));
-        let taken = put(owed_after(7, lease));
+        assert!(matches!(action_after(6, lease.clone()), LeaseAction::Respect { .. }));
+        let taken = put(action_after(7, lease));
         assert_eq!(taken["spec"]["acquireTime"], WRITTEN);
         assert_eq!(taken["spec"]["renewTime"], WRITTEN);
         assert!(taken["spec"]["leaseTransitions"].is_i64() || taken["spec"]["leaseTransitions"].is_u64());
@@ -205,5 +205,5 @@ fn a_holder_without_times_or_transitions_is_respected_then_taken() {
 fn transitions_stop_at_what_the_api_can_hold() {
     let mut lease = held_by("");
     lease["spec"]["leaseTransitions"] = i32::MAX.into();
-    assert_eq!(put(owed_after(0, lease))["spec"]["leaseTransitions"], i32::MAX);
+    assert_eq!(put(action_after(0, lease))["spec"]["leaseTransitions"], i32::MAX);
 }

@@ -1,4 +1,4 @@
-//! Replicas, a server in memory, and lines between them that fail.
+//! Replicas, an in-memory server, and unreliable lines between them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ pub(super) const TIMING: Timing = Timing {
     retry_period: Duration::from_secs(5),
 };
 
-/// The longest that a lease is held by nobody, if requests take no time.
+/// The longest time without a leader, if requests take no time.
 pub(super) const TAKE_OVER: Duration =
     Duration::from_secs(TIMING.lease_duration.as_secs() + TIMING.retry_period.as_secs());
 
@@ -26,17 +26,17 @@ pub(super) const TAKE_OVER: Duration =
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Line {
     Up,
-    /// Nothing arrives, and the replica is told at once.
+    /// Nothing arrives, and the request fails at once.
     Refused,
     /// Nothing arrives, and no answer comes.
     Hangs,
     /// Requests arrive, and no answer comes.
     Deaf,
-    /// Requests and answers take this long. A request under way arrives even if nobody waits for it any more.
+    /// Requests and answers take this long each. A request arrives even if it is cancelled meanwhile.
     Slow(Duration),
 }
 
-/// The Lease as an API server keeps it: a version that grows, writes only on the current one, watches from any.
+/// The Lease as an API server keeps it: versions grow, writes need the current one, watches may start from any.
 pub(super) struct Server(watch::Sender<Kept>);
 
 #[derive(Default)]
@@ -167,13 +167,13 @@ impl Leases for Fake {
         let mut changes = self.server.0.subscribe();
         let mut after = version.parse::<u64>().ok();
         loop {
-            let told = {
+            let freed = {
                 let kept = changes.borrow_and_update();
                 let present = kept.lease.as_ref().is_some_and(is_free) && after.is_none();
                 let after = *after.get_or_insert(kept.version);
                 present || kept.freed.iter().any(|freed| *freed > after)
             };
-            if told {
+            if freed {
                 break;
             }
             changes.changed().await.unwrap();
@@ -188,14 +188,14 @@ impl Leases for Fake {
 pub(super) struct Replica {
     pub(super) claim: Claim,
     pub(super) line: Arc<Mutex<Line>>,
-    /// How many requests it has sent.
+    /// The number of requests it has sent.
     pub(super) requests: Arc<AtomicU64>,
     pub(super) refused: Refused,
     pub(super) stop: CancellationToken,
     pub(super) task: JoinHandle<ElectionEnd>,
 }
 
-/// A clock that moves on at every look, so that a renewal changes the record.
+/// A clock that advances with every call, so that a renewal changes the Lease.
 pub(super) fn now() -> Timestamp {
     static LOOKS: AtomicI64 = AtomicI64::new(1_800_000_000);
     Timestamp::from_second(LOOKS.fetch_add(1, Ordering::Relaxed)).unwrap()
@@ -232,7 +232,7 @@ pub(super) fn replica(server: &Arc<Server>, identity: &str) -> Replica {
     replica_at(server, identity, now)
 }
 
-/// The lines that are logged on this thread from now on, while the guard lives.
+/// Captures the log lines of this thread while the guard lives.
 pub(super) fn log() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
     let lines = Arc::<Mutex<Vec<u8>>>::default();
     let writer = {
@@ -256,7 +256,7 @@ impl std::io::Write for Lines {
     }
 }
 
-/// Lets time pass, looking each 20 ms that no two claims hold at once; returns when `done` says so.
+/// Lets time pass until `done`, and checks each 20 ms that no two claims hold at once. Returns the time passed.
 pub(super) async fn until(replicas: &[&Claim], limit: Duration, done: impl Fn() -> bool) -> Duration {
     let start = Instant::now();
     while !done() {

@@ -1,9 +1,9 @@
-//! Servers that take seconds for every answer, and connections that die: somebody leads, and keeps the lead.
+//! Servers that take seconds for every answer, and dead connections: one replica leads and stays the leader.
 
 use super::fixtures::*;
 use super::*;
 
-/// What one request takes, to the server and back.
+/// Round-trip times.
 const SECONDS: [f64; 5] = [2.5, 3.0, 3.5, 4.0, 4.8];
 
 fn slow(seconds: f64) -> Line {
@@ -17,7 +17,7 @@ fn replica_behind(server: &Arc<Server>, identity: &str, line: Line) -> Replica {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_alone_leads_within_the_renew_deadline_and_keeps_the_lead() {
+async fn a_single_replica_leads_within_the_renew_deadline_and_stays_leader() {
     for seconds in SECONDS {
         let server = Server::new();
         let a = replica_behind(&server, "a", slow(seconds));
@@ -30,7 +30,7 @@ async fn a_replica_alone_leads_within_the_renew_deadline_and_keeps_the_lead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_replicas_one_leads_and_keeps_the_lead() {
+async fn one_of_two_replicas_leads_and_stays_leader() {
     for seconds in SECONDS {
         for apart in [0, 700, 3_100, 6_000] {
             let server = Server::new();
@@ -47,7 +47,7 @@ async fn of_two_replicas_one_leads_and_keeps_the_lead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_whose_server_becomes_slow_keeps_the_lead() {
+async fn a_leader_whose_server_becomes_slow_stays_leader() {
     for seconds in SECONDS {
         let server = Server::new();
         let (a, b) = leader_and_follower(&server).await;
@@ -60,7 +60,7 @@ async fn a_leader_whose_server_becomes_slow_keeps_the_lead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_got_lost_is_sent_again_while_the_lead_lasts() {
+async fn a_lost_request_is_sent_again_before_the_claim_expires() {
     for lost in [Line::Hangs, Line::Deaf] {
         let server = Server::new();
         let a = replica(&server, "a");

@@ -1,12 +1,11 @@
-//! Three replicas in a storm of faults: whatever happens to their lines and lives, no two lead at once; and when it is
-//! over, one does.
+//! Three replicas under random faults: never do two lead at once, and one leads once the faults end.
 
 use super::fixtures::*;
 use super::*;
 
 const REPLICAS: usize = 3;
 const MINUTES: u64 = 10;
-/// The longest that a request is on its way.
+/// The longest time that a request travels.
 const SLOWEST: Duration = Duration::from_secs(20);
 
 fn weather() -> Line {
@@ -19,7 +18,7 @@ fn weather() -> Line {
     }
 }
 
-/// Ten minutes of faults, one every few seconds; how often the lead changed hands.
+/// Runs ten minutes of faults, one every few seconds. Returns how often the leader changed.
 async fn storm(seed: u64) -> usize {
     fastrand::seed(seed);
     let server = Server::new();
@@ -35,7 +34,7 @@ async fn storm(seed: u64) -> usize {
     while start.elapsed() < Duration::from_mins(MINUTES) {
         let which = fastrand::usize(..REPLICAS);
         match fastrand::u32(..8) {
-            // A kill -9: the claim dies with its process.
+            // Like kill -9: the claim ends with its process.
             0 => {
                 replicas[which].task.abort();
                 replicas[which] = birth();
@@ -72,10 +71,10 @@ async fn storm(seed: u64) -> usize {
         }
     }
     let claims: Vec<_> = replicas.iter().map(|replica| &replica.claim).collect();
-    // What is still on its way arrives, and what hangs is given up.
+    // Let delayed requests arrive and hanging ones time out.
     pass(&claims, SLOWEST).await;
     until(&claims, TAKE_OVER, || claims.iter().any(|claim| claim.holds())).await;
-    // Those of the next storm must not share its time with these.
+    // These tasks must not run in the next storm.
     for replica in &replicas {
         replica.task.abort();
     }
@@ -83,10 +82,10 @@ async fn storm(seed: u64) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_two_replicas_lead_at_once_in_any_weather_and_one_does_after_it() {
+async fn no_two_replicas_lead_at_once_during_faults_and_one_leads_after_them() {
     let mut changes = 0;
     for seed in 0..15 {
         changes += storm(seed).await;
     }
-    assert!(changes > 50, "a storm that moves the lead {changes} times tries nothing");
+    assert!(changes > 50, "only {changes} changes of the leader: the faults test nothing");
 }

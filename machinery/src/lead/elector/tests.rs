@@ -8,7 +8,7 @@ use super::fixtures::*;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_that_is_killed_is_followed_within_a_lease_duration_and_a_retry_period() {
+async fn a_killed_leader_is_replaced_within_a_lease_duration_and_a_retry_period() {
     for round in 0..50_u32 {
         let server = Server::new();
         let (a, b) = leader_and_follower(&server).await;
@@ -22,7 +22,7 @@ async fn a_leader_that_is_killed_is_followed_within_a_lease_duration_and_a_retry
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_looks_when_the_lease_as_seen_runs_out_and_not_a_look_later() {
+async fn a_follower_polls_as_soon_as_the_observed_lease_expires() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -34,7 +34,7 @@ async fn a_follower_looks_when_the_lease_as_seen_runs_out_and_not_a_look_later()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_that_stops_releases_and_is_followed_within_a_second() {
+async fn a_stopped_leader_releases_and_is_replaced_within_a_second() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     a.stop.cancel();
@@ -44,7 +44,7 @@ async fn a_leader_that_stops_releases_and_is_followed_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_released_lease_reads_as_client_go_leaves_it() {
+async fn a_released_lease_is_as_client_go_leaves_it() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -75,7 +75,7 @@ async fn a_renewal_that_arrives_during_the_release_does_not_undo_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_waits_for_a_server_that_is_away_and_not_for_long() {
+async fn a_release_waits_briefly_for_an_unreachable_server() {
     for (away, released) in [(2, true), (60, false)] {
         let server = Server::new();
         let a = replica(&server, "a");
@@ -95,7 +95,7 @@ async fn a_release_waits_for_a_server_that_is_away_and_not_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_gone_needs_no_release() {
+async fn a_deleted_lease_needs_no_release() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -108,7 +108,7 @@ async fn a_lease_that_is_gone_needs_no_release() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_that_stops_leaves_the_lease_alone() {
+async fn a_stopped_follower_leaves_the_lease_alone() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     let before = server.lease();
@@ -119,7 +119,7 @@ async fn a_follower_that_stops_leaves_the_lease_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clocks_an_hour_apart_change_nothing() {
+async fn clocks_an_hour_apart_do_no_harm() {
     for (first, second) in
         [(now as fn() -> Timestamp, an_hour_ahead as fn() -> Timestamp), (an_hour_ahead, now)]
     {
@@ -135,12 +135,12 @@ async fn clocks_an_hour_apart_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_cut_off_stops_before_another_can_start() {
-    for trouble in [Line::Refused, Line::Hangs] {
+async fn a_disconnected_leader_stops_before_another_can_start() {
+    for fault in [Line::Refused, Line::Hangs] {
         let server = Server::new();
         let (a, b) = leader_and_follower(&server).await;
         pass(&[&a.claim, &b.claim], Duration::from_secs(31)).await;
-        *a.line.lock().unwrap() = trouble;
+        *a.line.lock().unwrap() = fault;
         let lost = until(&[&a.claim, &b.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
         assert!(!b.claim.holds());
         assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
@@ -151,13 +151,13 @@ async fn a_leader_cut_off_stops_before_another_can_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claim() {
-    for trouble in [Line::Hangs, Line::Deaf, Line::Slow(Duration::from_mins(1)), Line::Refused] {
+async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claims_expiry() {
+    for fault in [Line::Hangs, Line::Deaf, Line::Slow(Duration::from_mins(1)), Line::Refused] {
         let server = Server::new();
         let a = replica(&server, "a");
         a.claim.held().await;
         sleep(Duration::from_millis(5_300)).await;
-        *a.line.lock().unwrap() = trouble;
+        *a.line.lock().unwrap() = fault;
         let until = a.claim.until().unwrap();
         assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         let late = Instant::now() - until;
@@ -167,7 +167,7 @@ async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_renews_once_a_retry_period() {
+async fn a_leader_renews_once_per_retry_period() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -177,7 +177,7 @@ async fn a_leader_renews_once_a_retry_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_trouble_is_one_line_however_long_each_attempt_waited() {
+async fn one_problem_is_one_line_however_long_each_attempt_waited() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     let (lines, _guard) = log();
@@ -186,9 +186,9 @@ async fn one_trouble_is_one_line_however_long_each_attempt_waited() {
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
     sleep(Duration::from_mins(2)).await;
     let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
-    let troubles: Vec<_> = lines.lines().filter(|line| line.contains("cannot go on")).collect();
-    assert_eq!(troubles.len(), 2, "{lines}");
-    assert!(troubles.iter().all(|line| line.contains("no answer within")), "{lines}");
+    let problems: Vec<_> = lines.lines().filter(|line| line.contains("cannot go on")).collect();
+    assert_eq!(problems.len(), 2, "{lines}");
+    assert!(problems.iter().all(|line| line.contains("no answer within")), "{lines}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,7 +217,7 @@ async fn a_missing_right_or_namespace_is_one_line_that_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_claim_runs_out_even_if_the_elector_is_dead() {
+async fn the_claim_expires_even_if_the_elector_is_dead() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -227,13 +227,13 @@ async fn the_claim_runs_out_even_if_the_elector_is_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_outage_of_the_server_costs_no_lead() {
+async fn a_short_outage_of_the_server_does_not_cost_leadership() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
-    for (trouble, seconds) in [(Line::Refused, 6), (Line::Hangs, 4)] {
+    for (fault, seconds) in [(Line::Refused, 6), (Line::Hangs, 4)] {
         sleep(Duration::from_millis(5_500)).await;
-        *a.line.lock().unwrap() = trouble;
+        *a.line.lock().unwrap() = fault;
         sleep(Duration::from_secs(seconds)).await;
         *a.line.lock().unwrap() = Line::Up;
         for _ in 0..100 {
@@ -244,7 +244,7 @@ async fn a_short_outage_of_the_server_costs_no_lead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_record_of_a_go_peer_is_respected_then_taken() {
+async fn the_lease_of_a_client_go_replica_is_respected_then_taken() {
     let server = Server::new();
     server.set(Some(json!({
         "metadata": {"name": "lease", "namespace": "ns"},
@@ -258,17 +258,17 @@ async fn the_record_of_a_go_peer_is_respected_then_taken() {
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
 }
 
-/// The spec as client-go's replicas write it: whole, with nothing of what stood there before.
+/// The spec as client-go's replicas write it: replaced as a whole.
 fn go_spec(transitions: u64, renewed: u64) -> Value {
     json!({"holderIdentity": "host", "leaseDurationSeconds": 15, "leaseTransitions": transitions,
         "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": format!("2001-01-01T00:{renewed:02}:00.000000Z")})
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lead_goes_to_a_go_peer_and_comes_back() {
+async fn leadership_passes_to_a_client_go_replica_and_back() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
-    // Two replicas of ours are replaced: both stop, and the peer finds a free record.
+    // Both of our replicas stop, and the client-go replica finds a free Lease.
     b.stop.cancel();
     a.stop.cancel();
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
@@ -286,14 +286,14 @@ async fn the_lead_goes_to_a_go_peer_and_comes_back() {
         lease["spec"] = go_spec(transitions + 1, renewed);
         server.set(Some(lease));
     }
-    // The peer dies without a release.
+    // The client-go replica dies without a release.
     let took = until(&[&c.claim], TAKE_OVER, || c.claim.holds()).await;
     assert!(took >= TIMING.lease_duration, "{took:?}");
     assert_eq!(server.lease()["spec"]["leaseTransitions"], transitions + 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stranger_who_edits_the_lease_costs_no_lead_and_keeps_the_edit() {
+async fn an_edit_of_the_lease_by_a_user_survives_and_does_not_cost_leadership() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -306,7 +306,7 @@ async fn a_stranger_who_edits_the_lease_costs_no_lead_and_keeps_the_edit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_deleted_is_made_again() {
+async fn the_leader_recreates_a_deleted_lease() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
@@ -317,7 +317,7 @@ async fn a_lease_that_is_deleted_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_who_sees_the_lease_deleted_does_not_jump_in_while_the_leader_may_go_on() {
+async fn a_follower_does_not_take_a_deleted_lease_while_the_leader_may_act() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     server.set(None);
@@ -329,7 +329,7 @@ async fn a_follower_who_sees_the_lease_deleted_does_not_jump_in_while_the_leader
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_of_a_holder_whose_lease_was_deleted_keeps_its_pace() {
+async fn a_follower_keeps_its_polling_rate_while_the_lease_is_deleted() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     pass(&[&a.claim, &b.claim], Duration::from_secs(6)).await;
@@ -342,7 +342,7 @@ async fn a_follower_of_a_holder_whose_lease_was_deleted_keeps_its_pace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_whose_lease_was_taken_stops_at_its_next_look() {
+async fn a_leader_whose_lease_was_taken_stops_at_its_next_renewal() {
     let server = Server::new();
     let a = replica(&server, "a");
     a.claim.held().await;
