@@ -1,7 +1,7 @@
 //! The command line: Go's `flag` grammar over a program's table of flags.
 //!
-//! Drivers' charts were written for a Go program, so their words have to be read as Go reads them; where Go
-//! silently drops words or panics later, we refuse with a line that says what to write instead.
+//! Charts were written for Go programs, so arguments are parsed as Go parses them. Where Go would silently drop
+//! arguments or panic later, parsing fails with a line that says what to write instead.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ pub use value::{Value, ValueKind};
 
 use flag::FlagValue;
 
-/// What is wrong with a command line, in one line that names the word and says what to write.
+/// Why a command line is invalid: one line that names the argument and says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UsageError {
     /// No such flag.
@@ -33,51 +33,51 @@ pub enum UsageError {
         /// A flag of a similar name.
         hint: Option<&'static str>,
     },
-    /// Dashes that are no flag.
+    /// Dashes without a flag name.
     #[error("bad flag syntax: {}", .0.escape_debug())]
     Syntax(String),
-    /// A value that is not of the flag's type or range.
+    /// A value of the wrong type or out of range.
     #[error("invalid value {value:?} for flag -{name}: {why}")]
     Value {
         /// The flag.
         name: &'static str,
         /// As given.
         value: String,
-        /// What it should be.
+        /// What to write instead.
         why: String,
     },
-    /// A flag at the end that needs a value.
+    /// The last flag needs a value.
     #[error("flag needs an argument: -{0}")]
     NoValue(&'static str),
-    /// A word that belongs to no flag; Go would stop reading here and drop the rest.
+    /// An argument that belongs to no flag; Go would stop parsing here and drop the rest.
     #[error("unexpected word {word:?}: every argument is a flag{}", after.map(|name| format!(" (for a value of --{name} write --{name}={})", word.escape_debug())).unwrap_or_default())]
     Stray {
-        /// The word.
+        /// The argument.
         word: String,
-        /// The boolean flag before it, whose value it may have been meant to be.
+        /// The boolean flag before it, whose value it may be meant to be.
         after: Option<&'static str>,
     },
     /// An argument that is not UTF-8.
     #[error("an argument is not valid UTF-8: {}", .0.escape_debug())]
     NotText(String),
-    /// Flags that do not go together, or lack something.
+    /// Flags that conflict, or need another one.
     #[error("{0}")]
     Combination(String),
 }
 
-/// Flags as given: the last of each counts, and those that are lists add up.
+/// The flags of a command line: the last value of each counts, and the values of list flags add up.
 #[derive(Debug, Default)]
 pub struct Given {
     values: HashMap<&'static str, Value>,
-    /// Names in the order of their first appearance, for warnings.
+    /// Names in the order in which they first came, for warnings.
     order: Vec<&'static str>,
 }
 
 impl Given {
-    /// Reads the words after the program's name.
+    /// Parses the arguments after the program's name.
     ///
     /// # Errors
-    /// [`UsageError`] for the first word that cannot be read.
+    /// [`UsageError`] for the first invalid argument.
     pub fn read(table: Table, words: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         let mut words = words.into_iter().map(|word| {
             word.into_string().map_err(|word| UsageError::NotText(word.to_string_lossy().into_owned()))
@@ -86,7 +86,7 @@ impl Given {
         let mut last_switch = None;
         while let Some(word) = words.next().transpose()? {
             let Some(body) = flag_body(&word)? else {
-                // Go stops at "--" as well as at the first word that is no flag.
+                // Go stops at "--" and at the first argument that is not a flag.
                 match if word == "--" { words.next().transpose()? } else { Some(word) } {
                     Some(word) => return Err(UsageError::Stray { word, after: last_switch }),
                     None => return Ok(given),
@@ -130,26 +130,26 @@ impl Given {
         Ok(())
     }
 
-    /// The value of a flag: as given, else its default.
+    /// The value of a flag, else its default.
     #[must_use]
     pub fn get<T: FlagValue>(&self, flag: &Flag<T>) -> T {
         let given = self.values.get(flag.spec.name).cloned();
         given.and_then(T::of).unwrap_or_else(|| default(flag))
     }
 
-    /// The value of a flag of text, `None` where it is empty.
+    /// The value of a text flag; `None` if it is empty.
     #[must_use]
     pub fn non_empty(&self, flag: &Flag<String>) -> Option<String> {
         Some(self.get(flag)).filter(|text| !text.is_empty())
     }
 
-    /// Whether a flag was given at all.
+    /// Whether a flag was given.
     #[must_use]
     pub fn has<T>(&self, flag: &Flag<T>) -> bool {
         self.values.contains_key(flag.spec.name)
     }
 
-    /// One warning for each flag that was given and has no effect.
+    /// One warning for each given flag that has no effect.
     #[must_use]
     pub fn warnings(&self, table: Table) -> Vec<String> {
         let flags = self.order.iter().filter_map(|name| table.find(name));
@@ -165,13 +165,13 @@ impl Given {
     }
 }
 
-/// What a flag is where it was not given.
+/// The default of a flag.
 #[must_use]
 pub fn default<T: FlagValue>(flag: &Flag<T>) -> T {
     Value::of(T::KIND, flag.spec.default).and_then(T::of).unwrap_or_default()
 }
 
-/// What stands after the dashes; `None` for a word that is no flag, and for `--` alone.
+/// The argument without its dashes; `None` if it is not a flag, or `--` alone.
 fn flag_body(word: &str) -> Result<Option<&str>, UsageError> {
     let Some(body) = word.strip_prefix('-') else { return Ok(None) };
     if body.is_empty() || body == "-" {

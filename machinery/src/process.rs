@@ -1,28 +1,28 @@
-//! The process as others see it: its name, its exit codes, and the last word that Kubernetes shows of it.
+//! The process as users see it: its name, exit codes and termination message.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use tracing::Metadata;
 
-/// Where Kubernetes looks for the reason of an exit.
+/// Where Kubernetes reads the termination message of a container.
 const TERMINATION_LOG: &str = "/dev/termination-log";
-/// Exit code for a command line that cannot be read.
+/// Exit code for an invalid command line.
 const USAGE: u8 = 2;
 
-/// A program that is built on this crate.
+/// A program built on this crate.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// As in its logs and its help.
+    /// The name in logs and help.
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// The crates whose log lines and spans are its own; dependencies' are dropped.
+    /// The crates whose log lines and spans are kept; those of dependencies are dropped.
     pub crates: &'static [&'static str],
 }
 
 impl Program {
-    /// Whether an event or a span comes from this program itself.
+    /// Whether an event or a span comes from one of the program's crates.
     #[must_use]
     pub fn owns(&self, metadata: &Metadata<'_>) -> bool {
         let of = |name: &&str| {
@@ -32,36 +32,36 @@ impl Program {
         self.crates.iter().any(of)
     }
 
-    /// Prints what was asked for, such as the help.
+    /// Prints text to stdout, such as the help.
     #[must_use]
     pub fn print(&self, text: &str) -> ExitCode {
-        // A reader that has gone away has read enough.
+        // A closed pipe is not an error: the reader has read enough.
         let _ = std::io::stdout().write_all(text.as_bytes());
         ExitCode::SUCCESS
     }
 
-    /// Ends because of a command line that cannot be read.
+    /// Reports an invalid command line. Logging need not be set up.
     #[must_use]
     pub fn misused(&self, usage: &dyn std::error::Error) -> ExitCode {
-        leave_word(&usage.to_string());
-        // Not `eprintln!`, which panics where nobody listens.
+        write_termination_message(&usage.to_string());
+        // Not `eprintln!`, which panics if stderr is closed.
         let _ = writeln!(std::io::stderr(), "{}: {usage} (--help lists every flag)", self.name);
         ExitCode::from(USAGE)
     }
 
-    /// Ends with what came of the work. The error is logged, so the log must have begun.
+    /// Reports the result of the work. Logging must be set up.
     #[must_use]
     pub fn ended(&self, end: anyhow::Result<()>) -> ExitCode {
         let Err(error) = end else { return ExitCode::SUCCESS };
         let reason = format!("{error:#}");
-        leave_word(&reason);
+        write_termination_message(&reason);
         tracing::error!("{reason}");
         ExitCode::FAILURE
     }
 }
 
-/// Leaves the reason of the exit where `kubectl describe pod` shows it; outside a pod there is no such file.
-fn leave_word(reason: &str) {
+/// Writes the message that `kubectl describe pod` shows; outside a pod there is no such file.
+fn write_termination_message(reason: &str) {
     if let Ok(mut file) = std::fs::OpenOptions::new().write(true).open(TERMINATION_LOG) {
         let _ = writeln!(file, "{reason}");
     }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The same problem is not logged again before this has passed.
+/// When to log the same problem again.
 pub const AGAIN_AFTER: Duration = Duration::from_mins(5);
 
-/// The problem that was logged last, and when.
+/// The last problem that was logged, and when.
 #[derive(Debug, Default)]
 pub struct Repeat(Option<(String, Instant)>);
 
 impl Repeat {
-    /// Whether a problem is to be logged now: it is another than the last one, or has lasted for long since then.
+    /// Whether to log a problem now: it differs from the last one, or that was logged [`AGAIN_AFTER`] ago. A true answer
+    /// counts as logged.
     #[must_use]
     pub fn is_news(&mut self, problem: &str) -> bool {
         let now = Instant::now();
@@ -24,7 +25,7 @@ impl Repeat {
         !known
     }
 
-    /// The problem is over: the next one is logged at once.
+    /// Notes that the problem is over, so that the next one is logged at once.
     pub fn forget(&mut self) {
         self.0 = None;
     }
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_problem_is_logged_when_it_begins_changes_or_has_lasted_for_five_minutes() {
+    async fn a_problem_is_logged_when_it_begins_or_changes_and_again_after_five_minutes() {
         let mut problem = Repeat::default();
         assert!(problem.is_news("a"));
         assert!(!problem.is_news("a"));

@@ -1,4 +1,4 @@
-//! The data of a Secret on its way to the driver.
+//! The data of a Secret, which no log line shows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
-/// What stands in place of a secret value wherever it would be printed.
+/// Printed in place of a secret value, as the reference sidecar does.
 pub const STRIPPED: &str = "***stripped***";
 
-/// The data of a Secret as text. Its `Debug` shows the keys alone.
+/// The data of a Secret as text. `Debug` shows only the keys.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     data: BTreeMap<String, String>,
@@ -18,13 +18,13 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes the values by key.
+    /// Wraps values by key.
     #[must_use]
     pub fn new(data: BTreeMap<String, String>) -> Self {
         Self { data, written: None }
     }
 
-    /// The same, last written at a time, as far as the Secret's metadata say.
+    /// Sets when the Secret was last written, if its metadata say so.
     #[must_use]
     pub fn written_at(self, written: Option<Timestamp>) -> Self {
         Self { written, ..self }
@@ -36,14 +36,13 @@ impl Secrets {
         self.written
     }
 
-    /// The values by key, for the driver and nobody else.
+    /// The values by key, to be sent to the driver only.
     #[must_use]
     pub fn into_inner(self) -> BTreeMap<String, String> {
         self.data
     }
 
-    /// A number that tells these values from any others, keyed by chance for each process: nobody can compute it from
-    /// guessed values.
+    /// A hash of the values. Its key is random for each process, so guessed values cannot be checked against it.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
@@ -57,7 +56,7 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Shows the keys of a map of secrets.
+/// Formats a map of secrets without its values.
 pub struct Keys<'a>(pub &'a BTreeMap<String, String>);
 
 impl fmt::Debug for Keys<'_> {

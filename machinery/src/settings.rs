@@ -1,4 +1,4 @@
-//! What every program reads from its command line: flags, and the checks that they share.
+//! Settings that all programs share, read from their flags and checked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,26 +20,26 @@ pub type Checked<T> = Result<T, UsageError>;
 /// Looks up an environment variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The highest level klog knows.
+/// klog's highest level.
 const HIGHEST_LEVEL: i64 = 10;
 
-/// A value that is not of its flag's range; `why` says what to write.
+/// The error for a value out of range; `why` says what to write.
 pub fn bad<T>(flag: &Flag<T>, value: impl std::fmt::Display, why: impl Into<String>) -> UsageError {
     UsageError::Value { name: flag.spec.name, value: value.to_string(), why: why.into() }
 }
 
-/// Flags that do not go together, or lack something.
+/// The error for flags that conflict, or need another one.
 ///
 /// # Errors
-/// Always: that they do not.
+/// Always.
 pub fn combination<T>(text: impl Into<String>) -> Checked<T> {
     Err(UsageError::Combination(text.into()))
 }
 
-/// A duration that must not be zero.
+/// Reads a duration that must not be zero.
 ///
 /// # Errors
-/// It is.
+/// It is zero.
 pub fn above_zero(given: &Given, flag: &Flag<Duration>) -> Checked<Duration> {
     let duration = given.get(flag);
     if duration.is_zero() {
@@ -56,11 +56,11 @@ pub fn above_zero(given: &Given, flag: &Flag<Duration>) -> Checked<Duration> {
 pub fn retry(given: &Given) -> Checked<Backoff> {
     let start = above_zero(given, &flag::RETRY_START)?;
     let max = above_zero(given, &flag::RETRY_MAX)?;
-    // Manifests set one of the two alone: the maximum counts from the first pause on.
+    // Some manifests set only one of the two: a smaller maximum limits the first pause, too.
     Ok(Backoff { start: start.min(max), max })
 }
 
-/// `--kube-api-*`. As with client-go, 0 means the default, and a negative rate no limit.
+/// `--kube-api-*`. As in client-go, 0 means the default, and a negative rate means no limit.
 ///
 /// # Errors
 /// The burst is negative or too large.
@@ -77,10 +77,10 @@ pub fn rate(given: &Given) -> Checked<Rate> {
     Ok(Rate { qps, burst })
 }
 
-/// `--leader-election*`, `None` where it is off. The namespace is the flag's, else that of POD_NAMESPACE.
+/// `--leader-election*`; `None` if it is off. The namespace is the flag's, else that of POD_NAMESPACE.
 ///
 /// # Errors
-/// The three times do not fit together, or a label is none.
+/// The three times contradict each other, or a label is invalid.
 pub fn election(given: &Given, env: Env<'_>) -> Checked<Option<Election>> {
     if !given.get(&flag::LEADER_ELECTION) {
         return Ok(None);
@@ -114,7 +114,7 @@ pub fn election(given: &Given, env: Env<'_>) -> Checked<Option<Election>> {
     }))
 }
 
-/// A duration as it stands in a Lease: followers count whole seconds, and no more than its field holds.
+/// Rounds down to what followers see: a Lease holds whole seconds as an `i32`.
 fn whole_seconds(given: Duration) -> Checked<Duration> {
     let seconds = i32::try_from(given.as_secs()).ok().filter(|seconds| *seconds > 0);
     let why = format!("a Lease counts in whole seconds: write 1s to {}s", i32::MAX);
@@ -138,10 +138,10 @@ fn labels(given: &Given) -> Checked<BTreeMap<String, String>> {
         .ok_or_else(|| bad(&flag::LEADER_ELECTION_LABELS, &text, "write label:value,label:value"))
 }
 
-/// `--http-endpoint` or its older name, and `--metrics-path`; `None` where neither is set.
+/// `--http-endpoint` or `--metrics-address`, and `--metrics-path`; `None` if no address is set.
 ///
 /// # Errors
-/// Both are set, or it is no address, or the path is no path.
+/// Both addresses are set, or the address or the path is invalid.
 pub fn endpoint(given: &Given) -> Checked<Option<Listen>> {
     let (endpoint, older) = (given.get(&flag::HTTP_ENDPOINT), given.get(&flag::METRICS_ADDRESS));
     if !endpoint.is_empty() && !older.is_empty() {
@@ -169,9 +169,9 @@ pub fn endpoint(given: &Given) -> Checked<Option<Listen>> {
 /// `-v`, `--logging-format`.
 ///
 /// # Errors
-/// There is no such format.
+/// The format is unknown.
 pub fn log(given: &Given) -> Checked<Log> {
-    // klog takes any number: one beyond what there is shows all there is.
+    // klog accepts any number.
     let level = u8::try_from(given.get(&flag::V).clamp(0, HIGHEST_LEVEL)).unwrap_or_default();
     let format = match given.get(&flag::LOGGING_FORMAT).as_str() {
         "text" => LogFormat::Text,

@@ -1,4 +1,4 @@
-//! The way to an end: the first SIGTERM or SIGINT drains, the second aborts.
+//! Shutdown: the first SIGTERM or SIGINT drains, the second aborts.
 
 use std::future::Future;
 use std::io;
@@ -6,10 +6,10 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of an abort by a second signal.
+/// Exit code after a second signal.
 const ABORTED: i32 = 1;
 
-/// How far the work is to be ended.
+/// The stage of a shutdown. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Ending {
     drain: CancellationToken,
@@ -17,23 +17,23 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Nothing new is begun from now on; what is in hand is finished.
+    /// Starts nothing new from now on, and finishes what runs.
     pub fn drain(&self) {
         self.drain.cancel();
     }
 
-    /// What is in hand is dropped, too: its state is on the objects, and it is taken up again at the next start.
+    /// Drops what runs, too. That is safe: its state is on the objects, and the next start resumes it.
     pub fn abandon(&self) {
         self.drain.cancel();
         self.abandon.cancel();
     }
 
-    /// Resolves once nothing new may be begun.
+    /// Resolves once nothing new may start.
     pub async fn draining(&self) {
         self.drain.cancelled().await;
     }
 
-    /// What comes of doing something; `None` if nothing new may be begun before that.
+    /// The result of a future; `None` if a drain begins first.
     pub async fn unless_draining<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             () = self.draining() => None,
@@ -41,19 +41,19 @@ impl Ending {
         }
     }
 
-    /// Resolves once what is in hand is to be dropped.
+    /// Resolves once everything is to be dropped.
     pub async fn abandoned(&self) {
         self.abandon.cancelled().await;
     }
 
-    /// Whether nothing new may be begun.
+    /// Whether nothing new may start.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.drain.is_cancelled()
     }
 }
 
-/// Listens from now on. The first signal drains; the second ends the process at once.
+/// Handles signals from now on. The first drains; the second exits the process at once.
 ///
 /// # Errors
 /// The kernel refuses a signal handler.

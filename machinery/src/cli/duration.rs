@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// What is wrong with a duration.
+/// Why a duration is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadDuration {
-    /// Not Go's notation.
+    /// It is not in Go's notation.
     #[error("write a duration with units, such as 300ms, 15s or 1m30s")]
     Syntax,
-    /// No unit, or one that Go does not know.
+    /// A unit is missing or unknown.
     #[error("each number needs a unit: ns, us, ms, s, m or h")]
     Unit,
-    /// Longer than Go can hold, about 292 years.
+    /// It exceeds Go's maximum of about 292 years.
     #[error("the duration is too long")]
     TooLong,
-    /// Below zero.
+    /// It is below zero.
     #[error("the duration must not be negative")]
     Negative,
 }
 
-/// The longest duration Go knows, in nanoseconds.
+/// Go's longest duration, in nanoseconds.
 const LONGEST: u128 = i64::MAX as u128;
 
-/// Reads a duration that is not negative.
+/// Parses a duration, which must not be negative.
 ///
 /// # Errors
 /// [`BadDuration`].
@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> Result<Duration, BadDuration> {
     u64::try_from(total).map(Duration::from_nanos).map_err(|_| BadDuration::TooLong)
 }
 
-/// One number with its unit, in nanoseconds, and what follows.
+/// Parses one number with its unit; returns nanoseconds and the remaining text.
 fn one(text: &str) -> Result<(u128, &str), BadDuration> {
     let (whole, rest) = digits(text);
     let (fraction, rest) = match rest.strip_prefix('.') {
@@ -90,7 +90,7 @@ fn number(digits: &str) -> Result<u128, BadDuration> {
     if number.is_empty() {
         return Ok(0);
     }
-    // Nineteen digits hold every duration there is.
+    // Every valid duration has at most nineteen digits.
     if number.len() > 19 {
         return Err(BadDuration::TooLong);
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_go_takes_is_taken() {
+    fn durations_that_go_accepts_are_accepted() {
         for (text, nanos) in [
             ("0", 0),
             ("-0", 0),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn durations_that_go_refuses_are_refused() {
         for text in [
             "", "3", "-", "+", "s", ".", "-.", ".s", "+.s", "1d", "1w", "5 s", " 5s", "5s ", "1x", "1e3s",
             "--5s", "5S", "1h-5m", "\u{e0}5s", "5\u{df}", "1.2.3s", "1,5s", "0x5s", "5ss", "5sm", "inf",
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_duration_is_refused_because_no_flag_has_a_use_for_it() {
+    fn a_negative_duration_is_refused() {
         assert_eq!(parse("-5s"), Err(BadDuration::Negative));
     }
 }

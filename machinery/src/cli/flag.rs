@@ -1,4 +1,4 @@
-//! Flags as a program declares them: typed for whoever reads them, and a table of all for the grammar and the help.
+//! Declarations of flags: typed constants for the code that reads them, and a table for the parser and the help.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -8,51 +8,51 @@ use super::value::{Value, ValueKind};
 /// Whether a flag has an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It does what it says.
+    /// It has an effect.
     Live,
-    /// Taken from klog's family and without effect: logs go to stderr, always.
+    /// A flag of klog, accepted without effect: logs always go to stderr.
     Accepted,
-    /// Once the reference's, now without effect; a warning says so.
+    /// A former flag of the reference sidecar, accepted with a warning and without effect.
     Retired,
 }
 
-/// A row of the table: everything about a flag but the Rust type of its value.
+/// A row of the table: a flag without the Rust type of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
     /// Without dashes.
     pub name: &'static str,
     /// Type of its value.
     pub kind: ValueKind,
-    /// As help shows it; "" for none.
+    /// The default in the flag's own syntax; "" for none.
     pub default: &'static str,
     /// Heading in the help.
     pub group: &'static str,
-    /// One line.
+    /// One line for the help.
     pub help: &'static str,
     /// Whether it has an effect.
     pub effect: Effect,
-    /// Whether each repetition adds to the ones before, as in Go programs where these fill a map.
+    /// Whether repeated values are joined with commas, as in Go programs whose flag fills a map.
     pub is_list: bool,
 }
 
-/// A type that a flag's value may have.
+/// A Rust type of flag values.
 pub trait FlagValue: Default {
-    /// How its text is read.
+    /// The syntax of its values.
     const KIND: ValueKind;
     /// The value, if it is of this type.
     fn of(value: Value) -> Option<Self>;
 }
 
-/// A flag whose value is a `T`. What reads a flag names this, so that no name and no type can be wrong.
+/// A flag whose value is a `T`. Code reads a flag by this constant, so a wrong name or type does not compile.
 #[derive(Debug, Clone, Copy)]
 pub struct Flag<T> {
-    /// Its row in the table.
+    /// The row for the table.
     pub spec: Spec,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T: FlagValue> Flag<T> {
-    /// A flag that does what its help says.
+    /// A flag with an effect.
     #[must_use]
     pub const fn new(
         group: &'static str,
@@ -64,49 +64,49 @@ impl<T: FlagValue> Flag<T> {
         Self { spec, value: PhantomData }
     }
 
-    /// The same flag, whose repetitions add up.
+    /// Makes repeated values add up.
     #[must_use]
     pub const fn list(self) -> Self {
         Self { spec: Spec { is_list: true, ..self.spec }, value: PhantomData }
     }
 
-    /// The same flag, retired: `help` says what to write instead.
+    /// Retires the flag: `help` says what to use instead.
     #[must_use]
     pub const fn retired(self) -> Self {
         Self { spec: Spec { effect: Effect::Retired, ..self.spec }, value: PhantomData }
     }
 
-    /// The flag with another default.
+    /// Replaces the default.
     #[must_use]
     pub const fn with_default(self, default: &'static str) -> Self {
         Self { spec: Spec { default, ..self.spec }, value: PhantomData }
     }
 }
 
-/// A flag of klog's family, accepted and without effect.
+/// A flag of klog, accepted without effect.
 #[must_use]
 pub const fn accepted(name: &'static str, kind: ValueKind, help: &'static str) -> Spec {
     Spec { name, kind, default: "", group: "Logging", help, effect: Effect::Accepted, is_list: false }
 }
 
-/// Every flag of a program, in the order of its help: the one source of grammar, help and documents.
+/// Every flag of a program in the order of its help; the single source for the parser, the help and the documents.
 #[derive(Debug, Clone, Copy)]
 pub struct Table(pub &'static [&'static [Spec]]);
 
 impl Table {
-    /// Every flag.
+    /// All flags, in order.
     pub fn iter(self) -> impl Iterator<Item = &'static Spec> {
         self.0.iter().copied().flatten()
     }
 
-    /// The flag of a name; `h` is short for `help`.
+    /// The flag with this name; `h` is short for `help`.
     #[must_use]
     pub fn find(self, name: &str) -> Option<&'static Spec> {
         let name = if name == "h" { "help" } else { name };
         self.iter().find(|flag| flag.name == name)
     }
 
-    /// The flag whose name is most like this one, if any is like it.
+    /// The flag with the most similar name, if there is a similar one.
     #[must_use]
     pub fn nearest(self, name: &str) -> Option<&'static str> {
         let name: String = name.chars().take(64).collect();
@@ -115,7 +115,7 @@ impl Table {
     }
 }
 
-/// How many characters have to be added, dropped or changed to make one word of the other.
+/// The Levenshtein distance.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -130,37 +130,19 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-impl FlagValue for bool {
-    const KIND: ValueKind = ValueKind::Bool;
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Bool(value) = value { Some(value) } else { None }
-    }
+macro_rules! flag_value {
+    ($type:ty, $kind:ident) => {
+        impl FlagValue for $type {
+            const KIND: ValueKind = ValueKind::$kind;
+            fn of(value: Value) -> Option<Self> {
+                if let Value::$kind(value) = value { Some(value) } else { None }
+            }
+        }
+    };
 }
 
-impl FlagValue for i64 {
-    const KIND: ValueKind = ValueKind::Int;
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Int(value) = value { Some(value) } else { None }
-    }
-}
-
-impl FlagValue for f64 {
-    const KIND: ValueKind = ValueKind::Float;
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Float(value) = value { Some(value) } else { None }
-    }
-}
-
-impl FlagValue for Duration {
-    const KIND: ValueKind = ValueKind::Duration;
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Duration(value) = value { Some(value) } else { None }
-    }
-}
-
-impl FlagValue for String {
-    const KIND: ValueKind = ValueKind::Text;
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Text(value) = value { Some(value) } else { None }
-    }
-}
+flag_value!(bool, Bool);
+flag_value!(i64, Int);
+flag_value!(f64, Float);
+flag_value!(Duration, Duration);
+flag_value!(String, Text);

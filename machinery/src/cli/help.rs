@@ -1,25 +1,25 @@
-//! The text of `--help`: one line a flag, in groups, with defaults.
+//! The text of `--help`: one line per flag, in groups, with defaults.
 
 use std::fmt::Write;
 
 use super::flag::{Effect, Spec, Table};
 use super::value::ValueKind;
 
-/// Columns taken by a flag before its help begins.
+/// The column where the help of a flag begins.
 const INDENT: usize = 46;
 
-/// What help says beside the flags.
+/// The parts of the help that are not flags.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
     /// The program's name.
     pub program: &'static str,
     /// What it does, after its name.
     pub does: &'static str,
-    /// Environment variables that are read, each with what it is for.
+    /// Environment variables, each with its meaning.
     pub environment: &'static [(&'static str, &'static str)],
 }
 
-/// The help text.
+/// Renders the help text.
 #[must_use]
 pub fn help(page: Page, table: Table) -> String {
     let Page { program, does, environment } = page;

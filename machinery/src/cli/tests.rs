@@ -1,4 +1,4 @@
-//! The grammar: what Go takes, what Go lets slip, and what is refused.
+//! The grammar: what Go accepts, and what is refused although Go would ignore it.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -26,7 +26,7 @@ fn read(line: &str) -> Result<Given, UsageError> {
     Given::read(TABLE, line.split_whitespace().map(OsString::from))
 }
 
-/// For words that are empty or hold spaces.
+/// For arguments that are empty or contain spaces.
 fn read_words<const N: usize>(words: [&str; N]) -> Result<Given, UsageError> {
     Given::read(TABLE, words.map(OsString::from))
 }
@@ -56,7 +56,7 @@ fn a_boolean_takes_its_value_only_after_an_equals_sign() {
 }
 
 #[test]
-fn a_stray_word_is_refused_by_name_with_what_was_probably_meant() {
+fn a_stray_argument_is_named_with_what_was_probably_meant() {
     let stray = refusal("--leader-election false --worker-threads=3");
     assert!(stray.contains("\"false\"") && stray.contains("--leader-election=false"), "{stray}");
     assert!(refusal("--timeout=1m word").contains("\"word\""));
@@ -64,20 +64,20 @@ fn a_stray_word_is_refused_by_name_with_what_was_probably_meant() {
 }
 
 #[test]
-fn two_dashes_alone_end_the_flags_and_nothing_may_follow() {
+fn nothing_may_follow_two_dashes_alone() {
     assert!(read("--timeout=1m --").is_ok());
     assert!(refusal("-- --timeout=1m").contains("--timeout=1m"));
 }
 
 #[test]
-fn a_single_dash_and_an_empty_word_are_words_that_belong_to_nothing() {
+fn a_single_dash_and_an_empty_argument_are_stray() {
     for word in ["-", "", " "] {
         assert!(matches!(read_words([word]), Err(UsageError::Stray { .. })), "{word:?}");
     }
 }
 
 #[test]
-fn the_word_after_a_flag_is_its_value_whatever_it_looks_like() {
+fn the_argument_after_a_flag_is_its_value_whatever_it_looks_like() {
     assert_eq!(read_words(["--kubeconfig", "-v=2"]).unwrap().get(&KUBECONFIG), "-v=2");
     assert_eq!(read_words(["--kubeconfig", "--"]).unwrap().get(&KUBECONFIG), "--");
     assert_eq!(read_words(["--kubeconfig", ""]).unwrap().get(&KUBECONFIG), "");
@@ -85,7 +85,7 @@ fn the_word_after_a_flag_is_its_value_whatever_it_looks_like() {
 }
 
 #[test]
-fn an_argument_that_is_no_text_is_refused_where_it_stands() {
+fn an_argument_that_is_not_utf_8_is_refused_in_any_position() {
     let broken = || OsString::from_vec(b"--kubeconfig=/a\xff\nb".to_vec());
     for words in [vec![broken()], vec![OsString::from("--kubeconfig"), broken()]] {
         let refused = Given::read(TABLE, words).unwrap_err().to_string();
@@ -95,7 +95,7 @@ fn an_argument_that_is_no_text_is_refused_where_it_stands() {
 }
 
 #[test]
-fn what_is_quoted_stays_on_its_line() {
+fn quoted_arguments_stay_on_one_line() {
     for word in ["--no\nsuch", "--=\n", "\u{1b}[2J", "--timeout=\r\n", "---\u{9b}2J"] {
         let refused = read_words([word]).unwrap_err().to_string();
         assert!(!refused.contains(char::is_control), "{refused:?}");
@@ -103,24 +103,24 @@ fn what_is_quoted_stays_on_its_line() {
 }
 
 #[test]
-fn flags_that_are_lists_add_up() {
+fn list_flags_add_up() {
     let given = read("--feature-gates=A=true -feature-gates B=false").unwrap();
     assert_eq!(given.get(&GATES), "A=true,B=false");
 }
 
 #[test]
-fn of_a_repeated_flag_the_last_wins() {
+fn the_last_value_of_a_repeated_flag_wins() {
     assert_eq!(read("-v=2 --v=5").unwrap().get(&V), 5);
 }
 
 #[test]
-fn an_unknown_flag_is_named_and_the_one_it_resembles_too() {
+fn an_unknown_flag_is_named_with_a_similar_one() {
     assert_eq!(refusal("--nonsense-altogether"), "flag provided but not defined: -nonsense-altogether");
     assert!(refusal("--worker-thread=3").ends_with("(did you mean --worker-threads?)"));
 }
 
 #[test]
-fn a_bad_value_is_named_with_its_flag_and_what_it_should_be() {
+fn an_invalid_value_is_named_with_its_flag_and_what_to_write() {
     assert_eq!(
         refusal("--worker-threads=many"),
         "invalid value \"many\" for flag -worker-threads: write a whole number"
@@ -134,7 +134,7 @@ fn a_bad_value_is_named_with_its_flag_and_what_it_should_be() {
 }
 
 #[test]
-fn a_flag_at_the_end_without_its_value_is_named() {
+fn a_last_flag_without_its_value_is_named() {
     assert_eq!(refusal("--timeout"), "flag needs an argument: -timeout");
     assert_eq!(refusal("-v=2 -v"), "flag needs an argument: -v");
 }
@@ -152,7 +152,7 @@ fn an_empty_value_is_a_value() {
 }
 
 #[test]
-fn a_flag_that_is_not_given_has_its_default_and_is_known_not_to_be_given() {
+fn a_missing_flag_has_its_default_and_counts_as_not_given() {
     let given = read("--timeout=2m").unwrap();
     assert_eq!((given.get(&WORKERS), given.has(&WORKERS), given.has(&TIMEOUT)), (10, false, true));
     assert_eq!(given.non_empty(&KUBECONFIG), None);
@@ -160,7 +160,7 @@ fn a_flag_that_is_not_given_has_its_default_and_is_known_not_to_be_given() {
 
 proptest! {
     #[test]
-    fn any_text_is_a_duration_or_is_refused(text in "[-+]?[0-9.]{0,24}(ns|us|ms|s|m|h|x)?[0-9.]{0,24}(s|m)?") {
+    fn no_text_makes_the_duration_parser_panic(text in "[-+]?[0-9.]{0,24}(ns|us|ms|s|m|h|x)?[0-9.]{0,24}(s|m)?") {
         let _ = Value::of(ValueKind::Duration, &text);
     }
 }

@@ -1,10 +1,11 @@
-//! Values as Go's `flag` package reads them.
+//! Values of flags, parsed as Go's `flag` package parses them.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::duration::{self, BadDuration};
+
 /// The type of a flag's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
@@ -12,9 +13,9 @@ pub enum ValueKind {
     Bool,
     /// A whole number.
     Int,
-    /// A number.
+    /// A decimal number.
     Float,
-    /// Go's notation.
+    /// A duration in Go's notation.
     Duration,
     /// Text.
     Text,
@@ -23,11 +24,11 @@ pub enum ValueKind {
 /// A flag's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// `--x`, `--x=false`.
+    /// A boolean.
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A number.
+    /// A finite number.
     Float(f64),
     /// A duration, never negative.
     Duration(Duration),
@@ -36,14 +37,14 @@ pub enum Value {
 }
 
 impl Value {
-    /// Reads a value of a kind; `None` if the text is not of that kind.
+    /// Parses a value; `None` if it is invalid.
     #[must_use]
     pub fn of(kind: ValueKind, text: &str) -> Option<Self> {
         parse(kind, text).ok()
     }
 }
 
-/// What a value should be.
+/// Why a value is invalid, as what to write instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum BadValue {
     #[error("write true or false")]
@@ -56,7 +57,6 @@ pub(super) enum BadValue {
     Duration(#[from] BadDuration),
 }
 
-/// Reads a value of a kind.
 pub(super) fn parse(kind: ValueKind, text: &str) -> Result<Value, BadValue> {
     Ok(match kind {
         ValueKind::Bool => Value::Bool(parse_bool(text).ok_or(BadValue::Bool)?),
@@ -95,21 +95,21 @@ fn parse_int(text: &str) -> Option<i64> {
     } else {
         (10, lower.as_str(), false)
     };
-    let placed_well = !body.ends_with('_') && !body.contains("__") && (prefixed || !body.starts_with('_'));
-    // `from_str_radix` would take a sign of its own.
-    if !placed_well || !body.chars().all(|c| c == '_' || c.is_digit(radix)) {
+    let underscores_ok = !body.ends_with('_') && !body.contains("__") && (prefixed || !body.starts_with('_'));
+    // `from_str_radix` would accept a second sign.
+    if !underscores_ok || !body.chars().all(|c| c == '_' || c.is_digit(radix)) {
         return None;
     }
     let magnitude = i128::from_str_radix(&body.replace('_', ""), radix).ok()?;
     i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 
-/// A finite decimal number, with underscores between digits. Go would take `NaN`, `Inf` and hexadecimal fractions
-/// too, which no flag of ours has a use for.
+/// Parses a finite decimal number, with underscores between digits. Unlike Go it refuses `NaN`, `Inf` and hexadecimal
+/// fractions, which make no sense for our flags.
 fn parse_float(text: &str) -> Option<f64> {
     let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-    let placed_well = |at: usize| at.checked_sub(1).is_some_and(digit) && digit(at + 1);
-    if !text.match_indices('_').all(|(at, _)| placed_well(at)) {
+    let underscores_ok = |at: usize| at.checked_sub(1).is_some_and(digit) && digit(at + 1);
+    if !text.match_indices('_').all(|(at, _)| underscores_ok(at)) {
         return None;
     }
     text.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite())
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_are_read_as_go_reads_them() {
+    fn integers_are_parsed_as_in_go() {
         for (text, expected) in [
             ("0", Some(0)),
             ("10", Some(10)),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_are_gos_twelve_words_and_no_others() {
+    fn booleans_are_the_twelve_words_of_go() {
         for text in ["1", "t", "T", "true", "TRUE", "True"] {
             assert_eq!(parse_bool(text), Some(true));
         }

@@ -1,18 +1,18 @@
-//! The flags that programs share, for their tables.
+//! The flags that all programs share.
 
 use std::time::Duration;
 
 use crate::cli::flag::accepted;
 use crate::cli::{Flag, Spec, ValueKind};
 
-/// Heading of the flags about connections.
+/// Heading of connection flags.
 pub const CONNECT: &str = "Connections";
-/// Heading of the flags about work and retries.
+/// Heading of work and retry flags.
 pub const WORK: &str = "Work and retries";
 const LEADER: &str = "Leader election";
 const OBSERVE: &str = "Metrics and health";
 const LOGGING: &str = "Logging";
-/// Heading of the flags that belong to no other group.
+/// Heading of all other flags.
 pub const OTHER: &str = "Other";
 
 /// `--kubeconfig`.
@@ -62,7 +62,7 @@ pub const RETRY_PERIOD: Flag<Duration> =
 pub const LEADER_ELECTION_LABELS: Flag<String> =
     Flag::new(LEADER, "leader-election-labels", "", "labels of the Lease, as key:value,key:value").list();
 
-/// The flags of leader election.
+/// All flags of leader election.
 pub const ELECTION: &[Spec] = &[
     LEADER_ELECTION.spec,
     LEADER_ELECTION_NAMESPACE.spec,
@@ -86,7 +86,7 @@ pub const V: Flag<i64> =
 /// `--logging-format`.
 pub const LOGGING_FORMAT: Flag<String> = Flag::new(LOGGING, "logging-format", "text", "text or json");
 
-/// The flags of the endpoint and of the log, and what is left of klog's.
+/// All flags of metrics, health and logging, with those of klog that have no effect.
 pub const OBSERVABILITY: &[Spec] = &[
     HTTP_ENDPOINT.spec,
     METRICS_ADDRESS.spec,

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::cluster::error::Request;
 use kube::core::Status;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::cluster::error::Request;
+use crate::logging::LogFormat;
+use crate::logging::testing::{Sink, listen};
+use crate::process::Program;
 
 pub(super) const TIMING: Timing = Timing {
     lease_duration: Duration::from_secs(15),
@@ -232,28 +235,10 @@ pub(super) fn replica(server: &Arc<Server>, identity: &str) -> Replica {
     replica_at(server, identity, now)
 }
 
-/// Captures the log lines of this thread while the guard lives.
-pub(super) fn log() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
-    let lines = Arc::<Mutex<Vec<u8>>>::default();
-    let writer = {
-        let lines = lines.clone();
-        move || Lines(lines.clone())
-    };
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(writer);
-    (lines, crate::logging::testing::hear(subscriber.with_ansi(false).finish()))
-}
-
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// Captures the warnings of this thread while the guard lives.
+pub(super) fn log() -> (Sink, tracing::subscriber::DefaultGuard) {
+    let program = Program { name: "program", version: "1", crates: &["machinery"] };
+    listen(program, 0, LogFormat::Text)
 }
 
 /// Lets time pass until `done`, and checks each 20 ms that no two claims hold at once. Returns the time passed.

@@ -185,7 +185,7 @@ async fn one_problem_is_one_line_however_long_each_attempt_waited() {
     *a.line.lock().unwrap() = Line::Hangs;
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
     sleep(Duration::from_mins(2)).await;
-    let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    let lines = lines.text();
     let problems: Vec<_> = lines.lines().filter(|line| line.contains("cannot go on")).collect();
     assert_eq!(problems.len(), 2, "{lines}");
     assert!(problems.iter().all(|line| line.contains("no answer within")), "{lines}");
@@ -208,7 +208,7 @@ async fn a_missing_right_or_namespace_is_one_line_that_says_what_to_do() {
         *a.refused.lock().unwrap() = Some((place, code, reason));
         sleep(Duration::from_mins(2)).await;
         assert!(!a.claim.holds());
-        let lines = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+        let lines = lines.text();
         assert_eq!(lines.lines().count(), 1, "{lines}");
         assert!(lines.contains(expected), "{lines}");
         *a.refused.lock().unwrap() = None;
