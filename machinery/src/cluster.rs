@@ -1,16 +1,16 @@
-//! The API server as we use it: clients, reads, guarded writes, secrets, events.
+//! The API client: connections, reads, guarded writes, Secrets and events.
 
 mod authority;
 pub mod client;
 mod credentials;
 pub mod error;
 pub mod event;
+mod idle;
 mod kubeconfig;
 pub mod limit;
 pub mod objects;
 mod pod;
 mod proxy;
-mod quiet;
 pub(crate) mod request;
 pub mod secret;
 mod stack;

@@ -83,6 +83,16 @@ impl<B: Body> kube::Resource for Object<B> {
     }
 }
 
+/// The [key](crate::queue::Key) of an object: `namespace/name`, or the name alone if it is cluster-scoped.
+#[must_use]
+pub fn key(metadata: &ObjectMeta) -> Cow<'_, str> {
+    let name = metadata.name.as_deref().unwrap_or_default();
+    match metadata.namespace.as_deref() {
+        Some(namespace) if !namespace.is_empty() => format!("{namespace}/{name}").into(),
+        Some(_) | None => name.into(),
+    }
+}
+
 impl<B> Object<B> {
     /// `metadata.name`, "" if missing.
     #[must_use]
@@ -90,13 +100,10 @@ impl<B> Object<B> {
         self.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// The [key](crate::queue::Key): `namespace/name`, or the name alone if it is cluster-scoped.
+    /// See [`key`].
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
-        match self.metadata.namespace.as_deref() {
-            Some(namespace) if !namespace.is_empty() => format!("{namespace}/{}", self.name()).into(),
-            Some(_) | None => self.name().into(),
-        }
+        key(&self.metadata)
     }
 
     /// Whether `metadata.deletionTimestamp` is set.

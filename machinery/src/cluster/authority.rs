@@ -1,4 +1,4 @@
-//! By which certificates the API server is trusted.
+//! Verifies the certificate of the API server.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,18 +14,16 @@ use tokio::time::Instant;
 
 use super::pod::certificates;
 
-/// How often the file of a pod's authority is read again, which Kubernetes replaces when it rotates it.
+/// How often a CA file is reread, because Kubernetes replaces it when it rotates the CA.
 const READ_AGAIN: Duration = Duration::from_mins(1);
 
-/// Knows a server by the chain from its certificate to one that is trusted, or by the certificate itself, if that is
-/// among the trusted ones.
+/// Accepts a server whose certificate has a chain to a trusted one, or is itself among the trusted ones.
 ///
-/// Hosted control planes and RKE2 put the server's own certificate into kubeconfigs. The library refuses it, since it is
-/// marked as an authority and an authority is no end of a chain; Go accepts it, and so does this. That the certificate
-/// is in its time is checked before the library looks at that mark; its name is checked here.
+/// Hosted control planes and RKE2 put the server's own certificate into kubeconfigs. rustls refuses it, because it is
+/// marked as a CA and a CA must not be the end of a chain; Go accepts it, and so does this. rustls checks the validity
+/// period before that mark; the name is checked here.
 #[derive(Debug)]
 pub(super) struct Authority {
-    /// Read again from time to time, if it is a file.
     file: Option<PathBuf>,
     trusted: RwLock<(Arc<Trusted>, Instant)>,
 }
@@ -49,17 +47,17 @@ impl Trusted {
 }
 
 impl Authority {
-    /// Trusts these certificates, and those that the file holds later on.
+    /// Trusts these DER certificates, and later those of the PEM file.
     ///
     /// # Errors
-    /// One of them is no certificate, or there is none; in words.
+    /// A certificate is invalid, or there is none; as text.
     pub(super) fn new(certificates: Vec<Vec<u8>>, file: Option<PathBuf>) -> Result<Self, String> {
         let certificates = certificates.into_iter().map(CertificateDer::from).collect();
         let trusted = Trusted::new(certificates)?;
         Ok(Self { file, trusted: RwLock::new((Arc::new(trusted), Instant::now())) })
     }
 
-    /// What is trusted now. A file that cannot be used at the moment leaves what was trusted before.
+    /// The trusted certificates; the previous ones if the file cannot be read.
     fn trusted(&self) -> Arc<Trusted> {
         let (trusted, since) = self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(file) = self.file.as_ref().filter(|_| since.elapsed() >= READ_AGAIN) else { return trusted };
@@ -70,8 +68,8 @@ impl Authority {
     }
 }
 
-/// The library could not build a chain, for a reason that does not matter where the certificate itself is trusted: it is
-/// marked as an authority, or its issuer is not among what is trusted. Its validity in time was checked before.
+/// Whether only the chain is missing, which does not matter if the certificate itself is trusted: it is marked as a CA,
+/// or its issuer is unknown. The validity period was checked before.
 fn lacks_a_chain(error: &Error) -> bool {
     let Error::InvalidCertificate(invalid) = error else { return false };
     if let CertificateError::Other(OtherError(cause)) = invalid {

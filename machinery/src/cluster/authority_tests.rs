@@ -1,4 +1,4 @@
-//! Certificates of servers that are trusted, and that are not.
+//! Server certificates that are accepted, and that are not.
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +10,7 @@ fn address() -> ServerName<'static> {
     ServerName::IpAddress(Ipv4Addr::new(192, 0, 2, 1).into())
 }
 
-/// What the certificate of a server says of itself.
+/// The parameters of a server certificate.
 fn server(is_ca: IsCa) -> CertificateParams {
     let mut params = CertificateParams::new(vec!["api.example.com".to_owned()]).unwrap();
     params.subject_alt_names.push(SanType::IpAddress(Ipv4Addr::new(192, 0, 2, 1).into()));
@@ -37,7 +37,7 @@ fn verified(
 }
 
 #[test]
-fn a_server_whose_own_certificate_is_trusted_is_known_whether_it_is_marked_as_an_authority_or_not() {
+fn a_server_certificate_that_is_itself_trusted_is_accepted_marked_as_a_ca_or_not() {
     for is_ca in [ca(), IsCa::ExplicitNoCa, IsCa::NoCa] {
         let own = self_signed(&server(is_ca));
         verified(&own, &own, &address()).unwrap();
@@ -46,7 +46,7 @@ fn a_server_whose_own_certificate_is_trusted_is_known_whether_it_is_marked_as_an
 }
 
 #[test]
-fn its_name_and_its_time_are_checked_all_the_same() {
+fn its_name_and_validity_period_are_still_checked() {
     let own = self_signed(&server(ca()));
     let other = verified(&own, &own, &"other.example.com".try_into().unwrap()).unwrap_err();
     assert!(other.to_string().contains("not valid for name"), "{other}");
@@ -58,13 +58,13 @@ fn its_name_and_its_time_are_checked_all_the_same() {
 }
 
 #[test]
-fn another_certificate_that_is_marked_as_an_authority_is_not_known() {
+fn another_certificate_that_is_marked_as_a_ca_is_refused() {
     let (own, another) = (self_signed(&server(ca())), self_signed(&server(ca())));
     verified(&own, &another, &address()).unwrap_err();
 }
 
 #[test]
-fn a_chain_to_an_authority_is_known_as_before() {
+fn a_chain_to_a_ca_is_accepted() {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = ca();
@@ -75,7 +75,7 @@ fn a_chain_to_an_authority_is_known_as_before() {
 }
 
 #[test]
-fn a_trusted_certificate_needs_no_trusted_issuer_and_its_name_and_its_time_are_checked() {
+fn a_trusted_certificate_needs_no_trusted_issuer_but_a_valid_name_and_period() {
     let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::new(Vec::new()).unwrap());
     params.is_ca = ca();
     params.distinguished_name.push(DnType::CommonName, "an authority that is not trusted");
@@ -95,7 +95,7 @@ fn a_trusted_certificate_needs_no_trusted_issuer_and_its_name_and_its_time_are_c
 }
 
 #[test]
-fn a_file_is_read_again_and_what_was_trusted_stays_while_it_cannot_be() {
+fn a_ca_file_is_reread_and_the_old_certificates_stay_while_it_is_unreadable() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("ca.crt");

@@ -1,4 +1,4 @@
-//! The three clients of one API server, and where it is.
+//! The three clients of one API server, and their configuration.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,30 +21,29 @@ use super::traffic::{RequestPolicy, Traffic};
 use crate::claim::Claim;
 use crate::metrics::RestMetrics;
 
-/// How long an answer may take to begin, or to go on, before its request has failed.
+/// The idle timeout of a connection that has an answer to come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// The same for a watch: longer than the minute after which the server is asked to end it. Without, a connection that
-/// died unnoticed would be listened to for ever.
+/// The same for a watch: longer than its `timeoutSeconds` of a minute. Without it a dead connection would never be
+/// noticed.
 const WATCH_WITHIN: Duration = Duration::from_secs(75);
 
-/// Clients of one API server, kept apart because they must not hinder each other. The library installs no TLS
-/// provider: [`connect`] does.
+/// Clients of one API server. They have separate connections, so that none delays another.
 #[derive(Clone)]
 pub struct Clients {
-    /// For lists and watches: no limit, patient if the server asks for it; a watch that is silent for 75 s is ended, so
-    /// let the server end it before.
+    /// For lists and watches: no rate limit, retries on `Retry-After`. A connection that is idle for 75 s fails, so let
+    /// the server end a watch earlier.
     pub watch: Client,
-    /// For everything else the work needs: limited, patient if the server asks for it; a write that waited longer
-    /// than the claim to lead lasted is not sent.
+    /// For reads and writes of the work: rate limited, retries on `Retry-After`. No write is sent once the claim to lead
+    /// has expired.
     pub api: Client,
-    /// For the lease alone.
+    /// For the Lease: no limits and no retries.
     pub lead: Client,
 }
 
-/// Why there is no client.
+/// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The kubeconfig is not there, or may not be read.
+    /// The kubeconfig cannot be read.
     #[error("cannot read the kubeconfig {}", path.display())]
     Unreadable {
         /// As given.
@@ -53,37 +52,37 @@ pub enum ConnectError {
         #[source]
         cause: std::io::Error,
     },
-    /// The kubeconfig is not one. What stands in it is not quoted: it may be a token.
+    /// The kubeconfig is not valid YAML. It is not quoted, since it may hold a token.
     #[error("the kubeconfig {} does not parse{}", path.display(), at(*place))]
     Unparsable {
         /// As given.
         path: PathBuf,
-        /// Line and column, where they are known.
+        /// Line and column, if known.
         place: Option<(u64, u64)>,
     },
-    /// The kubeconfig parses and does not hold together: no such context, no such file of a certificate.
+    /// The kubeconfig is inconsistent, such as without the current context or with a missing certificate file.
     #[error("the kubeconfig {} is not usable: {why}", path.display())]
     Unusable {
         /// As given.
         path: PathBuf,
-        /// What is wrong; the library's own error may hold more than may be shown.
+        /// What is wrong, without secrets; the library's error may hold some.
         why: String,
     },
-    /// No kubeconfig, and no credentials of a pod.
+    /// There is neither a kubeconfig nor a pod's service account.
     #[error(transparent)]
     Pod(#[from] NoPod),
-    /// The file that should hold the token does not.
+    /// The token file holds no token.
     #[error(transparent)]
     Token(#[from] BadToken),
-    /// The proxy of the environment or of the kubeconfig is no address.
+    /// The proxy of the environment or the kubeconfig is invalid.
     #[error("the proxy cannot be used")]
     Proxy(#[source] BadProxy),
-    /// TLS or credentials do not fit together.
+    /// TLS settings or credentials are invalid.
     #[error("cannot set up a client for the API server {server}: {why}")]
     Setup {
         /// Its host and port.
         server: String,
-        /// What is wrong; the library's own error may hold more than may be shown.
+        /// What is wrong, without secrets; the library's error may hold some.
         why: String,
     },
 }
@@ -92,11 +91,10 @@ fn at(place: Option<(u64, u64)>) -> String {
     place.map_or_else(String::new, |(line, column)| format!(" at line {line}, column {column}"))
 }
 
-/// The address and credentials: from a kubeconfig if one is given, else the pod's own. `agent` is how the server's logs
-/// name us.
+/// Reads address and credentials from a kubeconfig if one is given, else from the pod. `agent` is the User-Agent.
 ///
 /// # Errors
-/// [`ConnectError`], before anything is contacted.
+/// [`ConnectError`]. Nothing was contacted.
 pub fn config(kubeconfig: Option<&Path>, agent: &'static str) -> Result<Config, ConnectError> {
     let mut config = match kubeconfig {
         None => {
@@ -109,7 +107,7 @@ pub fn config(kubeconfig: Option<&Path>, agent: &'static str) -> Result<Config, 
     if let Some(proxy) = &config.proxy_url {
         usable(proxy).map_err(ConnectError::Proxy)?;
     }
-    // Without an authority the library wants the system's, which an image need not have; here none is looked at.
+    // Without a CA the library loads the system's, which an image may not have. No CA is needed here.
     let plain = config.cluster_url.scheme_str() == Some("http")
         && config.proxy_url.as_ref().and_then(Uri::scheme_str) != Some("https");
     if config.root_cert.is_none() && (plain || config.accept_invalid_certs) {
@@ -130,8 +128,8 @@ fn from_file(path: &Path) -> Result<Config, ConnectError> {
     Ok(config)
 }
 
-/// The proxy that the environment names. A value that cannot be used is none: what other programs of the pod make of it
-/// must not keep us from a server that may be in reach.
+/// The proxy from the environment. An invalid value is ignored with a warning: it may be meant for other programs, and
+/// the server may be reachable without a proxy.
 fn environment_proxy(server: &Uri) -> Option<Uri> {
     let found = proxy_for(server, |name| std::env::var(name).ok());
     if found.ignored > 0 {
@@ -148,7 +146,7 @@ fn environment_proxy(server: &Uri) -> Option<Uri> {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "an enum of the library's; what it adds is a configuration of no use, too"
+    reason = "a foreign enum; any new variant means an unusable kubeconfig, too"
 )]
 fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
     let path = path.to_owned();
@@ -162,11 +160,11 @@ fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
     }
 }
 
-/// The clients of [`config`], made apart from the caller: a kubeconfig may name a program to run for credentials, which
-/// may take its time.
+/// Reads the [`config`] and makes the clients, on a blocking thread: a kubeconfig may name a credential plugin, which
+/// runs as a process.
 ///
 /// # Errors
-/// [`ConnectError`], before anything is contacted.
+/// [`ConnectError`]. Nothing was contacted.
 pub async fn connect(
     kubeconfig: Option<PathBuf>,
     agent: &'static str,
@@ -174,17 +172,17 @@ pub async fn connect(
     claim: Claim,
     rest: RestMetrics,
 ) -> anyhow::Result<Clients> {
-    // An error means that a provider is installed already, which is as good.
+    // An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = config(kubeconfig.as_deref(), agent)?;
     let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
     Ok(made.context("the task that makes the clients failed")??)
 }
 
-/// The clients. `claim` is looked at before every write of [`Clients::api`]. To be called within a runtime.
+/// Makes the clients; call it within a runtime. `claim` is checked before every write of [`Clients::api`].
 ///
 /// # Errors
-/// [`ConnectError::Setup`], before anything is contacted.
+/// [`ConnectError::Setup`] or [`ConnectError::Token`]. Nothing was contacted.
 pub fn clients(
     config: &Config,
     rate: Rate,
@@ -202,7 +200,7 @@ pub fn clients(
         Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
     };
     let policy = RequestPolicy { bucket: Arc::new(Bucket::new(rate)), claim };
-    // It only reads, which no claim holds back, and its callers pause by themselves.
+    // Lists and watches need no claim, and their callers back off by themselves.
     let unlimited = Rate { qps: 0.0, burst: 1 };
     let patient = RequestPolicy { bucket: Arc::new(Bucket::new(unlimited)), claim: Claim::always() };
     Ok(Clients {
@@ -212,8 +210,8 @@ pub fn clients(
     })
 }
 
-/// Takes the token's file out of a configuration: we read it, not the library, which does not trim it. As with
-/// client-go it has precedence over a token beside it, as long as it can be read.
+/// Takes the token file out of a configuration: we read it ourselves, since the library does not trim it. As in
+/// client-go, a readable file has precedence over a token.
 fn token_file(config: &mut Config) -> Result<Option<TokenFile>, BadToken> {
     let user = &mut config.auth_info;
     if user.auth_provider.is_some() || (user.username.is_some() && user.password.is_some()) {
@@ -231,7 +229,7 @@ fn token_file(config: &mut Config) -> Result<Option<TokenFile>, BadToken> {
     }
 }
 
-/// Host and port of a server; a user and a password before them are nobody's business.
+/// Host and port of a server, without a user and a password.
 fn host(server: &Uri) -> &str {
     let authority = server.authority().map_or("", |authority| authority.as_str());
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)

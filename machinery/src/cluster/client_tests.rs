@@ -1,4 +1,4 @@
-//! Configurations, good and bad.
+//! Valid and invalid configurations, and the clients made from them.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ fn complaint(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_gives_the_server_and_our_name_to_it() {
+async fn a_configuration_has_the_server_and_our_user_agent() {
     let config = read(&kubeconfig("server: 'https://10.0.0.1:6443'")).unwrap();
     assert_eq!(config.cluster_url, "https://10.0.0.1:6443/");
     assert!(!config.default_retry);
@@ -48,7 +48,7 @@ async fn a_kubeconfig_gives_the_server_and_our_name_to_it() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_scheme_gets_https_if_anything_of_tls_is_set() {
+async fn a_server_without_a_scheme_gets_https_if_any_tls_setting_is_set() {
     for (more, expected) in [("", "http://h:1/"), (", insecure-skip-tls-verify: true", "https://h:1/")] {
         let config = read(&kubeconfig(&format!("server: 'h:1'{more}"))).unwrap();
         assert_eq!(config.cluster_url, expected);
@@ -56,7 +56,7 @@ async fn a_server_without_a_scheme_gets_https_if_anything_of_tls_is_set() {
 }
 
 #[tokio::test]
-async fn the_file_of_an_authority_is_kept_in_mind_so_that_it_is_read_again() {
+async fn the_ca_file_is_kept_so_that_it_can_be_reread() {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
     let directory = tempfile::tempdir().unwrap();
@@ -68,7 +68,7 @@ async fn the_file_of_an_authority_is_kept_in_mind_so_that_it_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_is_not_there_is_named() {
+async fn a_missing_kubeconfig_is_named() {
     let error = config(Some(Path::new("/nowhere/config")), AGENT).unwrap_err();
     let line = in_one_line(&error);
     assert!(line.starts_with("cannot read the kubeconfig /nowhere/config: "), "{line}");
@@ -76,7 +76,7 @@ async fn a_kubeconfig_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_does_not_parse_is_placed_and_not_quoted() {
+async fn a_syntax_error_in_a_kubeconfig_has_line_and_column_and_is_not_quoted() {
     let line = complaint("users:\n- name: u\n  user: {token: hunter2\n");
     assert!(line.contains("does not parse at line"), "{line}");
     complaint("users: hunter2");
@@ -84,7 +84,7 @@ async fn a_kubeconfig_that_does_not_parse_is_placed_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_does_not_hold_together_says_where() {
+async fn an_inconsistent_kubeconfig_is_not_usable() {
     let line =
         complaint(&kubeconfig("server: 'https://a'").replace("current-context: c", "current-context: d"));
     assert!(line.contains("is not usable"), "{line}");
@@ -94,7 +94,7 @@ async fn a_kubeconfig_that_does_not_hold_together_says_where() {
 }
 
 #[tokio::test]
-async fn a_proxy_of_the_kubeconfig_is_used_and_one_that_we_do_not_speak_is_refused_without_its_password() {
+async fn a_proxy_in_the_kubeconfig_is_used_and_an_unsupported_one_refused_without_its_password() {
     let own = kubeconfig("server: 'https://a', proxy-url: 'http://proxy:3128'");
     assert_eq!(read(&own).unwrap().proxy_url.unwrap(), "http://proxy:3128/");
     let other = kubeconfig("server: 'https://a', proxy-url: 'ftp://u:hunter2@proxy'");
@@ -102,7 +102,7 @@ async fn a_proxy_of_the_kubeconfig_is_used_and_one_that_we_do_not_speak_is_refus
 }
 
 #[tokio::test]
-async fn clients_are_made_without_a_server_in_reach() {
+async fn clients_are_made_without_contacting_the_server() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = read(&kubeconfig("server: 'http://127.0.0.1:1'")).unwrap();
     let metrics = BaseMetrics::new().unwrap();
@@ -115,7 +115,7 @@ async fn clients_are_made_without_a_server_in_reach() {
 }
 
 #[tokio::test]
-async fn a_user_and_password_in_the_address_of_the_server_do_not_show() {
+async fn a_user_and_password_in_the_server_url_are_not_shown() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = read(&kubeconfig("server: 'http://u:hunter2@127.0.0.1:1'")).unwrap();
     let metrics = BaseMetrics::new().unwrap();
@@ -127,7 +127,7 @@ async fn a_user_and_password_in_the_address_of_the_server_do_not_show() {
 }
 
 #[tokio::test]
-async fn no_authority_is_looked_for_where_none_is_looked_at() {
+async fn the_ca_is_empty_where_none_is_needed() {
     for (cluster, given) in [
         ("server: 'http://a'", true),
         ("server: 'https://a', insecure-skip-tls-verify: true", true),
@@ -139,13 +139,13 @@ async fn no_authority_is_looked_for_where_none_is_looked_at() {
     }
 }
 
-/// A kubeconfig whose user is this.
+/// A kubeconfig with this user.
 fn user(server: &str, user: &str) -> String {
     kubeconfig(&format!("server: '{server}'")).replace("{token: hunter2}", user)
 }
 
 #[tokio::test]
-async fn the_token_of_a_file_goes_with_every_request_of_every_client_once_and_trimmed() {
+async fn the_token_of_a_file_is_sent_once_and_trimmed_by_every_client() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = mirror().await;
     let directory = tempfile::tempdir().unwrap();
@@ -167,13 +167,13 @@ async fn the_token_of_a_file_goes_with_every_request_of_every_client_once_and_tr
 }
 
 #[tokio::test]
-async fn a_token_file_that_is_not_there_is_named() {
+async fn a_missing_token_file_is_named() {
     let config = read(&user("http://a", "{tokenFile: /nowhere/token}")).unwrap();
     let line = in_one_line(&made(&config, &BaseMetrics::new().unwrap()).err().unwrap());
     assert!(line.starts_with("cannot read the token file /nowhere/token: "), "{line}");
 }
 
-/// A user whose credentials come from a shell script, with a secret in its environment and one in its output.
+/// A user with a shell script as credential plugin; the script has a secret in its environment and its output.
 fn plugin(script: &str) -> String {
     format!(
         "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, interactiveMode: Never, \
@@ -181,7 +181,7 @@ fn plugin(script: &str) -> String {
     )
 }
 
-/// An error as all who log it could show it.
+/// An error in every form in which it may be logged.
 fn shown(error: impl std::error::Error + Send + Sync + 'static) -> String {
     let line = in_one_line(&error);
     let error = anyhow::Error::new(error);
@@ -189,7 +189,7 @@ fn shown(error: impl std::error::Error + Send + Sync + 'static) -> String {
 }
 
 #[tokio::test]
-async fn a_credential_plugin_that_fails_is_told_with_its_status_and_without_its_secrets() {
+async fn a_failing_credential_plugin_is_reported_without_its_secrets() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for (script, expected) in [
         ("echo hunter2; exit 3", "the credential plugin of the kubeconfig failed (exit status: 3)"),
@@ -208,7 +208,7 @@ async fn a_credential_plugin_that_fails_is_told_with_its_status_and_without_its_
 }
 
 #[tokio::test]
-async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
+async fn a_credential_plugin_that_fails_later_is_reported_without_its_secrets() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = tempfile::tempdir().unwrap();
     let broken = directory.path().join("broken");
@@ -235,7 +235,7 @@ async fn a_credential_plugin_that_fails_later_is_told_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_watch_that_falls_silent_is_given_up_after_75_seconds() {
+async fn an_idle_watch_fails_after_75_seconds() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = read(&kubeconfig(&format!("server: 'http://{}'", listener.local_addr().unwrap()))).unwrap();
@@ -255,13 +255,13 @@ async fn a_watch_that_falls_silent_is_given_up_after_75_seconds() {
     tokio::time::pause();
     let start = tokio::time::Instant::now();
     body.frame().await.unwrap().unwrap_err();
-    // The silence began with the bookmark, a moment before the clock was paused.
+    // The idle time began with the bookmark, a moment before the clock was paused.
     let waited = start.elapsed();
     assert!(waited > Duration::from_secs(70) && waited <= Duration::from_secs(76), "{waited:?}");
 }
 
 #[tokio::test]
-async fn lists_and_watches_are_sent_again_after_as_long_as_the_server_asks() {
+async fn lists_and_watches_are_retried_after_retry_after() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for path in ["/x?limit=1", "/x?watch=true"] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -283,7 +283,7 @@ async fn lists_and_watches_are_sent_again_after_as_long_as_the_server_asks() {
     }
 }
 
-/// A server on a socket that answers every request with its own method, path and headers.
+/// A server that answers every request with the request's method, path and headers.
 async fn mirror() -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -304,7 +304,7 @@ async fn mirror() -> std::net::SocketAddr {
 }
 
 #[tokio::test]
-async fn every_client_says_who_it_is_and_whose_token_it_has() {
+async fn every_client_sends_user_agent_and_token() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = mirror().await;
     let config = read(&kubeconfig(&format!("server: 'http://{server}/prefix'"))).unwrap();
@@ -321,7 +321,7 @@ async fn every_client_says_who_it_is_and_whose_token_it_has() {
     assert_eq!(metrics.rest.count("200", &http::Method::PATCH, &server.to_string()), 3);
 }
 
-/// A proxy that hears what it is asked for first, and hangs up.
+/// A proxy that reads the first request and closes the connection.
 async fn proxy() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -331,7 +331,7 @@ async fn proxy() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
         let mut heard = vec![0; 4096];
         let mut length = stream.read(&mut heard).await.unwrap();
         if heard[0] == 5 {
-            // SOCKS: no authentication, then where to.
+            // SOCKS: no authentication, then the destination.
             stream.write_all(&[5, 0]).await.unwrap();
             length = stream.read(&mut heard).await.unwrap();
         }
@@ -342,7 +342,7 @@ async fn proxy() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
 }
 
 #[tokio::test]
-async fn a_proxy_is_told_where_to_and_who_asks() {
+async fn a_proxy_gets_the_destination_and_the_credentials() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let metrics = BaseMetrics::new().unwrap();
     for (scheme, expected) in

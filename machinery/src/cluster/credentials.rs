@@ -1,16 +1,16 @@
-//! What may be said of credentials that could not be had: the library's words hold a plugin's environment and output.
+//! Error texts about credentials without secrets: the library's own texts hold a plugin's environment and output.
 
 use std::error::Error;
 
 use kube::client::AuthError;
 
-/// Credentials could not be had. Holds only what may be shown.
+/// Credentials could not be obtained. Holds no secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NoCredentials(String);
 
-/// The failure to get credentials among an error and its causes.
-pub(super) fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
+/// The credentials error among an error and its causes.
+pub(super) fn auth_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(failure) = error.downcast_ref() {
@@ -21,17 +21,14 @@ pub(super) fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthEr
     None
 }
 
-/// That failure in place of an error that has it, so that not even a debug form holds more.
-pub(super) fn shown(error: &(dyn Error + 'static)) -> Option<NoCredentials> {
-    failure(error).map(|failure| NoCredentials(words(failure)))
+/// Replaces an error that contains a credentials error, so that not even its `Debug` holds a secret.
+pub(super) fn safe_error(error: &(dyn Error + 'static)) -> Option<NoCredentials> {
+    auth_error(error).map(|failure| NoCredentials(safe_text(failure)))
 }
 
-/// What may be shown of it.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "an enum of the library's; what it adds may hold a secret, too"
-)]
-pub(super) fn words(failure: &AuthError) -> String {
+/// The text that may be shown.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum; any new variant may hold a secret, too")]
+pub(super) fn safe_text(failure: &AuthError) -> String {
     match failure {
         AuthError::AuthExecRun { out, .. } => {
             format!("the credential plugin of the kubeconfig failed ({})", out.status)

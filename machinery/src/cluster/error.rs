@@ -1,4 +1,4 @@
-//! Why a request to the API server failed, judged once, so that nobody else reads status codes or text.
+//! Why a request to the API server failed: status codes and texts are judged here, and nowhere else.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use kube::client::AuthError;
 use kube::core::Status;
 
-use super::credentials::{failure, shown, words};
+use super::credentials::{auth_error, safe_error, safe_text};
 
-/// A request as an error names it: verb, resource, object.
+/// A request as errors name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// As RBAC spells it: `get`, `create`, `update`, `patch`, `delete`.
+    /// The verb in RBAC: `get`, `create`, `update`, `patch`, `delete`.
     pub verb: &'static str,
-    /// As RBAC spells it, subresource included: `deployments/status`.
+    /// The resource in RBAC, with its subresource: `deployments/status`.
     pub resource: String,
-    /// Name of the object, with its namespace before a `/` if it has one.
+    /// `namespace/name`, or the name alone if the object is cluster-scoped.
     pub name: String,
 }
 
@@ -25,52 +25,49 @@ impl std::fmt::Display for Request {
     }
 }
 
-/// A request that failed. The cause is the [`source`](Error::source), never repeated in the text.
+/// A failed request. The cause is the [`source`](Error::source); the text does not repeat it.
 #[derive(Debug)]
 pub struct ApiError {
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// Why there is no good answer.
+    /// Why it failed.
     pub failure: Failure,
 }
 
-/// What went wrong with a request.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The object is not what we took it for: a `test` failed, its version is old. Holds the answer,
-    /// where a server gave it.
+    /// Conflict: a `test` of a patch failed, or the resourceVersion is old. Without a Status if we found out ourselves.
     #[error("lost a race")]
     LostRace(#[source] Option<Box<Status>>),
-    /// The name of an object to create is taken.
+    /// An object with the name of the new one exists.
     #[error("already exists")]
     AlreadyExists(#[source] Box<Status>),
     /// There is no such object.
     #[error("not found")]
     NotFound(#[source] Box<Status>),
-    /// The object as it would become breaks a rule of its kind. Repeating the request is useless. The answer names the
-    /// fields.
+    /// The resulting object would be invalid; the Status names the fields. A retry is useless.
     #[error("refused as invalid")]
     Invalid(#[source] Box<Status>),
-    /// The right is missing.
+    /// The service account lacks the right.
     #[error("forbidden")]
     Forbidden(#[source] Box<Status>),
-    /// The server does not know who we are: no token, or one that is no longer accepted.
+    /// The credentials are missing or no longer accepted.
     #[error("not authenticated")]
     Unauthorized(#[source] Box<Status>),
-    /// The server asks for patience.
+    /// The server asks to retry later.
     #[error("throttled by the API server")]
     Throttled(#[source] Box<Status>),
-    /// No usable answer: connection refused or lost, timeout, a server that is starting or failing. The request
-    /// may or may not have taken effect.
+    /// No usable answer: connection refused or lost, timeout, or a 5xx. The request may have taken effect.
     #[error("no usable answer from the API server")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// Not sent, because this replica does not lead (any more).
+    /// Not sent, because this replica does not lead.
     #[error("not sent, this replica does not lead")]
     NotLeading,
-    /// There is no way to send this: a defect of the program.
+    /// The request cannot be built: a bug.
     #[error("cannot be sent")]
     Unsendable(#[source] Box<dyn Error + Send + Sync>),
-    /// The answer is not what the kind promises. Holds where reading failed; `None` where its text could quote a secret.
+    /// The answer does not parse. `None` if the parser's text could quote a secret.
     #[error("unreadable answer")]
     Unreadable(#[source] Option<serde_json::Error>),
     /// Any other answer.
@@ -78,12 +75,12 @@ pub enum Failure {
     Refused(#[source] Box<Status>),
 }
 
-/// A write was held back because the claim to lead no longer holds.
+/// A write was not sent, because the claim to lead has expired.
 #[derive(Debug, thiserror::Error)]
 #[error("this replica does not lead")]
 pub struct NotLeading;
 
-/// A client's deadline for one request passed.
+/// A client-side timeout passed.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0:?}")]
 pub struct TimedOut(pub Duration);
@@ -108,21 +105,20 @@ impl Error for ApiError {
 }
 
 impl ApiError {
-    /// Judges what the client library says about a request.
+    /// Judges an error of the client library.
     #[must_use]
     pub fn judge(request: Request, error: kube::Error) -> Self {
         let failure = Failure::judge(request.verb, error);
         Self { request, failure }
     }
 
-    /// Whether the server has refused such a request for a reason that stays until somebody changes something: a rule
-    /// of the kind, an admission webhook, a missing right.
+    /// Whether the request fails until somebody changes something: validation, an admission webhook, a missing right.
     #[must_use]
     pub fn is_for_good(&self) -> bool {
         matches!(self.failure, Failure::Invalid(_) | Failure::Forbidden(_) | Failure::Refused(_))
     }
 
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request may succeed a little later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.failure, Failure::Throttled(_) | Failure::Unavailable(_))
@@ -132,16 +128,16 @@ impl ApiError {
 impl Failure {
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "an enum of the library's; what it adds is no answer, too"
+        reason = "a foreign enum; any new variant means no usable answer, too"
     )]
     fn judge(verb: &str, error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::answered(verb, status),
             kube::Error::SerdeError(cause) => Self::Unreadable(Some(cause)),
-            // Its debug form holds the whole body, so it is not kept.
+            // Dropped, because its `Debug` holds the whole body.
             kube::Error::FromUtf8(_) => Self::Unreadable(None),
             kube::Error::Service(cause) if cause.is::<NotLeading>() => Self::NotLeading,
-            other => match shown(&other) {
+            other => match safe_error(&other) {
                 Some(credentials) => Self::Unavailable(Box::new(credentials)),
                 None => Self::Unavailable(Box::new(other)),
             },
@@ -152,13 +148,11 @@ impl Failure {
         match status.code {
             401 => Self::Unauthorized(status),
             403 => Self::Forbidden(status),
-            // A path that the server does not serve is 404 as well, in plain text: the kind is missing, which says
-            // nothing about the object.
+            // A path that is not served is a plain-text 404: then the kind is missing, and the object may exist.
             404 if status.reason == "NotFound" => Self::NotFound(status),
             409 if status.reason == "AlreadyExists" => Self::AlreadyExists(status),
             409 => Self::LostRace(Some(status)),
-            // The answer to a JSON patch that does not fit the object has details that name nothing; the answer to an
-            // invalid result names the fields.
+            // A failed `test` of a JSON patch has empty details; an invalid result names the fields.
             422 if verb == "patch" && names_nothing(&status) => Self::LostRace(Some(status)),
             422 => Self::Invalid(status),
             429 => Self::Throttled(status),
@@ -175,12 +169,11 @@ fn names_nothing(status: &Status) -> bool {
         .is_none_or(|details| details.causes.is_empty() && details.name.is_empty() && details.kind.is_empty())
 }
 
-/// An error and its causes in one line, for logs and exit messages. A cause whose words the line already holds is
-/// left out: some libraries repeat theirs. Of credentials that could not be had only what is safe is said, wherever in
-/// the chain their words are repeated.
+/// An error and its causes in one line, for logs and exit messages. A cause whose text is already in the line is left
+/// out, and the text of a credentials error is replaced by a safe one wherever it is repeated.
 #[must_use]
 pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
-    let hidden = failure(error).map(|failure| (failure.to_string(), words(failure)));
+    let hidden = auth_error(error).map(|failure| (failure.to_string(), safe_text(failure)));
     let mut line = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
@@ -195,13 +188,13 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
             line.push_str(": ");
             line.push_str(&text);
         }
-        // The causes of that failure may quote what it was given.
+        // The causes of a credentials error may quote secrets.
         next = error.source().filter(|_| !error.is::<AuthError>());
     }
     line
 }
 
-/// The words of one error. A Status is reduced to its message: its other form is a dump of the structure.
+/// The text of one error; the message of a Status, whose `Display` is a dump of the structure.
 fn text(error: &(dyn Error + 'static)) -> String {
     let boxed = error.downcast_ref::<Box<Status>>().or_else(|| match error.downcast_ref::<kube::Error>() {
         Some(kube::Error::Api(status)) => Some(status),
@@ -230,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_test_of_a_patch_is_a_lost_race_and_a_broken_rule_is_not() {
+    fn a_failed_test_of_a_patch_is_a_lost_race_and_a_failed_validation_is_not() {
         let failed = json!({"code": 422, "reason": "Invalid", "details": {}});
         assert!(matches!(judged("patch", failed.clone()).failure, Failure::LostRace(_)));
         assert!(matches!(judged("update", failed).failure, Failure::Invalid(_)));
@@ -240,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_taken_is_no_lost_race_and_a_quota_that_is_contended_is_one() {
+    fn already_exists_is_no_lost_race_and_a_quota_conflict_is_one() {
         let taken = json!({"code": 409, "reason": "AlreadyExists", "details": {"name": "c"}});
         assert!(matches!(judged("create", taken).failure, Failure::AlreadyExists(_)));
         let contended = json!({"code": 409, "reason": "Conflict", "details": {"name": "quota"}});
@@ -248,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_is_not_served_does_not_look_like_an_object_that_is_gone() {
+    fn a_path_that_is_not_served_is_distinguished_from_a_missing_object() {
         let gone = json!({"code": 404, "reason": "NotFound", "details": {"name": "c"}});
         assert!(matches!(judged("get", gone).failure, Failure::NotFound(_)));
         let unserved = json!({"code": 404, "reason": "Failed to parse error data"});
@@ -256,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_right_names_verb_and_resource_once() {
+    fn forbidden_names_the_missing_verb_and_resource_once() {
         let answer =
             json!({"code": 403, "reason": "Forbidden", "message": "contents is forbidden: User \"u\""});
         assert_eq!(
@@ -267,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_or_throttling_server_is_worth_another_try() {
+    fn server_failures_and_throttling_are_transient() {
         assert!(judged("get", json!({"code": 429, "reason": "TooManyRequests"})).is_transient());
         assert!(judged("get", json!({"code": 503, "message": "starting"})).is_transient());
         assert!(!judged("get", json!({"code": 400})).is_transient());

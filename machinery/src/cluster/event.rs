@@ -1,10 +1,10 @@
-//! Events on objects of any kind: written by one task, never waited for.
+//! Records Kubernetes events on objects of any kind, asynchronously by one task.
 //!
 //! # Promises
-//! - [`Recorder::record`] does not wait; with a full queue the event is dropped, and counted.
-//! - The same event again counts up the Event that is there, as long as it is there.
-//! - No object gets more than [`BURST`] events at once, and later one each five minutes: client-go's terms. Last words
-//!   are written all the same.
+//! - [`Recorder::record`] never waits; if the queue is full, the event is dropped and counted.
+//! - A repeated event increments the `count` of the existing Event.
+//! - An object gets at most [`BURST`] events at once, and then one per five minutes, as with client-go. Last words are
+//!   exempt.
 
 mod recent;
 mod render;
@@ -29,27 +29,27 @@ use super::request::{Built, json};
 use crate::repeat::Repeat;
 use recent::Recent;
 
-/// Where events of cluster-scoped objects go.
+/// The namespace of events about cluster-scoped objects.
 const DEFAULT_NAMESPACE: &str = "default";
-/// Events that wait to be written; the number of client-go's recorder.
+/// Length of the queue, as in client-go.
 const QUEUE: usize = 1000;
-/// Events and objects that are remembered; the number of client-go's recorder.
+/// How many events and objects are remembered, as in client-go.
 const REMEMBERED: usize = 4096;
-/// Events of one object that may come at once.
+/// How many events an object may get at once.
 pub const BURST: u32 = 25;
-/// Events of one object a second after that: one each five minutes.
+/// Events per object and second after that.
 const REFILL: f64 = 1.0 / 300.0;
-/// Pauses before an event is tried again, while the API server cannot be reached.
+/// Pauses between the attempts to write an event while the API server is unavailable.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// The object that an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
-    /// `apiVersion`, as `apps/v1`.
+    /// `apiVersion`, such as `apps/v1`.
     pub api_version: String,
     /// `kind`.
     pub kind: String,
-    /// `metadata.namespace`; the event goes there, or to `default` if the object is cluster-scoped.
+    /// `metadata.namespace`, also the event's; `None` for a cluster-scoped object, whose events are in `default`.
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
@@ -59,17 +59,16 @@ pub struct About {
     pub resource_version: String,
 }
 
-/// Whether an event is good news.
+/// The `type` of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
-    /// It is.
+    /// For information.
     Normal,
     /// Something is wrong.
     Warning,
 }
 
 impl Severity {
-    /// The `type` of the event.
     fn word(self) -> &'static str {
         match self {
             Self::Normal => "Normal",
@@ -78,29 +77,28 @@ impl Severity {
     }
 }
 
-/// News for the users of an object.
+/// An event to record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The object.
+    /// `involvedObject`.
     pub about: About,
     /// `type`.
     pub severity: Severity,
-    /// A CamelCase word.
+    /// `reason`, in CamelCase.
     pub reason: String,
-    /// A sentence; shortened where the API would refuse it.
+    /// `message`; cut to the length that the API accepts.
     pub message: String,
-    /// Nothing will say this again, so it is written however many events its object has had.
+    /// Exempts the event from the limit per object, because it will not be repeated.
     pub last_word: bool,
 }
 
 impl Event {
-    /// Where it goes.
     fn namespace(&self) -> &str {
         self.about.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
     }
 }
 
-/// Takes events.
+/// Queues events. Clones share the queue.
 #[derive(Clone)]
 pub struct Recorder {
     queue: mpsc::Sender<Event>,
@@ -114,29 +112,29 @@ pub struct EventWriter {
     wall: fn() -> Timestamp,
     queue: mpsc::Receiver<Event>,
     dropped: IntCounter,
-    known: Recent<Same, WrittenEvent>,
+    written: Recent<EventKey, WrittenEvent>,
     buckets: Recent<String, Bucket>,
     logged: Repeat,
 }
 
-/// What makes two events the same.
+/// Events with equal keys are repetitions.
 #[derive(PartialEq, Eq, Hash, Clone)]
-struct Same {
+struct EventKey {
     uid: String,
     severity: Severity,
     reason: String,
     message: String,
 }
 
-/// An Event that we wrote.
+/// An Event on the API server.
 #[derive(Clone)]
 struct WrittenEvent {
     name: String,
     count: u32,
 }
 
-/// A recorder, and the writer behind it. `component` says whose events these are; `dropped` counts what is not written;
-/// `wall` gives the times of events.
+/// A recorder and its writer. `component` is the events' source, `dropped` counts events that are not written, `wall`
+/// gives the timestamps.
 #[must_use]
 pub fn recorder(
     client: Client,
@@ -152,7 +150,7 @@ pub fn recorder(
         wall,
         queue,
         dropped,
-        known: Recent::new(REMEMBERED),
+        written: Recent::new(REMEMBERED),
         buckets: Recent::new(REMEMBERED),
         logged: Repeat::default(),
     };
@@ -160,7 +158,7 @@ pub fn recorder(
 }
 
 impl Recorder {
-    /// Hands an event over, at once and without an answer.
+    /// Queues an event, or drops it if the queue is full.
     pub fn record(&self, event: Event) {
         if self.queue.try_send(event).is_err() {
             self.dropped.inc();
@@ -169,8 +167,7 @@ impl Recorder {
 }
 
 impl EventWriter {
-    /// Writes events until `stop`, then those that already wait, for at most `flush`. Ends as well when every
-    /// recorder is gone.
+    /// Writes events until `stop`, then those still queued, for at most `flush`. Ends also when all recorders are gone.
     pub async fn run(mut self, stop: CancellationToken, flush: Duration) {
         let limit = async {
             stop.cancelled().await;
@@ -180,7 +177,7 @@ impl EventWriter {
             () = self.work(&stop) => return,
             () = limit => {}
         }
-        // The one in hand, and all behind it.
+        // The event being written, and those queued behind it.
         self.dropped.inc();
         while self.queue.try_recv().is_ok() {
             self.dropped.inc();
@@ -209,7 +206,7 @@ impl EventWriter {
             self.dropped.inc();
             return;
         }
-        // One name for all attempts: an Event that was made although its answer was lost is found, not made twice.
+        // All attempts use one name, so an Event whose answer was lost is not created twice.
         let name = render::event_name(&event.about.name, fastrand::u64(..));
         for pause in PAUSES {
             match self.write(&name, &event).await {
@@ -239,30 +236,30 @@ impl EventWriter {
         }
     }
 
-    /// Counts up the Event that says the same if there is one, else makes one of this name.
+    /// Increments the count of an equal Event, else creates one with this name.
     async fn write(&mut self, name: &str, event: &Event) -> Result<(), ApiError> {
         let message = render::shortened(&event.message);
-        let same = Same {
+        let same = EventKey {
             uid: event.about.uid.clone(),
             severity: event.severity,
             reason: event.reason.clone(),
             message: message.to_owned(),
         };
-        if let Some(known) = self.known.get(&same).cloned() {
+        if let Some(known) = self.written.get(&same).cloned() {
             let count = known.count.saturating_add(1);
             match self.count_up(event.namespace(), &known.name, count, message).await {
                 Err(ApiError { failure: Failure::NotFound(_), .. }) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    self.known.insert(same, WrittenEvent { count, ..known });
+                    self.written.insert(same, WrittenEvent { count, ..known });
                     return Ok(());
                 }
             }
         }
         match self.create(name, event, message).await {
-            // No other has this name: an attempt before was not in vain.
+            // The name is unique, so an earlier attempt has created it.
             Ok(()) | Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => {
-                self.known.insert(same, WrittenEvent { name: name.to_owned(), count: 1 });
+                self.written.insert(same, WrittenEvent { name: name.to_owned(), count: 1 });
                 Ok(())
             }
             Err(error) => Err(error),
@@ -270,7 +267,7 @@ impl EventWriter {
     }
 
     async fn count_up(&self, namespace: &str, name: &str, count: u32, message: &str) -> Result<(), ApiError> {
-        let patch = Patch::Strategic(render::again(count, message, (self.wall)()));
+        let patch = Patch::Strategic(render::repeated(count, message, (self.wall)()));
         let built = builder(namespace).patch(name, &PatchParams::default(), &patch);
         self.send("patch", namespace, name, built).await
     }

@@ -1,6 +1,6 @@
-//! The configuration that a kubeconfig gives.
+//! Turns a kubeconfig into a client configuration.
 //!
-//! The library reads the file, but its own way from there reads the environment's proxies as well, and fails on a
+//! The library parses the file, but its own conversion also reads the proxies of the environment, and fails on a
 //! `NO_PROXY` that it does not understand.
 
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use http::Uri;
 use k8s_openapi::ByteString;
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
-/// The configuration of the current context, and whether its cluster names a proxy of its own. Without one the proxy is
-/// the environment's business.
+use super::pod::from_pem;
+
+/// The configuration of the current context, and whether its cluster has a `proxy-url`. Without one the environment
+/// decides about the proxy.
 ///
 /// # Errors
-/// What does not hold together, in words that hold no secret.
+/// What is inconsistent, as text without secrets.
 pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String> {
     let current = file.current_context.as_deref().filter(|name| !name.is_empty());
     let current = current.ok_or("it has no current-context")?;
@@ -30,7 +30,7 @@ pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String>
     let cluster = cluster.ok_or_else(|| {
         format!("it has no cluster {:?}, which the context {current:?} is of", context.cluster)
     })?;
-    // client-go does without a user that is not there, too.
+    // As in client-go, a missing user means no credentials.
     let user = file.auth_infos.iter().find(|named| Some(&named.name) == context.user.as_ref());
     let user = user.and_then(|named| named.auth_info.clone()).unwrap_or_default();
 
@@ -44,7 +44,7 @@ pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String>
     config.disable_compression = cluster.disable_compression.unwrap_or_default();
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.root_cert = authority(cluster)?;
-    // Set, so that it is read again when it is rotated.
+    // Set, so that it is reread after a rotation.
     config.root_cert_file = authority_file(cluster).map(PathBuf::from);
     let proxy = cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty());
     config.proxy_url = proxy.map(proxy_url).transpose()?;
@@ -57,7 +57,7 @@ fn proxy_url(proxy: &str) -> Result<Uri, String> {
     proxy.parse().map_err(|_| "the proxy-url of the cluster is no address".to_owned())
 }
 
-/// client-go's rule for a server without a scheme: plain http, unless something of TLS is set.
+/// client-go's rule for a server without a scheme: http, unless a TLS setting is set.
 fn with_scheme(server: &str, cluster: &Cluster, user: &AuthInfo) -> String {
     if server.contains("://") {
         return server.to_owned();
@@ -71,13 +71,13 @@ fn with_scheme(server: &str, cluster: &Cluster, user: &AuthInfo) -> String {
     format!("{}://{server}", if tls { "https" } else { "http" })
 }
 
-/// The file of the certificate authority, if it counts: data in the kubeconfig has precedence.
+/// The CA file, unless the kubeconfig has CA data, which take precedence.
 fn authority_file(cluster: &Cluster) -> Option<&str> {
     let has_data = cluster.certificate_authority_data.as_ref().is_some_and(|data| !data.is_empty());
     cluster.certificate_authority.as_deref().filter(|path| !path.is_empty() && !has_data)
 }
 
-/// The certificates by which the server is known: those in the kubeconfig, or those of another file.
+/// The CA certificates as DER, from the kubeconfig or from the CA file; `None` if neither is set.
 fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
     let pem = match (&cluster.certificate_authority_data, authority_file(cluster)) {
         (_, Some(path)) => std::fs::read(path)
@@ -85,11 +85,8 @@ fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
         (Some(data), None) if !data.is_empty() => decoded(data)?,
         (None | Some(_), None) => return Ok(None),
     };
-    let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match read {
-        Ok(all) if !all.is_empty() => Ok(Some(all.iter().map(|one| one.to_vec()).collect())),
-        Ok(_) | Err(_) => Err("the certificate authority holds no certificate".to_owned()),
-    }
+    let found = from_pem(&pem).ok_or("the certificate authority holds no certificate")?;
+    Ok(Some(found))
 }
 
 fn decoded(data: &str) -> Result<Vec<u8>, String> {
@@ -99,7 +96,7 @@ fn decoded(data: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The user, whose credential plugin may want to know of the cluster.
+/// Passes the cluster to the user's credential plugin if that wants it.
 fn with_cluster_info(mut user: AuthInfo, cluster: &Cluster) -> Result<AuthInfo, String> {
     if let Some(plugin) = user.exec.as_mut().filter(|plugin| plugin.provide_cluster_info) {
         let info = cluster.try_into().map_err(|_| "the cluster cannot be passed to the credential plugin")?;

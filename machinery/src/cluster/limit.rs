@@ -1,32 +1,31 @@
-//! The qps/burst limit: a token bucket from which callers reserve ahead.
+//! The qps/burst limit: a token bucket whose callers reserve in advance.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whoever has to wait waits until the next of the moments that lie so far apart. So the requests of a process that is held
-/// back go out together, and so do the answers and events that they lead to come in: it wakes a few times for many
-/// requests, instead of a few times for each (docs/performance.md).
+/// Waits end at multiples of this, so that throttled requests go out in batches and their answers come in batches: the
+/// process wakes a few times per batch instead of a few times per request (docs/performance.md).
 const BEAT: Duration = Duration::from_millis(50);
 
-/// Requests a second, and how many may go at once after a pause.
+/// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// Tokens a second; zero or less lifts the limit.
+    /// Requests per second; zero or less means no limit.
     pub qps: f64,
-    /// Size of the bucket; at least one is always taken.
+    /// Requests at once after a pause; zero counts as one.
     pub burst: u32,
 }
 
-/// A bucket that starts full. A caller takes its token now and waits until it would have been there, so callers go
-/// in the order in which they asked, and no one has to be woken.
+/// A token bucket that starts full. A caller takes its token in advance and waits until it would exist, so callers
+/// proceed in order and nobody has to wake them.
 #[derive(Debug)]
 pub struct Bucket {
     rate: Rate,
-    /// From when beats are counted.
+    /// Start of the beats.
     begun: Instant,
-    /// Tokens at a moment; below zero while reservations are being waited out.
+    /// Tokens at a moment; negative while callers wait.
     state: Mutex<(f64, Instant)>,
 }
 
@@ -39,8 +38,8 @@ impl Bucket {
         Self { rate, begun, state: Mutex::new((f64::from(rate.burst), begun)) }
     }
 
-    /// Takes a token, and says how long the caller has to wait for it.
-    #[must_use = "the token is only there after the wait"]
+    /// Takes a token; returns how long the caller has to wait before using it.
+    #[must_use = "the token may be used only after the wait"]
     pub fn reserve(&self) -> Duration {
         if self.rate.qps <= 0.0 || self.rate.qps.is_nan() {
             return Duration::ZERO;
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_waits_for_the_next_beat_and_the_rate_stays() {
+    async fn waits_end_at_a_beat_and_keep_the_rate() {
         let bucket = Bucket::new(Rate { qps: 100.0, burst: 1 });
         tokio::time::advance(Duration::from_millis(7)).await;
         let waits: Vec<_> = (0..11).map(|_| bucket.reserve().as_millis()).collect();
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_long_pause_fills_the_bucket_and_no_more() {
+    async fn a_long_pause_fills_the_bucket_only_up_to_the_burst() {
         let bucket = Bucket::new(Rate { qps: 2.0, burst: 3 });
         tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!((0..10).filter(|_| bucket.take()).count(), 3);
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_limit_of_zero_is_none() {
+    async fn a_rate_of_zero_means_no_limit() {
         let bucket = Bucket::new(Rate { qps: 0.0, burst: 0 });
         assert!((0..1000).all(|_| bucket.reserve().is_zero()));
     }

@@ -1,4 +1,4 @@
-//! Objects of one kind: fresh reads, creates, and guarded writes and deletes.
+//! Objects of one kind: uncached reads, creates, guarded writes and deletes.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use tracing::warn;
 use super::error::{ApiError, Failure, Request};
 use super::request::{json, segment, text};
 use super::write::{Half, Write};
+use crate::object::key;
 
 /// The subresource of [`Half::Status`].
 const STATUS: &str = "status";
 
-/// The objects of a kind, as a client may read and write them. A key is `namespace/name`, or the name alone where the
-/// kind has no namespaces.
+/// Reads and writes the objects of a kind, by [key](crate::queue::Key). Clones share what is known about rights.
 ///
 /// # Promises
-/// - A write says what it expects to find, and is refused as [`Failure::LostRace`] if it does not find it.
-/// - Where the right to PATCH is missing, a write becomes GET and PUT with the version just read, with the same
-///   expectations. That this is so is found out once for each half of the objects, and logged once.
-/// - A deletion is of one object in one state: of another uid or version the server deletes nothing.
+/// - A write fails as [`Failure::LostRace`] if the object is not as the write expects.
+/// - Without the right to PATCH, a write becomes GET and PUT with the same expectations. This is found out and logged
+///   once for the main resource and once for the status.
+/// - A deletion has the uid and the resourceVersion as preconditions.
 pub struct Objects<K> {
     client: Client,
     puts: Arc<Puts>,
     kind: PhantomData<fn() -> K>,
 }
 
-/// Which halves have to be written by PUT.
+/// Which halves are written by PUT, for want of the right to PATCH.
 #[derive(Default)]
 struct Puts {
     main: AtomicBool,
@@ -59,30 +59,30 @@ impl<K> Objects<K>
 where
     K: Resource<DynamicType = ()> + DeserializeOwned,
 {
-    /// The objects of kind `K` behind a client.
+    /// The objects of kind `K`.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client, puts: Arc::default(), kind: PhantomData }
     }
 
-    /// An object as it is now.
+    /// Reads an object.
     ///
     /// # Errors
-    /// [`Failure::NotFound`] if there is none of this key, and the others.
+    /// [`Failure::NotFound`] if there is none, and the others.
     pub async fn get(&self, key: &str) -> Result<K, ApiError> {
         self.read(key).await
     }
 
-    /// Writes, and gives back the object as the server returned it.
+    /// Writes, and returns the resulting object.
     ///
     /// # Errors
-    /// [`Failure::LostRace`] if the object is not what the write expects, [`Failure::NotFound`] if it is not there,
-    /// [`Failure::Invalid`] if it would break a rule of its kind, and the others.
+    /// [`Failure::LostRace`] if the object is not as the write expects, [`Failure::NotFound`] if it does not exist,
+    /// [`Failure::Invalid`] if the result would be invalid, and the others.
     pub async fn write(&self, key: &str, write: &Write) -> Result<K, ApiError> {
         if self.puts.of(write.half()).load(Ordering::Relaxed) {
             let put = self.put(key, write).await;
             if matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. })) {
-                // Rights have changed: the next write asks again which way is open.
+                // Rights have changed: the next write tries PATCH again.
                 self.puts.of(write.half()).store(false, Ordering::Relaxed);
             }
             return put;
@@ -105,29 +105,29 @@ where
         }
     }
 
-    /// Creates an object, and gives it back as the server made it.
+    /// Creates an object, and returns it as the server stored it.
     ///
     /// # Errors
-    /// [`Failure::AlreadyExists`] if there is one of its name, which may be the work of an attempt whose answer was lost;
-    /// [`Failure::Invalid`] if it breaks a rule of its kind, and the others.
+    /// [`Failure::AlreadyExists`] if the name is taken, perhaps by an earlier attempt whose answer was lost;
+    /// [`Failure::Invalid`] if the object is invalid, and the others.
     pub async fn create(&self, object: &K) -> Result<K, ApiError>
     where
         K: Serialize,
     {
-        let key = key(object);
+        let key = key(object.meta());
         let request = Self::request("create", &key, Half::Main);
         let body = serde_json::to_vec(object).map_err(request::Error::SerializeBody);
-        let create = body.and_then(|body| Self::place(&key).0.create(&PostParams::default(), body));
+        let create = body.and_then(|body| Self::target(&key).0.create(&PostParams::default(), body));
         json(&self.client, &request, create).await
     }
 
-    /// Deletes an object if it is still as given. One with finalizers stays until they are gone.
+    /// Deletes an object if it is unchanged. With finalizers it stays until they are removed.
     ///
     /// # Errors
-    /// [`Failure::LostRace`] if the object has another uid or version by now, [`Failure::NotFound`] if it is not there,
-    /// [`Failure::Unsendable`] if the one given has no uid or version, and the others.
+    /// [`Failure::LostRace`] if its uid or resourceVersion differs, [`Failure::NotFound`] if it does not exist,
+    /// [`Failure::Unsendable`] if `object` has no uid or no resourceVersion, and the others.
     pub async fn delete(&self, object: &K) -> Result<(), ApiError> {
-        let key = key(object);
+        let key = key(object.meta());
         let request = Self::request("delete", &key, Half::Main);
         let (uid, resource_version) = (object.meta().uid.clone(), object.meta().resource_version.clone());
         if uid.is_none() || resource_version.is_none() {
@@ -135,21 +135,21 @@ where
             return Err(ApiError { request, failure });
         }
         let preconditions = Some(Preconditions { resource_version, uid });
-        let (builder, name) = Self::place(&key);
+        let (builder, name) = Self::target(&key);
         let delete = builder.delete(&name, &DeleteParams { preconditions, ..DeleteParams::default() });
-        // The answer is a Status or the object, whichever the server likes.
+        // The answer is a Status or the object.
         text(&self.client, &request, delete).await.map(drop)
     }
 
     async fn patch(&self, key: &str, write: &Write) -> Result<K, ApiError> {
         let request = Self::request("patch", key, write.half());
-        let (builder, name) = Self::place(key);
+        let (builder, name) = Self::target(key);
         let (params, patch) = (PatchParams::default(), Patch::<()>::Json(write.patch().clone()));
         let built = match write.half() {
             Half::Main => builder.patch(&name, &params, &patch),
             Half::Status => builder.patch_subresource(STATUS, &name, &params, &patch),
         };
-        let built = built.map(|request| request.map(|body| as_go_writes(&body)));
+        let built = built.map(|request| request.map(|body| escape_like_go(&body)));
         json(&self.client, &request, built).await
     }
 
@@ -158,7 +158,7 @@ where
         let request = Self::request("update", key, write.half());
         let lost = |_| ApiError { request: request.clone(), failure: Failure::LostRace(None) };
         let object = write.apply(&there).map_err(lost)?;
-        let ((builder, name), params) = (Self::place(key), PostParams::default());
+        let ((builder, name), params) = (Self::target(key), PostParams::default());
         let body = object.to_string().into_bytes();
         let built = match write.half() {
             Half::Main => builder.replace(&name, &params, body),
@@ -169,7 +169,7 @@ where
 
     async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<T, ApiError> {
         let request = Self::request("get", key, Half::Main);
-        let (builder, name) = Self::place(key);
+        let (builder, name) = Self::target(key);
         json(&self.client, &request, builder.get(&name, &GetParams::default())).await
     }
 
@@ -182,8 +182,8 @@ where
         Request { verb, resource, name: key.to_owned() }
     }
 
-    /// What builds the requests for a key, and the name as they take it.
-    fn place(key: &str) -> (Builder, String) {
+    /// A request builder for a key, and the name as a path segment.
+    fn target(key: &str) -> (Builder, String) {
         let (namespace, name) = match key.split_once('/') {
             Some((namespace, name)) => (Some(segment(namespace)), name),
             None => (None, key),
@@ -192,16 +192,9 @@ where
     }
 }
 
-/// The key of an object.
-fn key<K: Resource>(object: &K) -> String {
-    let meta = object.meta();
-    let name = meta.name.as_deref().unwrap_or_default();
-    meta.namespace.as_ref().map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
-}
-
-/// JSON as Go's encoder writes it: an API server tests the value of a patch by comparing the text, and its own has
-/// these characters escaped. They occur in nothing but strings.
-fn as_go_writes(json: &[u8]) -> Vec<u8> {
+/// Escapes JSON like Go's encoder: the API server evaluates a `test` by comparing text, and its own text has these
+/// characters escaped. They occur only in strings.
+fn escape_like_go(json: &[u8]) -> Vec<u8> {
     let mut text = String::with_capacity(json.len());
     for character in String::from_utf8_lossy(json).chars() {
         match character {

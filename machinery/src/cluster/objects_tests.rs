@@ -1,4 +1,4 @@
-//! Writes against scripted servers: with all rights, without PATCH, without either.
+//! Writes against scripted servers: with PATCH, without it, and without PUT as well.
 
 use http::Method;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::stub::{Seen, server, status};
 use super::*;
 
-/// As much of an object as these tests need.
+/// The fields that these tests need.
 #[derive(Debug, Clone, Deserialize, kube::Resource)]
 #[resource(inherit = Widget)]
 struct Slim {
@@ -29,7 +29,7 @@ fn there() -> Value {
     })
 }
 
-/// A server that grants these methods, and takes a PUT as it is.
+/// A server that allows these methods, and answers a PUT with its body.
 fn granting(methods: &'static [Method]) -> impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'static {
     move |seen| match &seen.method {
         method if !methods.contains(method) => status(403, "Forbidden"),
@@ -45,7 +45,7 @@ fn set_status() -> Write {
 const PATH: &str = "/apis/example.com/v1/widgets/c";
 
 #[tokio::test]
-async fn a_write_is_one_patch_of_the_half_it_names() {
+async fn a_write_is_one_patch_of_the_main_resource_or_the_status() {
     let (client, log) = server(granting(&[Method::PATCH]));
     let objects = Objects::<Slim>::new(client);
     objects.write("c", &set_status()).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_write_is_one_patch_of_the_half_it_names() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_patch_a_write_is_a_put_of_the_whole_object_as_read_and_that_is_remembered() {
+async fn without_the_right_to_patch_a_write_is_a_get_and_a_put_of_the_whole_object_from_then_on() {
     let (client, log) = server(granting(&[Method::GET, Method::PUT]));
     let objects = Objects::<Slim>::new(client);
     for _ in 0..2 {
@@ -77,7 +77,7 @@ async fn without_the_right_to_patch_a_write_is_a_put_of_the_whole_object_as_read
 }
 
 #[tokio::test]
-async fn what_was_learned_of_one_half_is_not_believed_of_the_other() {
+async fn the_fallback_to_put_is_separate_for_the_main_resource_and_the_status() {
     let (client, log) = server(|seen| match (&seen.method, seen.path.ends_with("/status")) {
         (&Method::PATCH, true) => status(403, "Forbidden"),
         (&Method::PUT, _) => (200, seen.body.clone()),
@@ -90,7 +90,7 @@ async fn what_was_learned_of_one_half_is_not_believed_of_the_other() {
 }
 
 #[tokio::test]
-async fn a_put_keeps_the_guards_of_the_patch() {
+async fn a_put_has_the_same_preconditions_as_the_patch() {
     let (client, log) = server(granting(&[Method::GET, Method::PUT]));
     let write = Write::main().test("/metadata/uid", "another").remove("/metadata/uid");
     let error = Objects::<Slim>::new(client).write("c", &write).await.unwrap_err();
@@ -99,7 +99,7 @@ async fn a_put_keeps_the_guards_of_the_patch() {
 }
 
 #[tokio::test]
-async fn without_either_right_the_missing_one_is_named_and_patch_is_tried_again_next_time() {
+async fn without_either_right_the_error_names_patch_and_the_next_write_tries_it_again() {
     let (client, log) = server(granting(&[Method::GET]));
     let objects = Objects::<Slim>::new(client);
     for _ in 0..2 {
@@ -113,7 +113,7 @@ async fn without_either_right_the_missing_one_is_named_and_patch_is_tried_again_
 }
 
 #[tokio::test]
-async fn answers_are_judged() {
+async fn each_failure_has_its_text() {
     for (code, reason, expected) in [
         (409, "Conflict", "lost a race: "),
         (422, "Invalid", "lost a race: "),
@@ -130,7 +130,7 @@ async fn answers_are_judged() {
 }
 
 #[tokio::test]
-async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
+async fn a_read_returns_the_object_and_an_unreadable_one_is_an_error() {
     let (client, _) = server(granting(&[Method::GET]));
     let slim = Objects::<Slim>::new(client.clone()).get("c").await.unwrap();
     assert_eq!(slim.metadata.uid.unwrap(), "u");
@@ -140,9 +140,10 @@ async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
 }
 
 #[test]
-fn a_patch_is_written_as_a_server_writes_what_it_compares_with() {
+fn a_patch_is_escaped_like_the_text_that_the_server_compares_it_with() {
     let handle = "bi://backing?a=<b>&c=\u{2028}\u{2029}é\"\\";
-    let written = String::from_utf8(as_go_writes(json!({ "value": handle }).to_string().as_bytes())).unwrap();
+    let written =
+        String::from_utf8(escape_like_go(json!({ "value": handle }).to_string().as_bytes())).unwrap();
     assert_eq!(written, r#"{"value":"bi://backing?a=\u003cb\u003e\u0026c=\u2028\u2029é\"\\"}"#);
     let read: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(read["value"], handle);
@@ -159,7 +160,7 @@ fn config_map() -> ConfigMap {
 const IN_NAMESPACE: &str = "/api/v1/namespaces/ns/configmaps";
 
 #[tokio::test]
-async fn an_object_of_a_namespace_is_read_and_written_there() {
+async fn a_namespaced_object_is_read_and_written_in_its_namespace() {
     let (client, log) = server(|_| (200, serde_json::to_value(config_map()).unwrap()));
     let objects = Objects::<ConfigMap>::new(client);
     assert_eq!(objects.get("ns/c").await.unwrap(), config_map());
@@ -172,7 +173,7 @@ async fn an_object_of_a_namespace_is_read_and_written_there() {
 }
 
 #[tokio::test]
-async fn an_object_is_created_and_a_name_that_is_taken_is_an_answer_of_its_own() {
+async fn an_object_is_created_and_a_taken_name_is_already_exists() {
     let (client, log) = server(|seen| (201, seen.body.clone()));
     let made = Objects::new(client).create(&config_map()).await.unwrap();
     assert_eq!(made, config_map());
@@ -186,7 +187,7 @@ async fn an_object_is_created_and_a_name_that_is_taken_is_an_answer_of_its_own()
 }
 
 #[tokio::test]
-async fn a_deletion_names_the_uid_and_the_version_and_is_not_sent_without() {
+async fn a_deletion_has_uid_and_version_as_preconditions_and_is_not_sent_without() {
     let (client, log) = server(|_| (200, json!({"kind": "Status", "status": "Success"})));
     let objects = Objects::new(client);
     objects.delete(&config_map()).await.unwrap();
@@ -206,7 +207,7 @@ async fn a_deletion_names_the_uid_and_the_version_and_is_not_sent_without() {
 }
 
 #[tokio::test]
-async fn a_deletion_of_another_object_is_a_lost_race_and_of_none_is_not_found() {
+async fn a_deletion_of_a_changed_object_is_a_lost_race_and_of_a_missing_one_not_found() {
     let (client, _) = server(|_| status(409, "Conflict"));
     let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
     assert!(matches!(error.failure, Failure::LostRace(_)));

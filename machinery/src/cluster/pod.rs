@@ -1,4 +1,4 @@
-//! The API server and the credentials of a pod, found where Kubernetes puts them.
+//! The in-cluster configuration: the API server's address and the pod's service account.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,18 @@ use rustls::pki_types::pem::PemObject;
 
 use super::token::{BadToken, TokenFile};
 
-/// Where the credentials of a pod's service account are mounted.
+/// Where a pod's service account is mounted.
 pub(super) const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const HOST: &str = "KUBERNETES_SERVICE_HOST";
 const PORT: &str = "KUBERNETES_SERVICE_PORT";
 
-/// Why the pod's own credentials cannot be used.
+/// Why there is no in-cluster configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPod {
-    /// A variable is missing that every pod has.
+    /// A variable that every pod has is missing.
     #[error("no --kubeconfig is given, and this is not a pod of a cluster: {0} is not set")]
     NotSet(&'static str),
-    /// The two variables do not make an address.
+    /// The two variables make no valid address.
     #[error("{HOST} {host:?} and {PORT} {port:?} make no address")]
     BadAddress {
         /// As set.
@@ -32,10 +32,10 @@ pub enum NoPod {
         #[source]
         cause: Option<InvalidUri>,
     },
-    /// There is no token of a service account.
+    /// The token file holds no token.
     #[error(transparent)]
     Token(#[from] BadToken),
-    /// The certificates by which to know the server are not there.
+    /// The CA file cannot be read.
     #[error("cannot read the certificate authority of the cluster {}", path.display())]
     NoAuthority {
         /// The file.
@@ -44,13 +44,13 @@ pub enum NoPod {
         #[source]
         cause: std::io::Error,
     },
-    /// The file holds none.
+    /// The CA file holds no certificate.
     #[error("the certificate authority of the cluster {} holds no certificate", .0.display())]
     BadAuthority(PathBuf),
 }
 
-/// The configuration from a pod's environment and mount. Unlike the library's it needs no `namespace` file: a
-/// projected mount may have none.
+/// The configuration from a pod's environment and service account mount. Unlike the library's it needs no `namespace`
+/// file: a projected mount may have none.
 pub(super) fn in_cluster(env: impl Fn(&str) -> Option<String>, mount: &Path) -> Result<Config, NoPod> {
     let mut config = Config::new(address(env)?);
     let token = mount.join("token");
@@ -58,7 +58,7 @@ pub(super) fn in_cluster(env: impl Fn(&str) -> Option<String>, mount: &Path) -> 
     config.auth_info.token_file = Some(token.to_string_lossy().into_owned());
     let authority = mount.join("ca.crt");
     config.root_cert = Some(certificates(&authority)?);
-    // Set, so that the library reads it again when it is rotated.
+    // Set, so that it is reread after a rotation.
     config.root_cert_file = Some(authority);
     Ok(config)
 }
@@ -76,9 +76,13 @@ fn address(env: impl Fn(&str) -> Option<String>) -> Result<Uri, NoPod> {
 
 pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, NoPod> {
     let pem = std::fs::read(path).map_err(|cause| NoPod::NoAuthority { path: path.to_owned(), cause })?;
-    let found: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(&pem).map(|found| found.map(|found| found.to_vec())).collect();
-    found.ok().filter(|found| !found.is_empty()).ok_or_else(|| NoPod::BadAuthority(path.to_owned()))
+    from_pem(&pem).ok_or_else(|| NoPod::BadAuthority(path.to_owned()))
+}
+
+/// The certificates of a PEM text as DER; `None` if there is none, or one is malformed.
+pub(super) fn from_pem(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let found = CertificateDer::pem_slice_iter(pem).map(|found| found.map(|found| found.to_vec()));
+    found.collect::<Result<Vec<_>, _>>().ok().filter(|found| !found.is_empty())
 }
 
 #[cfg(test)]
@@ -108,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pod_needs_a_token_and_an_authority_and_no_namespace() {
+    async fn a_pod_needs_a_token_and_a_ca_but_no_namespace_file() {
         let mount = mount(&[("token", "t\n"), ("ca.crt", CERTIFICATE)]);
         let config = in_cluster(pod("10.0.0.1", "443"), mount.path()).unwrap();
         assert_eq!(config.cluster_url, "https://10.0.0.1:443/");
@@ -119,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_version_six_goes_in_brackets() {
+    fn an_ipv6_address_is_put_in_brackets() {
         for (host, expected) in [
             ("fd00::1", "https://[fd00::1]:6443/"),
             ("[fd00::1]", "https://[fd00::1]:6443/"),
@@ -130,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_is_named_in_one_line() {
+    async fn the_missing_part_is_named_in_one_line() {
         let whole = [("token", "t"), ("ca.crt", CERTIFICATE)];
         for (host, port, files, expected) in [
             (

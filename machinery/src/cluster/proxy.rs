@@ -1,38 +1,38 @@
-//! Which proxy leads to the API server, read from the environment as client-go reads it.
+//! Chooses the proxy to the API server from the environment, by client-go's rules.
 //!
-//! The library's own rules differ: in a cluster it ignores the environment, and it compares `NO_PROXY` with the
-//! address of the proxy instead of the server's. So ours apply in both cases:
+//! The library's rules differ: in a cluster it ignores the environment, and it matches `NO_PROXY` against the address
+//! of the proxy instead of the server. The rules here are:
 //! - a `proxy-url` in the kubeconfig wins, whatever `NO_PROXY` says;
-//! - else `HTTPS_PROXY` (or `https_proxy`) for a server with https; nothing for one with plain http;
-//! - never for `localhost` and loopback addresses, nor for what `NO_PROXY` (or `no_proxy`) names: `*`, host names
-//!   (with their subdomains; with a leading dot only these), addresses, CIDR ranges, each but the last with an optional port.
+//! - else `HTTPS_PROXY` (or `https_proxy`) for a server with https, no proxy for one with http;
+//! - never for `localhost` and loopback addresses, nor for what `NO_PROXY` (or `no_proxy`) lists: `*`, host names (with
+//!   their subdomains; with a leading dot only those), addresses, CIDR ranges; all but ranges with an optional port.
 
 use std::net::IpAddr;
 
 use http::Uri;
+use ipnet::IpNet;
 
-/// A proxy setting that is no address.
-/// The setting itself is never repeated, it may hold a password.
+/// An invalid proxy setting. It is not quoted, since it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum BadProxy {
-    /// It does not parse.
+    /// It is not a URL.
     #[error("HTTPS_PROXY is not the address of a proxy")]
     Unparsable(#[source] http::uri::InvalidUri),
-    /// It is of another sort than those we speak.
+    /// Its scheme is not supported.
     #[error("the proxy has the scheme {0:?}; http, https and socks5 are supported")]
     Scheme(String),
 }
 
-/// What the environment says.
+/// The result of reading the environment.
 #[derive(Debug)]
 pub(super) struct Found {
     /// The proxy, if there is one; an error if the variable is set and cannot be used.
     pub(super) proxy: Result<Option<Uri>, BadProxy>,
-    /// How many entries of `NO_PROXY` name nothing that could be a server.
+    /// How many entries of `NO_PROXY` cannot match any server.
     pub(super) ignored: usize,
 }
 
-/// The proxy for a server, as the variables in `env` say.
+/// The proxy for a server, by the variables in `env`.
 pub(super) fn proxy_for(server: &Uri, env: impl Fn(&str) -> Option<String>) -> Found {
     let mut ignored = 0;
     let proxy = look_up(server, env, &mut ignored);
@@ -70,8 +70,10 @@ fn look_up(
     Ok(Some(proxy))
 }
 
+/// Checks the scheme of a proxy.
+///
 /// # Errors
-/// [`BadProxy::Scheme`] unless a proxy is one of those that we speak to.
+/// [`BadProxy::Scheme`] if it is not supported.
 pub(super) fn usable(proxy: &Uri) -> Result<(), BadProxy> {
     match proxy.scheme_str() {
         Some("http" | "https" | "socks5" | "socks5h") => Ok(()),
@@ -83,14 +85,15 @@ fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether an entry of `NO_PROXY` names the server.
+/// Whether an entry of `NO_PROXY` matches the server.
 fn excepts(entry: &str, host: &str, port: u16) -> bool {
     let entry = entry.trim().to_ascii_lowercase();
     if entry == "*" {
         return true;
     }
-    if let Some((network, length)) = entry.split_once('/') {
-        return within(host, network, length).unwrap_or(false);
+    if entry.contains('/') {
+        let (range, address) = (entry.parse::<IpNet>(), host.parse::<IpAddr>());
+        return range.is_ok_and(|range| address.is_ok_and(|address| range.contains(&address)));
     }
     let (name, only_port) = split_port(&entry);
     if only_port.is_some_and(|only| only != port) || name.is_empty() {
@@ -106,21 +109,16 @@ fn excepts(entry: &str, host: &str, port: u16) -> bool {
     }
 }
 
-/// An entry with a slash that is no range of addresses, such as the path of a socket.
+/// Whether an entry has a slash but is not a CIDR range, such as the path of a socket.
 fn names_nothing(entry: &str) -> bool {
-    let range = |(network, length): (&str, &str)| {
-        network.parse::<IpAddr>().is_ok_and(|address| {
-            length.parse::<u32>().is_ok_and(|length| length <= if address.is_ipv4() { 32 } else { 128 })
-        })
-    };
-    entry.split_once('/').is_some_and(|parts| !range(parts))
+    entry.contains('/') && entry.parse::<IpNet>().is_err()
 }
 
 fn is_below(host: &str, parent: &str) -> bool {
     host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
-/// An entry and its port; an IPv6 address has one only in brackets.
+/// Splits an entry and its port; an IPv6 address has a port only if it is in brackets.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     if let Some((address, rest)) = entry.strip_prefix('[').and_then(|entry| entry.split_once(']')) {
         return (address, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
@@ -132,18 +130,6 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
         },
         _ => (entry, None),
     }
-}
-
-fn within(host: &str, network: &str, length: &str) -> Option<bool> {
-    let (host, network): (IpAddr, IpAddr) = (host.parse().ok()?, network.parse().ok()?);
-    let length: u32 = length.parse().ok()?;
-    let (a, b, bits) = match (host, network) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits()), u128::from(b.to_bits()), 32_u32),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits(), b.to_bits(), 128),
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return Some(false),
-    };
-    let rest = bits.checked_sub(length)?;
-    Some((a ^ b).checked_shr(rest).unwrap_or(0) == 0)
 }
 
 #[cfg(test)]
@@ -180,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_charts_put_into_no_proxy_is_read_and_what_names_no_server_is_counted() {
+    fn entries_of_no_proxy_that_match_no_server_are_counted_and_the_others_apply() {
         let value = "localhost,.svc,.cluster.local,/var/run/dockershim.sock, 192.0.2.0/24,";
         let env = |name: &str| match name {
             "HTTPS_PROXY" => Some("http://proxy:3128".to_owned()),
@@ -195,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn no_variable_no_proxy() {
+    fn without_variables_there_is_no_proxy() {
         assert_eq!(proxy_for(&"https://10.0.0.1".parse().unwrap(), |_| None).proxy.unwrap(), None);
     }
 
@@ -208,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_excepts_as_go_does() {
+    fn no_proxy_matches_as_in_go() {
         for (server, no_proxy, expected) in [
             ("https://10.96.0.1:443", "10.96.0.0/12,.svc", false),
             ("https://10.112.0.1:443", "10.96.0.0/12", true),

@@ -1,23 +1,26 @@
-//! One request and its answer, typed by the caller, judged on failure.
+//! Sends one request and reads its answer; failures are judged.
 
 use http::header::ACCEPT;
 use http::{HeaderValue, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use kube::core::{Status, request};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::error::{ApiError, Failure, Request};
 
-/// What is kept of an answer that is no Status, in bytes.
+/// How much is kept of an error answer that is not a Status, in bytes.
 const LONGEST_TEXT: usize = 200;
+/// What is escaped in a path segment: all but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request as the library builds it, ready to send.
+/// A request built by the library.
 pub(crate) type Built = Result<http::Request<Vec<u8>>, request::Error>;
 
-/// Sends a request and reads its answer as text. `request` names it in errors and traces.
+/// Sends a request and returns the answer's text. `request` names it in errors and traces.
 ///
 /// # Errors
 /// Any [`ApiError`], but never [`Failure::Unreadable`] with a cause.
@@ -43,7 +46,7 @@ async fn exchange(client: &Client, request: &Request, built: Built) -> Result<St
     Err(failed(kube::Error::Api(status_of(code, &text).boxed())))
 }
 
-/// The span of a request. A request outside of a pass has none: each renewal of the Lease would be a trace of its own.
+/// The span of a request. There is none outside a pass, else each renewal of the Lease would be a trace of its own.
 fn span(request: &Request) -> Span {
     if Span::current().is_none() {
         return Span::none();
@@ -58,7 +61,7 @@ fn span(request: &Request) -> Span {
     )
 }
 
-/// Records the answer to the request of the current span.
+/// Records the status code in the current span.
 fn record(code: StatusCode) {
     let span = Span::current();
     span.record("http.response.status_code", i64::from(code.as_u16()));
@@ -67,8 +70,7 @@ fn record(code: StatusCode) {
     }
 }
 
-/// What a failure says. Not everything on the way to an API server answers with a Status: the code counts in any
-/// case, and as much of a text as fits in a line.
+/// The Status of an error answer. A proxy may answer without one: then it is made from the code and the start of the text.
 fn status_of(code: StatusCode, text: &str) -> Status {
     let status = serde_json::from_str(text).ok().filter(|status: &Status| status.code != 0);
     let status = status.unwrap_or_else(|| {
@@ -78,8 +80,7 @@ fn status_of(code: StatusCode, text: &str) -> Status {
     status.with_code(code.as_u16())
 }
 
-/// Sends a request and reads its answer as a `T`. Not for secrets: the error of an answer that does not parse
-/// may quote it.
+/// Sends a request and parses the answer. Not for Secrets: the error for an answer that does not parse may quote it.
 ///
 /// # Errors
 /// Any [`ApiError`].
@@ -93,20 +94,9 @@ pub(crate) async fn json<T: DeserializeOwned>(
         .map_err(|cause| ApiError { request: request.clone(), failure: Failure::Unreadable(Some(cause)) })
 }
 
-/// A name as a segment of a path: the library puts it there as it is. Names of objects need no change; what users
-/// wrote might.
+/// Escapes a name as a path segment, since the library does not. Names that users write in parameters may need it.
 pub(crate) fn segment(name: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut safe = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            safe.push(char::from(byte));
-        } else {
-            safe.push('%');
-            safe.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]].map(char::from));
-        }
-    }
-    safe
+    utf8_percent_encode(name, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -118,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_failure_that_is_no_status_is_judged_by_its_code_and_kept_short() {
+    async fn an_error_answer_without_a_status_is_judged_by_its_code_and_cut_short() {
         for body in ["<html>bad gateway</html>".repeat(100), r#"{"error": "x"}"#.to_owned(), String::new()] {
             let (client, _) = raw_server(move |_| (502, body.clone()));
             let request = Request { verb: "get", resource: "things".into(), name: "a".into() };
@@ -130,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_user_wrote_cannot_leave_its_segment() {
+    fn a_name_cannot_leave_its_path_segment() {
         assert_eq!(segment("snapcontent-1.a"), "snapcontent-1.a");
         assert_eq!(segment("../x?y#z é"), "..%2Fx%3Fy%23z%20%C3%A9");
     }

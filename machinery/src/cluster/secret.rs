@@ -1,4 +1,4 @@
-//! Secrets, read so that nothing of them can end up in a log.
+//! Reads Secrets in a way that keeps their content out of logs and errors.
 
 use std::collections::BTreeMap;
 
@@ -15,36 +15,36 @@ use super::error::{ApiError, Failure, Request};
 use super::request::{segment, text};
 use crate::secrets::Secrets;
 
-/// Why there is no secret. No variant holds anything of its content; `secret` is `namespace/name`.
+/// Why a Secret could not be read. No variant holds its content; `secret` is `namespace/name`.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// There is no such Secret.
     #[error("secret {secret} does not exist")]
     NotFound {
-        /// What was asked for.
+        /// Its key.
         secret: String,
     },
     /// The service account may not read it.
     #[error("secret {secret} may not be read")]
     Forbidden {
-        /// What was asked for.
+        /// Its key.
         secret: String,
         /// The answer, which names the missing right.
         #[source]
         cause: Box<ApiError>,
     },
-    /// A value is not UTF-8, and CSI can carry nothing else.
+    /// A value is not UTF-8, the only encoding that CSI can carry.
     #[error("the value of key {key:?} of secret {secret} is not UTF-8 text")]
     NotText {
-        /// What was asked for.
+        /// Its key.
         secret: String,
-        /// The key.
+        /// The key of the value.
         key: String,
     },
-    /// It could not be read for another reason; later it may be.
+    /// The request failed for another reason; a retry may succeed.
     #[error("secret {secret} could not be read")]
     Failed {
-        /// What was asked for.
+        /// Its key.
         secret: String,
         /// Why.
         #[source]
@@ -63,7 +63,7 @@ impl SecretError {
     }
 }
 
-/// What of a Secret is looked at.
+/// The fields of a Secret that are read.
 #[derive(Deserialize)]
 struct SecretFields {
     data: Option<BTreeMap<String, ByteString>>,
@@ -72,7 +72,7 @@ struct SecretFields {
 }
 
 impl SecretFields {
-    /// When it was created, or last changed as far as the managers of its fields tell.
+    /// When the Secret was last written: the latest time in its managedFields, or its creation.
     fn written(&self) -> Option<Timestamp> {
         let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
         let managers = self.metadata.get("managedFields").and_then(Value::as_array).into_iter().flatten();
@@ -81,7 +81,7 @@ impl SecretFields {
     }
 }
 
-/// The data of a Secret, read afresh.
+/// Reads the data of a Secret from the API server.
 ///
 /// # Errors
 /// [`SecretError`].
@@ -92,13 +92,13 @@ pub async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secr
     let get = Builder::new(path).get(&segment(name), &GetParams::default());
     let asked = || request.name.clone();
     let text = text(client, &request, get).await.map_err(|cause| SecretError::new(asked(), cause))?;
-    // The parser's own words quote what it did not expect.
-    let Ok(wire) = serde_json::from_str::<SecretFields>(&text) else {
+    // The parser's error would quote the content.
+    let Ok(fields) = serde_json::from_str::<SecretFields>(&text) else {
         let secret = asked();
         return Err(SecretError::new(secret, ApiError { request, failure: Failure::Unreadable(None) }));
     };
-    let written = wire.written();
-    let pairs = wire.data.unwrap_or_default().into_iter();
+    let written = fields.written();
+    let pairs = fields.data.unwrap_or_default().into_iter();
     let pairs = pairs.map(|(key, ByteString(bytes))| {
         if let Ok(value) = String::from_utf8(bytes) {
             return Ok((key, value));

@@ -1,4 +1,4 @@
-//! Secrets that are there, are not, and are odd; none of them shows.
+//! Existing, missing and invalid Secrets; none of their content is shown.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn refused(code: u16, body: &str) -> SecretError {
 }
 
 #[tokio::test]
-async fn the_values_come_decoded_and_the_debug_form_shows_keys() {
+async fn values_are_decoded_and_debug_shows_only_keys() {
     let (client, log) =
         server(|_| (200, json!({"kind": "Secret", "data": {"password": "aHVudGVyMg==", "empty": ""}})));
     let secrets = secret(&client, "ns", "s").await.unwrap();
@@ -34,7 +34,7 @@ async fn a_secret_without_data_is_empty() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_there_is_told_from_a_path_that_is_not_served() {
+async fn a_missing_secret_is_distinguished_from_a_path_that_is_not_served() {
     let (code, body) = status(404, "NotFound");
     assert!(matches!(refused(code, &body.to_string()).await, SecretError::NotFound { .. }));
     assert!(matches!(refused(404, "404 page not found").await, SecretError::Failed { .. }));
@@ -49,7 +49,7 @@ async fn a_missing_right_is_named() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_not_text_is_named_by_its_key() {
+async fn a_value_that_is_not_utf_8_is_named_by_its_key() {
     let error = refused(200, &json!({"data": {"good": "aHVudGVyMg==", "key": "/w=="}}).to_string()).await;
     assert!(matches!(error, SecretError::NotText { key, .. } if key == "key"));
 }

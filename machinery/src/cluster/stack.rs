@@ -1,4 +1,4 @@
-//! The layers between a request and the wire: the library's own, with our word on whom to trust and which proxy to take.
+//! The HTTP stack of a client: the library's layers, with our own certificate check, proxies and timeouts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +19,17 @@ use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 use super::authority::Authority;
 use super::error::in_one_line;
-use super::quiet::Impatient;
+use super::idle::TimeoutConnector;
 
-/// How long the making of a connection may take; the library's own number.
+/// The connect timeout; the library's own number.
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 
 type HttpService = BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>;
 
-/// A client of this configuration, whose connections may be silent for so long. The library builds the same stack, but decides by itself whom to trust.
+/// A client whose connections have the idle timeout `silence`. It is the library's stack but for the certificate check.
 ///
 /// # Errors
-/// Certificates, credentials or names that cannot be used, in words.
+/// Invalid certificates, credentials or names, as text.
 pub(super) fn client(config: &Config, silence: Duration) -> Result<Client, String> {
     let words = |error: kube::Error| in_one_line(&error);
     let service = ServiceBuilder::new()
@@ -37,11 +37,11 @@ pub(super) fn client(config: &Config, silence: Duration) -> Result<Client, Strin
         .option_layer(config.auth_layer().map_err(words)?)
         .layer(config.extra_headers_layer().map_err(words)?)
         .map_err(BoxError::from)
-        .service(wire(config, silence)?);
+        .service(http_service(config, silence)?);
     Ok(Client::new(service, config.default_namespace.clone()))
 }
 
-fn wire(config: &Config, silence: Duration) -> Result<HttpService, String> {
+fn http_service(config: &Config, silence: Duration) -> Result<HttpService, String> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     match &config.proxy_url {
@@ -64,7 +64,7 @@ where
     C::Error: std::error::Error + Send + Sync + 'static,
 {
     let inner = tls(config, connector)?;
-    let connector = Impatient { inner, connect: CONNECT_WITHIN, silence };
+    let connector = TimeoutConnector { inner, connect: CONNECT_WITHIN, silence };
     let http: Http<_, Body> = Http::builder(TokioExecutor::new()).build(connector);
     Ok(BoxCloneSyncService::new(http.map_err(BoxError::from)))
 }
@@ -85,7 +85,7 @@ fn tls<C>(config: &Config, connector: C) -> Result<HttpsConnector<C>, String> {
     Ok(builder.enable_http1().wrap_connector(connector))
 }
 
-/// A way through an HTTP proxy, with the user and the password in its address, if there are.
+/// A tunnel through an HTTP proxy, with the user and password of its URL.
 fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
     let tunnel = Tunnel::new(proxy.clone(), connector);
     match user(proxy).and_then(|user| basic(&user)) {
@@ -94,7 +94,7 @@ fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
     }
 }
 
-/// The same through a SOCKS proxy, which finds the server's address as well.
+/// A connection through a SOCKS proxy, which also resolves the server's name.
 fn socks<C>(proxy: &Uri, connector: C) -> SocksV5<C> {
     let socks = SocksV5::new(proxy.clone(), connector).local_dns(false);
     match user(proxy).as_deref().and_then(|user| user.split_once(':')) {
@@ -103,13 +103,13 @@ fn socks<C>(proxy: &Uri, connector: C) -> SocksV5<C> {
     }
 }
 
-/// User and password as they stand before the host of an address, without escapes.
+/// `user:password` of a URL, decoded.
 fn user(proxy: &Uri) -> Option<String> {
     let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
     Some(percent_encoding::percent_decode_str(user).decode_utf8_lossy().into_owned())
 }
 
-/// The header of RFC 7617 for a user and a password.
+/// The Basic credentials (RFC 7617) of `user:password`.
 fn basic(user: &str) -> Option<HeaderValue> {
     let encoded = serde_json::to_value(ByteString(user.as_bytes().to_vec())).ok()?;
     let mut header = HeaderValue::from_str(&format!("Basic {}", encoded.as_str()?)).ok()?;

@@ -1,4 +1,4 @@
-//! A client whose server is a function, for tests of this stage alone.
+//! A client whose server is a function, for tests.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use kube::client::{Body, ClientBuilder};
 use serde_json::{Value, json};
 use tower::{BoxError, service_fn};
 
-/// A request as the server saw it.
+/// A request as the server received it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) method: Method,
@@ -17,10 +17,10 @@ pub(crate) struct Seen {
     pub(crate) body: Value,
 }
 
-/// All requests so far.
+/// The requests so far.
 pub(crate) type Log = Arc<Mutex<Vec<Seen>>>;
 
-/// A client, and the log of what it sends. Each answer is a status code and a body.
+/// A client and the log of its requests. An answer is a status code and a body.
 pub(crate) fn server(answer: impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'static) -> (Client, Log) {
     raw_server(move |seen| {
         let (code, body) = answer(seen);
@@ -28,7 +28,7 @@ pub(crate) fn server(answer: impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'sta
     })
 }
 
-/// As [`server`], with bodies that need not be JSON.
+/// Like [`server`], with bodies of any text.
 pub(crate) fn raw_server(answer: impl Fn(&Seen) -> (u16, String) + Send + Sync + 'static) -> (Client, Log) {
     let log = Log::default();
     let answer = Arc::new(answer);
@@ -42,7 +42,7 @@ pub(crate) fn raw_server(answer: impl Fn(&Seen) -> (u16, String) + Send + Sync +
                 let content_type = head.headers.get("content-type");
                 let seen = Seen {
                     method: head.method,
-                    // The library's paths end so where there is no query.
+                    // The library's paths end in `?` if there is no query.
                     path: head.uri.to_string().trim_end_matches('?').to_owned(),
                     content_type: content_type.map_or("", |value| value.to_str().unwrap()).to_owned(),
                     body: serde_json::from_slice(&body).unwrap_or_default(),

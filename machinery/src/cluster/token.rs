@@ -1,4 +1,4 @@
-//! The bearer token of a file, as a service account's is: read trimmed, and again when it may have changed.
+//! A bearer token from a file, such as a service account's: trimmed, and reread because Kubernetes rotates it.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::error::in_one_line;
 use crate::repeat::Repeat;
 
-/// A token that was read so long ago is read again before it is used.
+/// The age at which the file is reread before the token is used.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// Why a file gives no token. What stands in it is never repeated.
+/// Why a file gives no token. Its content is never quoted.
 #[derive(Debug, thiserror::Error)]
 pub enum BadToken {
-    /// It is not there, or may not be read.
+    /// The file cannot be read.
     #[error("cannot read the token file {}", path.display())]
     Unreadable {
         /// The file.
@@ -25,15 +25,15 @@ pub enum BadToken {
         #[source]
         cause: std::io::Error,
     },
-    /// It holds nothing but white space.
+    /// The file holds only white space.
     #[error("the token file {} is empty", .0.display())]
     Empty(PathBuf),
-    /// It holds more than one line, or what no header can carry.
+    /// The content does not fit in a header, such as several lines.
     #[error("the token file {} holds no token", .0.display())]
     NoToken(PathBuf),
 }
 
-/// A file that holds a token, and the token.
+/// A token file and its last token.
 #[derive(Debug)]
 pub(super) struct TokenFile {
     path: PathBuf,
@@ -48,13 +48,12 @@ struct Last {
 }
 
 impl TokenFile {
-    /// Reads a file for the first time.
     pub(super) fn open(path: &Path) -> Result<Self, BadToken> {
         let last = Last { header: read(path)?, read: Instant::now(), logged: Repeat::default() };
         Ok(Self { path: path.to_owned(), last: Mutex::new(last) })
     }
 
-    /// The value of the header for a request that goes out now.
+    /// The Authorization header for a request that is sent now.
     pub(super) fn header(&self) -> HeaderValue {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.read.elapsed() >= FRESH {
@@ -63,14 +62,14 @@ impl TokenFile {
         last.header.clone()
     }
 
-    /// The value for a request that was refused with `refused`, if the file by now holds another.
-    pub(super) fn another(&self, refused: &HeaderValue) -> Option<HeaderValue> {
+    /// The header to retry with after `refused` was answered 401; `None` if the file still holds the same token.
+    pub(super) fn replacement(&self, refused: &HeaderValue) -> Option<HeaderValue> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         self.refresh(&mut last);
         (last.header != refused).then(|| last.header.clone())
     }
 
-    /// A file that cannot be read any more leaves the token that it held: it may be valid for long.
+    /// Rereads the file. If that fails, the old token stays, which may be valid for hours.
     fn refresh(&self, last: &mut Last) {
         last.read = Instant::now();
         match read(&self.path) {
@@ -88,7 +87,7 @@ impl TokenFile {
     }
 }
 
-/// Such files are small and in memory: reading one takes less than handing it to another thread.
+/// Blocks: such a file is small and in memory, so a read takes less time than a hand-over to another thread.
 fn read(path: &Path) -> Result<HeaderValue, BadToken> {
     let text = std::fs::read_to_string(path)
         .map_err(|cause| BadToken::Unreadable { path: path.to_owned(), cause })?;
@@ -110,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    /// A token file in a directory of its own, which lives as long as the guard.
+    /// A token file; the directory is removed with the guard.
     fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_trimmed_and_its_header_does_not_show() {
+    async fn a_token_is_trimmed_and_debug_does_not_show_it() {
         let (_guard, path) = file(" hunter2\r\n\n");
         let token = TokenFile::open(&path).unwrap();
         assert_eq!(token.header(), "Bearer hunter2");
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_read_again_after_ten_seconds_and_not_before() {
+    async fn a_token_is_reread_after_ten_seconds_and_not_before() {
         let (_guard, path) = file("a");
         let token = TokenFile::open(&path).unwrap();
         fs::write(&path, "b\n").unwrap();
@@ -138,18 +137,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_reads_again_at_once_and_gives_only_what_is_new() {
+    async fn a_refused_token_is_reread_at_once_and_returned_only_if_it_changed() {
         let (_guard, path) = file("a");
         let token = TokenFile::open(&path).unwrap();
         let refused = token.header();
-        assert_eq!(token.another(&refused), None);
+        assert_eq!(token.replacement(&refused), None);
         fs::write(&path, "b").unwrap();
-        assert_eq!(token.another(&refused).unwrap(), "Bearer b");
+        assert_eq!(token.replacement(&refused).unwrap(), "Bearer b");
         assert_eq!(token.header(), "Bearer b");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_file_that_goes_bad_leaves_the_token_that_it_held() {
+    async fn a_file_that_becomes_invalid_keeps_the_old_token() {
         let (_guard, path) = file("a");
         let token = TokenFile::open(&path).unwrap();
         for bad in [Some(""), Some("two\nlines"), None] {

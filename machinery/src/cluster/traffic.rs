@@ -1,5 +1,4 @@
-//! What every request passes on its way out: the limit, the claim to lead, the token, the server's wish for patience,
-//! and the count in the metrics.
+//! The outermost layer of every client: rate limit, claim to lead, token, `Retry-After`, metrics.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,26 +21,25 @@ use super::token::TokenFile;
 use crate::claim::Claim;
 use crate::metrics::RestMetrics;
 
-/// How often a request is sent again because the server asked to wait; client-go's number.
+/// How often a request is retried on `Retry-After`; client-go's number.
 const MOST_RETRIES: u32 = 10;
-/// What all these waits together may cost a request. A longer wish goes to the caller, whose queue knows how to wait.
+/// How long the retries of a request may wait in total. Beyond that the caller gets the answer, and requeues.
 const MOST_WAITING: Duration = Duration::from_secs(30);
 
-/// A client's way out, around the library's own stack.
+/// See the [module](self).
 #[derive(Clone)]
 pub(super) struct Traffic {
     pub(super) inner: Client,
     pub(super) metrics: RestMetrics,
-    /// The `host` label: the server's authority.
+    /// The `host` label of the metrics.
     pub(super) host: Arc<str>,
-    /// Whose token goes with each request, where it is in a file.
+    /// The token to send, if it is in a file.
     pub(super) token: Option<Arc<TokenFile>>,
-    /// Set unless the client is for the lease: requests are limited, sent again if the server asks for patience, and,
-    /// if they write, checked against the claim right before they go.
+    /// `None` for the Lease.
     pub(super) policy: Option<RequestPolicy>,
 }
 
-/// See [`Traffic::policy`].
+/// Requests are rate limited and retried on `Retry-After`; writes need the claim at the moment they are sent.
 #[derive(Clone)]
 pub(super) struct RequestPolicy {
     pub(super) bucket: Arc<Bucket>,
@@ -86,7 +84,7 @@ impl Traffic {
             }
             let answer = self.send(head, body).await?;
             let within_budget = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
-            let Some(wait) = patience(&answer).filter(within_budget) else {
+            let Some(wait) = retry_after(&answer).filter(within_budget) else {
                 return Ok(answer);
             };
             retries += 1;
@@ -96,8 +94,7 @@ impl Traffic {
         }
     }
 
-    /// Sends a request with the token of the file, if there is one; once more if the server refuses the token and the
-    /// file holds another by now.
+    /// Sends a request with the token; retries once if the token is refused and the file has a new one.
     async fn send(&self, head: &Parts, body: &Bytes) -> Result<Response<Body>, BoxError> {
         let Some(file) = &self.token else {
             return self.send_once(head, body, None).await;
@@ -107,7 +104,7 @@ impl Traffic {
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        match file.another(&token) {
+        match file.replacement(&token) {
             Some(token) => self.send_once(head, body, Some(token)).await,
             None => Ok(answer),
         }
@@ -119,7 +116,7 @@ impl Traffic {
         body: &Bytes,
         token: Option<HeaderValue>,
     ) -> Result<Response<Body>, BoxError> {
-        // What was waited for may have outlived the claim that the caller looked at.
+        // The claim may have expired since the caller checked it, because of a wait.
         let held_back = |policy: &RequestPolicy| head.method != Method::GET && !policy.claim.holds();
         if self.policy.as_ref().is_some_and(held_back) {
             return Err(NotLeading.into());
@@ -136,9 +133,9 @@ impl Traffic {
     }
 }
 
-/// How long a server that refused for now wants us to wait. Only whole seconds count, as with client-go; at least one
-/// is waited, so that `0` is no invitation to a storm.
-fn patience(answer: &Response<Body>) -> Option<Duration> {
+/// The `Retry-After` of a 429 or 503, in whole seconds as in client-go. At least one second, so that `0` causes no hot
+/// loop.
+fn retry_after(answer: &Response<Body>) -> Option<Duration> {
     let for_now = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status());
     let wish = answer.headers().get(RETRY_AFTER).filter(|_| for_now)?;
     let seconds: u32 = wish.to_str().ok()?.trim().parse().ok()?;

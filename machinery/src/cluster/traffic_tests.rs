@@ -13,7 +13,7 @@ use crate::metrics::BaseMetrics;
 /// When each request arrived, in milliseconds since the start.
 type Arrivals = Arc<Mutex<Vec<u128>>>;
 
-/// A client whose server gives these answers in turn, `200` when they are used up.
+/// A client whose server gives these answers (status code, `Retry-After`) in turn, then `200`.
 fn client(rate: Rate, claim: Claim, answers: &[(u16, Option<&str>)]) -> (Traffic, Arrivals) {
     let arrivals = Arrivals::default();
     let answers: VecDeque<_> =
@@ -51,7 +51,7 @@ async fn ask(traffic: &Traffic, method: Method) -> Result<StatusCode, BoxError> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_waits_as_long_as_the_server_asks_and_is_sent_again() {
+async fn a_request_is_retried_after_retry_after() {
     let answers = [(429, Some("2")), (503, Some("0"))];
     let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &answers);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
@@ -62,7 +62,7 @@ async fn a_request_waits_as_long_as_the_server_asks_and_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_asks_for_nothing_is_passed_on_at_once() {
+async fn an_answer_without_a_usable_retry_after_is_returned_at_once() {
     for answer in [(429, None), (503, None), (500, Some("1")), (429, Some("31")), (429, Some("soon"))] {
         let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[answer]);
         assert_eq!(ask(&traffic, Method::GET).await.unwrap(), answer.0);
@@ -71,7 +71,7 @@ async fn an_answer_that_asks_for_nothing_is_passed_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_ends() {
+async fn retries_end() {
     let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[(429, Some("1")); 50]);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 429);
     assert_eq!(arrivals.lock().unwrap().len(), 11);
@@ -81,7 +81,7 @@ async fn patience_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_beyond_the_burst_go_out_at_the_rate() {
+async fn requests_beyond_the_burst_are_sent_at_the_rate() {
     let rate = Rate { qps: 4.0, burst: 2 };
     let (traffic, arrivals) = client(rate, Claim::always(), &[]);
     let asks = (0..4).map(|_| ask(&traffic, Method::GET));
@@ -92,7 +92,7 @@ async fn requests_beyond_the_burst_go_out_at_the_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_waited_longer_than_the_claim_lasts_is_not_sent_and_a_read_is() {
+async fn a_write_that_waited_beyond_the_claim_is_not_sent_and_a_read_is() {
     let claim = Claim::elected();
     claim.extend(Instant::now() + Duration::from_secs(1));
     let rate = Rate { qps: 0.5, burst: 1 };
@@ -105,7 +105,7 @@ async fn a_write_that_waited_longer_than_the_claim_lasts_is_not_sent_and_a_read_
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_write_creation_or_deletion_is_repeated_once_the_claim_is_gone() {
+async fn no_write_is_retried_once_the_claim_has_expired() {
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
         let claim = Claim::elected();
         claim.extend(Instant::now() + Duration::from_secs(2));
@@ -115,8 +115,8 @@ async fn no_write_creation_or_deletion_is_repeated_once_the_claim_is_gone() {
     }
 }
 
-/// A client with the token of a file, whose server takes only `valid`; whenever it refuses, `refusing` is called. And
-/// the tokens and bodies that came.
+/// A client with a token file, whose server accepts only `valid` and calls `refusing` on any other; and a log of tokens
+/// and bodies.
 fn with_token(
     path: &std::path::Path,
     valid: &'static str,
@@ -161,7 +161,7 @@ fn token_file() -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_whose_token_is_refused_goes_once_more_with_the_new_one() {
+async fn a_request_whose_token_is_refused_is_retried_once_with_the_new_one() {
     for claim in [None, Some(Claim::always())] {
         let (_guard, path) = token_file();
         let rotate = {
@@ -179,7 +179,7 @@ async fn a_request_whose_token_is_refused_goes_once_more_with_the_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_refused_and_did_not_change_is_not_sent_again() {
+async fn a_refused_token_that_did_not_change_is_not_sent_again() {
     let (_guard, path) = token_file();
     let (traffic, seen) = with_token(&path, "Bearer other", None, || {});
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 401);
@@ -187,7 +187,7 @@ async fn a_token_that_is_refused_and_did_not_change_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_is_not_sent_with_a_new_token_once_the_claim_has_run_out() {
+async fn a_write_is_not_sent_with_a_new_token_once_the_claim_has_expired() {
     let (_guard, path) = token_file();
     let claim = Claim::elected();
     claim.extend(Instant::now() + Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! A guarded write: what an object must look like, and what to change about it.
+//! A guarded write: a JSON patch that tests what it expects before it changes anything.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{
@@ -6,7 +6,7 @@ use json_patch::{
 };
 use serde_json::Value;
 
-/// Which half of an object a write changes: the API server ignores what a write says about the other.
+/// The part of an object that a write changes: the API server ignores changes of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
     /// Metadata and spec.
@@ -15,8 +15,8 @@ pub enum Half {
     Status,
 }
 
-/// A list of operations on one half of an object, done all or not at all. Paths are JSON pointers: `/` in a key is
-/// written `~1`, `~` is `~0` (see [`key`]).
+/// A list of operations on one half of an object; all or none take effect. Paths are JSON pointers; escape keys with
+/// [`key`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     half: Half,
@@ -24,37 +24,37 @@ pub struct Write {
 }
 
 impl Write {
-    /// A write of metadata or spec, without any operation yet.
+    /// A write of metadata or spec, still without operations.
     #[must_use]
     pub fn main() -> Self {
         Self { half: Half::Main, patch: Patch::default() }
     }
 
-    /// A write of the status, without any operation yet.
+    /// A write of the status, still without operations.
     #[must_use]
     pub fn status() -> Self {
         Self { half: Half::Status, patch: Patch::default() }
     }
 
-    /// Then the value at the path must be this one; `null` also fits a path that is not there.
+    /// Tests that the path has this value; `null` also matches a missing path.
     #[must_use]
     pub fn test(self, path: impl AsRef<str>, value: impl Into<Value>) -> Self {
         self.then(PatchOperation::Test(TestOperation { path: pointer(path), value: value.into() }))
     }
 
-    /// Then a member is set, or something is inserted into a list; `-` as the last segment appends. The parent must exist.
+    /// Sets a member, or inserts into a list; `-` as the last segment appends. The parent must exist.
     #[must_use]
     pub fn add(self, path: impl AsRef<str>, value: impl Into<Value>) -> Self {
         self.then(PatchOperation::Add(AddOperation { path: pointer(path), value: value.into() }))
     }
 
-    /// Then what must be there is removed.
+    /// Removes the path, which must exist.
     #[must_use]
     pub fn remove(self, path: impl AsRef<str>) -> Self {
         self.then(PatchOperation::Remove(RemoveOperation { path: pointer(path) }))
     }
 
-    /// Then a member is set, there or not; its parent must exist.
+    /// Sets a member, whether it exists or not. The parent must exist.
     #[must_use]
     pub fn replace(self, path: impl AsRef<str>, value: impl Into<Value>) -> Self {
         self.then(PatchOperation::Replace(ReplaceOperation { path: pointer(path), value: value.into() }))
@@ -65,23 +65,23 @@ impl Write {
         self
     }
 
-    /// The operations, in their order.
+    /// The operations, in order.
     #[must_use]
     pub fn patch(&self) -> &Patch {
         &self.patch
     }
 
-    /// The half that is written.
+    /// The half that the write changes.
     #[must_use]
     pub fn half(&self) -> Half {
         self.half
     }
 
-    /// The object as the operations leave it, by the API server's reading of them rather than the RFC's: a test for
-    /// `null` passes where there is nothing, and a replace of a member that is not there adds it.
+    /// Applies the operations to an object as the API server does, which differs from the RFC: a test for `null` passes
+    /// on a missing path, and a replace of a missing member adds it.
     ///
     /// # Errors
-    /// The patch does not fit, as an API server would answer.
+    /// An operation failed, and would fail on an API server.
     pub fn apply(&self, object: &Value) -> Result<Value, PatchError> {
         let mut object = object.clone();
         for operation in &self.patch.0 {
@@ -93,7 +93,7 @@ impl Write {
     }
 }
 
-/// An operation as the RFC has to read it to do what the server does; `None` if it is fulfilled as it stands.
+/// The RFC's operation that does what the server does; `None` if there is nothing to do.
 fn on_server(operation: &PatchOperation, object: &Value) -> Option<PatchOperation> {
     let absent = object.pointer(operation.path().as_str()).is_none();
     match operation {
@@ -110,14 +110,13 @@ fn on_server(operation: &PatchOperation, object: &Value) -> Option<PatchOperatio
     }
 }
 
-/// A path as the library has it. Whatever the text, it becomes a pointer: what is escaped stays so, what should have been
-/// is.
+/// Parses a path leniently: a `~` that is not escaped is escaped.
 fn pointer(path: impl AsRef<str>) -> PointerBuf {
     let segments = path.as_ref().trim_start_matches('/').split('/');
     PointerBuf::from_tokens(segments.map(|segment| segment.replace("~1", "/").replace("~0", "~")))
 }
 
-/// A key as a segment of a path.
+/// Escapes a key as a segment of a path: `~` as `~0`, `/` as `~1`.
 #[must_use]
 pub fn key(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_goes_out_in_the_words_of_the_rfc() {
+    fn a_write_is_serialized_as_a_json_patch() {
         let write = Write::main()
             .test("/metadata/uid", "u")
             .add(format!("/metadata/annotations/{}", key("a/b~c")), "yes")
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_apply_in_order_and_leave_the_rest() {
+    fn operations_apply_in_order_and_leave_other_fields_alone() {
         let write = Write::main()
             .test("/metadata/finalizers/0", "x")
             .remove("/metadata/finalizers/0")
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_for_null_fits_what_is_not_there_as_on_a_real_server() {
+    fn a_test_for_null_passes_on_a_missing_path_as_on_a_real_server() {
         let absent = Write::status().test("/status", Value::Null).add("/status", json!({"ready": true}));
         let applied = absent.apply(&object()).unwrap();
         assert_eq!(applied["status"]["ready"], true);
@@ -172,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn a_replace_of_what_is_not_there_adds_it_as_on_a_real_server() {
+    fn a_replace_of_a_missing_member_adds_it_as_on_a_real_server() {
         let write = Write::status().replace("/status", json!({"ready": false}));
         assert_eq!(write.apply(&object()).unwrap()["status"]["ready"], false);
     }
 
     #[test]
-    fn what_does_not_fit_is_a_mismatch() {
+    fn a_failed_test_and_a_missing_parent_are_errors() {
         for write in [
             Write::main().test("/metadata/uid", "other"),
             Write::main().test("/metadata/nothing", "x"),

@@ -1,9 +1,8 @@
-//! A map of bounded size: what was not used for longest makes room.
+//! A map of bounded size that evicts the least recently used entry.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// At most so many entries, by last use.
 pub(super) struct Recent<K, V> {
     entries: HashMap<K, (u64, V)>,
     uses: u64,
@@ -28,7 +27,7 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         self.entries.insert(key, (self.uses, value));
     }
 
-    /// The value of a key, made if it is not there.
+    /// The value of a key, made if it is missing.
     pub(super) fn entry(&mut self, key: K, make: impl FnOnce() -> V) -> &V {
         self.make_room(&key);
         self.uses += 1;
@@ -53,7 +52,7 @@ mod tests {
     use super::Recent;
 
     #[test]
-    fn the_one_not_used_for_longest_makes_room() {
+    fn the_least_recently_used_entry_is_evicted() {
         let mut recent = Recent::new(2);
         recent.insert("a", 1);
         recent.insert("b", 2);

@@ -1,4 +1,4 @@
-//! Events as the API takes them.
+//! Renders events as API objects and patches.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::Event;
 
-/// The longest message that the API takes, in bytes.
+/// The API's limit of a message, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
-/// The longest name that the API takes.
+/// The API's limit of a name, in bytes.
 const LONGEST_NAME: usize = 253;
 
-/// An Event that says something new.
+/// A new Event.
 pub(super) fn first(name: &str, component: &str, event: &Event, message: &str, wall: Timestamp) -> Value {
     let about = &event.about;
     let mut object = json!({
@@ -41,18 +41,18 @@ pub(super) fn first(name: &str, component: &str, event: &Event, message: &str, w
     object
 }
 
-/// What changes on an Event that is repeated.
-pub(super) fn again(count: u32, message: &str, wall: Timestamp) -> Value {
+/// The patch of a repeated Event.
+pub(super) fn repeated(count: u32, message: &str, wall: Timestamp) -> Value {
     json!({"count": count, "message": message, "lastTimestamp": Time(wall)})
 }
 
-/// As much of a message as the API takes, of whole characters.
+/// The message, cut at a character boundary to the API's limit.
 pub(super) fn shortened(message: &str) -> &str {
     &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
 }
 
-/// The name of an Event: the object's, and a number that makes it one of its own. An object's name may itself be as
-/// long as a name can be; shortening it must not leave a `.` or `-` before the number.
+/// The name of an Event: the object's name and a unique number. The object's name is cut to the API's limit, without a
+/// `.` or `-` at its end.
 pub(super) fn event_name(object: &str, number: u64) -> String {
     let suffix = format!(".{number:016x}");
     let stem = &object[..object.floor_char_boundary(LONGEST_NAME - suffix.len())];
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_shortened_between_characters() {
+    fn a_message_is_cut_at_a_character_boundary() {
         let long = "é".repeat(1000);
         assert_eq!(shortened(&long).len(), 1024);
         let odd = format!("x{long}");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stays_legal_however_long_the_object_s_is() {
+    fn an_event_name_is_valid_however_long_the_name_of_the_object() {
         assert_eq!(event_name("snapcontent-1", 0xabc), "snapcontent-1.0000000000000abc");
         assert_eq!(event_name(&"a".repeat(253), 1).len(), 253);
         let dots = format!("{}.-.", "a".repeat(233));

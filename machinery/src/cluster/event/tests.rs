@@ -1,4 +1,4 @@
-//! Events, and what reaches the API server of them.
+//! Events as they reach the API server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ fn warning(message: &str) -> Event {
     }
 }
 
-/// Hands the warnings over, and runs the writer until they are written.
+/// Records the events and runs the writer until they are written. Returns the requests and the dropped count.
 async fn written(
     warnings: Vec<Event>,
     answer: impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'static,
@@ -47,7 +47,7 @@ async fn written(
 }
 
 #[tokio::test]
-async fn a_warning_is_an_event_in_default_from_the_sidecar_of_the_driver() {
+async fn a_warning_on_a_cluster_scoped_object_is_an_event_in_default_from_the_component() {
     let (log, dropped) = written(vec![warning("why")], |_| (201, json!({}))).await;
     let seen = log.lock().unwrap()[0].clone();
     assert_eq!((seen.method, seen.path.as_str()), (Method::POST, "/api/v1/namespaces/default/events"));
@@ -70,7 +70,7 @@ async fn a_warning_is_an_event_in_default_from_the_sidecar_of_the_driver() {
 }
 
 #[tokio::test]
-async fn the_same_warning_again_counts_up_and_another_is_an_event_of_its_own() {
+async fn a_repeated_warning_increments_the_count_and_another_is_a_new_event() {
     let warnings = ["a", "b", "a", "a"].map(warning).to_vec();
     let (log, _) = written(warnings, |_| (200, json!({}))).await;
     let log = log.lock().unwrap();
@@ -83,7 +83,7 @@ async fn the_same_warning_again_counts_up_and_another_is_an_event_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_event_goes_to_the_namespace_of_its_object_and_normal_is_another_than_a_warning() {
+async fn an_event_is_in_the_namespace_of_its_object_and_normal_differs_from_warning() {
     let mut bound = warning("a");
     bound.about.namespace = Some("ns".into());
     bound.severity = Severity::Normal;
@@ -102,7 +102,7 @@ async fn an_event_goes_to_the_namespace_of_its_object_and_normal_is_another_than
 }
 
 #[tokio::test]
-async fn an_event_that_is_gone_is_made_again() {
+async fn a_deleted_event_is_created_again() {
     let warnings = ["a", "a", "a"].map(warning).to_vec();
     let gone = Arc::new(AtomicBool::new(true));
     let (log, dropped) = written(warnings, move |seen| {
@@ -122,7 +122,7 @@ async fn an_event_that_is_gone_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_object_with_problems_gets_its_burst_and_no_more_and_hinders_no_other() {
+async fn each_object_has_a_burst_of_its_own() {
     let mut warnings: Vec<_> = (0..40).map(|n| warning(&n.to_string())).collect();
     let mut other = warning("other");
     other.about.uid = "v".into();
@@ -133,7 +133,7 @@ async fn one_object_with_problems_gets_its_burst_and_no_more_and_hinders_no_othe
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unreachable_server_is_asked_again_and_a_refusal_is_not() {
+async fn an_unavailable_server_is_retried_and_a_refusal_is_not() {
     let (log, dropped) = written(vec![warning("a")], |_| status(503, "ServiceUnavailable")).await;
     assert_eq!((log.lock().unwrap().len(), dropped), (4, 1));
     let (log, dropped) = written(vec![warning("a")], |_| status(403, "Forbidden")).await;
@@ -141,7 +141,7 @@ async fn an_unreachable_server_is_asked_again_and_a_refusal_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_whose_answer_was_lost_is_not_made_twice() {
+async fn an_event_whose_answer_was_lost_is_not_created_twice() {
     let lost = AtomicBool::new(true);
     let (log, dropped) = written(["a", "a"].map(warning).to_vec(), move |seen| {
         if seen.method == Method::PATCH {
@@ -163,7 +163,7 @@ async fn an_event_whose_answer_was_lost_is_not_made_twice() {
 }
 
 #[tokio::test]
-async fn a_full_queue_drops_and_counts_instead_of_waiting() {
+async fn a_full_queue_drops_and_counts_events() {
     let (client, _) = server(|_| (201, json!({})));
     let dropped = IntCounter::new("dropped", "dropped").unwrap();
     let (recorder, writer) = recorder(client, "program d".to_owned(), dropped.clone(), wall);
@@ -177,7 +177,7 @@ async fn a_full_queue_drops_and_counts_instead_of_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_writes_what_waits_but_does_not_wait_for_a_server_that_is_away() {
+async fn a_stop_flushes_the_queue_but_not_beyond_its_limit() {
     for (code, expected, took) in [(201, 0, 0), (503, 3, 3)] {
         let (client, log) = server(move |_| if code == 201 { (201, json!({})) } else { status(code, "x") });
         let dropped = IntCounter::new("dropped", "dropped").unwrap();
@@ -198,7 +198,7 @@ async fn a_stop_writes_what_waits_but_does_not_wait_for_a_server_that_is_away() 
 }
 
 #[tokio::test]
-async fn a_last_word_is_written_however_many_events_its_object_has_had() {
+async fn a_last_word_is_exempt_from_the_limit() {
     let mut warnings: Vec<_> = (0..40).map(|number| warning(&format!("why {number}"))).collect();
     warnings.push(Event { last_word: true, ..warning("a thing may be left") });
     let (log, dropped) = written(warnings, |_| (201, json!({}))).await;

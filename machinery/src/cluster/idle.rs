@@ -1,7 +1,7 @@
-//! Connections that are given up when nothing comes for too long.
+//! Connections with an idle timeout.
 //!
-//! A timer that is set anew with each read wakes the runtime each time. Here a read only notes the time, and the timer is
-//! looked at when it has run out: it is set anew about once in each limit, however much is read.
+//! A timer that is reset by each read costs the runtime a wakeup each time. Here a read only notes the time, and the
+//! timer is reset when it expires: about once per timeout, however much is read.
 
 use std::future::Future;
 use std::io;
@@ -17,24 +17,23 @@ use tower::{BoxError, Service};
 
 use super::error::TimedOut;
 
-/// A connector whose connections have to be made, and to answer, in time.
+/// A connector with a connect timeout, whose connections have an idle timeout.
 #[derive(Clone)]
-pub(super) struct Impatient<C> {
+pub(super) struct TimeoutConnector<C> {
     pub(super) inner: C,
-    /// For the making of one.
     pub(super) connect: Duration,
-    /// For each read to bring something, counted from the last read or write.
+    /// The idle timeout of reads, counted from the last read or write.
     pub(super) silence: Duration,
 }
 
-impl<C> Service<Uri> for Impatient<C>
+impl<C> Service<Uri> for TimeoutConnector<C>
 where
     C: Service<Uri>,
     C::Future: Send + 'static,
     C::Response: Send,
     C::Error: Into<BoxError>,
 {
-    type Response = Stream<C::Response>;
+    type Response = TimeoutStream<C::Response>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -46,25 +45,24 @@ where
         let (connecting, limit, silence) = (self.inner.call(server), self.connect, self.silence);
         Box::pin(async move {
             let inner = timeout(limit, connecting).await.map_err(|_| TimedOut(limit))?.map_err(Into::into)?;
-            Ok(Stream { inner, silence, heard: Instant::now(), timer: Box::pin(sleep(silence)) })
+            Ok(TimeoutStream { inner, silence, last_active: Instant::now(), timer: Box::pin(sleep(silence)) })
         })
     }
 }
 
-/// A connection whose silence is bounded.
-pub(super) struct Stream<S> {
+/// A connection with an idle timeout.
+pub(super) struct TimeoutStream<S> {
     inner: S,
     silence: Duration,
-    /// When something was last read or written.
-    heard: Instant,
+    last_active: Instant,
     timer: Pin<Box<Sleep>>,
 }
 
-impl<S> Stream<S> {
-    /// Whether nothing has come for too long; if not, this task is woken when that may be so.
+impl<S> TimeoutStream<S> {
+    /// Whether the timeout has passed; if not, this task is woken when it may have.
     fn is_overdue(&mut self, context: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(context).is_ready() {
-            let due = self.heard + self.silence;
+            let due = self.last_active + self.silence;
             if due <= Instant::now() {
                 return true;
             }
@@ -74,7 +72,7 @@ impl<S> Stream<S> {
     }
 }
 
-impl<S: Read + Unpin> Read for Stream<S> {
+impl<S: Read + Unpin> Read for TimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -82,7 +80,7 @@ impl<S: Read + Unpin> Read for Stream<S> {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.inner).poll_read(context, buffer);
         if read.is_ready() {
-            self.heard = Instant::now();
+            self.last_active = Instant::now();
         } else if self.is_overdue(context) {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, TimedOut(self.silence))));
         }
@@ -90,13 +88,13 @@ impl<S: Read + Unpin> Read for Stream<S> {
     }
 }
 
-impl<S: Write + Unpin> Write for Stream<S> {
+impl<S: Write + Unpin> Write for TimeoutStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.heard = Instant::now();
+        self.last_active = Instant::now();
         Pin::new(&mut self.inner).poll_write(context, bytes)
     }
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -113,12 +111,12 @@ impl<S: Write + Unpin> Write for Stream<S> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.heard = Instant::now();
+        self.last_active = Instant::now();
         Pin::new(&mut self.inner).poll_write_vectored(context, parts)
     }
 }
 
-impl<S: Connection> Connection for Stream<S> {
+impl<S: Connection> Connection for TimeoutStream<S> {
     fn connected(&self) -> Connected {
         self.inner.connected()
     }
