@@ -1,55 +1,55 @@
-//! What a controller needs and what knows no kinds: from a watch to a pass, and what surrounds it.
+//! The general half of a Kubernetes controller: everything from a watch to a reconcile pass that depends on no kind.
 //!
 //! ```text
 //!  API server ──► watch ──► store ──► queue ──► workers ──► a pass of the program
-//!      ▲          lists,    what we   keys due   so many        │ decides, acts
-//!      │          changes   know      for one    at once        ▼
+//!      ▲          list,     latest    keys to    limited        │ decides, acts
+//!      │          watch     objects   reconcile  concurrency    ▼
 //!      └──────────────────────────────────────────────────── cluster: guarded writes, events
-//!                      claim: whether this replica may act ◄── lead: the Lease
+//!                      claim: may this replica act?  ◄── lead: leader election
 //! ```
 //!
-//! A program brings its kinds ([`object::Body`]), what its store has to know of them ([`store::Rules`]) and its passes;
-//! [`controller`] runs them. This crate names none of them, and depends on no crate that does.
+//! A program brings its kinds ([`object::Body`]), what the store has to know about them ([`store::Rules`]) and its
+//! passes; [`controller`] runs them. This crate depends on no crate that knows a kind.
 
-// Any object of the API, slim and lenient.
+// API objects of any kind.
 pub mod object;
 
-// One watch a kind: lists, then changes, whatever fails meanwhile.
+// Lists and watches a kind.
 pub mod watch;
 
-// The objects of a kind as freshly as we know them, with what we remember of each.
+// An informer-like cache of a kind.
 pub mod store;
 
-// Keys that wait for a pass, and the workers that run passes.
+// The work queue and its workers.
 pub mod queue;
 
-// All of that put together for one kind.
+// Watches, queue and workers put together.
 pub mod controller;
 
-// Leadership as effects look at it: a claim that expires by itself.
+// The claim to lead, checked before every effect.
 pub mod claim;
 
-// The Lease that keeps the claim up.
+// Leader election, which extends the claim.
 pub mod lead;
 
-// The API server: clients, reads, guarded writes, Secrets, events.
+// The API client.
 pub mod cluster;
 
-// The data of a Secret, which nothing prints.
+// The data of a Secret.
 pub mod secrets;
 
-// What a process says of itself: log lines, spans, metrics, health.
+// Observability: logs, metrics, health, traces.
 pub mod logging;
 pub mod metrics;
 pub mod serve;
 pub mod traces;
 
-// How a process begins and ends: command line, settings, exit codes, signals.
+// Start and end of a process: flags, settings, exit codes, signals.
 pub mod cli;
 pub mod process;
 pub mod settings;
 pub mod shutdown;
 
-// Clocks, and a problem that is logged once.
+// Clocks, and problems that are logged once.
 pub mod clock;
 pub mod repeat;

@@ -1,6 +1,6 @@
-//! Log lines on stderr: klog's shape or JSON, one line an event, our own targets only.
+//! Logs to stderr in klog's format or as JSON, one line per event.
 //!
-//! Dependencies' logs are dropped: kube logs whole bodies when they cannot be read, of Secrets too.
+//! Logs of dependencies are dropped: kube logs whole bodies that do not parse, even those of Secrets.
 
 use std::fmt::{self, Write};
 use std::io;
@@ -28,31 +28,31 @@ mod tests;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-/// A layer that takes spans.
+/// A layer that collects spans.
 pub type Spans = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// What to log, and how.
+/// Settings of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
-    /// klog's level, 0 to 10; what is given beyond counts as the nearer end.
+    /// klog's verbosity, 0 to 10.
     pub level: u8,
-    /// Shape of a line.
+    /// Format of a line.
     pub format: LogFormat,
 }
 
-/// The shape of a log line.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// klog's.
+    /// klog's text format.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Logs, panics too, and takes spans if they are sent, from now on. A second call changes nothing.
+/// Sets up logging, of panics too, and the layer for spans if there is one. A second call changes nothing.
 pub fn init(program: Program, log: Log, spans: Option<Spans>) {
-    std::panic::set_hook(Box::new(panicked));
-    // An error means that a subscriber is there already, which only tests do.
+    std::panic::set_hook(Box::new(log_panic));
+    // An error means that there is a subscriber already, as in tests.
     let _ = match spans {
         None => set_global_default(tracing_subscriber::registry().with(lines(program, log, io::stderr))),
         Some(spans) => {
@@ -62,32 +62,32 @@ pub fn init(program: Program, log: Log, spans: Option<Spans>) {
     };
 }
 
-/// Events of ours as lines. Spans are nothing to it, so that none is made for it.
+/// The layer that writes our events. It disables spans, so that none is created on its behalf.
 fn lines<S, W>(program: Program, log: Log, writer: W) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let threshold = threshold(log.level);
-    let heard = filter_fn(move |metadata| {
+    let enabled = filter_fn(move |metadata| {
         metadata.is_event() && program.owns(metadata) && *metadata.level() <= threshold
     });
     tracing_subscriber::fmt::layer()
         .event_format(Lines { program: program.name, format: log.format })
         .log_internal_errors(false)
         .with_writer(writer)
-        // The hint spares the libraries' own events even the question.
-        .with_filter(heard.with_max_level_hint(threshold))
+        // With the hint, most events of dependencies are skipped without a call of the filter.
+        .with_filter(enabled.with_max_level_hint(threshold))
 }
 
-/// A panic as one line like any other; where the standard library would print it is no place for JSON.
-fn panicked(panic: &PanicHookInfo<'_>) {
+/// Logs a panic as one line: the standard library would print several, and no JSON.
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let text = panic.payload_as_str().unwrap_or("no message");
     tracing::error!(place, "panic, please report this as a bug: {text}");
 }
 
-/// klog's levels on tracing's: 0–1 warnings, 2–3 events, 4 details, 5 and up the driver's calls.
+/// Maps klog's verbosity to tracing's levels.
 fn threshold(level: u8) -> LevelFilter {
     match level {
         0 | 1 => LevelFilter::WARN,
@@ -97,7 +97,6 @@ fn threshold(level: u8) -> LevelFilter {
     }
 }
 
-/// One event, one line.
 struct Lines {
     program: &'static str,
     format: LogFormat,
@@ -124,7 +123,7 @@ where
     }
 }
 
-/// The fields of an event, the message apart.
+/// The message of an event, and its other fields.
 #[derive(Default)]
 struct EventFields {
     message: String,
@@ -147,7 +146,7 @@ impl EventFields {
             self.message
         );
         for (key, value) in &self.rest {
-            // `Debug` escapes whatever cannot be printed, which JSON does not.
+            // Unlike JSON, `Debug` escapes all characters that are not printable.
             let _ = match value.as_str() {
                 Some(text) => write!(line, " {key}={text:?}"),
                 None => write!(line, " {key}={value}"),
@@ -176,8 +175,8 @@ impl EventFields {
     }
 }
 
-/// JSON with every character escaped that a terminal may take for a command, a line's end or a change of direction.
-/// Such characters stand only in strings, where an escape means the same.
+/// Escapes characters that a terminal may interpret as a command, a line break or a change of direction. In JSON they
+/// occur only in strings.
 fn printable(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
@@ -192,7 +191,7 @@ fn printable(json: &str) -> String {
     safe
 }
 
-/// The time in milliseconds with a fraction, as the `ts` of Kubernetes' own JSON logs.
+/// Milliseconds since the epoch, as the `ts` of Kubernetes' JSON logs.
 fn milliseconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64() * 1000.0
 }

@@ -1,6 +1,6 @@
-//! The metrics that every program has, in one registry: requests, work queues, leadership, the process.
+//! The metrics that all programs have: API requests, work queues, leadership, the process.
 //!
-//! The names of client-go are kept to the letter, since dashboards and alerts know them. A program adds its own.
+//! The names are exactly client-go's, since dashboards and alerts use them. A program registers its own as well.
 
 mod process;
 mod rest;
@@ -17,15 +17,15 @@ pub use work::{QueueMetrics, Work, WorkMetrics};
 /// Content type of [`BaseMetrics::text`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
-/// A metric whose name or labels are wrong, or that is there twice: a defect of the program.
+/// A metric is invalid or registered twice: a bug.
 #[derive(Debug, thiserror::Error)]
 #[error("a metric cannot be registered")]
 pub struct MetricsError(#[from] prometheus::Error);
 
-/// The registry, and the metrics that every program has. Clones share their values.
+/// The registry and the common metrics. Clones share their values.
 #[derive(Debug, Clone)]
 pub struct BaseMetrics {
-    /// Where a program registers its own.
+    /// For the program's own metrics.
     pub registry: Registry,
     master: GaugeVec,
     /// Requests to the API server.
@@ -35,10 +35,10 @@ pub struct BaseMetrics {
 }
 
 impl BaseMetrics {
-    /// All of them, at zero.
+    /// Registers the common metrics.
     ///
     /// # Errors
-    /// [`MetricsError`] for a defect of the program.
+    /// [`MetricsError`] for a bug.
     pub fn new() -> Result<Self, MetricsError> {
         let registry = Registry::new();
         registry.register(Box::new(process::Process::new()?))?;
@@ -55,15 +55,15 @@ impl BaseMetrics {
         })
     }
 
-    /// Whether this replica leads, for the lease of a name.
+    /// Sets whether this replica leads by the Lease with this name.
     pub fn leads(&self, lease: &str, leads: bool) {
         self.master.with_label_values(&[lease]).set(if leads { 1.0 } else { 0.0 });
     }
 
-    /// Everything in the text format 0.0.4.
+    /// All metrics in the Prometheus text format 0.0.4.
     ///
     /// # Errors
-    /// [`MetricsError`] for a defect of the program.
+    /// [`MetricsError`] for a bug.
     pub fn text(&self) -> Result<Vec<u8>, MetricsError> {
         self.work.refresh();
         let mut text = Vec::new();
@@ -72,10 +72,10 @@ impl BaseMetrics {
     }
 }
 
-/// Registers histograms of these labels; `buckets` are upper bounds.
+/// Registers histograms with these labels; `buckets` are upper bounds.
 ///
 /// # Errors
-/// [`MetricsError`] for a name that is taken or no name.
+/// [`MetricsError`] if the name is invalid or taken.
 pub fn histograms(
     registry: &Registry,
     name: &str,
@@ -87,10 +87,10 @@ pub fn histograms(
     register(registry, HistogramVec::new(opts, labels)?)
 }
 
-/// Registers gauges of these labels.
+/// Registers gauges with these labels.
 ///
 /// # Errors
-/// [`MetricsError`] for a name that is taken or no name.
+/// [`MetricsError`] if the name is invalid or taken.
 pub fn gauges(
     registry: &Registry,
     name: &str,
@@ -100,10 +100,10 @@ pub fn gauges(
     register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
 }
 
-/// Registers counters of these labels.
+/// Registers counters with these labels.
 ///
 /// # Errors
-/// [`MetricsError`] for a name that is taken or no name.
+/// [`MetricsError`] if the name is invalid or taken.
 pub fn counters(
     registry: &Registry,
     name: &str,
@@ -118,7 +118,7 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> R
     Ok(metric)
 }
 
-/// A count as a gauge takes it; exact as far as anything here is ever counted.
+/// A count as the value of a gauge, up to `u32::MAX`.
 #[must_use]
 pub fn whole(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))

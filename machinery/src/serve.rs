@@ -1,11 +1,10 @@
-//! The HTTP endpoint: health and metrics, for kubelets, scrapers and people.
+//! The HTTP endpoint for metrics and health.
 //!
 //! | path | answer |
 //! |---|---|
-//! | the metrics path | the registry as text |
-//! | `/healthz/leader-election` | 200, unless the lease should have been renewed and was not |
-//! | `/healthz`, `/livez` | 200, under the same condition |
-//! | `/readyz` | 200 once the work can go on: caches filled, driver reachable |
+//! | the metrics path | the metrics as text |
+//! | `/healthz/leader-election`, `/healthz`, `/livez` | 200, or 500 if the renewal of the lease is overdue |
+//! | `/readyz` | 200, or 500 while the work cannot go on, such as before the first lists are complete |
 //! | anything else | 404 |
 
 use std::convert::Infallible;
@@ -30,30 +29,28 @@ use tracing::debug;
 
 use crate::metrics::CONTENT_TYPE;
 
-/// Where the election's health is told.
-const LIVE: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
-/// Where readiness is told.
+const HEALTH: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
 const READY: &str = "/readyz";
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS: usize = 64;
-/// How long a client may take to say what it wants.
+/// How long a client may take to send the head of its request.
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
-/// The pause after a connection could not be accepted, as when no file descriptor is left.
+/// The pause after an accept failed, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Where to serve metrics and health.
+/// Settings of the endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// Host and port, or `:port`.
     pub address: String,
-    /// Begins with `/`.
+    /// Path of the metrics; begins with `/`.
     pub metrics_path: String,
 }
 
-/// A question with a line for an answer if things are not well.
+/// A health check; the error is one line.
 pub type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
-/// What the endpoint asks when it is asked. Nothing in here may block.
+/// The content to serve. No function may block.
 pub struct Pages {
     /// Whether the election is healthy.
     pub lease: Check,
@@ -63,7 +60,7 @@ pub struct Pages {
     pub metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
 }
 
-/// The address cannot be listened on.
+/// The endpoint cannot listen on its address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for metrics and health; is another process using it?")]
 pub struct BindError {
@@ -74,20 +71,20 @@ pub struct BindError {
     pub cause: io::Error,
 }
 
-/// An endpoint that listens, and does not answer yet.
+/// An endpoint that listens but does not answer yet.
 pub struct Endpoint {
     listener: TcpListener,
     metrics_path: String,
 }
 
 impl Endpoint {
-    /// Listens on `host:port`, or on every address for `:port`. A name is looked up. `metrics_path` begins with `/`.
+    /// Listens on `host:port`, where the host may be a name, or on all addresses for `:port`.
     ///
     /// # Errors
-    /// [`BindError`] if the address is no address, or is taken.
+    /// [`BindError`] if the address is invalid or in use.
     pub async fn bind(address: &str, metrics_path: &str) -> Result<Self, BindError> {
         let bound = match address.strip_prefix(':') {
-            // Where there is no IPv6, its wildcard address cannot be had.
+            // Without IPv6 on the host, only the IPv4 wildcard address works.
             Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
                     TcpListener::bind(format!("0.0.0.0:{port}")).await
@@ -100,15 +97,15 @@ impl Endpoint {
         Ok(Self { listener, metrics_path: metrics_path.to_owned() })
     }
 
-    /// The address that is listened on.
+    /// The bound address.
     ///
     /// # Errors
-    /// What the system says.
+    /// The operating system reports an error.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop` resolves; answers under way are cut off then.
+    /// Answers until `stop` resolves; open connections are closed then.
     pub async fn serve(self, pages: Pages, stop: impl Future<Output = ()>) {
         let site = Arc::new(Site { metrics_path: self.metrics_path, pages });
         let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -152,13 +149,12 @@ impl Endpoint {
     }
 }
 
-/// Whether health is told at a path, so that metrics cannot be.
+/// Whether a path is taken by a health check.
 #[must_use]
 pub fn is_health(path: &str) -> bool {
-    LIVE.contains(&path) || path == READY
+    HEALTH.contains(&path) || path == READY
 }
 
-/// What there is to be asked for.
 struct Site {
     metrics_path: String,
     pages: Pages,
@@ -169,20 +165,20 @@ type Answer = Response<Full<Bytes>>;
 impl Site {
     fn answer(&self, method: &Method, path: &str) -> Answer {
         if path == self.metrics_path {
-            return only_read(method, || match (self.pages.metrics)() {
+            return read_only(method, || match (self.pages.metrics)() {
                 Ok(text) => answer(StatusCode::OK, CONTENT_TYPE, text.into()),
                 Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error),
             });
         }
         match path {
-            _ if LIVE.contains(&path) => only_read(method, || checked(&self.pages.lease)),
-            READY => only_read(method, || checked(&self.pages.ready)),
+            _ if HEALTH.contains(&path) => read_only(method, || checked(&self.pages.lease)),
+            READY => read_only(method, || checked(&self.pages.ready)),
             _ => plain(StatusCode::NOT_FOUND, "404 page not found"),
         }
     }
 }
 
-fn only_read(method: &Method, read: impl FnOnce() -> Answer) -> Answer {
+fn read_only(method: &Method, read: impl FnOnce() -> Answer) -> Answer {
     if [Method::GET, Method::HEAD].contains(method) {
         return read();
     }

@@ -1,7 +1,7 @@
-//! Traces for a collector: whether spans go anywhere.
+//! Exports traces to an OTLP collector, if an endpoint is set.
 //!
-//! A span is made where the thing happens that it is about. Spans hold names, codes and what stands in status: no
-//! message of a call, so no secret. Without the feature `otlp`, or without an endpoint, no span is ever made.
+//! Spans are created where the work happens. They hold names, codes and values of a status, but no messages of calls,
+//! so no secrets. Without the feature `otlp` or without an endpoint, no span is created.
 
 use crate::logging::Spans;
 use crate::process::Program;
@@ -15,26 +15,26 @@ mod otlp;
 
 pub use otlp::Traces;
 
-/// Why no traces are sent although an endpoint is set. The endpoint is not quoted: it may hold a password.
+/// Why no traces are sent although an endpoint is set. The endpoint is not quoted, since it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsent {
-    /// The feature is off.
+    /// The feature `otlp` is off.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT has no effect: this program is built without the feature otlp")]
     NotBuiltIn,
-    /// Not plain HTTP, or no address at all.
+    /// The endpoint is not an `http://` URL.
     #[error(
         "no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT must be http:// and an address, as http://localhost:4317"
     )]
     Endpoint,
-    /// No thread, or a header that is none.
+    /// The exporter could not be started.
     #[error("no traces are sent: {0}")]
     Setup(String),
 }
 
-/// Begins to send traces to an endpoint, if there is one.
+/// Starts to send traces to an endpoint, if there is one.
 ///
 /// # Errors
-/// [`Unsent`], which is no reason not to work.
+/// [`Unsent`]; the program should warn and go on.
 pub fn start(program: Program, endpoint: Option<&str>) -> Result<Option<Traces>, Unsent> {
     endpoint.map(|endpoint| Traces::start(program, endpoint)).transpose()
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_without_the_feature_is_one_warning_and_none_is_nothing() {
+    fn an_endpoint_without_the_feature_is_an_error() {
         let program = Program { name: "program", version: "1", crates: &[] };
         let warning = start(program, Some("http://localhost:4317")).unwrap_err().to_string();
         assert!(warning.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && warning.contains("otlp"), "{warning}");

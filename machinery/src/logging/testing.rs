@@ -1,4 +1,4 @@
-//! For tests: what the thread at hand logs.
+//! For tests: captures the log lines of the current thread.
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::{Log, LogFormat};
 use crate::process::Program;
 
-/// Where lines go in a test.
+/// Collects log lines. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Sink(Arc<Mutex<Vec<u8>>>);
 
@@ -33,32 +33,32 @@ impl<'a> MakeWriter<'a> for Sink {
 }
 
 impl Sink {
-    /// What was written so far.
+    /// The lines so far.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 
-/// Keeps what this thread logs until the guard is dropped.
+/// Captures what this thread logs until the guard is dropped.
 #[must_use]
 pub fn listen(program: Program, level: u8, format: LogFormat) -> (Sink, DefaultGuard) {
     let sink = Sink::default();
     let lines = super::lines(program, Log { level, format }, sink.clone());
-    (sink, hear(tracing_subscriber::registry().with(lines)))
+    (sink, capture(tracing_subscriber::registry().with(lines)))
 }
 
-/// Two who care for everything, for as long as the tests run.
-static ATTENTIVE: LazyLock<[Dispatch; 2]> =
+/// Two subscribers that enable everything, for as long as the tests run.
+static ALWAYS_INTERESTED: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
 
-/// Makes `subscriber` this thread's, until the guard is dropped, and sees to it that it misses nothing.
+/// Makes `subscriber` this thread's until the guard is dropped, without missing an event.
 ///
-/// At the first event of a place in the code tracing settles whether anybody cares for it, and as long as there is one
-/// subscriber it asks just the thread that came by. That may be one of another test, which hears nothing, and the
-/// place is mute from then on. With more than one it asks all of them, and one that always cares keeps it open.
+/// tracing caches for each callsite whether any subscriber is interested. With a single subscriber it asks only the
+/// thread that reaches the callsite first, which may belong to another test without a subscriber: then the callsite
+/// stays disabled. With several it asks all of them, so two that are always interested keep it enabled.
 #[must_use]
-pub fn hear(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
-    LazyLock::force(&ATTENTIVE);
+pub fn capture(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
+    LazyLock::force(&ALWAYS_INTERESTED);
     tracing::subscriber::set_default(subscriber)
 }

@@ -1,4 +1,4 @@
-//! Lines as they come out, whatever is in them.
+//! Log lines with ordinary and hostile content.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::*;
 const PROGRAM: Program = Program { name: "program", version: "1", crates: &["machinery", "program"] };
 
 #[test]
-fn a_line_is_heard_also_where_a_thread_that_hears_nothing_came_by_first() {
+fn a_line_is_captured_even_if_a_thread_without_subscriber_reached_its_callsite_first() {
     let log = || tracing::info!("here");
     let (sink, _listening) = listen(PROGRAM, 2, LogFormat::Text);
     std::thread::scope(|others| others.spawn(log).join()).unwrap();
@@ -26,7 +26,7 @@ fn lines(level: u8, format: LogFormat, log: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_text_line_has_klogs_shape() {
+fn a_text_line_has_klogs_format() {
     let lines =
         lines(2, LogFormat::Text, || tracing::warn!(content = "c-1", tries = 3, "cannot take \"it\""));
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
@@ -38,7 +38,7 @@ fn a_text_line_has_klogs_shape() {
 }
 
 #[test]
-fn a_json_line_is_one_object_with_the_fields_beside_the_message() {
+fn a_json_line_is_one_object_with_message_and_fields() {
     let lines = lines(2, LogFormat::Json, || tracing::info!(content = "c-1", tries = 3, ok = true, "done"));
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
     let object: Value = serde_json::from_str(line).unwrap();
@@ -51,7 +51,7 @@ fn a_json_line_is_one_object_with_the_fields_beside_the_message() {
 }
 
 #[test]
-fn a_value_with_line_breaks_or_commands_for_the_terminal_stays_on_its_line() {
+fn line_breaks_and_terminal_escapes_in_values_are_escaped() {
     let unsafe_to_print = |c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}\u{2066}\u{200f}".contains(c);
     for format in [LogFormat::Text, LogFormat::Json] {
         for evil in [
@@ -69,7 +69,7 @@ fn a_value_with_line_breaks_or_commands_for_the_terminal_stays_on_its_line() {
 }
 
 #[test]
-fn every_type_of_value_is_written_as_what_it_is() {
+fn every_type_of_value_keeps_its_type() {
     let log = || {
         let (big, error) = (u128::MAX, io::Error::other("no\nluck"));
         tracing::error!(nan = f64::NAN, half = 0.5, big, most = u64::MAX, least = i64::MIN, yes = true, %error);
@@ -88,7 +88,7 @@ fn every_type_of_value_is_written_as_what_it_is() {
 }
 
 #[test]
-fn what_stands_in_a_field_cannot_take_the_place_of_what_the_line_says_of_itself() {
+fn fields_cannot_override_level_time_and_message() {
     let lines = lines(2, LogFormat::Json, || tracing::warn!(level = "info", ts = 0, msg = "x", "real"));
     let json: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!((&json["level"], &json["msg"]), (&"warn".into(), &"real".into()));
@@ -96,11 +96,11 @@ fn what_stands_in_a_field_cannot_take_the_place_of_what_the_line_says_of_itself(
 }
 
 #[test]
-fn a_panic_is_one_line_like_any_other() {
+fn a_panic_is_one_log_line() {
     let before = Arc::new(std::panic::take_hook());
     let (ours, others) = (std::thread::current().id(), Arc::clone(&before));
     std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().id() == ours { panicked(panic) } else { others(panic) }
+        if std::thread::current().id() == ours { log_panic(panic) } else { others(panic) }
     }));
     let lines = lines(0, LogFormat::Json, || {
         let ended = std::panic::catch_unwind(|| panic!("two\nlines"));
@@ -115,7 +115,7 @@ fn a_panic_is_one_line_like_any_other() {
 
 proptest! {
     #[test]
-    fn any_text_is_one_line_and_json_gives_it_back(message: String, value: String, number: f64, whole: i64) {
+    fn any_event_is_one_line_and_round_trips_as_json(message: String, value: String, number: f64, whole: i64) {
         let log = || tracing::error!(value, number, whole, "{message}");
         let text = lines(0, LogFormat::Text, log);
         prop_assert_eq!(text.len(), 1);

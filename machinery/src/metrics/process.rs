@@ -8,12 +8,12 @@ use prometheus::{Gauge, Opts};
 
 use super::MetricsError;
 
-/// Ticks of the kernel's clock a second: `USER_HZ`, 100 on every platform that Kubernetes runs on.
+/// `USER_HZ`: 100 ticks per second on every platform that Kubernetes runs on.
 const TICKS: f64 = 100.0;
-/// What the Go client shows for a limit that is not there: the largest 64-bit number.
+/// What the Go client shows for an absent limit: the largest 64-bit number.
 const UNLIMITED: f64 = 18_446_744_073_709_551_615.0;
 
-/// Reads anew at every scrape; a file that cannot be read leaves its value as it was.
+/// Updated at every scrape. A file that cannot be read leaves its values unchanged.
 pub(super) struct Process {
     cpu: Gauge,
     open_fds: Gauge,
@@ -80,7 +80,7 @@ impl Process {
             set(&self.virtual_memory_max, limit(&limits, "Max address space"));
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            // One of them is the directory that is being read.
+            // One of them is the open directory itself.
             let open = u32::try_from(open.count()).unwrap_or(u32::MAX);
             self.open_fds.set(f64::from(open.saturating_sub(1)));
         }
@@ -90,8 +90,8 @@ impl Process {
         }
     }
 
-    /// The command's name stands in parentheses and may hold spaces and parentheses of its own: what counts is
-    /// what follows the last one, beginning with field 3 of proc(5).
+    /// Field 2 of proc(5) is the command in parentheses, which may itself contain spaces and parentheses: field 3 follows
+    /// the last `)`.
     fn read_stat(&self, stat: &str) {
         let fields: Vec<f64> = stat
             .rsplit(')')
@@ -127,7 +127,7 @@ impl Collector for Process {
     }
 }
 
-/// Values that only grow and are read whole, which the library's own counters cannot be set to.
+/// Turns a gauge into a counter, since the library's counters cannot be set to a value.
 fn as_counter(family: &mut MetricFamily) {
     family.set_field_type(prometheus::proto::MetricType::COUNTER);
     for metric in family.mut_metric() {
@@ -152,7 +152,7 @@ fn number_after(text: &str, key: &str) -> Option<f64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The soft limit of a row.
+/// The soft limit in a row of `/proc/self/limits`.
 fn limit(limits: &str, row: &str) -> Option<f64> {
     let value = limits.lines().find_map(|line| line.strip_prefix(row))?;
     match value.split_whitespace().next()? {
@@ -161,7 +161,7 @@ fn limit(limits: &str, row: &str) -> Option<f64> {
     }
 }
 
-/// A value of the `IpExt` rows: one of names, one of numbers.
+/// A value of the two `IpExt` rows, the first with names and the second with numbers.
 fn extended_ip(net: &str, name: &str) -> Option<f64> {
     let mut rows = net.lines().filter_map(|line| line.strip_prefix("IpExt:"));
     let (names, numbers) = (rows.next()?, rows.next()?);

@@ -1,4 +1,4 @@
-//! What a scrape shows.
+//! Metrics as a scrape shows them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn scrape(metrics: &BaseMetrics) -> String {
     String::from_utf8(metrics.text().unwrap()).unwrap()
 }
 
-/// The value of a line, by all of the line before it.
+/// The value of the line that begins with `line`.
 fn value(text: &str, line: &str) -> f64 {
     text.lines()
         .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '))
@@ -20,7 +20,7 @@ fn value(text: &str, line: &str) -> f64 {
 }
 
 #[test]
-fn the_process_shows_what_the_go_client_shows() {
+fn the_process_has_the_metrics_of_the_go_client() {
     let text = scrape(&BaseMetrics::new().unwrap());
     for name in [
         "process_cpu_seconds_total",
@@ -41,7 +41,7 @@ fn the_process_shows_what_the_go_client_shows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_under_way_grows_older_at_every_scrape_and_is_counted_when_it_ends() {
+async fn running_work_ages_with_every_scrape_and_is_observed_when_it_ends() {
     let metrics = BaseMetrics::new().unwrap();
     let queue = metrics.work.queue("things");
     queue.added();

@@ -13,10 +13,10 @@ use super::{MetricsError, counters, gauges, histograms, whole};
 
 const NAME: [&str; 1] = ["name"];
 
-/// Starts of the passes under way, by a number of each.
+/// When each running pass started, by a number.
 type Starts = Arc<Mutex<HashMap<u64, Instant>>>;
 
-/// The families of all queues.
+/// The metrics of all queues.
 #[derive(Debug, Clone)]
 pub struct WorkMetrics {
     adds: IntCounterVec,
@@ -26,13 +26,13 @@ pub struct WorkMetrics {
     longest: GaugeVec,
     waited: HistogramVec,
     worked: HistogramVec,
-    running: Arc<Mutex<HashMap<String, Starts>>>,
+    starts: Arc<Mutex<HashMap<String, Starts>>>,
 }
 
 impl WorkMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        // Ten nanoseconds to a thousand seconds: every bucket that any client-go has had. Older ones begin here and
-        // end at ten seconds, newer ones begin at a microsecond and end here.
+        // Ten nanoseconds to a thousand seconds, to include the buckets of all versions of client-go: older ones end at
+        // ten seconds, newer ones begin at a microsecond.
         let buckets = exponential_buckets(10e-9, 10.0, 12)?;
         let counters = |name, help| counters(registry, name, help, &NAME);
         let gauges = |name, help| gauges(registry, name, help, &NAME);
@@ -57,31 +57,31 @@ impl WorkMetrics {
                 "workqueue_work_duration_seconds",
                 "Time the work on an item took, in seconds.",
             )?,
-            running: Arc::default(),
+            starts: Arc::default(),
         })
     }
 
-    /// The metrics of one queue; of one name there is one.
+    /// The metrics of the queue with this name.
     #[must_use]
     pub fn queue(&self, name: &str) -> QueueMetrics {
-        let mut queues = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = queues.entry(name.to_owned()).or_default().clone();
+        let mut queues = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let starts = queues.entry(name.to_owned()).or_default().clone();
         QueueMetrics {
             adds: self.adds.with_label_values(&[name]),
             retries: self.retries.with_label_values(&[name]),
             depth: self.depth.with_label_values(&[name]),
             waited: self.waited.with_label_values(&[name]),
             worked: self.worked.with_label_values(&[name]),
-            running,
+            starts,
         }
     }
 
-    /// Brings the gauges of work under way up to date: they grow while nothing happens.
+    /// Updates the gauges of running work, which grow while nothing happens.
     pub(super) fn refresh(&self) {
-        let queues = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, running) in queues.iter() {
-            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-            let ages = running.values().map(|start| start.elapsed().as_secs_f64());
+        let queues = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, starts) in queues.iter() {
+            let starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
+            let ages = starts.values().map(|start| start.elapsed().as_secs_f64());
             let (sum, longest) = ages.fold((0.0, 0.0_f64), |(sum, most), age| (sum + age, most.max(age)));
             self.unfinished.with_label_values(&[name]).set(sum);
             self.longest.with_label_values(&[name]).set(longest);
@@ -97,41 +97,41 @@ pub struct QueueMetrics {
     depth: Gauge,
     waited: Histogram,
     worked: Histogram,
-    running: Starts,
+    starts: Starts,
 }
 
 impl QueueMetrics {
-    /// A key was added to the queue.
+    /// Counts a key that was added.
     pub fn added(&self) {
         self.adds.inc();
     }
 
-    /// A key was put back to be tried again.
+    /// Counts a key that was requeued after a failure.
     pub fn retried(&self) {
         self.retries.inc();
     }
 
-    /// The number of keys that wait to be worked on now.
+    /// Sets the number of ready keys.
     pub fn depth(&self, keys: usize) {
         self.depth.set(whole(keys));
     }
 
-    /// Work on a key begins, after it waited this long; it ends when the result is dropped, by a panic too.
-    #[must_use = "the work ends when this is dropped"]
+    /// Begins to measure a pass, after its key has waited this long. The pass ends when the result is dropped.
+    #[must_use = "the pass ends when this is dropped"]
     pub fn begin(&self, waited: Duration) -> Work {
         self.waited.observe(waited.as_secs_f64());
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut number = running.len() as u64;
-        while running.contains_key(&number) {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut number = starts.len() as u64;
+        while starts.contains_key(&number) {
             number += 1;
         }
-        running.insert(number, Instant::now());
-        drop(running);
+        starts.insert(number, Instant::now());
+        drop(starts);
         Work { queue: self.clone(), number }
     }
 }
 
-/// Work under way on one key.
+/// The measurement of a running pass.
 #[derive(Debug)]
 pub struct Work {
     queue: QueueMetrics,
@@ -140,8 +140,8 @@ pub struct Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        let mut running = self.queue.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(start) = running.remove(&self.number) {
+        let mut starts = self.queue.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(start) = starts.remove(&self.number) {
             self.queue.worked.observe(start.elapsed().as_secs_f64());
         }
     }

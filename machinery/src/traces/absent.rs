@@ -1,8 +1,8 @@
-//! What stands in where traces are not built in.
+//! Stands in for the exporter if the feature `otlp` is off.
 
 use super::{Program, Spans, Unsent};
 
-/// Traces on their way to a collector: here there are none.
+/// A trace exporter, which cannot exist here.
 #[derive(Debug)]
 pub enum Traces {}
 
@@ -11,13 +11,13 @@ impl Traces {
         Err(Unsent::NotBuiltIn)
     }
 
-    /// Takes spans from the subscriber.
+    /// The layer that collects spans.
     #[must_use]
     pub fn layer(&self) -> Spans {
         match *self {}
     }
 
-    /// Sends what is left.
+    /// Sends the remaining spans.
     pub fn end(self) {
         match self {}
     }

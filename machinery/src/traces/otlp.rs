@@ -1,9 +1,9 @@
-//! Sends spans to a collector over OTLP, from a thread and a runtime of its own.
+//! Sends spans to a collector over OTLP/gRPC, from a thread and a runtime of its own.
 //!
 //! # Promises
-//! - The work never waits for a collector: spans that find the queue full are dropped.
-//! - A collector that is not there costs one warning now and then, and at most [`FLUSH`] at the end.
-//! - Only spans of this program are sent, whatever `-v` says, and no log line.
+//! - The work never waits for a collector: if the queue is full, spans are dropped.
+//! - An unreachable collector costs a warning every five minutes, and at most three seconds at the end.
+//! - Only spans of this program are sent, whatever `-v` is, and no log lines.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,12 +25,12 @@ use crate::repeat::Repeat;
 #[cfg(test)]
 mod tests;
 
-/// How long a collector may take for a batch.
+/// The timeout of a batch.
 const SEND_WITHIN: Duration = Duration::from_secs(3);
-/// How long the last spans may take at the end.
+/// The timeout of the last spans at the end.
 const FLUSH: Duration = Duration::from_secs(3);
 
-/// Traces on their way to a collector.
+/// A trace exporter.
 #[derive(Debug)]
 pub struct Traces {
     program: Program,
@@ -44,7 +44,7 @@ impl Traces {
         if address.scheme_str() != Some("http") || address.host().is_none_or(str::is_empty) {
             return Err(Unsent::Endpoint);
         }
-        // The last spans are sent when the runtime of the work is gone.
+        // A runtime of its own: the last spans are sent after the program's runtime has ended.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("traces")
@@ -68,7 +68,7 @@ impl Traces {
         Ok(Self { program, provider, runtime })
     }
 
-    /// Takes spans from the subscriber.
+    /// The layer that collects spans.
     #[must_use]
     pub fn layer(&self) -> Spans {
         let program = self.program;
@@ -84,15 +84,15 @@ impl Traces {
             .boxed()
     }
 
-    /// Sends what is left, if that can be done in a moment.
+    /// Sends the remaining spans, within three seconds.
     pub fn end(self) {
-        // What failed was told by the exporter.
+        // The exporter has logged a failure.
         let _ = self.provider.shutdown_with_timeout(FLUSH);
         self.runtime.shutdown_background();
     }
 }
 
-/// Who sends: what the environment says (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), else our own name.
+/// The service name from the environment (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), else the program's.
 fn resource(program: Program) -> Resource {
     let found = Resource::builder().build();
     let service = found.get(&Key::from_static_str("service.name"));
@@ -102,7 +102,7 @@ fn resource(program: Program) -> Resource {
     if named { builder.build() } else { builder.with_service_name(program.name).build() }
 }
 
-/// An exporter that ends in time and says when nothing gets through.
+/// An exporter with a timeout, which logs failures.
 #[derive(Debug)]
 struct Reporting {
     inner: Arc<SpanExporter>,
@@ -113,7 +113,7 @@ struct Reporting {
 impl opentelemetry_sdk::trace::SpanExporter for Reporting {
     fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
         let inner = Arc::clone(&self.inner);
-        // The caller is a bare thread; what the exporter awaits needs a runtime.
+        // The caller's thread has no runtime, which the exporter needs.
         let sent = self.runtime.spawn(async move {
             let sent = tokio::time::timeout(SEND_WITHIN, inner.export(batch)).await;
             sent.unwrap_or(Err(OTelSdkError::Timeout(SEND_WITHIN)))
@@ -135,7 +135,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Reporting {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        // Called before anything is sent, when nobody else holds it.
+        // This is called before any export, while the reference is unique.
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.set_resource(resource);
         }
