@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use thiserror::Error;
 
-pub mod duration;
+mod duration;
 pub mod flag;
 mod help;
 mod value;

@@ -1,14 +1,14 @@
 //! Leader election on a Lease, compatible with client-go's replicas.
 //!
-//! [`protocol`] decides, without I/O; [`elector`] acts on it and extends the [`Claim`](crate::claim::Claim); [`election`]
-//! runs it for a process; [`lease`] is the Lease on an API server; [`terms`] are the shared types.
+//! [`protocol`] decides, without I/O; the [`Elector`] acts on it and extends the [`Claim`](crate::claim::Claim);
+//! [`election`] runs it for a process; a [`Lease`] is read, written and watched on an API server.
 
 pub mod election;
-pub mod elector;
+mod elector;
 mod hedge;
-pub mod lease;
+mod lease;
 pub mod protocol;
-pub mod terms;
+mod terms;
 
 pub use elector::Elector;
 pub use lease::Lease;

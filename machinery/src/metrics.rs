@@ -15,7 +15,7 @@ pub use rest::RestMetrics;
 pub use work::{QueueMetrics, Work, WorkMetrics};
 
 /// Content type of [`BaseMetrics::text`].
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+pub(crate) const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// A metric is invalid or registered twice: a bug.
 #[derive(Debug, thiserror::Error)]

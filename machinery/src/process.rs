@@ -23,8 +23,7 @@ pub struct Program {
 
 impl Program {
     /// Whether an event or a span comes from one of the program's crates.
-    #[must_use]
-    pub fn owns(&self, metadata: &Metadata<'_>) -> bool {
+    pub(crate) fn owns(&self, metadata: &Metadata<'_>) -> bool {
         let of = |name: &&str| {
             let rest = metadata.target().strip_prefix(*name);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// When to log the same problem again.
-pub const AGAIN_AFTER: Duration = Duration::from_mins(5);
+pub(crate) const AGAIN_AFTER: Duration = Duration::from_mins(5);
 
 /// The last problem that was logged, and when.
 #[derive(Debug, Default)]

@@ -150,8 +150,7 @@ impl Endpoint {
 }
 
 /// Whether a path is taken by a health check.
-#[must_use]
-pub fn is_health(path: &str) -> bool {
+pub(crate) fn is_health(path: &str) -> bool {
     HEALTH.contains(&path) || path == READY
 }
 

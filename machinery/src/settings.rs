@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::cli::{Flag, Given, UsageError, default};
 use crate::cluster::limit::Rate;
+use crate::lead::Timing;
 use crate::lead::election::Election;
-use crate::lead::terms::Timing;
 use crate::logging::{Log, LogFormat};
 use crate::queue::backoff::Backoff;
 use crate::serve::{Listen, is_health};

@@ -7,27 +7,19 @@ use thiserror::Error;
 /// Why a duration is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadDuration {
-    /// It is not in Go's notation.
     #[error("write a duration with units, such as 300ms, 15s or 1m30s")]
     Syntax,
-    /// A unit is missing or unknown.
     #[error("each number needs a unit: ns, us, ms, s, m or h")]
     Unit,
-    /// It exceeds Go's maximum of about 292 years.
     #[error("the duration is too long")]
     TooLong,
-    /// It is below zero.
     #[error("the duration must not be negative")]
     Negative,
 }
 
-/// Go's longest duration, in nanoseconds.
+/// Go's longest duration in nanoseconds, about 292 years.
 const LONGEST: u128 = i64::MAX as u128;
 
-/// Parses a duration, which must not be negative.
-///
-/// # Errors
-/// [`BadDuration`].
 pub fn parse(text: &str) -> Result<Duration, BadDuration> {
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

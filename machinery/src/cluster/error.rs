@@ -78,12 +78,12 @@ pub enum Failure {
 /// A write was not sent, because the claim to lead has expired.
 #[derive(Debug, thiserror::Error)]
 #[error("this replica does not lead")]
-pub struct NotLeading;
+pub(crate) struct NotLeading;
 
 /// A client-side timeout passed.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0:?}")]
-pub struct TimedOut(pub Duration);
+pub(crate) struct TimedOut(pub(crate) Duration);
 
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

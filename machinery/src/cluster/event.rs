@@ -3,7 +3,7 @@
 //! # Promises
 //! - [`Recorder::record`] never waits; if the queue is full, the event is dropped and counted.
 //! - A repeated event increments the `count` of the existing Event.
-//! - An object gets at most [`BURST`] events at once, and then one per five minutes, as with client-go. Last words are
+//! - An object gets at most 25 events at once, and then one per five minutes, as with client-go. Last words are
 //!   exempt.
 
 mod recent;
@@ -36,7 +36,7 @@ const QUEUE: usize = 1000;
 /// How many events and objects are remembered, as in client-go.
 const REMEMBERED: usize = 4096;
 /// How many events an object may get at once.
-pub const BURST: u32 = 25;
+const BURST: u32 = 25;
 /// Events per object and second after that.
 const REFILL: f64 = 1.0 / 300.0;
 /// Pauses between the attempts to write an event while the API server is unavailable.

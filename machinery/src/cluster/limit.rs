@@ -21,7 +21,7 @@ pub struct Rate {
 /// A token bucket that starts full. A caller takes its token in advance and waits until it would exist, so callers
 /// proceed in order and nobody has to wake them.
 #[derive(Debug)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     rate: Rate,
     /// Start of the beats.
     begun: Instant,
@@ -30,9 +30,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket.
-    #[must_use]
-    pub fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         let rate = Rate { burst: rate.burst.max(1), ..rate };
         let begun = Instant::now();
         Self { rate, begun, state: Mutex::new((f64::from(rate.burst), begun)) }
@@ -40,7 +38,7 @@ impl Bucket {
 
     /// Takes a token; returns how long the caller has to wait before using it.
     #[must_use = "the token may be used only after the wait"]
-    pub fn reserve(&self) -> Duration {
+    pub(crate) fn reserve(&self) -> Duration {
         if self.rate.qps <= 0.0 || self.rate.qps.is_nan() {
             return Duration::ZERO;
         }
@@ -62,7 +60,7 @@ impl Bucket {
     }
 
     /// Takes a token if there is one.
-    pub fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let tokens = self.filled(&state);
         let there = tokens >= 1.0;

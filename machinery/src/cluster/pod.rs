@@ -18,33 +18,23 @@ const PORT: &str = "KUBERNETES_SERVICE_PORT";
 /// Why there is no in-cluster configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPod {
-    /// A variable that every pod has is missing.
     #[error("no --kubeconfig is given, and this is not a pod of a cluster: {0} is not set")]
     NotSet(&'static str),
-    /// The two variables make no valid address.
     #[error("{HOST} {host:?} and {PORT} {port:?} make no address")]
     BadAddress {
-        /// As set.
         host: String,
-        /// As set.
         port: String,
-        /// Why.
         #[source]
         cause: Option<InvalidUri>,
     },
-    /// The token file holds no token.
     #[error(transparent)]
     Token(#[from] BadToken),
-    /// The CA file cannot be read.
     #[error("cannot read the certificate authority of the cluster {}", path.display())]
     NoAuthority {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         cause: std::io::Error,
     },
-    /// The CA file holds no certificate.
     #[error("the certificate authority of the cluster {} holds no certificate", .0.display())]
     BadAuthority(PathBuf),
 }

@@ -15,10 +15,8 @@ use ipnet::IpNet;
 /// An invalid proxy setting. It is not quoted, since it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum BadProxy {
-    /// It is not a URL.
     #[error("HTTPS_PROXY is not the address of a proxy")]
     Unparsable(#[source] http::uri::InvalidUri),
-    /// Its scheme is not supported.
     #[error("the proxy has the scheme {0:?}; http, https and socks5 are supported")]
     Scheme(String),
 }

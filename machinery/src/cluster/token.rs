@@ -16,19 +16,15 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Why a file gives no token. Its content is never quoted.
 #[derive(Debug, thiserror::Error)]
 pub enum BadToken {
-    /// The file cannot be read.
     #[error("cannot read the token file {}", path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         cause: std::io::Error,
     },
-    /// The file holds only white space.
     #[error("the token file {} is empty", .0.display())]
     Empty(PathBuf),
-    /// The content does not fit in a header, such as several lines.
+    /// Several lines, for example.
     #[error("the token file {} holds no token", .0.display())]
     NoToken(PathBuf),
 }

@@ -12,11 +12,10 @@ use tracing::{info, warn};
 
 use super::hedge::{PARTS, hedged};
 use super::protocol::{Candidate, LeaseAction, ObservedLease};
+use super::terms::{ElectionEnd, Leases, Loss, Timing};
 use crate::claim::Claim;
 use crate::cluster::error::{ApiError, Failure, TimedOut, in_one_line};
 use crate::repeat::Repeat;
-
-pub use super::terms::{ElectionEnd, Leases, Loss, Timing, identity};
 
 /// A follower polls after this part of the retry period, at least and at most. The spread keeps candidates apart; the
 /// upper bound leaves room for [`spread`].

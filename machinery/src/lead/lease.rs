@@ -11,7 +11,7 @@ use kube::{Client, Resource};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::elector::Leases;
+use super::terms::Leases;
 use crate::cluster::error::{ApiError, Request};
 use crate::cluster::request::{json, segment};
 

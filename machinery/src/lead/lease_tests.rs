@@ -7,7 +7,6 @@ use http::Method;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::super::elector::Leases;
 use super::*;
 use crate::cluster::stub::{raw_server, server};
 

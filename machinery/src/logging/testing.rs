@@ -57,8 +57,7 @@ static ALWAYS_INTERESTED: LazyLock<[Dispatch; 2]> =
 /// tracing caches for each callsite whether any subscriber is interested. With a single subscriber it asks only the
 /// thread that reaches the callsite first, which may belong to another test without a subscriber: then the callsite
 /// stays disabled. With several it asks all of them, so two that are always interested keep it enabled.
-#[must_use]
-pub fn capture(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
+pub(crate) fn capture(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
     LazyLock::force(&ALWAYS_INTERESTED);
     tracing::subscriber::set_default(subscriber)
 }

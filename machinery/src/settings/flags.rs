@@ -39,27 +39,21 @@ pub const RETRY_MAX: Flag<Duration> =
 pub const RESYNC: Flag<Duration> =
     Flag::new(WORK, "resync-period", "15m", "look at everything again this often; 0 for never");
 
-/// `--leader-election`.
-pub const LEADER_ELECTION: Flag<bool> =
+pub(super) const LEADER_ELECTION: Flag<bool> =
     Flag::new(LEADER, "leader-election", "false", "work only while holding the driver's Lease");
-/// `--leader-election-namespace`.
-pub const LEADER_ELECTION_NAMESPACE: Flag<String> =
+pub(super) const LEADER_ELECTION_NAMESPACE: Flag<String> =
     Flag::new(LEADER, "leader-election-namespace", "", "namespace of the Lease; without it, the pod's");
-/// `--leader-election-lease-duration`.
-pub const LEASE_DURATION: Flag<Duration> = Flag::new(
+pub(super) const LEASE_DURATION: Flag<Duration> = Flag::new(
     LEADER,
     "leader-election-lease-duration",
     "15s",
     "how long others wait for a leader that is silent",
 );
-/// `--leader-election-renew-deadline`.
-pub const RENEW_DEADLINE: Flag<Duration> =
+pub(super) const RENEW_DEADLINE: Flag<Duration> =
     Flag::new(LEADER, "leader-election-renew-deadline", "10s", "how long a leader works on without renewing");
-/// `--leader-election-retry-period`.
-pub const RETRY_PERIOD: Flag<Duration> =
+pub(super) const RETRY_PERIOD: Flag<Duration> =
     Flag::new(LEADER, "leader-election-retry-period", "5s", "pause between attempts to lead or renew");
-/// `--leader-election-labels`.
-pub const LEADER_ELECTION_LABELS: Flag<String> =
+pub(super) const LEADER_ELECTION_LABELS: Flag<String> =
     Flag::new(LEADER, "leader-election-labels", "", "labels of the Lease, as key:value,key:value").list();
 
 /// All flags of leader election.
@@ -72,19 +66,15 @@ pub const ELECTION: &[Spec] = &[
     LEADER_ELECTION_LABELS.spec,
 ];
 
-/// `--http-endpoint`.
-pub const HTTP_ENDPOINT: Flag<String> =
+pub(super) const HTTP_ENDPOINT: Flag<String> =
     Flag::new(OBSERVE, "http-endpoint", "", "address to serve metrics and health on, such as :8080");
-/// `--metrics-address`.
-pub const METRICS_ADDRESS: Flag<String> =
+pub(super) const METRICS_ADDRESS: Flag<String> =
     Flag::new(OBSERVE, "metrics-address", "", "older name of --http-endpoint");
-/// `--metrics-path`.
-pub const METRICS_PATH: Flag<String> = Flag::new(OBSERVE, "metrics-path", "/metrics", "path of the metrics");
-/// `-v`.
-pub const V: Flag<i64> =
+pub(super) const METRICS_PATH: Flag<String> =
+    Flag::new(OBSERVE, "metrics-path", "/metrics", "path of the metrics");
+pub(super) const V: Flag<i64> =
     Flag::new(LOGGING, "v", "0", "how much to log: 0 warnings, 2 events, 4 details, 5 driver calls");
-/// `--logging-format`.
-pub const LOGGING_FORMAT: Flag<String> = Flag::new(LOGGING, "logging-format", "text", "text or json");
+pub(super) const LOGGING_FORMAT: Flag<String> = Flag::new(LOGGING, "logging-format", "text", "text or json");
 
 /// All flags of metrics, health and logging, with those of klog that have no effect.
 pub const OBSERVABILITY: &[Spec] = &[

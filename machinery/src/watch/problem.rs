@@ -24,8 +24,7 @@ pub enum Problem {
 
 impl Problem {
     /// Whether the server answered that the kind itself cannot be read.
-    #[must_use]
-    pub fn is_about_the_kind(&self) -> bool {
+    pub(super) fn is_about_the_kind(&self) -> bool {
         match self {
             Self::KindMissing | Self::Forbidden => true,
             Self::Expired | Self::NoSuchSelector | Self::Silent | Self::Interrupted(_) => false,
@@ -33,9 +32,7 @@ impl Problem {
     }
 }
 
-/// Judges an error of the client library.
-#[must_use]
-pub fn judge(error: &kube::Error) -> Problem {
+pub(super) fn judge(error: &kube::Error) -> Problem {
     if let kube::Error::Api(status) = error {
         return of_status(status);
     }
@@ -43,8 +40,7 @@ pub fn judge(error: &kube::Error) -> Problem {
 }
 
 /// Judges a Status, from an answer or from an ERROR event.
-#[must_use]
-pub fn of_status(status: &Status) -> Problem {
+pub(super) fn of_status(status: &Status) -> Problem {
     match status.code {
         410 => Problem::Expired,
         400 => Problem::NoSuchSelector,
@@ -63,7 +59,7 @@ pub fn of_status(status: &Status) -> Problem {
 /// Logs the interruptions of one watch: once, and again after five minutes. Missing kinds and rights are logged for
 /// all kinds together, by [`report`](super::standing::report).
 #[derive(Debug)]
-pub struct Reporter {
+pub(super) struct Reporter {
     plural: &'static str,
     group: &'static str,
     logged: Repeat,
@@ -71,15 +67,13 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// A reporter that has logged nothing yet.
-    #[must_use]
-    pub fn new(plural: &'static str, group: &'static str) -> Self {
+    pub(super) fn new(plural: &'static str, group: &'static str) -> Self {
         Self { plural, group, logged: Repeat::default(), failing: false }
     }
 
     /// Logs a failure, unless the last one was logged just now. The text may differ with each attempt, so it is not
     /// compared.
-    pub fn failing(&mut self, problem: &Problem) {
+    pub(super) fn failing(&mut self, problem: &Problem) {
         self.failing = true;
         let Self { plural, group, .. } = *self;
         if self.logged.is_news("interrupted") {
@@ -103,7 +97,7 @@ impl Reporter {
     }
 
     /// Logs that the watch works again, if it was failing.
-    pub fn working(&mut self) {
+    pub(super) fn working(&mut self) {
         self.logged.forget();
         if std::mem::take(&mut self.failing) {
             tracing::warn!("{}.{} can be watched again", self.plural, self.group);

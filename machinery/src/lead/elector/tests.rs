@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::fixtures::*;
 use super::*;
+use crate::lead::identity;
 
 #[tokio::test(start_paused = true)]
 async fn a_killed_leader_is_replaced_within_a_lease_duration_and_a_retry_period() {
