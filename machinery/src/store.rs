@@ -5,7 +5,7 @@
 //!   your writes).
 //! - A newer state from the watch wins, also if a list skipped our version.
 //! - The watch event of our own write is recognised by its resourceVersion and causes no pass.
-//! - A deletion always causes a pass.
+//! - An event that marks an object for deletion is never ignored as the echo of our own write.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Debug;

@@ -179,7 +179,8 @@ pub async fn connect(
     Ok(made.context("the task that makes the clients failed")??)
 }
 
-/// Makes the clients; call it within a runtime. `claim` is checked before every write of [`Clients::api`].
+/// Makes the clients. Call it within a runtime, after installing a rustls provider as [`connect`] does. `claim` is
+/// checked before every write of [`Clients::api`].
 ///
 /// # Errors
 /// [`ConnectError::Setup`] or [`ConnectError::Token`]. Nothing was contacted.

@@ -261,7 +261,7 @@ async fn an_idle_watch_fails_after_75_seconds() {
 }
 
 #[tokio::test]
-async fn lists_and_watches_are_retried_after_retry_after() {
+async fn lists_and_watches_are_retried_when_retry_after_has_passed() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for path in ["/x?limit=1", "/x?watch=true"] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -323,22 +323,21 @@ async fn every_client_sends_user_agent_and_token() {
 
 /// A proxy that reads the first request and closes the connection.
 async fn proxy() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let heard = tokio::spawn(async move {
+    let received = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut heard = vec![0; 4096];
-        let mut length = stream.read(&mut heard).await.unwrap();
-        if heard[0] == 5 {
+        let mut received = vec![0; 4096];
+        let mut length = stream.read(&mut received).await.unwrap();
+        if received[0] == 5 {
             // SOCKS: no authentication, then the destination.
             stream.write_all(&[5, 0]).await.unwrap();
-            length = stream.read(&mut heard).await.unwrap();
+            length = stream.read(&mut received).await.unwrap();
         }
-        heard.truncate(length);
-        heard
+        received.truncate(length);
+        received
     });
-    (address, heard)
+    (address, received)
 }
 
 #[tokio::test]
@@ -348,7 +347,7 @@ async fn a_proxy_gets_the_destination_and_the_credentials() {
     for (scheme, expected) in
         [("http://u:p%40ss@", "CONNECT 192.0.2.1:443 "), ("socks5://", "\u{c0}\u{0}\u{2}\u{1}")]
     {
-        let (address, heard) = proxy().await;
+        let (address, received) = proxy().await;
         let cluster = format!(
             "server: 'https://192.0.2.1', insecure-skip-tls-verify: true, proxy-url: '{scheme}{address}'"
         );
@@ -356,13 +355,13 @@ async fn a_proxy_gets_the_destination_and_the_credentials() {
         let clients = made(&config, &metrics).unwrap();
         let request = http::Request::get("/version").body(Vec::new()).unwrap();
         clients.api.request_text(request).await.unwrap_err();
-        let heard: String = heard.await.unwrap().into_iter().map(char::from).collect();
-        assert!(heard.contains(expected), "{heard:?}");
+        let received: String = received.await.unwrap().into_iter().map(char::from).collect();
+        assert!(received.contains(expected), "{received:?}");
         if scheme.starts_with("http") {
             let user = "Basic dTpwQHNz";
             assert!(
-                heard.to_lowercase().contains(&format!("proxy-authorization: {}", user.to_lowercase())),
-                "{heard}"
+                received.to_lowercase().contains(&format!("proxy-authorization: {}", user.to_lowercase())),
+                "{received}"
             );
         }
     }

@@ -54,7 +54,7 @@ async fn a_write_is_one_patch_of_the_main_resource_or_the_status() {
     assert_eq!(log.len(), 2);
     assert_eq!(log[0].method, Method::PATCH);
     assert_eq!(log[0].path, format!("{PATH}/status"));
-    assert_eq!(log[0].content_type, "application/json-patch+json");
+    assert_eq!(log[0].headers["content-type"], "application/json-patch+json");
     assert_eq!(log[0].body, serde_json::to_value(set_status().patch()).unwrap());
     assert_eq!(log[1].path, PATH);
 }

@@ -1,19 +1,24 @@
 //! A client whose server is a function, for tests.
 
+use std::future;
 use std::sync::{Arc, Mutex};
 
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use kube::Client;
 use kube::client::{Body, ClientBuilder};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tower::{BoxError, service_fn};
 
 /// A request as the server received it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seen {
+    pub(crate) at: Instant,
     pub(crate) method: Method,
+    /// The path, with the query if there is one.
     pub(crate) path: String,
-    pub(crate) content_type: String,
+    pub(crate) headers: HeaderMap,
+    /// `null` if it is not JSON.
     pub(crate) body: Value,
 }
 
@@ -30,6 +35,16 @@ pub(crate) fn server(answer: impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'sta
 
 /// Like [`server`], with bodies of any text.
 pub(crate) fn raw_server(answer: impl Fn(&Seen) -> (u16, String) + Send + Sync + 'static) -> (Client, Log) {
+    scripted(move |seen| {
+        let (code, body) = answer(seen);
+        Some(Response::builder().status(code).body(Body::from(body.into_bytes())).unwrap())
+    })
+}
+
+/// Like [`server`], with answers of any form; `None` is an answer that never comes.
+pub(crate) fn scripted(
+    answer: impl Fn(&Seen) -> Option<Response<Body>> + Send + Sync + 'static,
+) -> (Client, Log) {
     let log = Log::default();
     let answer = Arc::new(answer);
     let service = service_fn({
@@ -39,18 +54,19 @@ pub(crate) fn raw_server(answer: impl Fn(&Seen) -> (u16, String) + Send + Sync +
             async move {
                 let (head, body) = request.into_parts();
                 let body = body.collect_bytes().await?;
-                let content_type = head.headers.get("content-type");
                 let seen = Seen {
+                    at: Instant::now(),
                     method: head.method,
                     // The library's paths end in `?` if there is no query.
                     path: head.uri.to_string().trim_end_matches('?').to_owned(),
-                    content_type: content_type.map_or("", |value| value.to_str().unwrap()).to_owned(),
+                    headers: head.headers,
                     body: serde_json::from_slice(&body).unwrap_or_default(),
                 };
                 log.lock().unwrap().push(seen.clone());
-                let (code, body) = answer(&seen);
-                let answer = Response::builder().status(code).body(Body::from(body.into_bytes()));
-                Ok::<_, BoxError>(answer?)
+                match answer(&seen) {
+                    Some(answer) => Ok::<_, BoxError>(answer),
+                    None => future::pending().await,
+                }
             }
         }
     });

@@ -3,38 +3,36 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use kube::client::ClientBuilder;
-use tower::service_fn;
-
 use super::super::limit::Rate;
+use super::super::stub::{Log, scripted};
 use super::*;
 use crate::metrics::BaseMetrics;
 
-/// When each request arrived, in milliseconds since the start.
-type Arrivals = Arc<Mutex<Vec<u128>>>;
-
-/// A client whose server gives these answers (status code, `Retry-After`) in turn, then `200`.
-fn client(rate: Rate, claim: Claim, answers: &[(u16, Option<&str>)]) -> (Traffic, Arrivals) {
-    let arrivals = Arrivals::default();
+/// A client whose server gives these answers (status code, `Retry-After`) in turn, then `200`; and when each request
+/// arrived, in milliseconds since now.
+fn client(
+    rate: Rate,
+    claim: Claim,
+    answers: &[(u16, Option<&str>)],
+) -> (Traffic, impl Fn() -> Vec<u128> + use<>) {
     let answers: VecDeque<_> =
         answers.iter().map(|(code, after)| (*code, after.map(str::to_owned))).collect();
-    let answers = Arc::new(Mutex::new(answers));
-    let start = Instant::now();
-    let server = service_fn({
-        let arrivals = arrivals.clone();
-        move |_: Request<Body>| {
-            arrivals.lock().unwrap().push(start.elapsed().as_millis());
-            let (code, after) = answers.lock().unwrap().pop_front().unwrap_or((200, None));
-            let mut answer = Response::builder().status(code);
-            if let Some(after) = after {
-                answer = answer.header(RETRY_AFTER, after);
-            }
-            let answer = answer.body(Body::empty()).unwrap();
-            async move { Ok::<_, BoxError>(answer) }
+    let answers = Mutex::new(answers);
+    let (inner, log) = scripted(move |_| {
+        let (code, after) = answers.lock().unwrap().pop_front().unwrap_or((200, None));
+        let mut answer = Response::builder().status(code);
+        if let Some(after) = after {
+            answer = answer.header(RETRY_AFTER, after);
         }
+        answer.body(Body::empty()).ok()
     });
+    let start = Instant::now();
+    let arrivals = move || {
+        let log = log.lock().unwrap();
+        log.iter().map(|seen| seen.at.duration_since(start).as_millis()).collect()
+    };
     let traffic = Traffic {
-        inner: ClientBuilder::new(server, "default").build(),
+        inner,
         metrics: BaseMetrics::new().unwrap().rest,
         host: "h".into(),
         token: None,
@@ -46,16 +44,16 @@ fn client(rate: Rate, claim: Claim, answers: &[(u16, Option<&str>)]) -> (Traffic
 const UNLIMITED: Rate = Rate { qps: 0.0, burst: 1 };
 
 async fn ask(traffic: &Traffic, method: Method) -> Result<StatusCode, BoxError> {
-    let request = Request::builder().method(method).uri("/").body(Body::from(b"body".to_vec())).unwrap();
+    let request = Request::builder().method(method).uri("/").body(Body::from(br#""body""#.to_vec())).unwrap();
     traffic.clone().call(request).await.map(|answer| answer.status())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_retried_after_retry_after() {
+async fn a_request_is_retried_when_retry_after_has_passed() {
     let answers = [(429, Some("2")), (503, Some("0"))];
     let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &answers);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
-    assert_eq!(*arrivals.lock().unwrap(), [0, 2000, 3000]);
+    assert_eq!(arrivals(), [0, 2000, 3000]);
     for code in ["429", "503", "200"] {
         assert_eq!(traffic.metrics.count(code, &Method::GET, "h"), 1);
     }
@@ -66,7 +64,7 @@ async fn an_answer_without_a_usable_retry_after_is_returned_at_once() {
     for answer in [(429, None), (503, None), (500, Some("1")), (429, Some("31")), (429, Some("soon"))] {
         let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[answer]);
         assert_eq!(ask(&traffic, Method::GET).await.unwrap(), answer.0);
-        assert_eq!(*arrivals.lock().unwrap(), [0]);
+        assert_eq!(arrivals(), [0]);
     }
 }
 
@@ -74,10 +72,10 @@ async fn an_answer_without_a_usable_retry_after_is_returned_at_once() {
 async fn retries_end() {
     let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[(429, Some("1")); 50]);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 429);
-    assert_eq!(arrivals.lock().unwrap().len(), 11);
+    assert_eq!(arrivals().len(), 11);
     let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[(429, Some("12")); 50]);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 429);
-    assert_eq!(*arrivals.lock().unwrap(), [0, 12_000, 24_000]);
+    assert_eq!(arrivals(), [0, 12_000, 24_000]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +86,7 @@ async fn requests_beyond_the_burst_are_sent_at_the_rate() {
     for answer in futures_util::future::join_all(asks).await {
         answer.unwrap();
     }
-    assert_eq!(*arrivals.lock().unwrap(), [0, 0, 250, 500]);
+    assert_eq!(arrivals(), [0, 0, 250, 500]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +99,7 @@ async fn a_write_that_waited_beyond_the_claim_is_not_sent_and_a_read_is() {
     let error = ask(&traffic, Method::PATCH).await.unwrap_err();
     assert!(error.is::<NotLeading>());
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
-    assert_eq!(*arrivals.lock().unwrap(), [0, 4000]);
+    assert_eq!(arrivals(), [0, 4000]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,46 +109,45 @@ async fn no_write_is_retried_once_the_claim_has_expired() {
         claim.extend(Instant::now() + Duration::from_secs(2));
         let (traffic, arrivals) = client(UNLIMITED, claim, &[(429, Some("3"))]);
         assert!(ask(&traffic, method.clone()).await.unwrap_err().is::<NotLeading>(), "{method}");
-        assert_eq!(arrivals.lock().unwrap().len(), 1);
+        assert_eq!(arrivals().len(), 1);
     }
 }
 
-/// A client with a token file, whose server accepts only `valid` and calls `refusing` on any other; and a log of tokens
-/// and bodies.
+/// A client with a token file, whose server accepts only `valid` and calls `refusing` on any other.
 fn with_token(
     path: &std::path::Path,
     valid: &'static str,
     claim: Option<Claim>,
-    refusing: impl Fn() + Clone + Send + Sync + 'static,
-) -> (Traffic, Arc<Mutex<Vec<String>>>) {
-    let seen = Arc::<Mutex<Vec<String>>>::default();
-    let server = service_fn({
-        let seen = seen.clone();
-        move |request: Request<Body>| {
-            let (seen, refusing) = (seen.clone(), refusing.clone());
-            async move {
-                let (head, body) = request.into_parts();
-                let token = &head.headers[AUTHORIZATION];
-                assert!(token.is_sensitive());
-                let body = String::from_utf8(body.collect_bytes().await?.to_vec())?;
-                seen.lock().unwrap().push(format!("{} {body}", token.to_str()?));
-                let code = if token == valid { 200 } else { 401 };
-                if code == 401 {
-                    refusing();
-                }
-                Ok::<_, BoxError>(Response::builder().status(code).body(Body::empty())?)
-            }
+    refusing: impl Fn() + Send + Sync + 'static,
+) -> (Traffic, Log) {
+    let (inner, log) = scripted(move |seen| {
+        let token = &seen.headers[AUTHORIZATION];
+        assert!(token.is_sensitive());
+        let code = if token == valid { 200 } else { 401 };
+        if code == 401 {
+            refusing();
         }
+        Response::builder().status(code).body(Body::empty()).ok()
     });
     let policy = |claim| RequestPolicy { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
     let traffic = Traffic {
-        inner: ClientBuilder::new(server, "default").build(),
+        inner,
         metrics: BaseMetrics::new().unwrap().rest,
         host: "h".into(),
         token: Some(Arc::new(TokenFile::open(path).unwrap())),
         policy: claim.map(policy),
     };
-    (traffic, seen)
+    (traffic, log)
+}
+
+/// Token and body of each request.
+fn sent(log: &Log) -> Vec<String> {
+    let log = log.lock().unwrap();
+    log.iter()
+        .map(|seen| {
+            format!("{} {}", seen.headers[AUTHORIZATION].to_str().unwrap(), seen.body.as_str().unwrap())
+        })
+        .collect()
 }
 
 fn token_file() -> (tempfile::TempDir, std::path::PathBuf) {
@@ -168,10 +165,10 @@ async fn a_request_whose_token_is_refused_is_retried_once_with_the_new_one() {
             let path = path.clone();
             move || std::fs::write(&path, "new\n").unwrap()
         };
-        let (traffic, seen) = with_token(&path, "Bearer new", claim, rotate);
+        let (traffic, log) = with_token(&path, "Bearer new", claim, rotate);
         assert_eq!(ask(&traffic, Method::PATCH).await.unwrap(), 200);
         assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
-        assert_eq!(*seen.lock().unwrap(), ["Bearer old body", "Bearer new body", "Bearer new body"]);
+        assert_eq!(sent(&log), ["Bearer old body", "Bearer new body", "Bearer new body"]);
         for code in ["401", "200"] {
             assert_eq!(traffic.metrics.count(code, &Method::PATCH, "h"), 1);
         }
@@ -181,9 +178,9 @@ async fn a_request_whose_token_is_refused_is_retried_once_with_the_new_one() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_that_did_not_change_is_not_sent_again() {
     let (_guard, path) = token_file();
-    let (traffic, seen) = with_token(&path, "Bearer other", None, || {});
+    let (traffic, log) = with_token(&path, "Bearer other", None, || {});
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 401);
-    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert_eq!(sent(&log).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,8 +195,8 @@ async fn a_write_is_not_sent_with_a_new_token_once_the_claim_has_expired() {
             claim.extend(Instant::now());
         }
     };
-    let (traffic, seen) = with_token(&path, "Bearer new", Some(claim), lose);
+    let (traffic, log) = with_token(&path, "Bearer new", Some(claim), lose);
     let error = ask(&traffic, Method::PUT).await.unwrap_err();
     assert!(error.is::<NotLeading>());
-    assert_eq!(*seen.lock().unwrap(), ["Bearer old body"]);
+    assert_eq!(sent(&log), ["Bearer old body"]);
 }

@@ -313,7 +313,8 @@ impl<L: Leases + 'static> Elector<L> {
         warn!(lease = %self.lease_name(), %problem, "the lease was not released; the next leader waits until it runs out");
     }
 
-    /// Tries once. If the Lease is not as we know it, it is read first, because the answer to a renewal may have been lost.
+    /// Tries once to release the lease. If the Lease is not as we know it, it is read first, because the answer to a
+    /// renewal may have been lost.
     async fn try_release(&mut self) -> Result<(), ApiError> {
         if let Some(lease) = self.ours().and_then(|observed| self.candidate.release(observed, (self.wall)()))
         {

@@ -130,7 +130,7 @@ proptest! {
 }
 
 #[test]
-fn v_means_what_it_means_to_operators() {
+fn each_verbosity_shows_its_levels() {
     let all = || {
         tracing::error!("e");
         tracing::warn!("w");
@@ -144,8 +144,8 @@ fn v_means_what_it_means_to_operators() {
 }
 
 #[test]
-fn libraries_that_log_bodies_are_never_heard() {
-    let heard = lines(10, LogFormat::Text, || {
+fn logs_of_dependencies_are_dropped() {
+    let lines = self::lines(10, LogFormat::Text, || {
         tracing::error!(target: "kube_client::client", "a body with a secret");
         tracing::error!(target: "kube_runtime::watcher", "x");
         tracing::error!(target: "hyper::proto", "x");
@@ -157,5 +157,5 @@ fn libraries_that_log_bodies_are_never_heard() {
         tracing::error!(target: "program_lookalike", "x");
         tracing::error!(target: "program::act", "ours");
     });
-    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
 }

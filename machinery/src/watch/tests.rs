@@ -1,14 +1,15 @@
 //! The watch against scripted servers, under a paused clock.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use http::{Request, Response};
+use http::Response;
 use kube::client::Body as Bytes;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tower::service_fn;
 
 use super::*;
+use crate::cluster::stub::{Log, scripted};
 
 /// Any kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,30 +31,14 @@ impl Body for Thing {
     }
 }
 
-/// The query of each request, and when it came.
-type Asked = Arc<Mutex<Vec<(String, Instant)>>>;
-
-/// A server that answers by query and request number; `None` is an answer that never comes.
-fn server(answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static) -> (Client, Asked) {
-    let asked = Asked::default();
-    let seen = Arc::clone(&asked);
-    let answer = Arc::new(answer);
-    let service = service_fn(move |request: Request<Bytes>| {
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        let count = {
-            let mut seen = seen.lock().unwrap();
-            seen.push((query.clone(), Instant::now()));
-            seen.len()
-        };
-        let answer = answer(&query, count);
-        async move {
-            let Some((code, body)) = answer else { return std::future::pending().await };
-            let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-            let response = Response::builder().status(code).body(Bytes::from(body));
-            Ok::<_, std::convert::Infallible>(response.unwrap())
-        }
-    });
-    (Client::new(service, "default"), asked)
+/// A server that answers by path and request number; `None` is an answer that never comes.
+fn server(answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static) -> (Client, Log) {
+    let count = AtomicUsize::new(0);
+    scripted(move |seen| {
+        let (code, body) = answer(&seen.path, count.fetch_add(1, Ordering::Relaxed) + 1)?;
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        Some(Response::builder().status(code).body(Bytes::from(body)).unwrap())
+    })
 }
 
 fn failure(code: u16, reason: &str) -> (u16, Value) {
@@ -96,7 +81,7 @@ async fn watched(
     let selection = Selection { labels: None, fields: fields.map(str::to_owned) };
     let ended = tokio::time::timeout(limit, run::<Thing>(client, selection, names.clone(), to)).await;
     assert!(ended.is_err(), "a watch goes on for ever");
-    let asked = asked.lock().unwrap().clone();
+    let asked = asked.lock().unwrap().iter().map(|seen| (seen.path.clone(), seen.at)).collect();
     let names = names.0.lock().unwrap().clone();
     let standing = standing.borrow().clone();
     (asked, names, standing)

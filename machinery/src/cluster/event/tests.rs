@@ -78,7 +78,7 @@ async fn a_repeated_warning_increments_the_count_and_another_is_a_new_event() {
     assert_eq!(methods, ["POST", "POST", "PATCH", "PATCH"]);
     let name = log[0].body["metadata"]["name"].as_str().unwrap();
     assert_eq!(log[3].path, format!("/api/v1/namespaces/default/events/{name}"));
-    assert_eq!(log[3].content_type, "application/strategic-merge-patch+json");
+    assert_eq!(log[3].headers["content-type"], "application/strategic-merge-patch+json");
     assert_eq!(log[3].body, json!({"count": 3, "message": "a", "lastTimestamp": "2026-11-23T01:02:03Z"}));
 }
 
