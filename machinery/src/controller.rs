@@ -42,7 +42,7 @@ impl Controller {
         self.background.spawn(helper);
     }
 
-    /// Requeues every object that may need a pass, once each `period`, without shortening any backoff. Zero means never.
+    /// Requeues every object that may need a pass, once per `period`, without shortening a backoff. Zero means never.
     pub fn resync<B: Body, R: Rules<B>>(
         &mut self,
         store: &Arc<Store<B, R>>,

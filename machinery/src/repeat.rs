@@ -12,7 +12,7 @@ pub(crate) const AGAIN_AFTER: Duration = Duration::from_mins(5);
 pub struct Repeat(Option<(String, Instant)>);
 
 impl Repeat {
-    /// Whether to log a problem now: it differs from the last one, or that was logged [`AGAIN_AFTER`] ago. A true answer
+    /// Whether to log a problem now: it differs from the last one, or that was logged five minutes ago. A true answer
     /// counts as logged.
     #[must_use]
     pub fn is_news(&mut self, problem: &str) -> bool {

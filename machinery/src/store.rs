@@ -253,7 +253,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         }
     }
 
-    /// Ends the cleanup of the object with this uid. True if the key needs another pass, for another object of its name.
+    /// Ends the cleanup of the object with this uid. True if another object with this key needs a pass.
     pub fn settled(&self, key: &Key, uid: &str) -> bool {
         let mut state = self.state();
         if let Some(all) = state.vanished.get_mut(key) {

@@ -33,8 +33,8 @@ pub struct Clients {
     /// For lists and watches: no rate limit, retries on `Retry-After`. A connection that is idle for 75 s fails, so let
     /// the server end a watch earlier.
     pub watch: Client,
-    /// For reads and writes of the work: rate limited, retries on `Retry-After`. No write is sent once the claim to lead
-    /// has expired.
+    /// For reads and writes of the work: rate limited, retries on `Retry-After`. No write is sent once the claim to
+    /// lead has expired.
     pub api: Client,
     /// For the Lease: no limits and no retries.
     pub lead: Client,

@@ -70,7 +70,7 @@ fn record(code: StatusCode) {
     }
 }
 
-/// The Status of an error answer. A proxy may answer without one: then it is made from the code and the start of the text.
+/// The Status of an error answer. A proxy may answer without one: then it is made from the code and the text's start.
 fn status_of(code: StatusCode, text: &str) -> Status {
     let status = serde_json::from_str(text).ok().filter(|status: &Status| status.code != 0);
     let status = status.unwrap_or_else(|| {

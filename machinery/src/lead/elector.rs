@@ -74,8 +74,8 @@ impl<L: Leases + 'static> Elector<L> {
         }
     }
 
-    /// Acquires and renews the lease until `stop` resolves or leadership is lost. Resolve `stop` only once the work under
-    /// the claim has ended: another replica may lead as soon as the lease is released.
+    /// Acquires and renews the lease until `stop` resolves or leadership is lost. Resolve `stop` only once the work
+    /// under the claim has ended: another replica may lead as soon as the lease is released.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> ElectionEnd {
         let mut stop = std::pin::pin!(stop);
         let ended = tokio::select! {
@@ -291,8 +291,8 @@ impl<L: Leases + 'static> Elector<L> {
         self.observed = Some(observed);
     }
 
-    /// Releases the lease if we may hold it. It retries, because a cancelled renewal may arrive between our read and our
-    /// write, and because the server may be restarting.
+    /// Releases the lease if we may hold it. It retries, because a cancelled renewal may arrive between our read and
+    /// our write, and because the server may be restarting.
     async fn release(&mut self) {
         if !self.may_hold {
             return;

@@ -21,7 +21,7 @@ const WATCH_SECONDS: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// One Lease by namespace and name. Use its client for nothing else: a delay of other requests must not delay a renewal.
+/// One Lease by namespace and name. Use its client for nothing else: other requests must not delay a renewal.
 #[derive(Clone)]
 pub struct Lease {
     client: Client,

@@ -63,7 +63,7 @@ impl ObservedLease {
         Self { lease, since, gone: false }
     }
 
-    /// Notes that the Lease was deleted. Its holder may have renewed it just before, so the lease duration restarts once.
+    /// Notes that the Lease was deleted. The lease duration restarts once, since it may have been renewed just before.
     pub fn mark_deleted(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.gone, true) {
             self.since = now;

@@ -90,8 +90,8 @@ impl Process {
         }
     }
 
-    /// Field 2 of proc(5) is the command in parentheses, which may itself contain spaces and parentheses: field 3 follows
-    /// the last `)`.
+    /// Field 2 of proc(5) is the command in parentheses. It may itself contain spaces and parentheses, so field 3
+    /// follows the last `)`.
     fn read_stat(&self, stat: &str) {
         let fields: Vec<f64> = stat
             .rsplit(')')

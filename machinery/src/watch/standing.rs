@@ -43,8 +43,8 @@ pub struct Watched {
 pub struct Advice {
     /// How to install them.
     pub install: &'static str,
-    /// What still works without them, for optional kinds: logged once. `None` if nothing works without them: logged every
-    /// five minutes.
+    /// What still works without them, for optional kinds: their problems are logged once. `None` if nothing works
+    /// without them: their problems are logged every five minutes.
     pub without: Option<&'static str>,
 }
 
