@@ -4,10 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::compatibility::scrape::{Family, families};
-use csi_snapshotter::app::advice;
-use csi_snapshotter::csi::Fatal;
-use csi_snapshotter::decide::Complaint;
-use csi_snapshotter::metrics::{State, kind_label};
+use csi_snapshotter::{Complaint, ContentState, Fatal, advice, kind_label};
 use machinery::cluster::error::{ApiError, Failure, Request};
 use machinery::cluster::secret::SecretError;
 use machinery::lead::Loss;
@@ -31,7 +28,7 @@ fn every_metric_stands_in_it() {
     for Family { name, .. } in families {
         assert!(quotes(&name), "{name}");
     }
-    for label in State::ALL.map(State::label).into_iter().chain(Kind::ALL.map(kind_label)) {
+    for label in ContentState::ALL.map(ContentState::label).into_iter().chain(Kind::ALL.map(kind_label)) {
         assert!(quotes(label), "{label}");
     }
 }

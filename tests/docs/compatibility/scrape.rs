@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use csi_snapshotter::metrics::Metrics;
+use csi_snapshotter::Metrics;
 
 /// A metric.
 pub(crate) struct Family {
