@@ -1,4 +1,4 @@
-//! The definitions, told in the words of contract.txt, are what contract.txt says.
+//! Tests that the CRDs match contract.txt, which lists the fields and limits of the reference.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const CONTRACT: &str = include_str!("contract.txt");
 
-/// The versions that a kind is served in, and the one that is stored.
+/// The versions that are served, and the one that is stored.
 const SINGLE: (&[&str], &str) = (&["v1"], "v1");
 const GROUP: (&[&str], &str) = (&["v1", "v1beta2", "v1beta1"], "v1beta2");
 
@@ -19,15 +19,15 @@ fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// What the contract says of one kind, without comments.
+/// The lines of contract.txt for a kind, without comments.
 fn expected(kind: &str) -> String {
     let blocks = CONTRACT.split("\n\n").map(str::trim_end);
     let found = blocks.into_iter().find(|block| block.starts_with(&format!("kind {kind} ")));
     format!("{}\n", found.unwrap())
 }
 
-/// One version of a definition in the same words.
-fn told(crd: &Value, version: &Value) -> String {
+/// One version of a CRD in the format of contract.txt.
+fn rendered(crd: &Value, version: &Value) -> String {
     let spec = &crd["spec"];
     let short: Vec<_> = list(spec, "/names/shortNames").filter_map(Value::as_str).collect();
     let scope = if spec["scope"] == "Cluster" { "cluster" } else { "namespaced" };
@@ -98,7 +98,7 @@ fn names_scopes_columns_fields_and_limits_are_the_contract_s() {
     for crd in crds::all().unwrap() {
         let kind = text(&crd, "/spec/names/kind").to_owned();
         for version in list(&crd, "/spec/versions").filter(|version| version["name"] != "v1beta1") {
-            assert_eq!(told(&crd, version), expected(&kind), "{kind} {}", version["name"]);
+            assert_eq!(rendered(&crd, version), expected(&kind), "{kind} {}", version["name"]);
         }
     }
     assert_eq!(CONTRACT.matches("\nkind ").count(), crds::all().unwrap().len());
@@ -118,7 +118,7 @@ fn v1beta1_differs_from_v1_in_how_a_group_lists_its_members() {
             wanted.push(format!("{list}[].snapshotHandle* string"));
             wanted.push(format!("{list}[].volumeHandle* string"));
         }
-        assert_eq!(told(crd, version).lines().collect::<Vec<_>>(), wanted);
+        assert_eq!(rendered(crd, version).lines().collect::<Vec<_>>(), wanted);
         assert_eq!(version["deprecated"], true);
     }
 }
