@@ -1,6 +1,6 @@
-//! Holds docs/compatibility.md to the code: its tables of names are rendered here, from where the names are defined.
+//! Tests that the tables of docs/compatibility.md match the code.
 //!
-//! `UPDATE_DOCS=1 cargo test compatibility` writes them anew.
+//! `UPDATE_DOCS=1 cargo test --test docs compatibility` renders them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -18,7 +18,7 @@ pub(crate) mod scrape;
 const DOCUMENT: &str = "docs/compatibility.md";
 
 #[test]
-fn the_compatibility_tables_in_the_documents_are_those_of_the_code() {
+fn the_compatibility_tables_match_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT);
     let committed = std::fs::read_to_string(&path).unwrap();
     let mut rendered = committed.clone();
@@ -40,7 +40,7 @@ fn the_compatibility_tables_in_the_documents_are_those_of_the_code() {
     }
 }
 
-/// The text with what stands between the two marks of a table replaced.
+/// Replaces the table between its two marks.
 fn replaced(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {name}: from the code -->\n"), format!("<!-- end of {name} -->"));
     let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("no mark {begin}"));
@@ -48,7 +48,7 @@ fn replaced(text: &str, name: &str, table: &str) -> String {
     format!("{before}{begin}{table}{end}{after}")
 }
 
-/// A table; the first row is its head.
+/// A Markdown table whose first row is the header.
 fn table(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
@@ -137,9 +137,9 @@ fn metric_table() -> String {
     table(&rows)
 }
 
-/// The names of a kind that objects bear, each with what it is; and the event reasons.
+/// The names of a kind with their meanings, and its event reasons.
 fn named(kind: Kind) -> ([(&'static str, &'static str); 9], [&'static str; 4]) {
-    // Taken apart completely: a name without a row does not compile.
+    // Without `..`, so that a new name does not compile until it has a row.
     let Names {
         finalizer,
         marker,
@@ -208,7 +208,7 @@ fn reason_table() -> String {
 }
 
 #[test]
-fn every_line_about_the_reference_is_about_something_here() {
+fn every_line_of_reference_rs_is_used() {
     let names: BTreeMap<&str, &str> = PAGE.environment.iter().copied().collect();
     assert!(reference::ENVIRONMENT.iter().all(|(name, _)| names.contains_key(name)));
     let families = scrape::families();

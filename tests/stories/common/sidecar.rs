@@ -1,4 +1,4 @@
-//! The sidecar as a process.
+//! The sidecar as a child process, with its log and its endpoint.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-/// A running sidecar. Dropping it kills it; a failing story shows what it logged.
+/// A running sidecar. Dropping it kills the process, and a failed story prints the log.
 pub struct Sidecar {
     child: Child,
     log: PathBuf,
 }
 
 impl Sidecar {
-    /// Starts the binary with these arguments; its output goes to `log`.
+    /// Starts the binary and appends its output to `log`.
     pub fn start(log: &Path, arguments: &[String]) -> Self {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"))
@@ -30,7 +30,6 @@ impl Sidecar {
         Self { child, log: log.to_owned() }
     }
 
-    /// Everything it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
@@ -55,12 +54,12 @@ impl Sidecar {
         assert!(sent.success());
     }
 
-    /// Kills it at once, as a node that loses power.
+    /// Kills the process at once, like a node that loses power.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits for its end: the exit code and how long that took.
+    /// Waits for the exit. Returns the exit code and the time it took.
     pub async fn exit(&mut self) -> (Option<i32>, Duration) {
         let start = Instant::now();
         let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
@@ -68,7 +67,7 @@ impl Sidecar {
         (status.code(), start.elapsed())
     }
 
-    /// The status and the body of a page of its endpoint, which has to be `127.0.0.1:0`.
+    /// Status and body of a page. The sidecar needs `--http-endpoint=127.0.0.1:0`.
     pub async fn page(&self, path: &str) -> (u16, String) {
         self.says("serving metrics and health").await;
         let log = self.log();
@@ -76,7 +75,7 @@ impl Sidecar {
         super::until("the endpoint answers", || get(&address, path)).await
     }
 
-    /// Waits until a page of its endpoint has this status.
+    /// Waits until a page has this status, and returns its body.
     pub async fn page_is(&self, path: &str, status: u16) -> String {
         super::until(&format!("{path} answers {status}"), || async {
             let (code, body) = self.page(path).await;
@@ -85,7 +84,7 @@ impl Sidecar {
         .await
     }
 
-    /// Waits until its metrics, on `/metrics`, have a line that begins so.
+    /// Waits until `/metrics` has a line that begins with `line`.
     pub async fn measures(&self, line: &str) {
         super::until(&format!("the metrics say {line:?}"), || async {
             let (_, metrics) = self.page("/metrics").await;
@@ -95,7 +94,7 @@ impl Sidecar {
     }
 }
 
-/// A plain HTTP GET; `None` if nobody answers.
+/// An HTTP GET; `None` if nobody answers.
 async fn get(host: &str, path: &str) -> Option<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(host).await.ok()?;
