@@ -142,8 +142,9 @@ async fn run_with_driver(
 
 /// Waits for whatever ends first: the work, the election, or the supervision of the driver.
 ///
-/// After an error of the driver the work is abandoned, but still awaited, so that effects in flight end before the lease
-/// is released. The work usually fails as a consequence, so its error is only logged and the driver's is returned.
+/// After an error of the driver the work is abandoned, but still awaited, so that effects in flight end before the
+/// lease is released. The work usually fails as a consequence, so its error is only logged and the driver's is
+/// returned.
 async fn first_end(
     work: impl Future<Output = anyhow::Result<()>>,
     supervisor: impl Future<Output = Result<Fatal, JoinError>>,
@@ -255,8 +256,8 @@ fn pages(
     }
 }
 
-/// The name of the Lease: `external-snapshotter-leader-` and the driver's name, with `-` for every character that is not
-/// an ASCII letter, a digit or `-`. It equals the reference's, so that both can take part in one election.
+/// The name of the Lease: `external-snapshotter-leader-` and the driver's name, with `-` for every character that is
+/// not an ASCII letter, a digit or `-`. It equals the reference's, so that both can take part in one election.
 fn lease_name(driver: &str) -> String {
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }

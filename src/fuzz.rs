@@ -1,4 +1,4 @@
-//! Fuzzes everything that is read from outside: no input causes a panic or an endless loop, or puts a secret into an error.
+//! Fuzzes all input from outside: none causes a panic or an endless loop, or puts a secret into an error.
 //!
 //! Cases that failed once are kept in `proptest-regressions/` and run first. `PROPTEST_CASES` sets the number of cases.
 

@@ -7,8 +7,8 @@
 //!                                        decide
 //! ```
 //!
-//! The crate `machinery` has the watch, the store and the queue. The crate `model` reads contents and classes. The rules
-//! are in `docs/ARCHITECTURE.md`.
+//! The crate `machinery` has the watch, the store and the queue. The crate `model` reads contents and classes. The
+//! rules are in `docs/ARCHITECTURE.md`.
 
 // The command line as typed values.
 pub mod settings;

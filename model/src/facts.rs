@@ -156,7 +156,8 @@ impl Facts<'_> {
         }
     }
 
-    /// Whether status says ready and has a handle. Without a handle, ready is invalid, and an answer of the driver fixes it.
+    /// Whether status says ready and has a handle. Without a handle, ready is invalid, and an answer of the driver
+    /// fixes it.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.status.is_some_and(|status| status.ready == Some(true) && status.handle.is_some())

@@ -6,8 +6,8 @@ use crate::facts::Kind;
 /// selects by it.
 pub const MANAGED_BY: &str = "snapshot.storage.kubernetes.io/managed-by";
 
-/// Annotation of a content that is a member of a group snapshot. The snapshot-controller writes it. The snapshot is then
-/// taken by the group's call, so we never create it.
+/// Annotation of a content that is a member of a group snapshot. The snapshot-controller writes it. The snapshot is
+/// then taken by the group's call, so we never create it.
 pub const MEMBER_OF_GROUP: &str = "groupsnapshot.storage.k8s.io/volumeGroupSnapshotHandle";
 
 /// Prefix of class parameters that are for the sidecar and are never sent to the driver.
@@ -28,7 +28,8 @@ pub const RESERVED_PARAMETERS: [&str; 8] = [
 /// The names that differ between the two kinds.
 #[derive(Debug)]
 pub struct Names {
-    /// Finalizer that keeps a content until its storage is cleaned up. The snapshot-controller adds it, and we remove it.
+    /// Finalizer that keeps a content until its storage is cleaned up. The snapshot-controller adds it, and we remove
+    /// it.
     pub finalizer: &'static str,
     /// Annotation that says that a create call may be in flight. Only we write it, before any create call.
     pub marker: &'static str,

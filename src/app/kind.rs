@@ -66,9 +66,9 @@ pub const fn advice(kind: Kind) -> Advice {
     let install = "install the snapshot CRDs (kubectl apply -k deploy/crds)";
     let without = match kind {
         Kind::Single => None,
-        Kind::Group => {
-            Some("group snapshots are off until then and come on by themselves; others are not concerned")
-        }
+        Kind::Group => Some(
+            "group snapshots are off until then and start by themselves; single snapshots are not affected",
+        ),
     };
     Advice { install, without }
 }

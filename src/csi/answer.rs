@@ -20,8 +20,8 @@ pub(super) enum Malformed {
     Endless(u32),
 }
 
-/// Reads a snapshot. Only the handle is required: once the storage holds a snapshot, an error over any other field would
-/// lose it. So the source volume and the handle need not equal those of the request.
+/// Reads a snapshot. Only the handle is required: once the storage holds a snapshot, an error over any other field
+/// would lose it. So the source volume and the handle need not equal those of the request.
 pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
     let snapshot = snapshot.ok_or(Malformed::Missing("snapshot"))?;
     if snapshot.snapshot_id.is_empty() {

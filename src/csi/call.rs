@@ -69,8 +69,8 @@ pub(crate) struct CreateGroup {
 }
 
 impl Driver {
-    /// Sends a call on a connection that need not be proven. The call is limited by the timeout, judged, and reported to
-    /// metrics, log and traces. The deadline is sent too, so that the driver can give up when we do.
+    /// Sends a call on a connection that need not be proven. The call is limited by the timeout, judged, and reported
+    /// to metrics, log and traces. The deadline is sent too, so that the driver can give up when we do.
     pub(super) async fn unary<Q, T>(
         &self,
         wire: &Wire,

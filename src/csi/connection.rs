@@ -16,8 +16,8 @@ use tower::service_fn;
 use super::session::SessionOver;
 use super::wire::Wire;
 
-/// The limit of headers in bytes. An error text travels in them, percent-encoded to up to three times its length. A text
-/// beyond the limit would close the connection, with all other calls on it.
+/// The limit of headers in bytes. An error text travels in them, percent-encoded to up to three times its length. A
+/// text beyond the limit would close the connection, with all other calls on it.
 const LONGEST_HEADERS: u32 = 16 << 20;
 
 /// Opens a connection. The receiver becomes true when the connection is gone. Later calls fail with [`SessionOver`] and

@@ -48,8 +48,8 @@ impl Driver {
             if self.with_group_support(GroupSupport::doubt) {
                 tracing::warn!(
                     driver,
-                    "the driver does not say whether it takes group snapshots; they wait until it does, and others \
-                     are not concerned: {}",
+                    "the driver does not say whether it takes group snapshots; they wait until it does, and single \
+                     snapshots are not affected: {}",
                     redact::brief(&failed.message)
                 );
             }

@@ -65,8 +65,8 @@ struct Search<'a> {
     alike: Option<proto::Snapshot>,
     /// The token of the page to ask for next.
     token: String,
-    /// An earlier token, replaced by the latest whenever the number of pages has doubled. A cycle of any length contains
-    /// it sooner or later, so this one token is enough to detect a cycle (Brent's algorithm).
+    /// An earlier token, replaced by the latest whenever the number of pages has doubled. A cycle of any length
+    /// contains it sooner or later, so this one token is enough to detect a cycle (Brent's algorithm).
     mark: String,
     pages: u32,
     empty_pages: u32,
@@ -87,7 +87,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Goes back to the first page after a token expired. Returns false on the first page itself, or after too many times.
+    /// Goes back to the first page after a token expired. Returns false on the first page itself, or after too many
+    /// times.
     fn begins_again(&mut self) -> bool {
         if self.token.is_empty() || self.beginnings == MOST_BEGINNINGS {
             return false;

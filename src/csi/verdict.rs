@@ -8,8 +8,8 @@ use model::reply::{self, Certainty};
 
 use super::session::SessionOver;
 
-/// How tonic's own failures begin that have a code which a driver could have sent. They have no source, so only the text
-/// distinguishes them from the driver's.
+/// How tonic's own failures begin that have a code which a driver could have sent. They have no source, so only the
+/// text distinguishes them from the driver's.
 const MADE_HERE: [&str; 4] = [
     "Content is compressed with",
     "Error, decoded message length too large",

@@ -49,8 +49,8 @@ fn repaired(frame: Frame<Bytes>) -> Frame<Bytes> {
     }
 }
 
-/// A text that is not UTF-8, such as one truncated inside a character, would make tonic replace the driver's code by one
-/// of its own.
+/// A text that is not UTF-8, such as one truncated inside a character, would make tonic replace the driver's code by
+/// one of its own.
 fn repair(headers: &mut HeaderMap) {
     headers.remove(DETAILS);
     let Some(text) = headers.get(MESSAGE) else { return };

@@ -42,7 +42,7 @@ pub(super) const EXTRA_CREATE_METADATA: Flag<bool> = Flag::new(
     "tell the driver the names of the Kubernetes objects",
 );
 pub(super) const NODE_DEPLOYMENT: Flag<bool> =
-    Flag::new(SNAPSHOTS, "node-deployment", "false", "look only after contents of the node in env NODE_NAME");
+    Flag::new(SNAPSHOTS, "node-deployment", "false", "work only on contents of the node in env NODE_NAME");
 pub(super) const FEATURE_GATES: Flag<String> = Flag::new(
     SNAPSHOTS,
     "feature-gates",
@@ -92,7 +92,7 @@ pub static TABLE: Table = Table(&[
         VERSION.spec,
         HELP.spec,
         ENABLE_GROUPS.spec,
-        retired::<String>("leader-election-type", "the lock is a Lease, always").spec,
+        retired::<String>("leader-election-type", "the lock is always a Lease").spec,
         retired::<Duration>("connection-timeout", "the driver is waited for as long as it takes").spec,
         retired::<String>("snapshotter", "the driver says its name itself").spec,
         retired::<i64>("create-snapshotcontent-retrycount", "the sidecar creates no contents any more").spec,

@@ -50,10 +50,7 @@ fn the_marker_is_on_the_object_during_the_call_and_removed_after_it() {
         stage.driver.script().hold(Method::CreateSnapshot);
         let _sidecar = stage.sidecar(&[]);
         let content = stage.content(json!({})).await;
-        stage
-            .driver
-            .wait_for_calls(|calls| calls.iter().any(|call| call.method == Method::CreateSnapshot))
-            .await;
+        stage.calls_reach(Method::CreateSnapshot, 1).await;
         let during = content.get().await.unwrap();
         assert_eq!(during["metadata"]["annotations"][MARKER], "yes");
         assert!(during["status"].is_null());
@@ -83,10 +80,7 @@ fn an_unready_snapshot_is_polled_on_its_own_schedule_and_an_unchanged_poll_write
         }
         if let Some(requests) = content.requests() {
             let writes = ["PATCH", "PATCH status", "PATCH", "PATCH status"];
-            assert_eq!(
-                requests, writes,
-                "marker, handle, marker gone, ready; nothing for what did not change"
-            );
+            assert_eq!(requests, writes, "marker, handle, marker gone, ready");
         }
         stage.only_snapshot();
     });
@@ -102,7 +96,7 @@ fn an_old_error_is_cleared_by_the_first_success_even_if_the_snapshot_is_not_read
         let content = stage.content(json!({})).await;
         content.error("scripted failure").await;
         let taken = content.until("is taken", |object| object["status"]["snapshotHandle"].is_string()).await;
-        assert!(taken["status"]["error"].is_null(), "{}", taken["status"]);
+        assert!(taken["status"]["error"].is_null(), "{taken}");
         assert_eq!(taken["status"]["readyToUse"], false);
         stage.driver.script().release();
         content.ready().await;
