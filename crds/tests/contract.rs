@@ -1,4 +1,4 @@
-//! Tests that the CRDs match contract.txt, which lists the fields and limits of the reference.
+//! Tests that the CRDs match contract.txt, which lists the names, fields and limits of every kind.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::fmt::Write;
@@ -94,7 +94,7 @@ fn is_group(crd: &Value) -> bool {
 }
 
 #[test]
-fn names_scopes_columns_fields_and_limits_are_the_contract_s() {
+fn names_scopes_columns_fields_and_limits_match_the_contract() {
     for crd in crds::all().unwrap() {
         let kind = text(&crd, "/spec/names/kind").to_owned();
         for version in list(&crd, "/spec/versions").filter(|version| version["name"] != "v1beta1") {
@@ -105,7 +105,7 @@ fn names_scopes_columns_fields_and_limits_are_the_contract_s() {
 }
 
 #[test]
-fn v1beta1_differs_from_v1_in_how_a_group_lists_its_members() {
+fn v1beta1_differs_from_v1_only_in_the_list_of_members() {
     for crd in crds::all().unwrap().iter().filter(|crd| is_group(crd)) {
         let version = list(crd, "/spec/versions").find(|version| version["name"] == "v1beta1").unwrap();
         let is_ours = |line: &&str| !line.contains("volumeSnapshotInfoList");
@@ -124,7 +124,7 @@ fn v1beta1_differs_from_v1_in_how_a_group_lists_its_members() {
 }
 
 #[test]
-fn served_and_stored_versions_are_the_reference_s() {
+fn served_and_stored_versions_are_those_of_the_reference() {
     for crd in crds::all().unwrap() {
         let (served, stored) = if is_group(&crd) { GROUP } else { SINGLE };
         let is = |field: &'static str| {
@@ -137,7 +137,7 @@ fn served_and_stored_versions_are_the_reference_s() {
 }
 
 #[test]
-fn contents_can_be_selected_by_driver_in_every_version_but_the_one_that_differs() {
+fn contents_can_be_selected_by_driver_except_in_v1beta1() {
     for crd in crds::all().unwrap() {
         let is_content = text(&crd, "/spec/names/kind").ends_with("Content");
         for version in list(&crd, "/spec/versions") {
@@ -151,7 +151,7 @@ fn contents_can_be_selected_by_driver_in_every_version_but_the_one_that_differs(
 }
 
 #[test]
-fn every_field_and_every_rule_says_what_it_is() {
+fn every_field_has_a_description_and_every_rule_a_message() {
     fn look(schema: &Value, path: &str) {
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
             let described = !text(field, "/description").is_empty();

@@ -2,9 +2,10 @@
 
 use std::future::{pending, ready};
 
-use super::*;
 use machinery::logging::LogFormat;
 use machinery::logging::testing::listen;
+
+use super::*;
 
 fn another_driver() -> Fatal {
     Fatal::AnotherDriver { before: "a".to_owned(), now: "b".to_owned() }

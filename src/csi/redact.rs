@@ -59,9 +59,10 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use machinery::secrets::Secrets;
+
     use super::*;
     use crate::csi::proto;
-    use machinery::secrets::Secrets;
 
     fn secrets() -> BTreeMap<String, String> {
         BTreeMap::from([("password".into(), "hunter2".into()), ("token".into(), "hunter2-and-more\n".into())])

@@ -8,9 +8,10 @@ use sandbox::driver::{Amnesia, Capabilities, Fault, Habits, Malformed, Method as
 use tempfile::TempDir;
 use tonic::Code;
 
-use super::*;
 use machinery::secrets::Secrets;
 use model::reply::{self, Certainty, Refusal, Snapshot};
+
+use super::*;
 
 mod odd_answers;
 mod restarts;

@@ -1,4 +1,4 @@
-//! Decides which changes of a content need a pass, and how soon. Pure.
+//! Decides which changes of a content need a pass, and how soon. The function is pure.
 
 use machinery::queue::Urgency;
 use model::facts::Facts;
