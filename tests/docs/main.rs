@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod circles;
 mod compatibility;
 mod deploy;
+mod imports;
 mod links;
 mod log;
 mod operations;

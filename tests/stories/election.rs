@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use sandbox::driver::Method;
+use sandbox::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::cluster::Kind;
@@ -95,7 +96,7 @@ fn after_a_signal_the_other_replica_leads_within_two_seconds() {
         second.says("the leader is").await;
         let content = stage.content(json!({})).await;
         content.ready().await;
-        first.signal("TERM").await;
+        first.signal(Signal::TERM);
         let asked = Instant::now();
         let next = stage.content(json!({})).await;
         next.ready().await;
@@ -112,7 +113,7 @@ fn a_released_lease_has_the_values_that_client_go_writes() {
         let stage = Stage::set().await;
         let mut only = stage.replica(&["--leader-election-labels=team:storage,tier:1"]);
         stage.holder("").await;
-        only.signal("TERM").await;
+        only.signal(Signal::TERM);
         assert_eq!(only.exit().await.0, Some(0));
         let lease = stage.leases().get(&stage.lease_name()).await.unwrap();
         assert_eq!(
@@ -250,7 +251,7 @@ fn a_replica_of_the_reference_and_ours_share_a_lease_in_both_directions() {
         content.ready().await;
         assert!(released.elapsed() < Duration::from_secs(2), "{:?}", released.elapsed());
         assert_eq!(stage.lease().await["leaseTransitions"], 1);
-        ours.signal("TERM").await;
+        ours.signal(Signal::TERM);
         assert_eq!(ours.exit().await.0, Some(0));
         let spec = stage.lease().await;
         assert_eq!((&spec["holderIdentity"], &spec["leaseDurationSeconds"]), (&json!(""), &json!(1)));

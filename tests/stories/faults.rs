@@ -244,7 +244,7 @@ fn concurrent_changes_by_others_are_kept() {
 fn without_the_right_to_patch_the_sidecar_writes_by_update() {
     story(async {
         let stage = Stage::set().await;
-        let Some(kubeconfig) = stage.cluster.without_patch().await else {
+        let Some(kubeconfig) = stage.cluster.without_patch() else {
             eprintln!("skipped: needs a service account that only the sandbox can make");
             return;
         };

@@ -1,37 +1,24 @@
 //! The sidecar as a child process, with its log and its endpoint.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tokio::process::{Child, Command};
+use sandbox::process::{Process, Signal};
+use tokio::process::Command;
 
 /// A running sidecar. Dropping it kills the process, and a failed story prints the log.
-pub struct Sidecar {
-    child: Child,
-    log: PathBuf,
-}
+pub struct Sidecar(Process);
 
 impl Sidecar {
     /// Starts the binary and appends its output to `log`.
     pub fn start(log: &Path, arguments: &[String]) -> Self {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"))
-            .args(arguments)
-            .env_remove("NODE_NAME")
-            .env_remove("POD_NAMESPACE")
-            .env("NODE_NAME", "node-1")
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        Self { child, log: log.to_owned() }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"));
+        command.args(arguments).env_remove("POD_NAMESPACE").env("NODE_NAME", "node-1");
+        Self(Process::start(command, log).unwrap())
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        self.0.log()
     }
 
     /// Waits until the log holds these words.
@@ -41,30 +28,23 @@ impl Sidecar {
 
     /// Waits until one line of the log holds all of these words.
     pub async fn says_in_one_line(&self, words: &[&str]) {
-        super::until(&format!("the sidecar says {words:?}"), || async {
-            self.log().lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
-        })
-        .await;
+        self.0.wait_for_line(words, super::PATIENCE).await.unwrap();
     }
 
-    /// Sends a signal by its name.
-    pub async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it has ended").to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
-        assert!(sent.success());
+    pub fn signal(&self, signal: Signal) {
+        self.0.signal(signal).unwrap();
     }
 
     /// Kills the process at once, like a node that loses power.
     pub async fn kill(&mut self) {
-        self.child.kill().await.unwrap();
+        self.0.kill().await.unwrap();
     }
 
     /// Waits for the exit. Returns the exit code and the time it took.
     pub async fn exit(&mut self) -> (Option<i32>, Duration) {
         let start = Instant::now();
-        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
-        let status = ended.expect("it does not end").unwrap();
-        (status.code(), start.elapsed())
+        let code = self.0.exit_code(super::PATIENCE).await.unwrap();
+        (code, start.elapsed())
     }
 
     /// Status and body of a page. The sidecar needs `--http-endpoint=127.0.0.1:0`.
