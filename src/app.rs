@@ -1,7 +1,7 @@
-//! The wiring, in the order in which things happen: connect, ask, elect, watch, work; and the way back.
+//! Starts the parts of the process in order (connect, prove the driver, elect, watch, work) and ends them.
 //!
-//! Everything that can be wrong with the settings was found before [`run`]; everything that can be wrong with
-//! files and ports is found before the driver is waited for.
+//! The settings are valid before this module runs. An unusable file or port ends the process before it waits for the
+//! driver.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,10 +12,6 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
-use crate::decide::{DriverFacts, Naming};
-use crate::metrics::Metrics;
-use crate::settings::{Settings, SnapshotName};
 use machinery::claim::Claim;
 use machinery::clock;
 use machinery::cluster::client::connect;
@@ -28,49 +24,51 @@ use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
 
+use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
+use crate::decide::{DriverFacts, Naming};
+use crate::metrics::Metrics;
+use crate::settings::{Settings, SnapshotName};
+
 mod kind;
 
 pub use kind::advice;
 
-use kind::{Around, Plan, Tools};
+use kind::{Plan, Setup, Tools};
 
-/// How the API server's logs name us.
+/// The User-Agent of requests to the API server.
 const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
-/// How long the last events may take at shutdown: the next leader waits for it.
+/// Time for the last events at shutdown. The lease is released only after it.
 const FLUSH: Duration = Duration::from_millis(500);
-/// How long writing down the answer of a call may take at shutdown.
+/// Time to record the answer of a driver call at shutdown.
 const RECORD: Duration = Duration::from_secs(3);
 
-/// Builds the runtime, and runs until asked to stop.
+/// Runs the sidecar until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// As [`run`], or no runtime can be built.
+/// The runtime cannot be built, or the process met an error that retrying cannot fix: an unusable kubeconfig, a port in
+/// use, another driver behind the socket, lost leadership.
 pub fn start(settings: Settings) -> anyhow::Result<()> {
-    // One thread: the work is waiting, and threads that wake each other cost a fifth of its time and half a
-    // megabyte (docs/performance.md).
+    // The sidecar mostly waits. A second thread costs a fifth more CPU and half a megabyte (docs/performance.md).
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot build the async runtime")?;
     let result = runtime.block_on(run(settings));
-    // What still runs is not waited for: its state is on the objects, not in it.
+    // Tasks that still run may be dropped, because all state is on the objects.
     runtime.shutdown_background();
     result
 }
 
-/// Runs until asked to stop: connects to the API server and to the driver's socket, asks who is behind it, and goes
-/// on to [`work_beside`] it.
-///
-/// # Errors
-/// What no waiting mends: an unusable kubeconfig, a port in use, another driver behind the socket, the lead lost.
-pub async fn run(settings: Settings) -> anyhow::Result<()> {
+/// Connects to the API server and to the driver, then calls [`run_with_driver`].
+async fn run(settings: Settings) -> anyhow::Result<()> {
     let Settings {
         kubeconfig,
         csi_address,
         timeout,
         workers,
         retry,
-        names,
+        content_names,
+        group_names,
         extra_create_metadata,
         api,
         resync,
@@ -94,8 +92,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         backoff: retry,
         resync,
         node,
-        single_names: naming(names.content, extra_create_metadata),
-        group_names: naming(names.group, extra_create_metadata),
+        single_names: naming(content_names, extra_create_metadata),
+        group_names: naming(group_names, extra_create_metadata),
     };
 
     let clients = connect(kubeconfig, AGENT, api, claim.clone(), metrics.base.rest.clone());
@@ -108,15 +106,11 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
 
     tokio::spawn(limit_drain(ending.clone(), timeout + RECORD));
-    work_beside(found, election, Tools { clients, driver, claim, ending, metrics }, plan, show).await
+    run_with_driver(found, election, Tools { clients, driver, claim, ending, metrics }, plan, show).await
 }
 
-/// Elects, watches and works beside the driver that was found, until asked to stop or something fails; and the way
-/// back.
-///
-/// # Errors
-/// As [`first_end`]; no election can be started.
-async fn work_beside(
+/// Elects, watches and works until the process is asked to stop or something fails, then releases the lease.
+async fn run_with_driver(
     found: Connected,
     election: Option<Election>,
     tools: Tools,
@@ -138,20 +132,19 @@ async fn work_beside(
         recorder(clients.api.clone(), format!("csi-snapshotter {name}"), dropped, clock::now);
     let ending = ending.clone();
     let driver_facts = DriverFacts { name, can_find: abilities.can_find() };
-    let around = Around { tools, plan, driver_facts, events };
+    let setup = Setup { tools, plan, driver_facts, events };
 
-    let work = lead_and_work(around, show, writer);
+    let work = lead_and_work(setup, show, writer);
     let end = first_end(work, supervisor, elected.lost(), &ending).await;
     elected.release().await;
     end
 }
 
-/// Waits for the end of the work. If the driver turns out to be another meanwhile, the work is abandoned, and awaited
-/// all the same: what is in hand ends before the lease is given away.
+/// Waits for whatever ends first: the work, the election, or the supervision of the driver.
 ///
-/// # Errors
-/// What ended it: the driver, the election, or the work. What was found of the driver goes before what the work then
-/// comes to, which is a consequence and is only logged.
+/// After an error of the driver the work is abandoned, but still awaited, so that effects in flight end before the
+/// lease is released. The work usually fails as a consequence, so its error is only logged and the driver's is
+/// returned.
 async fn first_end(
     work: impl Future<Output = anyhow::Result<()>>,
     supervisor: impl Future<Output = Result<Fatal, JoinError>>,
@@ -172,7 +165,7 @@ async fn first_end(
     Err(fatal.context("the supervision of the connection failed")?.into())
 }
 
-/// Every metric, those of the queues included: they count from the start, also of a replica that follows.
+/// Creates all metrics. The queues are registered now, so that a follower exports them too.
 fn all_metrics() -> anyhow::Result<Metrics> {
     let metrics = Metrics::new()?;
     for kind in Kind::ALL {
@@ -186,10 +179,7 @@ fn naming(names: SnapshotName, extra_metadata: bool) -> Naming {
     Naming { prefix, uuid_length, extra_metadata }
 }
 
-/// Serves metrics and health from now on.
-///
-/// # Errors
-/// The address cannot be listened on.
+/// Starts the endpoint for metrics and health.
 async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
     if let Ok(address) = bound.address() {
@@ -199,8 +189,7 @@ async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Abandons the work that a drain has not brought to its end in time: as long as one call of the driver may take,
-/// and a little for writing down its answer.
+/// Abandons the work if it has not drained within `limit`.
 async fn limit_drain(ending: Ending, limit: Duration) {
     ending.draining().await;
     tokio::time::sleep(limit).await;
@@ -208,26 +197,24 @@ async fn limit_drain(ending: Ending, limit: Duration) {
     ending.abandon();
 }
 
-/// Waits to lead, then watches and works until the drain, and then until the work in hand is done.
+/// Waits for leadership, then watches and works until the drain is complete.
 ///
-/// The watches start only now: their first lists must be newer than anything the leader before us wrote.
-///
-/// # Errors
-/// A task failed that the work cannot do without.
+/// The watches start only after leadership, because their first lists must be newer than the last write of the previous
+/// leader.
 async fn lead_and_work(
-    around: Around,
+    setup: Setup,
     show: watch::Sender<Option<Vec<Watched>>>,
     writer: EventWriter,
 ) -> anyhow::Result<()> {
-    let Tools { claim, ending, .. } = &around.tools;
+    let Tools { claim, ending, .. } = &setup.tools;
     if ending.unless_draining(claim.held()).await.is_none() {
         return Ok(());
     }
     let stop_events = CancellationToken::new();
     let events = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
-    let single = kind::start::<SingleContent>(&around, around.plan.single_names.clone());
+    let single = kind::start::<SingleContent>(&setup, setup.plan.single_names.clone());
     show.send_replace(Some(single.watched.clone()));
-    let (single, group) = tokio::join!(single.drained(), work_on_groups(&around));
+    let (single, group) = tokio::join!(single.drained(), work_on_groups(&setup));
     stop_events.cancel();
     if let Err(failed) = events.await {
         tracing::error!("the writer of events failed: {failed}");
@@ -235,20 +222,18 @@ async fn lead_and_work(
     single.and(group)
 }
 
-/// Begins with groups once the driver serves them, which an upgrade may change. If it ever ceases to, they stay
-/// watched, and wait.
+/// Starts on groups once the driver has the group capability, which an upgrade of the driver may add.
 ///
-/// # Errors
-/// As [`lead_and_work`].
-async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
-    let Tools { driver, ending, .. } = &around.tools;
+/// If the driver loses the capability later, groups stay watched and their keys wait.
+async fn work_on_groups(setup: &Setup) -> anyhow::Result<()> {
+    let Tools { driver, ending, .. } = &setup.tools;
     match ending.unless_draining(driver.until_served(Kind::Group)).await {
-        Some(()) => kind::start::<GroupContent>(around, around.plan.group_names.clone()).drained().await,
+        Some(()) => kind::start::<GroupContent>(setup, setup.plan.group_names.clone()).drained().await,
         None => Ok(()),
     }
 }
 
-/// What the endpoint says. A replica that follows is ready as soon as its driver is.
+/// The pages of the endpoint. A follower is ready as soon as its driver is connected.
 fn pages(
     claim: &Claim,
     driver: &Driver,
@@ -257,7 +242,7 @@ fn pages(
 ) -> Pages {
     let lease = claim.clone();
     let driver = driver.clone();
-    let standing = move || -> Result<(), String> {
+    let ready = move || -> Result<(), String> {
         if !driver.is_connected() {
             return Err("the driver is not connected".to_owned());
         }
@@ -266,13 +251,13 @@ fn pages(
     };
     Pages {
         lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
-        ready: Box::new(standing),
+        ready: Box::new(ready),
         metrics: Box::new(move || metrics.base.text().map_err(|defect| defect.to_string())),
     }
 }
 
-/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
-/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
+/// The name of the Lease: `external-snapshotter-leader-` and the driver's name, with `-` for every character that is
+/// not an ASCII letter, a digit or `-`. It equals the reference's, so that both can take part in one election.
 fn lease_name(driver: &str) -> String {
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
@@ -280,7 +265,6 @@ fn lease_name(driver: &str) -> String {
     format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
 }
 
-/// Counts driver calls.
 struct Calls(Metrics);
 
 impl Observe for Calls {

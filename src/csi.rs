@@ -1,12 +1,11 @@
-//! The driver as we see it: one handle, one method per operation, answers checked and failures judged.
+//! The client of the CSI driver: one handle, one method per operation.
 //!
 //! # Promises
-//! - No call goes out before the driver behind the socket has proven, on this very connection, that it is the
-//!   one we started with, and able to do such a thing. A call that cannot go out fails at once, as
-//!   [`Certainty::NotSent`].
-//! - Every call ends within the timeout, also when a driver sends headers and then nothing.
-//! - A failure made on our side of the wire is never mistaken for the driver's own word.
-//! - No secret leaves in an error, a log line or a `Debug`.
+//! - No call is sent before the driver has proven on this connection that it is the driver we started with and has the
+//!   capability. A call that cannot be sent fails at once with [`Certainty::NotSent`].
+//! - Every call ends within the timeout, even if the driver sends headers and then nothing.
+//! - A failure on our side of the connection is never taken for a code that the driver sent.
+//! - No secret value appears in an error, a log line or a `Debug`.
 //!
 //! [`Certainty::NotSent`]: model::reply::Certainty::NotSent
 
@@ -36,50 +35,47 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
-pub use call::{CreateGroup, CreateSnapshot};
-pub use method::Method;
+pub(crate) use call::{CreateGroup, CreateSnapshot};
+pub(crate) use method::Method;
 pub use session::Fatal;
 
-/// What a driver said of itself on the present connection.
+/// The driver's identity on one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connected {
-    /// `GetPluginInfo.name`.
+pub(crate) struct Connected {
+    /// `GetPluginInfoResponse.name`.
     pub name: String,
-    /// `GetPluginInfo.vendor_version`, "" where it says none.
+    /// `GetPluginInfoResponse.vendor_version`, empty if the driver sends none.
     pub version: String,
-    /// What it can do.
     pub abilities: Abilities,
 }
 
-/// The capabilities that we look at, besides CREATE_DELETE_SNAPSHOT, which is required.
+/// The optional capabilities that we use. CREATE_DELETE_SNAPSHOT is required.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Abilities {
+pub(crate) struct Abilities {
     /// `LIST_SNAPSHOTS`.
     pub list_snapshots: bool,
     /// `GET_SNAPSHOT`.
     pub get_snapshot: bool,
-    /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller: false until the driver has said so on
-    /// this connection, which nothing else waits for; asked for only where groups are on.
+    /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller. It is false until the driver answers on this
+    /// connection, and stays false if groups are off.
     pub group_snapshots: bool,
 }
 
 impl Abilities {
-    /// Whether a single snapshot can be asked for.
-    #[must_use]
-    pub fn can_find(self) -> bool {
+    /// Whether the driver can look up a single snapshot by its handle.
+    pub(crate) fn can_find(self) -> bool {
         self.get_snapshot || self.list_snapshots
     }
 
-    /// Whether snapshots of a kind can be taken and deleted.
-    #[must_use]
-    pub fn serves(self, kind: Kind) -> bool {
+    /// Whether the driver can take and delete snapshots of this kind.
+    pub(crate) fn serves(self, kind: Kind) -> bool {
         match kind {
             Kind::Single => true,
             Kind::Group => self.group_snapshots,
         }
     }
 
-    /// Whether a call can be answered by more than UNIMPLEMENTED.
+    /// Whether the driver has the capability for this call.
     fn allow(self, method: Method) -> bool {
         match method {
             Method::GetPluginInfo
@@ -97,49 +93,49 @@ impl Abilities {
     }
 }
 
-/// Hears of each call that ended, for metrics.
-pub trait Observe: Send + Sync {
-    /// The driver's name ("" before it is known), the call, the code's CamelCase name as Go writes it, the time.
+/// An observer of calls, for metrics.
+pub(crate) trait Observe: Send + Sync {
+    /// A call ended. `driver` is `unknown-driver` until the driver has said its name. `code` is the gRPC code as Go
+    /// spells it.
     fn call_done(&self, driver: &str, method: Method, code: &'static str, took: Duration);
 }
 
-/// The driver behind a socket. Clones are handles to the same connection.
+/// The driver behind a socket. Clones share one connection.
 #[derive(Clone)]
-pub struct Driver(Arc<Inner>);
+pub(crate) struct Driver(Arc<DriverState>);
 
-struct Inner {
+struct DriverState {
     socket: PathBuf,
     timeout: Duration,
     groups: bool,
     observer: Arc<dyn Observe>,
-    /// What is known of groups, over all connections.
-    groups_known: Mutex<groups::Known>,
+    /// What the log has said about groups, over all connections.
+    group_support: Mutex<groups::GroupSupport>,
     /// The proven connection, while there is one.
     session: watch::Sender<Option<Arc<session::Session>>>,
 }
 
 impl Driver {
-    /// A driver that is not connected yet. `timeout` bounds every call; `groups` says whether group capabilities
-    /// are asked for.
-    #[must_use]
-    pub fn new(socket: PathBuf, timeout: Duration, groups: bool, observer: Arc<dyn Observe>) -> Self {
-        Self(Arc::new(Inner {
+    /// A driver that is not connected yet. `timeout` limits every call. Without `groups` the driver is never asked for
+    /// its group capabilities.
+    pub(crate) fn new(socket: PathBuf, timeout: Duration, groups: bool, observer: Arc<dyn Observe>) -> Self {
+        Self(Arc::new(DriverState {
             socket,
             timeout,
             groups,
             observer,
-            groups_known: Mutex::default(),
+            group_support: Mutex::default(),
             session: watch::Sender::new(None),
         }))
     }
 
-    /// Waits until there is a proven connection on which the driver serves this kind.
-    pub async fn until_served(&self, kind: Kind) {
+    /// Waits for a proven connection on which the driver serves this kind.
+    pub(crate) async fn until_served(&self, kind: Kind) {
         self.until(kind, true).await;
     }
 
-    /// Waits until there is no such connection.
-    pub async fn until_not_served(&self, kind: Kind) {
+    /// Waits until no proven connection serves this kind.
+    pub(crate) async fn until_not_served(&self, kind: Kind) {
         self.until(kind, false).await;
     }
 
@@ -147,19 +143,16 @@ impl Driver {
         let serves = |session: &Option<Arc<session::Session>>| {
             session.as_ref().is_some_and(|session| session.connected.abilities.serves(kind))
         };
-        // The sender lives as long as this handle, so waiting cannot fail.
+        // This handle owns the sender, so waiting cannot fail.
         let _ = self.0.session.subscribe().wait_for(|session| serves(session) == wanted).await;
     }
 
-    /// Whether a single snapshot can be asked for on the present connection; `None` while there is none.
-    #[must_use]
-    pub fn can_find(&self) -> Option<bool> {
+    /// Whether the driver can look up a single snapshot; `None` while it is not connected.
+    pub(crate) fn can_find(&self) -> Option<bool> {
         self.0.session.borrow().as_ref().map(|session| session.connected.abilities.can_find())
     }
 
-    /// Whether there is a proven connection now.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         self.0.session.borrow().is_some()
     }
 }

@@ -43,12 +43,16 @@ mod world;
 pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
 pub use conclude::{Outcome, conclude, write_refused};
-pub use machinery::queue::Then;
 pub use machinery::store::Presence;
-pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
+pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent};
 pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed};
 pub use rules::decide;
-pub use step::{
-    AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Orphan, PollCall, Purpose, SecretRef, Step,
-};
+pub use step::{Complaint, CreateCall, DeleteCall, PollCall, Purpose, SecretRef, Step};
 pub use vanished::{last_word, leaves_something};
+
+#[cfg(test)]
+pub(crate) use {
+    machinery::queue::Then,
+    memory::{Sent, Stray},
+    step::{AwaitWhy, NotOursWhy, Orphan},
+};

@@ -1,6 +1,6 @@
-//! Whatever comes in is read without a panic, without end, and without a secret in what is said of it.
+//! Fuzzes all input from outside: none causes a panic or an endless loop, or puts a secret into an error.
 //!
-//! Cases that failed once are kept in `proptest-regressions/` and tried first. `PROPTEST_CASES` makes a run longer.
+//! Cases that failed once are kept in `proptest-regressions/` and run first. `PROPTEST_CASES` sets the number of cases.
 
 use std::time::Duration;
 
@@ -10,8 +10,6 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 use tokio::time::Instant;
 
-use crate::decide::fixtures::{around, clocks};
-use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
 use machinery::cluster::client::config;
 use machinery::cluster::error::in_one_line;
 use machinery::lead::protocol::{Candidate, ObservedLease};
@@ -20,7 +18,10 @@ use model::content::VolumeSnapshotContent;
 use model::facts::Content;
 use model::group_content::VolumeGroupSnapshotContent;
 
-/// Cases of each property, unless the environment says otherwise: a quarter of a minute each.
+use crate::decide::fixtures::{around, clocks};
+use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
+
+/// The number of cases of a property unless PROPTEST_CASES is set. The usual numbers take about 15 seconds each.
 pub(crate) fn cases(usual: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(usual), ..ProptestConfig::default() }
@@ -31,7 +32,7 @@ fn any_number() -> impl Strategy<Value = Number> {
     prop_oneof![any::<i64>().prop_map(Number::from), any::<u64>().prop_map(Number::from), float]
 }
 
-/// Any JSON, of the words that our objects know and of others.
+/// Any JSON, with the field names of our objects and others.
 fn any_json() -> impl Strategy<Value = Value> {
     let word = prop_oneof![
         "[a-zA-Z.-]{0,12}",
@@ -76,10 +77,10 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A sound value with anything in place of some of its parts.
-fn spoiled(sound: Value) -> impl Strategy<Value = Value> {
+/// A valid value in which some parts are replaced by any JSON.
+fn spoiled(valid: Value) -> impl Strategy<Value = Value> {
     vec((any::<prop::sample::Index>(), any_json()), 0..4).prop_map(move |changes| {
-        let mut value = sound.clone();
+        let mut value = valid.clone();
         for (place, with) in changes {
             let mut all = Vec::new();
             pointers(&value, "", &mut all);
@@ -120,7 +121,7 @@ fn group_content() -> Value {
     })
 }
 
-/// A decision on it, and what follows from a failure, whatever it is.
+/// Decides on an object, and concludes several outcomes.
 fn judged(object: &impl Content) {
     let around = around();
     let naming = Naming { uuid_length: Some(7), ..around.naming.clone() };
@@ -149,7 +150,7 @@ proptest! {
     #![proptest_config(cases(6_000))]
 
     #[test]
-    fn any_json_is_an_object_of_each_kind(object in prop_oneof![any_json(), spoiled(content()), spoiled(group_content())]) {
+    fn any_json_is_read_as_an_object_of_each_kind(object in prop_oneof![any_json(), spoiled(content()), spoiled(group_content())]) {
         let text = object.to_string();
         judged(&serde_json::from_str::<VolumeSnapshotContent>(&text).unwrap());
         judged(&serde_json::from_str::<VolumeGroupSnapshotContent>(&text).unwrap());
@@ -168,7 +169,7 @@ proptest! {
     #![proptest_config(cases(20_000))]
 
     #[test]
-    fn any_json_is_a_lease(first in spoiled(lease()), then in prop_oneof![any_json(), spoiled(lease())]) {
+    fn any_json_is_read_as_a_lease(first in spoiled(lease()), then in prop_oneof![any_json(), spoiled(lease())]) {
         let candidate = Candidate {
             identity: "us".into(),
             lease_duration: Duration::from_secs(15),
@@ -197,7 +198,7 @@ proptest! {
     #![proptest_config(cases(6_000))]
 
     #[test]
-    fn any_text_is_a_kubeconfig_or_is_refused_without_its_secrets(
+    fn any_text_is_read_as_a_kubeconfig_or_refused_without_its_secrets(
         text in prop_oneof![
             spoiled(kubeconfig()).prop_map(|value| value.to_string()),
             "(clusters|users|contexts|token|[:{}\\[\\]\n -]|hunter2){0,12}",

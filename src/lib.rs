@@ -1,44 +1,49 @@
-//! The sidecar as a library.
+//! The sidecar as a library, so that its tests can reach the parts.
 //!
 //! ```text
-//!  watch ──► store ──► queue ──► act: a pass ──► status, events, the driver's calls
+//!  watch ──► store ──► queue ──► act: one pass ──► status, events, calls to the driver
 //!       wake: which contents are ours,     │ ▲
-//!             what deserves a pass         ▼ │ one step, its outcome
+//!             which changes need a pass    ▼ │ one step, its outcome
 //!                                        decide
 //! ```
 //!
-//! Watch, store and queue are the crate `machinery`'s; what contents and classes say is the crate `model`'s. See
-//! `docs/ARCHITECTURE.md` for the rules.
+//! The crate `machinery` has the watch, the store and the queue. The crate `model` reads contents and classes. The
+//! rules are in `docs/ARCHITECTURE.md`.
 
 // The command line as typed values.
 pub mod settings;
 
-// How the process is put together, and ends.
-pub mod app;
+// How the process starts, runs and ends.
+mod app;
 
-// Which contents are kept, and what deserves a pass.
-pub mod wake;
+// Which contents the store keeps, and which changes need a pass.
+mod wake;
 
-// The rules: the next step of a content, and what follows from its outcome.
-pub mod decide;
+// The rules: the next step for a content, and what follows from its outcome.
+mod decide;
 
-// One pass: asks for a step, does it, writes down what follows.
-pub mod act;
+// One pass: ask for a step, perform it, write what follows.
+mod act;
 
-// The driver: one proven connection, calls, answers.
-pub mod csi;
+// The client of the driver: one proven connection, calls, answers.
+mod csi;
 
-// What is counted.
-pub mod metrics;
+// The sidecar's own metrics.
+mod metrics;
 
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod server_tests;
 
+pub use app::{advice, start};
+pub use csi::Fatal;
+pub use decide::Complaint;
+pub use metrics::{ContentState, Metrics, kind_label};
+
 use machinery::process::Program;
 
-/// This program, for its logs, its help and its traces.
+/// Name, version and crates of this program, for logs, help and traces.
 pub const PROGRAM: Program = Program {
     name: "csi-snapshotter",
     version: env!("CARGO_PKG_VERSION"),

@@ -1,14 +1,14 @@
-//! The doorway: read the command line, run, turn the result into an exit code.
+//! The entry point: parses the command line, runs the sidecar, and turns the result into an exit code.
 
 use std::process::ExitCode;
 
+use csi_snapshotter::PROGRAM;
 use csi_snapshotter::settings::{Command, Settings, parse};
-use csi_snapshotter::{PROGRAM, app};
 use dlmalloc::GlobalDlmalloc;
 use machinery::traces::Traces;
 use machinery::{logging, traces};
 
-/// It gives back whole what was freed in pieces, which glibc's does not (docs/decisions/0022-allocator.md).
+/// Returns freed memory to the kernel, unlike glibc's allocator (docs/decisions/0022-allocator.md).
 #[global_allocator]
 static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
@@ -26,7 +26,7 @@ fn run(mut settings: Settings) -> ExitCode {
         None
     });
     logging::init(PROGRAM, settings.log, traces.as_ref().map(Traces::layer));
-    let ended = app::start(settings);
+    let ended = csi_snapshotter::start(settings);
     if let Some(traces) = traces {
         traces.end();
     }

@@ -1,41 +1,41 @@
-//! Name, labels, buckets and help of every metric, beside those that every program has.
+//! The sidecar's own metrics: names, labels, buckets and help.
 //!
-//! The names of the reference and of client-go are kept to the letter, since dashboards and alerts know them; our own
-//! begin with `csi_snapshotter_`.
+//! Names of the reference and of client-go are kept exactly, because dashboards and alerts use them. Ours begin with
+//! `csi_snapshotter_`.
 
 use std::time::Duration;
 
-use machinery::metrics::{BaseMetrics, MetricsError, counters, gauges, histograms, whole};
 use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec};
 
+use machinery::metrics::{BaseMetrics, MetricsError, counters, gauges, histograms, whole};
 use machinery::object::Body;
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
 
-/// Seconds; the reference's buckets for CSI calls.
+/// Seconds. The reference has the same buckets for CSI calls.
 const CALL_BUCKETS: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 25.0, 50.0, 120.0, 300.0, 600.0];
-/// Seconds, from a snapshot cut in place to an upload of a day.
+/// Seconds, from a snapshot that is ready at once to an upload that takes a day.
 const READY_BUCKETS: [f64; 13] =
     [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
 
-/// Where a content stands, as `csi_snapshotter_contents` counts it.
+/// The state of a content in the metric `csi_snapshotter_contents`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Nothing was cut yet.
+pub enum ContentState {
+    /// It has no snapshot yet.
     Pending,
-    /// Cut, and not ready to use.
+    /// Its snapshot was taken and is not ready to use.
     Uploading,
-    /// Ready to use.
+    /// Its snapshot is ready to use.
     Ready,
-    /// Asked to be deleted.
+    /// It has a deletion timestamp.
     Deleting,
-    /// Failing time and again.
+    /// It failed several times in a row.
     Stuck,
 }
 
-impl State {
-    /// All of them, in the order of a snapshot's life.
+impl ContentState {
+    /// All states, in the order of a snapshot's life.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Uploading, Self::Ready, Self::Deleting, Self::Stuck];
 
     /// The value of the label `state`.
@@ -51,7 +51,7 @@ impl State {
     }
 }
 
-/// The value of the label `kind`: the word that users and the log have for it.
+/// The value of the label `kind`: the Kubernetes kind.
 #[must_use]
 pub fn kind_label(kind: Kind) -> &'static str {
     match kind {
@@ -60,25 +60,24 @@ pub fn kind_label(kind: Kind) -> &'static str {
     }
 }
 
-/// Every metric of the process. Clones share their values.
+/// All metrics of the process. Clones share their values.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// What every program has.
+    /// The metrics that every program has.
     pub base: BaseMetrics,
     operations: HistogramVec,
     contents: GaugeVec,
     time_to_ready: HistogramVec,
     backlog_age: GaugeVec,
     suspected_orphans: IntCounterVec,
-    /// Events that could not be written, or not be queued.
-    pub events_dropped: IntCounter,
+    pub(crate) events_dropped: IntCounter,
 }
 
 impl Metrics {
-    /// All metrics, at zero.
+    /// Registers all metrics.
     ///
     /// # Errors
-    /// [`MetricsError`] for a defect of the program.
+    /// [`MetricsError`] if a metric is defined twice or wrongly, a bug in this program.
     pub fn new() -> Result<Self, MetricsError> {
         let base = BaseMetrics::new()?;
         let registry = base.registry.clone();
@@ -128,41 +127,40 @@ impl Metrics {
         Ok(made)
     }
 
-    /// What was never counted shows as zero, so that an alert has something to compare with.
+    /// Exports series before their first sample, so that alerts have a zero to compare with.
     fn show_both_kinds(&self) {
         for kind in Kind::ALL {
             let _ = self.time_to_ready.with_label_values(&[kind_label(kind)]);
             let _ = self.suspected_orphans.with_label_values(&[kind_label(kind)]);
             self.backlog_age(kind, Duration::ZERO);
-            for state in State::ALL {
+            for state in ContentState::ALL {
                 self.contents(kind, state, 0);
             }
         }
     }
 
-    /// A CSI call that ended. `method` is the full path (`/csi.v1.Controller/CreateSnapshot`), `code` the CamelCase
-    /// name of the gRPC status as Go writes it (`OK`, `DeadlineExceeded`, `Canceled`).
+    /// Records a CSI call. `method` is the full path (`/csi.v1.Controller/CreateSnapshot`). `code` is the gRPC status
+    /// as Go spells it (`OK`, `DeadlineExceeded`, `Canceled`).
     pub fn csi_call(&self, driver: &str, method: &str, code: &str, took: Duration) {
         self.operations.with_label_values(&[driver, method, code]).observe(took.as_secs_f64());
     }
 
-    /// A content of a kind became ready, this long after it was created.
-    pub fn ready(&self, kind: Kind, after: Duration) {
+    /// Records that a content became ready, `after` its creation.
+    pub(crate) fn ready(&self, kind: Kind, after: Duration) {
         self.time_to_ready.with_label_values(&[kind_label(kind)]).observe(after.as_secs_f64());
     }
 
-    /// A snapshot may exist without a content that knows it.
-    pub fn suspected_orphan(&self, kind: Kind) {
+    /// Counts a snapshot that may exist in the storage without a content.
+    pub(crate) fn suspected_orphan(&self, kind: Kind) {
         self.suspected_orphans.with_label_values(&[kind_label(kind)]).inc();
     }
 
-    /// The number of contents of a kind in a state.
-    pub fn contents(&self, kind: Kind, state: State, count: usize) {
+    pub(crate) fn contents(&self, kind: Kind, state: ContentState, count: usize) {
         self.contents.with_label_values(&[kind_label(kind), state.label()]).set(whole(count));
     }
 
-    /// The age of the oldest content of a kind that is neither ready nor gone; zero if there is none.
-    pub fn backlog_age(&self, kind: Kind, age: Duration) {
+    /// Sets the age of the oldest content that is not ready, zero if there is none.
+    pub(crate) fn backlog_age(&self, kind: Kind, age: Duration) {
         self.backlog_age.with_label_values(&[kind_label(kind)]).set(age.as_secs_f64());
     }
 }

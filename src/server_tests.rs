@@ -1,8 +1,7 @@
-//! The API server as the sidecar uses it, against the sandbox's: TLS, tokens, RBAC, the real answers.
+//! Tests of the API client against the sandbox's API server: TLS, tokens, RBAC, writes, leases.
 
 use std::time::{Duration, Instant};
 
-use crate::metrics::Metrics;
 use jiff::Timestamp;
 use kube::Client;
 use machinery::claim::Claim;
@@ -18,6 +17,8 @@ use sandbox::api::{Options, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
 
 #[derive(Debug, Clone, Deserialize, kube::Resource)]
 #[resource(inherit = VolumeSnapshotContent)]
@@ -60,7 +61,7 @@ async fn post(client: &Client, path: &str, body: Value) -> Value {
     serde_json::from_str(&client.request_text(request).await.unwrap()).unwrap()
 }
 
-/// A kubeconfig of a service account with these rules.
+/// Creates a service account with these rules, and returns a kubeconfig for it.
 async fn account(server: &Server, admin: &Client, name: &str, rules: Value) -> String {
     let rbac = "/apis/rbac.authorization.k8s.io/v1";
     post(admin, "/api/v1/namespaces/default/serviceaccounts", json!({"metadata": {"name": name}})).await;
@@ -79,7 +80,7 @@ async fn account(server: &Server, admin: &Client, name: &str, rules: Value) -> S
     server.kubeconfig_for(token["status"]["token"].as_str().unwrap())
 }
 
-/// The kind as far as this test looks at it.
+/// A minimal CRD for this test.
 fn definition() -> Value {
     let status = json!({"type": "object", "properties": {"readyToUse": {"type": "boolean"}}});
     json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -106,7 +107,7 @@ fn lease_rules() -> Value {
 }
 
 #[tokio::test]
-async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_without_patch() {
+async fn writes_secrets_and_events_work_with_and_without_the_right_to_patch() {
     let options = Options { install_crds: false, ..Options::default() };
     let server = Server::start(options).await.unwrap();
     server.install(&definition()).unwrap();
@@ -249,7 +250,7 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_is_not_to_be_looked_at_needs_no_authority() {
+async fn a_server_with_insecure_skip_tls_verify_needs_no_certificate_authority() {
     let server = Server::start(Options::default()).await.unwrap();
     let given = server.admin_kubeconfig();
     let without: Vec<_> = given.lines().filter(|line| !line.contains("certificate-authority-data")).collect();

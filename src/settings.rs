@@ -1,4 +1,4 @@
-//! Flags and environment as typed values, checked against each other before anything is contacted.
+//! The flags and the environment as typed values, validated before anything is contacted.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -23,80 +23,72 @@ mod tests;
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Command {
-    /// To run.
+    /// Run with these settings.
     Run(Box<Settings>),
-    /// To print this and end well.
+    /// Print this text and exit 0.
     Print(String),
 }
 
-/// Everything the process is told from outside.
+/// The configuration of the process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// `--kubeconfig`; without it the pod's service account is used.
-    pub kubeconfig: Option<PathBuf>,
-    /// `--csi-address`, as a path.
+    /// `--kubeconfig`. Without it, the pod's service account is used.
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// `--csi-address` without `unix://`.
     pub csi_address: PathBuf,
-    /// `--timeout` of every driver call.
+    /// `--timeout`, the limit of every driver call.
     pub timeout: Duration,
-    /// `--worker-threads`: passes at once, per kind.
-    pub workers: NonZeroUsize,
+    /// `--worker-threads`: concurrent passes per kind.
+    pub(crate) workers: NonZeroUsize,
     /// `--retry-interval-*`.
-    pub retry: Backoff,
-    /// `--snapshot-name-*`, `--groupsnapshot-name-*`.
-    pub names: Names,
+    pub(crate) retry: Backoff,
+    /// `--snapshot-name-*`.
+    pub(crate) content_names: SnapshotName,
+    /// `--groupsnapshot-name-*`.
+    pub(crate) group_names: SnapshotName,
     /// `--extra-create-metadata`.
-    pub extra_create_metadata: bool,
+    pub(crate) extra_create_metadata: bool,
     /// `--kube-api-*`.
     pub api: Rate,
-    /// `--resync-period`, zero for never.
-    pub resync: Duration,
+    /// `--resync-period`. Zero means never.
+    pub(crate) resync: Duration,
     /// NODE_NAME, with `--node-deployment`.
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// `--feature-gates`.
-    pub gates: Gates,
-    /// `--leader-election*`, if it is on.
+    pub(crate) gates: Gates,
+    /// `--leader-election*`, if leader election is on.
     pub election: Option<Election>,
     /// `--http-endpoint` or `--metrics-address`, if one is set.
     pub endpoint: Option<Listen>,
     /// `-v`, `--logging-format`.
     pub log: Log,
-    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set: where traces go.
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.
     pub traces: Option<String>,
-    /// What to tell the operator once the log is there.
+    /// Warnings about flags, to be logged once logging is set up.
     pub warnings: Vec<String>,
 }
 
-/// How snapshots are named in the storage.
+/// The form of snapshot names in the storage: a prefix and the uid of the user's object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
-    /// Of single contents.
-    pub content: SnapshotName,
-    /// Of groups.
-    pub group: SnapshotName,
-}
-
-/// Prefix, and how much of the uid follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotName {
+pub(crate) struct SnapshotName {
     /// Never empty.
     pub prefix: String,
-    /// 1 to 32 characters of the uid without dashes; `None` for the uid as it is.
+    /// The first 1 to 32 characters of the uid without dashes; `None` for the uid as it is.
     pub uuid_length: Option<u8>,
 }
 
-/// Feature gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gates {
+pub(crate) struct Gates {
     /// `CSIVolumeGroupSnapshot`.
     pub groups: bool,
-    /// `ReleaseLeaderElectionOnExit`: accepted; the lease is released either way.
+    /// `ReleaseLeaderElectionOnExit`, accepted without effect: the lease is always released.
     pub release_on_exit: bool,
 }
 
-/// Reads the words after the program's name, and the environment through `env`.
+/// Parses the arguments after the program's name, and reads environment variables through `env`.
 ///
 /// # Errors
-/// [`UsageError`]: one line that names what is wrong, for exit code 2.
+/// [`UsageError`], one line that names the mistake. The exit code is 2.
 pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<String>,
@@ -122,10 +114,8 @@ pub fn parse(
         timeout: shared::above_zero(given, &flags::TIMEOUT)?,
         workers: check::workers(given)?,
         retry: shared::retry(given)?,
-        names: Names {
-            content: check::name(given, &flags::NAME_PREFIX, &flags::NAME_UUID_LENGTH)?,
-            group: check::name(given, &flags::GROUP_NAME_PREFIX, &flags::GROUP_NAME_UUID_LENGTH)?,
-        },
+        content_names: check::name(given, &flags::NAME_PREFIX, &flags::NAME_UUID_LENGTH)?,
+        group_names: check::name(given, &flags::GROUP_NAME_PREFIX, &flags::GROUP_NAME_UUID_LENGTH)?,
         extra_create_metadata: given.get(&flags::EXTRA_CREATE_METADATA),
         api: shared::rate(given)?,
         resync: given.get(&RESYNC),

@@ -1,9 +1,6 @@
-//! Where watched objects go, and what deserves a pass: contents into store and queue, classes into the class store.
+//! Receives watched objects: keeps the contents that are ours, and queues those that need a pass.
 //!
-//! [`relevant`] says how soon a change of a content deserves a pass; [`classes`] wakes the contents that wait for a class.
-
-pub mod classes;
-pub mod relevant;
+//! [`relevant`] says how soon a changed content needs a pass. [`classes`] queues the contents that wait for a class.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,12 +13,15 @@ use model::facts::{Content, Source};
 
 use crate::decide::{Memory, leaves_something};
 
-/// The contents of one kind that are ours.
-pub type ContentStore<B> = Store<B, ContentRules>;
+pub(crate) mod classes;
+mod relevant;
 
-/// What a store has to know of contents.
+/// The contents of one kind that are ours.
+pub(crate) type ContentStore<B> = Store<B, ContentRules>;
+
+/// The rules of the store for contents.
 #[derive(Debug)]
-pub enum ContentRules {}
+pub(crate) enum ContentRules {}
 
 impl<B: Body> Rules<B> for ContentRules
 where
@@ -40,26 +40,24 @@ where
     }
 }
 
-/// Whether a content names a snapshot by this handle.
-pub fn names(content: &impl Content, handle: &str) -> bool {
+/// Whether the spec or the status of a content names this handle.
+pub(crate) fn names(content: &impl Content, handle: &str) -> bool {
     let facts = content.facts();
     facts.handle() == Some(handle) || matches!(facts.source, Source::Given(given, _) if given == handle)
 }
 
-/// Takes in contents: ours are kept and queued, those of other drivers are dropped while reading.
-pub struct Contents<B: Body>
+/// The sink of the watch on contents. It keeps and queues ours, and drops those of other drivers.
+pub(crate) struct ContentSink<B: Body>
 where
     Object<B>: Content,
 {
-    /// Where ours are kept.
     pub store: Arc<ContentStore<B>>,
-    /// Whom a change wakes.
     pub queue: Arc<Queue>,
-    /// Whose contents are ours.
+    /// Contents with this `spec.driver` are ours.
     pub driver: String,
 }
 
-impl<B: Body> Sink<B> for Contents<B>
+impl<B: Body> Sink<B> for ContentSink<B>
 where
     Object<B>: Content,
 {
@@ -68,7 +66,7 @@ where
             return;
         }
         if object.facts().driver != self.driver {
-            // A CRD without the rule lets spec.driver change: then the object has left us.
+            // Without the CRD's rule spec.driver may change, and the object then belongs to another driver.
             if let Some(key) = self.store.give_away(&object.key()) {
                 self.queue.forget(&key);
             }
@@ -92,7 +90,7 @@ where
     }
 }
 
-impl<B: Body> Contents<B>
+impl<B: Body> ContentSink<B>
 where
     Object<B>: Content,
 {

@@ -1,6 +1,6 @@
-//! Traces of the real binary, as a collector receives them.
+//! Tests of the traces that a collector receives from the real binary.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,11 +24,11 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::server::NamedService;
 
-/// In base64 and as it is.
+/// The value of a Secret, in base64 and in plain text.
 const SECRET: (&str, &str) = ("aHVudGVyMi1vdGxw", "hunter2-otlp");
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The collector's TraceService: takes every batch as it comes.
+/// A collector that keeps the bytes of every batch.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Vec<u8>>>);
 
@@ -46,14 +46,14 @@ impl tower::Service<http::Request<Body>> for Collector {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let taken = self.0.clone();
+        let batches = self.0.clone();
         Box::pin(async move {
             let batch = request.into_body().collect().await.unwrap().to_bytes();
-            taken.lock().unwrap().extend_from_slice(&batch);
+            batches.lock().unwrap().extend_from_slice(&batch);
             let trailers = http::HeaderMap::from_iter([("grpc-status", "0")].map(|(name, value)| {
                 (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
             }));
-            // An empty message behind its five bytes of head.
+            // An empty gRPC message: five bytes of header.
             let body = Full::new(Bytes::from_static(&[0; 5])).with_trailers(async { Some(Ok(trailers)) });
             let answer = http::Response::builder().header("content-type", "application/grpc");
             Ok(answer.body(Body::new(body)).unwrap())
@@ -87,7 +87,7 @@ async fn create(admin: &kube::Client, group: &str, kind: &str, namespace: Option
     api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
 }
 
-/// A content whose calls carry a Secret.
+/// Creates a content with a Secret.
 async fn content(admin: &kube::Client, driver: &str) {
     const GROUP: &str = "snapshot.storage.k8s.io";
     let data = json!({"metadata": {"name": "creds"}, "data": {"password": SECRET.0}});
@@ -131,7 +131,7 @@ async fn ends(mut process: Process) -> (Option<i32>, String, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn otlp_a_collector_receives_the_documented_spans_without_secrets_and_the_last_ones_at_the_end() {
+async fn otlp_a_collector_receives_all_documented_spans_and_no_secret() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = tempfile::TempDir::new().unwrap();
     let server = Server::start(ApiOptions::default()).await.unwrap();
@@ -182,7 +182,7 @@ async fn otlp_a_collector_receives_the_documented_spans_without_secrets_and_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn otlp_without_a_collector_the_work_goes_on_and_one_line_says_so() {
+async fn otlp_without_a_collector_the_work_goes_on_with_one_warning() {
     let directory = tempfile::TempDir::new().unwrap();
     let server = Server::start(ApiOptions::default()).await.unwrap();
     let driver = Driver::start(&directory.path().join("csi.sock"), Options::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! From types to what an API server is given.
+//! Turns the Rust types into the CRDs that an API server accepts.
 
 use anyhow::Context;
 use kube::CustomResourceExt;
@@ -11,15 +11,15 @@ use crate::snapshot::VolumeSnapshot;
 use crate::snapshot_class::VolumeSnapshotClass;
 use crate::snapshot_content::VolumeSnapshotContent;
 
-/// An API server refuses CRDs of a `*.k8s.io` group without this annotation; its values are the reference's.
+/// An API server refuses CRDs of a `*.k8s.io` group without this annotation. The values are those of the reference.
 const APPROVED: &str = "api-approved.kubernetes.io";
 const APPROVED_SINGLE: &str = "https://github.com/kubernetes-csi/external-snapshotter/pull/814";
 const APPROVED_GROUP: &str = "https://github.com/kubernetes-csi/external-snapshotter/pull/1150";
 
-/// The six definitions, single kinds first.
+/// The six CRDs, single kinds first.
 ///
 /// # Errors
-/// A type does not make a definition: a defect of this package.
+/// A type does not make a CRD, a bug in this package.
 pub fn all() -> anyhow::Result<Vec<Value>> {
     let single = |crd| finished(crd, APPROVED_SINGLE, false);
     let group = |crd| finished(crd, APPROVED_GROUP, true);
@@ -33,16 +33,16 @@ pub fn all() -> anyhow::Result<Vec<Value>> {
     ])
 }
 
-/// The file that a definition goes into.
+/// The file name of a CRD.
 #[must_use]
 pub fn file_name(crd: &Value) -> String {
     format!("{}.yaml", crd["metadata"]["name"].as_str().unwrap_or_default())
 }
 
-/// A definition as the text of its file.
+/// The text of a CRD's file.
 ///
 /// # Errors
-/// It cannot be written as YAML.
+/// The CRD cannot be written as YAML.
 pub fn yaml(crd: &Value) -> anyhow::Result<String> {
     let text = serde_saphyr::to_string(crd).context("cannot write YAML")?;
     Ok(format!("# Made from the types in crds/ by `cargo run -p crds`; do not edit.\n{text}"))
@@ -69,7 +69,7 @@ fn finished(mut crd: Value, approved: &str, group: bool) -> anyhow::Result<Value
     Ok(crd)
 }
 
-/// The group kinds are served as v1, v1beta2, which is stored for now, and v1beta1, which is on its way out.
+/// The versions of the group kinds: v1, v1beta2 (stored) and v1beta1 (deprecated).
 fn group_versions(v1: &Value) -> Value {
     let named = |name: &str, stored: bool| {
         let mut version = v1.clone();
@@ -86,15 +86,15 @@ fn group_versions(v1: &Value) -> Value {
     {
         status.insert("volumeSnapshotHandlePairList".to_owned(), pair_list());
     }
-    // An API server lifts what all versions have in common out of them, and then refuses selectable fields for which
-    // it did not lift a schema too. The version that differs in its schema has to differ in them.
+    // An API server moves what all versions share to the top, and refuses shared selectable fields without a shared
+    // schema. So the version with another schema must have other selectable fields too.
     if let Some(old) = old.as_object_mut() {
         old.remove("selectableFields");
     }
     json!([named("v1", false), named("v1beta2", true), old])
 }
 
-/// How v1beta1 lists the members of a group.
+/// The member list of v1beta1.
 fn pair_list() -> Value {
     let handle = |description: &str| json!({"type": "string", "description": description});
     json!({
@@ -112,7 +112,7 @@ fn pair_list() -> Value {
     })
 }
 
-/// Classes have no spec: their fields stand beside the metadata.
+/// Moves the fields of a class beside the metadata, because classes have no spec.
 fn at_the_top(mut crd: Value) -> anyhow::Result<Value> {
     let versions = crd["spec"]["versions"].as_array_mut().context("a CRD without versions")?;
     for version in versions {
@@ -126,7 +126,7 @@ fn at_the_top(mut crd: Value) -> anyhow::Result<Value> {
         {
             fields.extend(more.clone());
         }
-        // The derive's paths are those of the types; the object's own are one level up.
+        // The derive makes paths below spec.
         if let Some(version) = version.as_object_mut() {
             version.remove("subresources");
         }
@@ -134,7 +134,7 @@ fn at_the_top(mut crd: Value) -> anyhow::Result<Value> {
     Ok(crd)
 }
 
-/// Takes away what the derives add and no API server needs: titles, nulls, widths of integers beyond int64.
+/// Removes what the derives add and no API server needs: titles, nulls, and integer formats other than int64.
 fn clean(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -152,7 +152,7 @@ fn clean(schema: &mut Value) {
     }
 }
 
-/// Bounds of integers are whole; a number or text says so in both of its forms.
+/// Makes integer bounds whole, and lists both types of an int-or-string.
 fn plain_bounds(fields: &mut Map<String, Value>) {
     if fields.get("minimum").and_then(Value::as_f64) == Some(0.0) {
         fields.insert("minimum".to_owned(), json!(0));
@@ -162,7 +162,7 @@ fn plain_bounds(fields: &mut Map<String, Value>) {
     }
 }
 
-/// An optional enum lists null among its values, which no object ever holds.
+/// Removes null from the values of an optional enum.
 fn simplify_enum(fields: &mut Map<String, Value>) {
     if let Some(Value::Array(values)) = fields.get_mut("enum") {
         values.retain(|value| !value.is_null());

@@ -1,4 +1,4 @@
-//! VolumeGroupSnapshotClass: which driver takes group snapshots, with which parameters.
+//! The type of VolumeGroupSnapshotClass.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! VolumeGroupSnapshotContent: a group of snapshots in the storage, taken at one instant.
+//! The type of VolumeGroupSnapshotContent.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! VolumeGroupSnapshot: a user's wish for snapshots of several volumes at one instant.
+//! The type of VolumeGroupSnapshot.
 
 use std::collections::BTreeMap;
 

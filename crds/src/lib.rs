@@ -1,8 +1,7 @@
 //! The six snapshot CRDs as Rust types; `cargo run -p crds` writes them to `deploy/crds`.
 //!
-//! The types say fields, descriptions and rules, a file per kind. [`definition`] turns what the derives make
-//! of them into what an API server is given: the same fields without the derives' own noise, the versions of
-//! the group kinds, and the annotation that a `*.k8s.io` group must have.
+//! Each kind has a file with its fields, descriptions and rules. `definition` completes what the derives make of them:
+//! it removes noise, and adds the versions of the group kinds and the annotation that a `*.k8s.io` group must have.
 
 #![expect(
     clippy::duplicated_attributes,

@@ -1,4 +1,4 @@
-//! Writes the CRDs to a directory, or with `--check` says which files differ from the types.
+//! Writes the CRDs to a directory, or with `--check` reports the files that differ from the types.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

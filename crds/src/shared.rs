@@ -1,4 +1,4 @@
-//! Parts that several kinds have in common.
+//! Types that several kinds share.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};

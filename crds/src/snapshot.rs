@@ -1,4 +1,4 @@
-//! VolumeSnapshot: a user's wish for a snapshot.
+//! The type of VolumeSnapshot.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

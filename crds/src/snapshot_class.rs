@@ -1,4 +1,4 @@
-//! VolumeSnapshotClass: which driver takes snapshots, with which parameters.
+//! The type of VolumeSnapshotClass.
 
 use std::collections::BTreeMap;
 

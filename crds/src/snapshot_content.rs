@@ -1,4 +1,4 @@
-//! VolumeSnapshotContent: a snapshot in the storage.
+//! The type of VolumeSnapshotContent.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! The files in deploy/crds are what the types make, and nothing is beside them.
+//! Tests that deploy/crds holds exactly what the types generate.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ fn directory() -> PathBuf {
 }
 
 #[test]
-fn every_file_is_what_the_types_make() {
+fn every_file_is_what_the_types_generate() {
     for crd in crds::all().unwrap() {
         let path = directory().join(crds::file_name(&crd));
         let committed = std::fs::read_to_string(&path).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The definitions, told in the words of contract.txt, are what contract.txt says.
+//! Tests that the CRDs match contract.txt, which lists the names, fields and limits of every kind.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const CONTRACT: &str = include_str!("contract.txt");
 
-/// The versions that a kind is served in, and the one that is stored.
+/// The versions that are served, and the one that is stored.
 const SINGLE: (&[&str], &str) = (&["v1"], "v1");
 const GROUP: (&[&str], &str) = (&["v1", "v1beta2", "v1beta1"], "v1beta2");
 
@@ -19,15 +19,15 @@ fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// What the contract says of one kind, without comments.
+/// The lines of contract.txt for a kind, without comments.
 fn expected(kind: &str) -> String {
     let blocks = CONTRACT.split("\n\n").map(str::trim_end);
     let found = blocks.into_iter().find(|block| block.starts_with(&format!("kind {kind} ")));
     format!("{}\n", found.unwrap())
 }
 
-/// One version of a definition in the same words.
-fn told(crd: &Value, version: &Value) -> String {
+/// One version of a CRD in the format of contract.txt.
+fn rendered(crd: &Value, version: &Value) -> String {
     let spec = &crd["spec"];
     let short: Vec<_> = list(spec, "/names/shortNames").filter_map(Value::as_str).collect();
     let scope = if spec["scope"] == "Cluster" { "cluster" } else { "namespaced" };
@@ -94,18 +94,18 @@ fn is_group(crd: &Value) -> bool {
 }
 
 #[test]
-fn names_scopes_columns_fields_and_limits_are_the_contract_s() {
+fn names_scopes_columns_fields_and_limits_match_the_contract() {
     for crd in crds::all().unwrap() {
         let kind = text(&crd, "/spec/names/kind").to_owned();
         for version in list(&crd, "/spec/versions").filter(|version| version["name"] != "v1beta1") {
-            assert_eq!(told(&crd, version), expected(&kind), "{kind} {}", version["name"]);
+            assert_eq!(rendered(&crd, version), expected(&kind), "{kind} {}", version["name"]);
         }
     }
     assert_eq!(CONTRACT.matches("\nkind ").count(), crds::all().unwrap().len());
 }
 
 #[test]
-fn v1beta1_differs_from_v1_in_how_a_group_lists_its_members() {
+fn v1beta1_differs_from_v1_only_in_the_list_of_members() {
     for crd in crds::all().unwrap().iter().filter(|crd| is_group(crd)) {
         let version = list(crd, "/spec/versions").find(|version| version["name"] == "v1beta1").unwrap();
         let is_ours = |line: &&str| !line.contains("volumeSnapshotInfoList");
@@ -118,13 +118,13 @@ fn v1beta1_differs_from_v1_in_how_a_group_lists_its_members() {
             wanted.push(format!("{list}[].snapshotHandle* string"));
             wanted.push(format!("{list}[].volumeHandle* string"));
         }
-        assert_eq!(told(crd, version).lines().collect::<Vec<_>>(), wanted);
+        assert_eq!(rendered(crd, version).lines().collect::<Vec<_>>(), wanted);
         assert_eq!(version["deprecated"], true);
     }
 }
 
 #[test]
-fn served_and_stored_versions_are_the_reference_s() {
+fn served_and_stored_versions_are_those_of_the_reference() {
     for crd in crds::all().unwrap() {
         let (served, stored) = if is_group(&crd) { GROUP } else { SINGLE };
         let is = |field: &'static str| {
@@ -137,7 +137,7 @@ fn served_and_stored_versions_are_the_reference_s() {
 }
 
 #[test]
-fn contents_can_be_selected_by_driver_in_every_version_but_the_one_that_differs() {
+fn contents_can_be_selected_by_driver_except_in_v1beta1() {
     for crd in crds::all().unwrap() {
         let is_content = text(&crd, "/spec/names/kind").ends_with("Content");
         for version in list(&crd, "/spec/versions") {
@@ -151,7 +151,7 @@ fn contents_can_be_selected_by_driver_in_every_version_but_the_one_that_differs(
 }
 
 #[test]
-fn every_field_and_every_rule_says_what_it_is() {
+fn every_field_has_a_description_and_every_rule_a_message() {
     fn look(schema: &Value, path: &str) {
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
             let described = !text(field, "/description").is_empty();

@@ -1,22 +1,22 @@
-//! VolumeSnapshotClass and VolumeGroupSnapshotClass: which driver, with which parameters.
+//! VolumeSnapshotClass and VolumeGroupSnapshotClass, reduced to the fields that we use.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-
 use k8s_openapi::ClusterResourceScope;
+
 use machinery::object::{Body, Fields, Object};
 
-/// What a class says; its two kinds have the same fields.
+/// The fields of a class. Both kinds have the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Class {
-    /// `driver`: the only driver the class is for.
+    /// `driver`.
     pub driver: String,
-    /// `parameters`, reserved ones included.
+    /// `parameters`, including the reserved ones.
     pub parameters: BTreeMap<String, String>,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// Its spec was changed after it was created: `metadata.generation` is above 1.
+    /// Whether the class was changed after its creation: `metadata.generation` is above 1.
     pub edited: bool,
 }
 
@@ -30,7 +30,7 @@ impl Class {
         }
     }
 
-    /// The class of an object, with what its metadata say of its age.
+    /// The class of an object, with the age and generation from its metadata.
     #[must_use]
     pub fn of<C: AsRef<Self>>(object: &Object<C>) -> Self {
         Self {

@@ -1,17 +1,17 @@
-//! VolumeSnapshotContent (snapshot.storage.k8s.io/v1), as we read it.
+//! VolumeSnapshotContent (snapshot.storage.k8s.io/v1), reduced to the fields that we use.
 
+use k8s_openapi::ClusterResourceScope;
 use serde_json::Value;
+
+use machinery::object::{Body, Fields, Object};
 
 use crate::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
 use crate::names::MEMBER_OF_GROUP;
-use k8s_openapi::ClusterResourceScope;
-use machinery::object::Fields;
-use machinery::object::{Body, Object};
 
 /// snapshot.storage.k8s.io/v1 VolumeSnapshotContent.
 pub type VolumeSnapshotContent = Object<SingleContent>;
 
-/// Body of a VolumeSnapshotContent; each field is the spec's or status' of the same name.
+/// The spec and status of a VolumeSnapshotContent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SingleContent {
     /// `spec.driver`.
@@ -27,40 +27,40 @@ pub struct SingleContent {
     /// `spec.volumeSnapshotRef`.
     pub owner: OwnerRef,
     /// `status`.
-    pub status: Option<Status>,
+    pub status: Option<ContentStatus>,
 }
 
-/// The parts of an object reference that we use.
+/// A reference to the user's object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnerRef {
     /// `namespace`.
     pub namespace: String,
     /// `name`.
     pub name: String,
-    /// `uid`, absent while unbound.
+    /// `uid`, `None` until the content is bound.
     pub uid: Option<String>,
 }
 
-/// `status`, field by field as stored.
+/// The `status` of a VolumeSnapshotContent, as stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
+pub struct ContentStatus {
     /// `snapshotHandle`.
     pub snapshot_handle: Option<String>,
     /// `readyToUse`.
     pub ready_to_use: Option<bool>,
-    /// `creationTime`, nanoseconds since the epoch.
+    /// `creationTime` in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
-    /// `restoreSize`, bytes.
+    /// `restoreSize` in bytes.
     pub restore_size: Option<i64>,
     /// `volumeGroupSnapshotHandle`.
     pub group_handle: Option<String>,
     /// `error`.
     pub error: Option<StatusError>,
-    /// Some field held what it cannot hold: a write repairs the whole.
+    /// Whether a field has an invalid value. The next write then replaces the whole status.
     pub nonsense: bool,
 }
 
-/// `status.error`, whose message may be missing in objects that others wrote.
+/// `status.error`. The message may be missing if another program wrote the object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusError {
     /// `message`.
@@ -88,7 +88,7 @@ impl StatusError {
     }
 }
 
-impl Status {
+impl ContentStatus {
     fn read(value: Value) -> Self {
         let mut fields = Fields::of(value);
         Self {
@@ -133,7 +133,7 @@ impl Body for SingleContent {
             snapshot_handle: source.take("snapshotHandle"),
             class_name: spec.take("volumeSnapshotClassName"),
             owner: OwnerRef::read(spec.take("volumeSnapshotRef")),
-            status: fields.take("status").map(Status::read),
+            status: fields.take("status").map(ContentStatus::read),
         }
     }
 
@@ -147,7 +147,7 @@ impl Body for SingleContent {
 impl Content for Object<SingleContent> {
     fn facts(&self) -> Facts<'_> {
         let body = &self.body;
-        let status = body.status.as_ref().map(Status::facts);
+        let status = body.status.as_ref().map(ContentStatus::facts);
         let source = match (&body.volume_handle, non_empty(body.snapshot_handle.as_ref())) {
             (Some(volume), None) if !volume.is_empty() => Source::Volumes(std::slice::from_ref(volume)),
             (Some(volume), Some(_)) if !volume.is_empty() => Source::Both,
@@ -176,7 +176,6 @@ impl Content for Object<SingleContent> {
     }
 }
 
-/// Reads `spec.deletionPolicy`.
 pub(crate) fn policy(text: &str) -> Policy {
     if text == "Delete" { Policy::Delete } else { Policy::Retain }
 }

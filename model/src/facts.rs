@@ -1,13 +1,13 @@
-//! What decisions are made on: one view of a content, whichever of the two kinds it is.
+//! One view of both kinds of content, which decisions are made on.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// An object that can be seen as [`Facts`].
+/// An object that has [`Facts`].
 pub trait Content {
-    /// The view that decisions use.
+    /// The facts that decisions use.
     fn facts(&self) -> Facts<'_>;
 }
 
@@ -17,7 +17,7 @@ impl<B: Content> Content for Arc<B> {
     }
 }
 
-/// The two kinds we look after.
+/// The kind of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// VolumeSnapshotContent.
@@ -27,16 +27,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Both.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Single, Self::Group];
 }
 
 /// `spec.deletionPolicy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Policy {
-    /// The storage goes with the object.
+    /// The snapshot in the storage is deleted with the object.
     Delete,
-    /// The storage stays. Any value we do not know reads as this one: it destroys nothing.
+    /// The snapshot in the storage is kept. Any unknown value counts as this one, because it destroys nothing.
     Retain,
 }
 
@@ -45,59 +45,59 @@ pub enum Policy {
 pub enum Source<'a> {
     /// Neither source is set.
     None,
-    /// Both are: no API server with the CRD's rules accepts that, but an object may be older than the rules.
+    /// Both are set. The rules of the CRD forbid it, but an object may be older than the rules.
     Both,
-    /// To be cut from these volumes (one for a single content).
+    /// A snapshot is to be taken of these volumes (one for a single content).
     Volumes(&'a [String]),
-    /// Exists already under this handle, with these members (none for a single content).
+    /// The snapshot exists under this handle, with these members (none for a single content).
     Given(&'a str, &'a [String]),
 }
 
-/// `spec.volumeSnapshotRef` or `spec.volumeGroupSnapshotRef`: the user's object.
+/// The user's object: `spec.volumeSnapshotRef` or `spec.volumeGroupSnapshotRef`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner<'a> {
-    /// Namespace of the user's object.
+    /// `namespace`.
     pub namespace: &'a str,
-    /// Its name.
+    /// `name`.
     pub name: &'a str,
-    /// Its uid; `None` while the content is not bound.
+    /// `uid`, `None` until the content is bound.
     pub uid: Option<&'a str>,
 }
 
-/// Whose call cuts and deletes the snapshot.
+/// Whether a snapshot is taken and deleted by its own calls or by those of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Membership {
-    /// Its own.
+    /// By its own calls.
     Own,
-    /// A group's: the annotation says so, the status does not yet. Never created on its own.
+    /// By a group, according to the annotation but not yet the status. It is never created on its own.
     Announced,
-    /// A group's: the status holds the group's handle. Neither created nor deleted on its own.
+    /// By a group, since the status has the group's handle. It is neither created nor deleted on its own.
     Recorded,
 }
 
-/// One member of a group as its status lists it.
+/// An entry of `status.volumeSnapshotInfoList` of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Member {
     /// `volumeHandle`.
     pub volume: String,
     /// `snapshotHandle`.
     pub handle: String,
-    /// `creationTime`, nanoseconds since the epoch.
+    /// `creationTime` in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
     /// `readyToUse`.
     pub ready: Option<bool>,
-    /// `restoreSize`, bytes.
+    /// `restoreSize` in bytes.
     pub size: Option<i64>,
 }
 
-/// What `status` says. An empty handle reads as none.
+/// The `status` of a content. An empty handle counts as none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusFacts<'a> {
-    /// The driver's handle for what was cut or found.
+    /// `snapshotHandle` or `volumeGroupSnapshotHandle`.
     pub handle: Option<&'a str>,
     /// `readyToUse`.
     pub ready: Option<bool>,
-    /// Creation time in nanoseconds since the epoch.
+    /// `creationTime` in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
     /// Whether `restoreSize` is set (single contents only).
     pub has_size: bool,
@@ -105,18 +105,18 @@ pub struct StatusFacts<'a> {
     pub group_handle: Option<&'a str>,
     /// `volumeSnapshotInfoList` (groups only).
     pub members: &'a [Member],
-    /// Whether there is an `error`, and its message if it has one.
+    /// `error`, and its message if it has one.
     pub error: Option<Option<&'a str>>,
 }
 
 /// A content as decisions see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts<'a> {
-    /// Which kind.
+    /// The kind of the content.
     pub kind: Kind,
     /// `metadata.name`.
     pub name: &'a str,
-    /// What the metadata says.
+    /// The metadata.
     pub meta: Meta<'a>,
     /// `spec.driver`.
     pub driver: &'a str,
@@ -126,28 +126,28 @@ pub struct Facts<'a> {
     pub source: Source<'a>,
     /// The user's object.
     pub owner: Owner<'a>,
-    /// Name of the class; `None` where it is absent or empty.
+    /// Name of the class; `None` if it is absent or empty.
     pub class_name: Option<&'a str>,
-    /// Whose call cuts and deletes it.
+    /// Whether its own calls or a group's take and delete the snapshot.
     pub member: Membership,
-    /// `status`, `None` where the object has none.
+    /// `status`, if the object has one.
     pub status: Option<StatusFacts<'a>>,
 }
 
 impl Facts<'_> {
-    /// The handle that status records.
+    /// The handle in status.
     #[must_use]
     pub fn handle(&self) -> Option<&str> {
         self.status.as_ref().and_then(|status| status.handle)
     }
 
-    /// Bound to a user's object.
+    /// Whether the content is bound to a user's object.
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.owner.uid.is_some()
     }
 
-    /// To be cut by us, rather than found.
+    /// Whether we are to take the snapshot, rather than import it.
     #[must_use]
     pub fn is_dynamic(&self) -> bool {
         match self.source {
@@ -156,47 +156,48 @@ impl Facts<'_> {
         }
     }
 
-    /// Ready, with a handle to show for it: "ready" alone is nonsense that the driver can repair.
+    /// Whether status says ready and has a handle. Without a handle, ready is invalid, and an answer of the driver
+    /// fixes it.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.status.is_some_and(|status| status.ready == Some(true) && status.handle.is_some())
     }
 
-    /// Nothing can be owed for it, whatever else is known: most objects of a cluster are like that, and need no pass to
-    /// find it out. It is ready, and neither marked nor being deleted.
+    /// Whether no decision can lead to a step: it is ready, not marked and not being deleted. Most objects are, and so
+    /// need no pass.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.is_ready() && !self.meta.marked && !self.meta.deleting && self.source != Source::Both
     }
 
-    /// Somebody wants it gone, and the snapshot-controller agrees.
+    /// Whether the object is being deleted and the snapshot-controller has released it.
     #[must_use]
     pub fn removal_agreed(&self) -> bool {
         self.meta.deleting && self.meta.released
     }
 
-    /// The marker says that a creation of its own may be on its way.
+    /// Whether the marker says that a create call of its own may be in flight.
     #[must_use]
     pub fn is_marked_for_creation(&self) -> bool {
         self.meta.marked && self.is_dynamic() && self.member == Membership::Own
     }
 }
 
-/// What the metadata says; both kinds read alike.
+/// The metadata of a content, the same for both kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts: each pair occurs")]
 pub struct Meta<'a> {
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// `metadata.deletionTimestamp` is set.
+    /// Whether `metadata.deletionTimestamp` is set.
     pub deleting: bool,
-    /// The snapshot-controller's being-deleted annotation is there.
+    /// Whether the snapshot-controller's being-deleted annotation is set.
     pub released: bool,
-    /// Our being-created annotation is there.
+    /// Whether our being-created annotation is set.
     pub marked: bool,
-    /// Our finalizer is there.
+    /// Whether our finalizer is set.
     pub held: bool,
-    /// Values of the two secret annotations: name, namespace; each may be empty.
+    /// The two annotations of the Secret, name and namespace. Each may be empty.
     pub secret: (Option<&'a str>, Option<&'a str>),
 }
 
@@ -216,7 +217,6 @@ impl<'a> Meta<'a> {
     }
 }
 
-/// The string, if it is not empty.
 pub(crate) fn non_empty(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
 }

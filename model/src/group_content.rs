@@ -1,16 +1,17 @@
-//! VolumeGroupSnapshotContent (groupsnapshot.storage.k8s.io/v1), as we read it.
+//! VolumeGroupSnapshotContent (groupsnapshot.storage.k8s.io/v1), reduced to the fields that we use.
 
+use k8s_openapi::ClusterResourceScope;
 use serde_json::Value;
+
+use machinery::object::{Body, Fields, Object};
 
 use crate::content::{OwnerRef, StatusError, policy};
 use crate::facts::{Content, Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
-use k8s_openapi::ClusterResourceScope;
-use machinery::object::{Body, Fields, Object};
 
 /// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotContent.
 pub type VolumeGroupSnapshotContent = Object<GroupContent>;
 
-/// Body of a VolumeGroupSnapshotContent; each field is the spec's or status' of the same name.
+/// The spec and status of a VolumeGroupSnapshotContent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupContent {
     /// `spec.driver`.
@@ -19,7 +20,7 @@ pub struct GroupContent {
     pub deletion_policy: String,
     /// `spec.source.volumeHandles`.
     pub volume_handles: Option<Vec<String>>,
-    /// `spec.source.groupSnapshotHandles`: the group's handle, and those of its members.
+    /// `spec.source.groupSnapshotHandles`: the handle of the group and the handles of its members.
     pub group_handles: Option<(String, Vec<String>)>,
     /// `spec.volumeGroupSnapshotClassName`.
     pub class_name: Option<String>,
@@ -29,22 +30,22 @@ pub struct GroupContent {
     pub status: Option<GroupStatus>,
 }
 
-/// `status`, field by field as stored.
+/// The `status` of a VolumeGroupSnapshotContent, as stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupStatus {
     /// `volumeGroupSnapshotHandle`.
     pub group_handle: Option<String>,
     /// `readyToUse`.
     pub ready_to_use: Option<bool>,
-    /// `creationTime` in nanoseconds since the epoch; RFC 3339 on the wire.
+    /// `creationTime` in nanoseconds since the epoch. The API has it as RFC 3339.
     pub creation_time: Option<i64>,
     /// `volumeSnapshotInfoList`.
     pub members: Vec<Member>,
-    /// Whether the list is there at all.
+    /// Whether `volumeSnapshotInfoList` is set, even to an empty list.
     pub has_members: bool,
     /// `error`.
     pub error: Option<StatusError>,
-    /// Some field held what it cannot hold: a write repairs the whole.
+    /// Whether a field has an invalid value. The next write then replaces the whole status.
     pub nonsense: bool,
 }
 

@@ -1,12 +1,12 @@
-//! What the snapshot kinds and a driver's answers say; no client, no clock.
+//! The snapshot kinds and the driver's answers as decisions see them, without a client or a clock.
 //!
 //! ```text
 //!  content, group_content ──► facts: one view of both, which decisions use
 //!  class                      names: annotations, finalizers, reasons of each kind
-//!                             reply: what a driver answered
+//!                             reply: the driver's answers
 //! ```
 //!
-//! Every kind is read by [`machinery::object`]: slim, and never failing on an odd field.
+//! [`machinery::object`] reads every kind: it keeps only the fields that we use, and an invalid field is not an error.
 
 pub mod class;
 pub mod content;

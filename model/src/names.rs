@@ -1,19 +1,19 @@
-//! Annotations, finalizers, parameters and reasons: the exact names that other programs read and write too.
+//! The names that other programs use too: annotations, finalizers, parameters and event reasons.
 
 use crate::facts::Kind;
 
-/// Label that names the node whose sidecar looks after a content; the snapshot-controller writes it,
-/// `--node-deployment` selects by it.
+/// Label with the node whose sidecar works on a content. The snapshot-controller writes it, and `--node-deployment`
+/// selects by it.
 pub const MANAGED_BY: &str = "snapshot.storage.kubernetes.io/managed-by";
 
-/// Annotation of a content that is a member of a group snapshot: the snapshot-controller writes it, and it
-/// means that the group's call cuts this snapshot, not one of our own.
+/// Annotation of a content that is a member of a group snapshot. The snapshot-controller writes it. The snapshot is
+/// then taken by the group's call, so we never create it.
 pub const MEMBER_OF_GROUP: &str = "groupsnapshot.storage.k8s.io/volumeGroupSnapshotHandle";
 
-/// Prefix of class parameters that are for us and never go to the driver.
+/// Prefix of class parameters that are for the sidecar and are never sent to the driver.
 pub const RESERVED_PARAMETER_PREFIX: &str = "csi.storage.k8s.io/";
 
-/// The reserved parameters that a class may carry; any other is refused.
+/// The reserved parameters that a class may have. Any other is an error.
 pub const RESERVED_PARAMETERS: [&str; 8] = [
     "csi.storage.k8s.io/snapshotter-secret-name",
     "csi.storage.k8s.io/snapshotter-secret-namespace",
@@ -28,31 +28,32 @@ pub const RESERVED_PARAMETERS: [&str; 8] = [
 /// The names that differ between the two kinds.
 #[derive(Debug)]
 pub struct Names {
-    /// Holds a content until its storage is cleaned up. The snapshot-controller adds it, we remove it.
+    /// Finalizer that keeps a content until its storage is cleaned up. The snapshot-controller adds it, and we remove
+    /// it.
     pub finalizer: &'static str,
-    /// "A snapshot may be on its way": ours alone to write. It is on the object before any create call.
+    /// Annotation that says that a create call may be in flight. Only we write it, before any create call.
     pub marker: &'static str,
-    /// Field of status that holds the driver's handle.
+    /// Field of status with the driver's handle.
     pub handle: &'static str,
-    /// "Nobody needs this any more": the snapshot-controller writes it, we read it.
+    /// Annotation that allows the deletion. The snapshot-controller writes it.
     pub released: &'static str,
-    /// Name of the Secret for create and delete; the snapshot-controller writes it from the class.
+    /// Annotation with the name of the Secret for create and delete. The snapshot-controller writes it from the class.
     pub secret_name: &'static str,
-    /// Namespace of that Secret.
+    /// Annotation with the namespace of that Secret.
     pub secret_namespace: &'static str,
-    /// Class parameters that name the Secret for polling a given handle: (name, namespace).
+    /// Class parameters with the name and namespace of the Secret for looking up a given handle.
     pub poll_secret: (&'static str, &'static str),
-    /// The one template that their values may hold: the content's name.
+    /// The only template that these two may contain: the content's name.
     pub poll_secret_template: &'static str,
-    /// Event reason of a first creation that failed.
+    /// Event reason of a failed first creation.
     pub creation_failed: &'static str,
     /// Event reason of any later failure.
     pub update_failed: &'static str,
-    /// Event reason of a deletion that failed.
+    /// Event reason of a failed deletion.
     pub delete_failed: &'static str,
-    /// Event reason of a deletion given up with the storage in doubt; ours, no other program has it.
+    /// Event reason of a snapshot that may be left in the storage. The reference does not have it.
     pub may_be_orphaned: &'static str,
-    /// Extra-metadata parameters: name and namespace of the user's object, name of the content.
+    /// Parameters of `--extra-create-metadata`: name and namespace of the user's object, name of the content.
     pub metadata: [&'static str; 3],
 }
 
@@ -103,7 +104,7 @@ const GROUP: Names = Names {
 };
 
 impl Kind {
-    /// The names this kind goes by.
+    /// The names of this kind.
     #[must_use]
     pub const fn names(self) -> &'static Names {
         match self {

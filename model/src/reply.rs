@@ -1,28 +1,28 @@
-//! What a driver's answer says, in the terms decisions are made in.
+//! The driver's answers and failures as decisions see them.
 
-/// A snapshot as a driver described it, checked: the fields hold what the CSI spec promises.
+/// `Snapshot` of the CSI spec. Invalid fields count as unset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// `snapshot_id`, never empty.
     pub handle: String,
-    /// `source_volume_id`; empty where the driver does not say (allowed in lists).
+    /// `source_volume_id`; empty if the driver sends none.
     pub source_volume: String,
-    /// `creation_time` in nanoseconds since the epoch, `None` where the driver sent none.
+    /// `creation_time` in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
-    /// `size_bytes`; `None` for 0, which the CSI spec reads as "not known".
+    /// `size_bytes`; `None` for 0, which means unknown in the CSI spec.
     pub size: Option<i64>,
     /// `ready_to_use`.
     pub ready: bool,
-    /// `group_snapshot_id`, `None` where it is empty.
+    /// `group_snapshot_id`; `None` if it is empty.
     pub group_handle: Option<String>,
 }
 
-/// A group snapshot as a driver described it, checked as [`Snapshot`] is.
+/// `VolumeGroupSnapshot` of the CSI spec. Invalid fields count as unset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupSnapshot {
     /// `group_snapshot_id`, never empty.
     pub handle: String,
-    /// The members, each with its own handle and source volume.
+    /// `snapshots`, without those that have no handle.
     pub members: Vec<Snapshot>,
     /// `creation_time` in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
@@ -31,53 +31,52 @@ pub struct GroupSnapshot {
 }
 
 impl GroupSnapshot {
-    /// The handles of its members, in their order.
+    /// The handles of the members, in order.
     #[must_use]
     pub fn member_handles(&self) -> Vec<String> {
         self.members.iter().map(|member| member.handle.clone()).collect()
     }
 }
 
-/// How much a failed call says about what the storage did.
+/// What a failed call says about the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
-    /// The request never left us: nothing happened in the storage because of it.
+    /// The request was not sent, so it had no effect.
     NotSent,
-    /// The driver refused with a code that promises that nothing was done.
+    /// The driver refused with a code that promises that the call had no effect.
     Definite,
-    /// Anything may have happened: a timeout, a lost connection, an internal error, a malformed answer.
+    /// The call may have had an effect: a timeout, a lost connection, an internal error, a malformed answer.
     Indefinite,
 }
 
-/// The codes that decisions tell apart.
+/// The gRPC codes that decisions distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// ABORTED: an operation on the same snapshot is on its way.
+    /// ABORTED: the driver is already working on the same snapshot.
     Aborted,
-    /// NOT_FOUND, sent by the driver: the snapshot or its volume is not there.
+    /// NOT_FOUND, sent by the driver: the snapshot or its volume does not exist.
     NotFound,
-    /// Any other code, or a failure on our side of the wire.
+    /// Any other code, or a failure on our side of the connection.
     Other,
 }
 
-/// A failed driver call, as decisions and users see it. Holds no secret.
+/// A failed driver call, for decisions and users. It contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What the failure says about the storage, as far as this call is concerned. It never says anything about an
-    /// earlier call.
+    /// Whether this call may have had an effect. It says nothing about an earlier call.
     pub certainty: Certainty,
-    /// The code.
+    /// The gRPC code.
     pub code: Code,
-    /// For users: method, code and the driver's own words, whole.
+    /// The message for users: method, code and the driver's full message.
     pub message: String,
 }
 
-/// A driver's answer about either kind.
+/// A driver's answer about a snapshot of either kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// About one snapshot.
+    /// A single snapshot.
     Single(Snapshot),
-    /// About a group.
+    /// A group.
     Group(GroupSnapshot),
 }
 
@@ -91,7 +90,7 @@ impl Answer {
         }
     }
 
-    /// Whether it can be restored from.
+    /// Whether volumes can be restored from it.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         match self {
@@ -100,7 +99,7 @@ impl Answer {
         }
     }
 
-    /// When it was cut, nanoseconds since the epoch.
+    /// When the snapshot was taken, in nanoseconds since the epoch.
     #[must_use]
     pub fn creation_time(&self) -> Option<i64> {
         match self {

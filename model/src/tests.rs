@@ -1,4 +1,4 @@
-//! Objects as they may really come: bulk that nobody needs, fields of the wrong type, parts that are missing.
+//! Tests of reading objects with unused fields, fields of the wrong type, and missing parts.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn content(change: &Value) -> VolumeSnapshotContent {
 }
 
 #[test]
-fn reading_keeps_what_decisions_use_and_drops_the_rest() {
+fn reading_keeps_the_fields_that_decisions_use_and_drops_the_rest() {
     let bulk = "x".repeat(1 << 20);
     let object = content(&json!({"metadata": {
         "managedFields": [{"manager": "m"}], "labels": {"a": "b"}, "ownerReferences": [{"name": "o"}],
@@ -41,14 +41,14 @@ fn reading_keeps_what_decisions_use_and_drops_the_rest() {
 }
 
 #[test]
-fn annotations_of_others_alone_stay_as_an_empty_map_and_none_as_none() {
+fn annotations_of_others_are_read_as_an_empty_map_and_no_annotations_as_none() {
     let others = content(&json!({"metadata": {"annotations": {"example.com/a": "b"}}}));
     assert_eq!(others.metadata.annotations.map(|all| all.len()), Some(0));
     assert!(content(&json!({})).metadata.annotations.is_none());
 }
 
 #[test]
-fn a_status_with_nonsense_in_it_is_read_as_far_as_it_can_be_and_remembered_as_such() {
+fn a_status_with_an_invalid_field_keeps_the_others_and_is_flagged() {
     for nonsense in [
         json!({"readyToUse": "yes", "snapshotHandle": "h"}),
         json!({"creationTime": "yesterday", "snapshotHandle": "h"}),
@@ -66,7 +66,7 @@ fn a_status_with_nonsense_in_it_is_read_as_far_as_it_can_be_and_remembered_as_su
 }
 
 #[test]
-fn no_shape_of_an_object_fails_a_list() {
+fn no_shape_of_an_object_is_an_error() {
     for odd in [json!({}), json!([]), json!(null), json!({"metadata": 5, "spec": [], "status": true})] {
         let object: VolumeSnapshotContent = serde_json::from_value(odd.clone()).unwrap();
         assert_eq!(object.facts().source, Source::None, "{odd}");
@@ -90,13 +90,13 @@ fn empty_text_counts_as_none() {
 }
 
 #[test]
-fn two_sources_are_seen_as_two() {
+fn two_sources_are_both_noticed() {
     let object = content(&json!({"spec": {"source": {"snapshotHandle": "h"}}}));
     assert_eq!(object.facts().source, Source::Both);
 }
 
 #[test]
-fn a_policy_nobody_knows_destroys_nothing() {
+fn an_unknown_deletion_policy_counts_as_retain() {
     assert_eq!(content(&json!({"spec": {"deletionPolicy": "Shred"}})).facts().policy, Policy::Retain);
 }
 
@@ -109,7 +109,7 @@ fn a_member_is_announced_by_its_annotation_and_recorded_by_its_status() {
 }
 
 #[test]
-fn a_group_reads_its_members_one_by_one() {
+fn a_group_keeps_its_members_even_if_one_is_invalid() {
     let object: VolumeGroupSnapshotContent = serde_json::from_value(json!({
         "metadata": {"name": "g", "uid": "u"},
         "spec": {"driver": "d", "deletionPolicy": "Delete", "source": {"groupSnapshotHandles": {

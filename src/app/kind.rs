@@ -1,15 +1,8 @@
-//! One kind at work: its two watches, its queue, its workers, its census.
+//! Everything that runs for one kind: two watches, the queue, the workers, and the count of contents by state.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::act::live::Shared;
-use crate::act::perform::Snapshots;
-use crate::csi::Driver;
-use crate::decide::{DriverFacts, Naming};
-use crate::metrics::{Metrics, State};
-use crate::wake::classes::{ClassStore, Classes};
-use crate::wake::{ContentStore, Contents};
 use machinery::claim::Claim;
 use machinery::clock;
 use machinery::cluster::client::Clients;
@@ -25,12 +18,19 @@ use machinery::watch::standing::Advice;
 use model::facts::{Content, Facts, Kind};
 use model::names::MANAGED_BY;
 
-/// How often contents are counted by state.
+use crate::act::live::Shared;
+use crate::act::perform::Snapshots;
+use crate::csi::Driver;
+use crate::decide::{DriverFacts, Naming};
+use crate::metrics::{ContentState, Metrics};
+use crate::wake::classes::{ClassSink, ClassStore};
+use crate::wake::{ContentSink, ContentStore};
+
 const CENSUS_PERIOD: Duration = Duration::from_secs(10);
-/// A content that has failed so often in a row counts as stuck.
+/// Failures in a row after which a content counts as stuck.
 const STUCK_AFTER: u32 = 5;
 
-/// What all work is done with.
+/// The clients and handles that every part uses.
 pub(super) struct Tools {
     pub clients: Clients,
     pub driver: Driver,
@@ -39,46 +39,46 @@ pub(super) struct Tools {
     pub metrics: Metrics,
 }
 
-/// How the work is to be done; settings.
+/// The settings of the work.
 pub(super) struct Plan {
-    /// Passes at once, per kind.
+    /// Concurrent passes per kind.
     pub workers: usize,
     pub backoff: Backoff,
     pub resync: Duration,
-    /// The node whose contents alone are ours.
+    /// With `--node-deployment`, the node whose contents are ours.
     pub node: Option<String>,
     pub single_names: Naming,
     pub group_names: Naming,
 }
 
-/// What the kinds share.
-pub(super) struct Around {
+/// What both kinds are started with.
+pub(super) struct Setup {
     pub tools: Tools,
     pub plan: Plan,
-    /// What the driver said of itself at first.
+    /// The driver's name and abilities at the first connection.
     pub driver_facts: DriverFacts,
     pub events: Recorder,
 }
 
-/// What to do where the kinds of a group cannot be watched.
+/// What an operator can do if the kinds cannot be watched, for logs and `/readyz`.
 #[must_use]
 pub const fn advice(kind: Kind) -> Advice {
     let install = "install the snapshot CRDs (kubectl apply -k deploy/crds)";
     let without = match kind {
         Kind::Single => None,
-        Kind::Group => {
-            Some("group snapshots are off until then and come on by themselves; others are not concerned")
-        }
+        Kind::Group => Some(
+            "group snapshots are off until then and start by themselves; single snapshots are not affected",
+        ),
     };
     Advice { install, without }
 }
 
-/// Starts the watches of a kind, and its workers once everything was listed.
-pub(super) fn start<B: Snapshots>(around: &Around, naming: Naming) -> RunningController
+/// Starts the watches of a kind, and its workers once the first lists are complete.
+pub(super) fn start<B: Snapshots>(setup: &Setup, naming: Naming) -> RunningController
 where
     Object<B>: Content,
 {
-    let Around { tools, plan, driver_facts, events } = around;
+    let Setup { tools, plan, driver_facts, events } = setup;
     let Tools { clients, driver, claim, ending, metrics } = tools;
     let queue = Arc::new(Queue::new(plan.backoff, metrics.base.work.queue(queue_name(B::KIND))));
     let store = Arc::new(ContentStore::<B>::default());
@@ -101,8 +101,8 @@ where
         labels: plan.node.as_ref().map(|node| format!("{MANAGED_BY}={node}")),
         fields: Some(format!("spec.driver={driver}")),
     };
-    let contents = Contents { store: Arc::clone(&store), queue: Arc::clone(&queue), driver };
-    let class_sink = Classes { classes, store: Arc::clone(&store), queue: Arc::clone(&queue) };
+    let contents = ContentSink { store: Arc::clone(&store), queue: Arc::clone(&queue), driver };
+    let class_sink = ClassSink { classes, store: Arc::clone(&store), queue: Arc::clone(&queue) };
 
     let mut controller = Controller::new(ending.clone());
     controller.watch::<B>(&clients.watch, selection, contents);
@@ -112,7 +112,7 @@ where
     controller.start(advice(B::KIND), work(queue, shared, plan.workers, ending.clone()))
 }
 
-/// The queue's name in metrics.
+/// The value of the label `name` of the workqueue metrics.
 pub(super) fn queue_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Single => "csi-snapshotter-content",
@@ -120,7 +120,7 @@ pub(super) fn queue_name(kind: Kind) -> &'static str {
     }
 }
 
-/// Passes until the drain, and last words about what no other process can know.
+/// Runs passes until the drain, then reports by event what only this process knows.
 async fn work<B: Snapshots>(queue: Arc<Queue>, shared: Arc<Shared<B>>, workers: usize, ending: Ending)
 where
     Object<B>: Content,
@@ -145,7 +145,7 @@ fn log<B: Body>(key: &Key, again_in: Option<Duration>, problem: &str) {
     tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
 }
 
-/// Counts contents by state, for the metrics.
+/// Updates the gauges of contents by state, for ever.
 async fn census<B: Snapshots>(store: Arc<ContentStore<B>>, queue: Arc<Queue>, metrics: Metrics)
 where
     Object<B>: Content,
@@ -158,11 +158,11 @@ where
             let facts = object.facts();
             let state = state(&facts, queue.failures(key));
             states.push(state);
-            if let Some(created) = facts.meta.created.filter(|_| state != State::Ready) {
+            if let Some(created) = facts.meta.created.filter(|_| state != ContentState::Ready) {
                 oldest = oldest.max(Duration::try_from(now.duration_since(created)).unwrap_or_default());
             }
         });
-        for state in State::ALL {
+        for state in ContentState::ALL {
             metrics.contents(B::KIND, state, states.iter().filter(|other| **other == state).count());
         }
         metrics.backlog_age(B::KIND, oldest);
@@ -170,16 +170,16 @@ where
     }
 }
 
-fn state(facts: &Facts<'_>, failures: u32) -> State {
+fn state(facts: &Facts<'_>, failures: u32) -> ContentState {
     if failures >= STUCK_AFTER {
-        State::Stuck
+        ContentState::Stuck
     } else if facts.meta.deleting {
-        State::Deleting
+        ContentState::Deleting
     } else if facts.is_ready() {
-        State::Ready
+        ContentState::Ready
     } else if facts.handle().is_some() {
-        State::Uploading
+        ContentState::Uploading
     } else {
-        State::Pending
+        ContentState::Pending
     }
 }

@@ -1,12 +1,13 @@
-//! What an answer says: whatever names a snapshot is taken, and what makes no sense beside it counts as not said.
+//! Reads answers leniently: any answer with a handle is accepted, and invalid fields beside the handle count as unset.
 
 use prost_types::Timestamp;
 use thiserror::Error;
 
-use super::proto;
 use model::reply::{GroupSnapshot, Snapshot};
 
-/// What is wrong with an answer: it names nothing, so there is nothing to keep of it; or it never ends.
+use super::proto;
+
+/// Why an answer is unusable: it has no handle, or a list has no end.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum Malformed {
     #[error("{0} is missing")]
@@ -19,9 +20,8 @@ pub(super) enum Malformed {
     Endless(u32),
 }
 
-/// A snapshot. Its handle is the only thing that has to be there: once the storage holds a snapshot, losing its
-/// handle over a field that drivers fill in as they like would lose the snapshot. So the source may be missing or
-/// come in another form, as may the handle that was asked for.
+/// Reads a snapshot. Only the handle is required: once the storage holds a snapshot, an error over any other field
+/// would lose it. So the source volume and the handle need not equal those of the request.
 pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
     let snapshot = snapshot.ok_or(Malformed::Missing("snapshot"))?;
     if snapshot.snapshot_id.is_empty() {
@@ -37,16 +37,16 @@ pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Ma
     })
 }
 
-/// A group, by the same rule, and how many of its members were left out because they have no handle.
+/// Reads a group by the same rule. Returns also how many members were left out because they have no handle.
 pub(super) fn group(group: Option<proto::VolumeGroupSnapshot>) -> Result<(GroupSnapshot, usize), Malformed> {
     let group = group.ok_or(Malformed::Missing("group_snapshot"))?;
     if group.group_snapshot_id.is_empty() {
         return Err(Malformed::Empty("group_snapshot.group_snapshot_id"));
     }
-    let told = group.snapshots.len();
+    let all = group.snapshots.len();
     let members: Vec<Snapshot> =
         group.snapshots.into_iter().filter_map(|member| snapshot(Some(member)).ok()).collect();
-    let nameless = told - members.len();
+    let nameless = all - members.len();
     let group = GroupSnapshot {
         handle: group.group_snapshot_id,
         members,
@@ -56,7 +56,7 @@ pub(super) fn group(group: Option<proto::VolumeGroupSnapshot>) -> Result<(GroupS
     Ok((group, nameless))
 }
 
-/// A time that nanoseconds in 64 bits can say; others, Go's zero time among them, stand for "not known".
+/// Nanoseconds since the epoch. A time that does not fit, such as Go's zero time, counts as unset.
 fn nanoseconds(time: Option<Timestamp>) -> Option<i64> {
     let Timestamp { seconds, nanos } = time?;
     if !(0..1_000_000_000).contains(&nanos) {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_cannot_be_and_a_size_below_zero_count_as_not_known() {
+    fn an_invalid_time_and_a_size_that_is_not_positive_count_as_unset() {
         let times = [
             (-62_135_596_800, 0),
             (253_402_300_799, 0),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_kept_whatever_its_members_are_and_those_without_a_handle_are_counted() {
+    fn a_group_with_a_handle_is_kept_and_its_members_without_one_are_counted() {
         let nameless = proto::Snapshot { snapshot_id: String::new(), ..sound() };
         let elsewhere = proto::Snapshot { source_volume_id: "VOL-9".into(), size_bytes: -1, ..sound() };
         let (group, left_out) = group(Some(group_of(vec![nameless, elsewhere]))).unwrap();

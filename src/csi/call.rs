@@ -1,4 +1,4 @@
-//! The calls themselves.
+//! The unary calls to the driver, one method for each CSI operation.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,6 +11,9 @@ use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tracing::Instrument;
 
+use machinery::secrets::Secrets;
+use model::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
+
 use super::answer::{self, Malformed};
 use super::proto::{
     CreateSnapshotRequest, CreateSnapshotResponse, CreateVolumeGroupSnapshotRequest,
@@ -20,10 +23,8 @@ use super::proto::{
 };
 use super::wire::Wire;
 use super::{Driver, Method, proto, redact, verdict};
-use machinery::secrets::Secrets;
-use model::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 
-/// A call that failed, as this module and the identity check see it.
+/// A failed call, before secrets are removed from its message.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub code: Code,
@@ -37,7 +38,7 @@ impl Failed {
         Self { code: Code::Unavailable, certainty: Certainty::NotSent, message }
     }
 
-    /// As decisions and users see it, without the secrets of the call.
+    /// The failure for decisions and users, with the secrets of the call removed.
     pub(super) fn refusal(self, secrets: &BTreeMap<String, String>) -> Refusal {
         Refusal {
             certainty: self.certainty,
@@ -47,31 +48,29 @@ impl Failed {
     }
 }
 
-/// What `CreateSnapshot` takes.
+/// The arguments of CreateSnapshot.
 #[derive(Debug, Clone)]
-pub struct CreateSnapshot {
+pub(crate) struct CreateSnapshot {
     /// The idempotency key.
     pub name: String,
-    /// The volume's handle.
+    /// The handle of the volume.
     pub source_volume: String,
-    /// Parameters of the class.
     pub parameters: BTreeMap<String, String>,
 }
 
-/// What `CreateVolumeGroupSnapshot` takes.
+/// The arguments of CreateVolumeGroupSnapshot.
 #[derive(Debug, Clone)]
-pub struct CreateGroup {
+pub(crate) struct CreateGroup {
     /// The idempotency key.
     pub name: String,
-    /// The volumes' handles.
+    /// The handles of the volumes.
     pub source_volumes: Vec<String>,
-    /// Parameters of the class.
     pub parameters: BTreeMap<String, String>,
 }
 
 impl Driver {
-    /// A call on a connection, whether it is proven or not: bounded, judged, and reported to metrics and the trace log.
-    /// The deadline goes along, so that the driver can give up when we do.
+    /// Sends a call on a connection that need not be proven. The call is limited by the timeout, judged, and reported
+    /// to metrics, log and traces. The deadline is sent too, so that the driver can give up when we do.
     pub(super) async fn unary<Q, T>(
         &self,
         wire: &Wire,
@@ -110,7 +109,7 @@ impl Driver {
         })
     }
 
-    /// A call to the proven driver, if it can do such a thing.
+    /// Sends a call to the proven driver, if it has the capability.
     pub(super) async fn call<Q, T>(&self, method: Method, message: Q) -> Result<T, Failed>
     where
         Q: Message + Debug + 'static,
@@ -119,18 +118,18 @@ impl Driver {
         let session = self.0.session.borrow().clone();
         let session = session.ok_or_else(|| Failed::not_sent(method, "is not connected"))?;
         if !session.connected.abilities.allow(method) {
-            // Its UNIMPLEMENTED would be taken for its word on a snapshot that it took, or knew, when it still could.
+            // An UNIMPLEMENTED would count as a definite answer about a snapshot from before the capability was lost.
             return Err(Failed::not_sent(method, "is not known to be capable of it"));
         }
         tracing::trace!(method = method.name(), request = ?message, "call");
         self.unary(&session.wire, &session.connected.name, method, message).await
     }
 
-    /// CSI CreateSnapshot. Idempotent by name.
+    /// CSI CreateSnapshot, idempotent by name.
     ///
     /// # Errors
-    /// [`Refusal`] with what the failure says about the storage; an answer without a handle names the field.
-    pub async fn create_snapshot(
+    /// [`Refusal`] says whether the storage may have changed. An answer without a handle is an error that names the field.
+    pub(crate) async fn create_snapshot(
         &self,
         create: CreateSnapshot,
         secrets: Secrets,
@@ -150,23 +149,21 @@ impl Driver {
         answer::snapshot(answer.snapshot).map_err(|broken| malformed(method, &broken))
     }
 
-    /// CSI DeleteSnapshot. Deleting what is not there succeeds.
-    ///
-    /// # Errors
-    /// [`Refusal`], with the driver's words.
-    pub async fn delete_snapshot(&self, handle: String, secrets: Secrets) -> Result<(), Refusal> {
+    /// CSI DeleteSnapshot. By the spec it succeeds for a snapshot that does not exist.
+    pub(crate) async fn delete_snapshot(&self, handle: String, secrets: Secrets) -> Result<(), Refusal> {
         let secrets = secrets.into_inner();
         let message = DeleteSnapshotRequest { snapshot_id: handle, secrets: secrets.clone() };
         let done = self.call::<_, DeleteSnapshotResponse>(Method::DeleteSnapshot, message).await;
         done.map(|_| ()).map_err(|failed| failed.refusal(&secrets))
     }
 
-    /// The snapshot with this handle, by GetSnapshot where the driver has it, else by ListSnapshots; `None` if
-    /// the driver knows none.
-    ///
-    /// # Errors
-    /// [`Refusal`], with the driver's words or the name of a broken field.
-    pub async fn find_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
+    /// Looks a handle up by GetSnapshot if the driver has it, else by ListSnapshots. `None` means that the driver does
+    /// not know the handle.
+    pub(crate) async fn find_snapshot(
+        &self,
+        handle: &str,
+        secrets: Secrets,
+    ) -> Result<Option<Snapshot>, Refusal> {
         let can_get = self.0.session.borrow().as_ref().is_some_and(|s| s.connected.abilities.get_snapshot);
         if can_get {
             self.get_snapshot(handle, secrets).await
@@ -189,11 +186,8 @@ impl Driver {
         if refusal.code == reply::Code::NotFound { Ok(None) } else { Err(refusal) }
     }
 
-    /// CSI CreateVolumeGroupSnapshot. Idempotent by name.
-    ///
-    /// # Errors
-    /// As [`Driver::create_snapshot`].
-    pub async fn create_group(
+    /// CSI CreateVolumeGroupSnapshot, idempotent by name.
+    pub(crate) async fn create_group(
         &self,
         create: CreateGroup,
         secrets: Secrets,
@@ -213,11 +207,8 @@ impl Driver {
         group(method, answer.group_snapshot)
     }
 
-    /// CSI DeleteVolumeGroupSnapshot, with the handles of the members.
-    ///
-    /// # Errors
-    /// [`Refusal`], with the driver's words.
-    pub async fn delete_group(
+    /// CSI DeleteVolumeGroupSnapshot. The driver needs the handles of all members.
+    pub(crate) async fn delete_group(
         &self,
         handle: String,
         members: Vec<String>,
@@ -235,11 +226,8 @@ impl Driver {
         done.map(|_| ()).map_err(|failed| failed.refusal(&secrets))
     }
 
-    /// CSI GetVolumeGroupSnapshot; `None` if the driver knows no such group.
-    ///
-    /// # Errors
-    /// As [`Driver::find_snapshot`].
-    pub async fn get_group(
+    /// CSI GetVolumeGroupSnapshot. `None` means that the driver does not know the group.
+    pub(crate) async fn get_group(
         &self,
         handle: &str,
         members: Vec<String>,
@@ -260,7 +248,7 @@ impl Driver {
     }
 }
 
-/// An answer may be of any size: whatever the driver has sent may be the only place where a handle stands.
+/// Sends a request. The size of the answer is not limited, because a handle in it would be lost.
 async fn send<Q, T>(wire: Wire, method: Method, request: Request<Q>) -> Result<Response<T>, Status>
 where
     Q: Message + Debug + 'static,
@@ -271,7 +259,7 @@ where
     client.unary(request, PathAndQuery::from_static(method.path()), ProstCodec::default()).await
 }
 
-/// A group as it was answered. Members without a handle cannot be kept, and are reported; a later answer may have it.
+/// Reads a group, and warns about members without a handle, which are left out.
 fn group(method: Method, answer: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Refusal> {
     let (group, nameless) = answer::group(answer).map_err(|broken| malformed(method, &broken))?;
     if nameless > 0 {
@@ -284,7 +272,7 @@ fn group(method: Method, answer: Option<proto::VolumeGroupSnapshot>) -> Result<G
     Ok(group)
 }
 
-/// An answer that breaks the spec: the driver may well have done what was asked.
+/// An answer that breaks the spec is indefinite: the driver may have done what was asked.
 pub(super) fn malformed(method: Method, broken: &Malformed) -> Refusal {
     Refusal {
         certainty: Certainty::Indefinite,

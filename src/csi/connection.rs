@@ -1,4 +1,4 @@
-//! One connection to the socket, used once: it never reconnects by itself, and tells at once when it is gone.
+//! One connection to the socket. It never reconnects, and reports its loss at once.
 
 use std::io;
 use std::path::Path;
@@ -16,21 +16,21 @@ use tower::service_fn;
 use super::session::SessionOver;
 use super::wire::Wire;
 
-/// The longest headers taken, and with them the longest text of an error: it comes there, each byte of it as up to
-/// three. A driver whose text does not fit would be cut off with everything else that is under way.
+/// The limit of headers in bytes. An error text travels in them, percent-encoded to up to three times its length. A
+/// text beyond the limit would close the connection, with all other calls on it.
 const LONGEST_HEADERS: u32 = 16 << 20;
 
-/// Opens a connection. The receiver turns true when it is gone; a call made after that fails with
-/// [`SessionOver`] without reaching anybody.
+/// Opens a connection. The receiver becomes true when the connection is gone. Later calls fail with [`SessionOver`] and
+/// are not sent.
 pub(super) async fn open(socket: &Path) -> io::Result<(Wire, watch::Receiver<bool>)> {
     let stream = UnixStream::connect(socket).await?;
     let (gone, is_gone) = watch::channel(false);
-    let once = Mutex::new(Some(Watched { stream, gone }));
+    let once = Mutex::new(Some(DropReporter { stream, gone }));
     let connector = service_fn(move |_| {
         let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move { stream.map(TokioIo::new).ok_or_else(|| io::Error::other(SessionOver)) }
     });
-    // The address is never dialled: it only names the authority, as grpc-go names it for a unix socket.
+    // The connector ignores the address. It only sets the authority, to the one that grpc-go uses for a Unix socket.
     let channel = Endpoint::from_static("http://localhost")
         .http2_max_header_list_size(LONGEST_HEADERS)
         .connect_with_connector(connector)
@@ -39,19 +39,19 @@ pub(super) async fn open(socket: &Path) -> io::Result<(Wire, watch::Receiver<boo
     Ok((Wire(channel), is_gone))
 }
 
-/// A stream that says when it is dropped, which the connection's task does as soon as the peer is gone.
-struct Watched {
+/// A stream that reports its drop. The connection's task drops it as soon as the peer is gone.
+struct DropReporter {
     stream: UnixStream,
     gone: watch::Sender<bool>,
 }
 
-impl Drop for Watched {
+impl Drop for DropReporter {
     fn drop(&mut self) {
         self.gone.send_replace(true);
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for DropReporter {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -61,7 +61,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for DropReporter {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

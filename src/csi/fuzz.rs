@@ -1,4 +1,4 @@
-//! Any bytes as any answer: read, or refused, and never a handle lost.
+//! Fuzzes answers: any bytes are read or refused without a panic, and no handle is lost.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ proptest! {
     #![proptest_config(cases(60_000))]
 
     #[test]
-    fn any_bytes_are_an_answer_or_are_refused(bytes in vec(any::<u8>(), 0..96)) {
+    fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..96)) {
         if let Ok(answer) = proto::CreateSnapshotResponse::decode(&bytes[..]) {
             let _ = answer::snapshot(answer.snapshot);
         }
@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn any_answer_with_a_handle_keeps_it(snapshot in any_snapshot(), members in vec(any_snapshot(), 0..4)) {
+    fn every_answer_with_a_handle_keeps_the_handle(snapshot in any_snapshot(), members in vec(any_snapshot(), 0..4)) {
         let handle = snapshot.snapshot_id.clone();
         let kept = answer::snapshot(Some(snapshot.clone())).ok().map(|kept| kept.handle);
         prop_assert_eq!(kept, Some(handle.clone()).filter(|handle| !handle.is_empty()));

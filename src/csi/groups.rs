@@ -1,7 +1,7 @@
-//! Whether the driver takes group snapshots: asked beside the work, again until it says, and told when it changes.
+//! Finds out whether the driver takes group snapshots, and logs each change.
 //!
-//! Nothing waits for the answer but groups. A driver may fail at the question, or never answer it, and still take
-//! single snapshots.
+//! The driver is asked on each connection until it answers. Only groups wait for the answer, so a driver that fails at
+//! the question or never answers still takes single snapshots.
 
 use std::sync::{Arc, PoisonError};
 
@@ -14,25 +14,24 @@ use super::proto::{GroupControllerGetCapabilitiesRequest, GroupControllerGetCapa
 use super::session::{LONGEST_PROOF_PAUSE, SHORTEST_PROOF_PAUSE, Session};
 use super::{Abilities, Connected, Driver, Method, redact};
 
-/// What has been told of groups.
+/// What the log has said about groups.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    /// The driver's last word.
+pub(super) struct GroupSupport {
+    /// The driver's last answer.
     taken: Option<bool>,
-    /// Whether it has failed at the question since.
+    /// Whether the question has failed since.
     in_doubt: bool,
 }
 
 impl Driver {
-    /// Asks until the driver says whether it takes groups, or the connection is gone. The answer comes into force
-    /// for this connection.
-    pub(super) async fn learn_of_groups(self, session: Arc<Session>) {
+    /// Asks until the driver answers or the connection is gone. The answer holds for this connection.
+    pub(super) async fn discover_groups(self, session: Arc<Session>) {
         let mut gone = session.gone.clone();
         tokio::select! {
             biased;
-            // An error means that the stream went without a word, which is gone as well.
+            // An error means that the sender was dropped, so the connection is gone as well.
             _ = gone.wait_for(|gone| *gone) => {}
-            taken = self.ask_for_groups(&session) => self.know_of_groups(&session, taken),
+            taken = self.ask_for_groups(&session) => self.apply_group_answer(&session, taken),
         }
     }
 
@@ -42,15 +41,15 @@ impl Driver {
         loop {
             let failed = match self.groups_taken(session).await {
                 Ok(taken) => return taken,
-                // A connection that breaks is told of as such.
+                // The supervisor reports a broken connection.
                 Err(_) if *session.gone.borrow() => return std::future::pending().await,
                 Err(failed) => failed,
             };
-            if self.groups_known(Known::doubt) {
+            if self.with_group_support(GroupSupport::doubt) {
                 tracing::warn!(
                     driver,
-                    "the driver does not say whether it takes group snapshots; they wait until it does, and others \
-                     are not concerned: {}",
+                    "the driver does not say whether it takes group snapshots; they wait until it does, and single \
+                     snapshots are not affected: {}",
                     redact::brief(&failed.message)
                 );
             }
@@ -59,7 +58,7 @@ impl Driver {
         }
     }
 
-    /// A driver without the group controller service answers UNIMPLEMENTED: then it takes none.
+    /// Asks once. A driver without the group controller service answers UNIMPLEMENTED, and takes no groups.
     async fn groups_taken(&self, session: &Session) -> Result<bool, Failed> {
         let (method, question) =
             (Method::GroupControllerGetCapabilities, GroupControllerGetCapabilitiesRequest {});
@@ -75,9 +74,9 @@ impl Driver {
         }
     }
 
-    fn know_of_groups(&self, session: &Arc<Session>, taken: bool) {
+    fn apply_group_answer(&self, session: &Arc<Session>, taken: bool) {
         let driver = &session.connected.name;
-        match self.groups_known(|known| known.answer(taken)) {
+        match self.with_group_support(|support| support.answer(taken)) {
             News::Nothing => {}
             News::Taken => tracing::info!(driver, "the driver takes group snapshots"),
             News::NotTaken => tracing::info!(driver, "the driver takes no group snapshots"),
@@ -103,12 +102,12 @@ impl Driver {
         });
     }
 
-    fn groups_known<T>(&self, learn: impl FnOnce(&mut Known) -> T) -> T {
-        learn(&mut self.0.groups_known.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_group_support<T>(&self, change: impl FnOnce(&mut GroupSupport) -> T) -> T {
+        change(&mut self.0.group_support.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// What an answer changes, compared with what was told before.
+/// What an answer changes, compared with what was logged before.
 #[derive(Debug, PartialEq, Eq)]
 enum News {
     Nothing,
@@ -118,8 +117,8 @@ enum News {
     NoMore,
 }
 
-impl Known {
-    /// The driver failed at the question; whether that is news.
+impl GroupSupport {
+    /// Records that the question failed. Returns whether that is news.
     fn doubt(&mut self) -> bool {
         !std::mem::replace(&mut self.in_doubt, true)
     }
@@ -141,8 +140,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_change_is_told_once() {
-        let mut known = Known::default();
+    fn each_change_is_news_once() {
+        let mut known = GroupSupport::default();
         assert_eq!(known.answer(true), News::Taken);
         assert_eq!(known.answer(true), News::Nothing);
         assert!(known.doubt() && !known.doubt());
@@ -151,9 +150,9 @@ mod tests {
         assert_eq!(known.answer(false), News::NoMore);
         assert_eq!(known.answer(false), News::Nothing);
         assert_eq!(known.answer(true), News::TakenNow);
-        let mut fresh = Known::default();
+        let mut fresh = GroupSupport::default();
         assert!(fresh.doubt());
         assert_eq!(fresh.answer(false), News::NotTaken);
-        assert_eq!(Known::default().answer(false), News::NotTaken);
+        assert_eq!(GroupSupport::default().answer(false), News::NotTaken);
     }
 }

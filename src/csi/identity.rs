@@ -1,4 +1,4 @@
-//! Who is behind a fresh connection: name, readiness, what it must be able to do; asked once per connection.
+//! Proves the driver once per connection: its name, its readiness and its capabilities.
 
 use tonic::Code;
 
@@ -13,17 +13,17 @@ use super::{Abilities, Connected, Driver, Method};
 
 use controller_service_capability::{Type as CapabilityType, rpc::Type as Rpc};
 
-/// The driver's name in metrics before it has said it; the reference's word.
+/// The driver's name in metrics until the driver has said it. The reference uses the same.
 const NOT_YET_KNOWN: &str = "unknown-driver";
 
-/// Why a connection is not used yet.
+/// Why a connection cannot be used.
 #[derive(Debug)]
 pub(super) enum Doubt {
-    /// `Probe` said not ready.
+    /// `Probe` answered not ready.
     NotReady,
-    /// A call failed, or its answer made no sense.
+    /// A call failed, or its answer was invalid.
     Failed(String),
-    /// No waiting helps.
+    /// Retrying cannot fix it.
     Fatal(Fatal),
 }
 
@@ -33,7 +33,7 @@ impl From<Failed> for Doubt {
     }
 }
 
-/// Proves that the driver is there, ready, able, and the one from before (if there was one).
+/// Proves that the driver is ready, has the required capability, and has the name `before` if there is one.
 pub(super) async fn prove(driver: &Driver, wire: &Wire, before: Option<&str>) -> Result<Connected, Doubt> {
     let name = before.unwrap_or(NOT_YET_KNOWN);
     let info: GetPluginInfoResponse =
@@ -49,7 +49,7 @@ pub(super) async fn prove(driver: &Driver, wire: &Wire, before: Option<&str>) ->
     match probe {
         Ok(probe) if probe.ready == Some(false) => return Err(Doubt::NotReady),
         Ok(_) => {}
-        // A driver without the question has no way to say that it is not ready, and will never have one.
+        // A driver without Probe cannot say that it is not ready, so it counts as ready.
         Err(failed) if failed.code == Code::Unimplemented => {}
         Err(failed) => return Err(failed.into()),
     }
@@ -73,7 +73,7 @@ async fn abilities(driver: &Driver, wire: &Wire, name: &str) -> Result<Abilities
     Ok(Abilities {
         list_snapshots: rpcs.contains(&Rpc::ListSnapshots),
         get_snapshot: rpcs.contains(&Rpc::GetSnapshot),
-        // Asked apart: see `groups.rs`.
+        // `groups.rs` asks for it separately.
         group_snapshots: false,
     })
 }

@@ -1,31 +1,29 @@
-//! Finding one snapshot in what ListSnapshots tells, whatever else the driver lists.
+//! Finds one snapshot by ListSnapshots, whatever else the driver lists.
 //!
-//! Some drivers pay no heed to the handle that they are asked for, and list all they have, page by page. So an entry
-//! counts by its id alone, every page is looked at until it is found, and no page is kept.
+//! Some drivers ignore the handle in the request and list everything page by page. So only an entry with the right id
+//! counts, every page is searched until it is found, and no page is kept.
 
 use std::ops::ControlFlow;
 
 use tonic::Code;
 
+use machinery::secrets::Secrets;
+use model::reply::{Refusal, Snapshot};
+
 use super::answer::{self, Malformed};
 use super::call::malformed;
 use super::proto::{self, ListSnapshotsRequest, ListSnapshotsResponse};
 use super::{Driver, Method};
-use machinery::secrets::Secrets;
-use model::reply::{Refusal, Snapshot};
 
-/// More pages than any storage fills: a list that goes on is one that never ends.
+/// Pages after which a list counts as endless. No storage fills so many.
 const MOST_PAGES: u32 = 100_000;
-/// Pages without an entry that may follow each other: drivers that filter late have such pages.
+/// Empty pages in a row after which a list counts as endless. Drivers that filter after paging send a few.
 const MOST_EMPTY_PAGES: u32 = 1000;
-/// How often an expired token may send us back to the first page.
+/// How often a search may begin, since an expired token sends it back to the first page.
 const MOST_BEGINNINGS: u32 = 4;
 
 impl Driver {
-    /// The snapshot with this handle by ListSnapshots; `None` if the driver lists none.
-    ///
-    /// # Errors
-    /// [`Refusal`], with the driver's words, or because the list has no end.
+    /// Looks a handle up by ListSnapshots. `None` means that the driver does not list it.
     pub(super) async fn list_snapshot(
         &self,
         handle: &str,
@@ -55,20 +53,20 @@ impl Driver {
     }
 }
 
-/// How a search ended: with what was found, or because the pages make no sense.
+/// The result of a search; the error is a list without an end.
 type End = Result<Option<proto::Snapshot>, Malformed>;
 
-/// A search for one handle through the pages of a list.
+/// The state of a search for one handle.
 struct Search<'a> {
     handle: &'a str,
-    /// The handle without its capitals: some drivers list what they created in other ones.
+    /// The handle in lower case, since some drivers list an id in another case than they created it.
     plain: String,
-    /// The first entry that is ours but for capitals.
+    /// The first entry whose id differs only in case.
     alike: Option<proto::Snapshot>,
     /// The token of the page to ask for next.
     token: String,
-    /// A token from before. It moves up to the present one at each doubling of the pages, so that it lies in every
-    /// circle sooner or later; to keep one token is enough to find any.
+    /// An earlier token, replaced by the latest whenever the number of pages has doubled. A cycle of any length
+    /// contains it sooner or later, so this one token is enough to detect a cycle (Brent's algorithm).
     mark: String,
     pages: u32,
     empty_pages: u32,
@@ -89,7 +87,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Back to the first page, if it was another page's token that has expired, and not too often.
+    /// Goes back to the first page after a token expired. Returns false on the first page itself, or after too many
+    /// times.
     fn begins_again(&mut self) -> bool {
         if self.token.is_empty() || self.beginnings == MOST_BEGINNINGS {
             return false;
@@ -99,7 +98,7 @@ impl<'a> Search<'a> {
         true
     }
 
-    /// Looks at a page, and turns to the next.
+    /// Searches a page, and moves on to the next.
     fn turn(&mut self, page: ListSnapshotsResponse) -> ControlFlow<End> {
         self.empty_pages = if page.entries.is_empty() { self.empty_pages + 1 } else { 0 };
         for snapshot in page.entries.into_iter().filter_map(|entry| entry.snapshot) {
@@ -140,7 +139,7 @@ mod tests {
         ListSnapshotsResponse { entries: ids.iter().map(entry).collect(), next_token: next_token.to_owned() }
     }
 
-    /// The end of a search for "snap-ö" through these pages, and how many it looked at.
+    /// The result of a search for "snap-ö" in these pages, and how many pages it read.
     fn search(
         pages: impl IntoIterator<Item = ListSnapshotsResponse>,
     ) -> (Result<Option<String>, Malformed>, u32) {
@@ -154,19 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn an_equal_id_is_found_on_any_page_and_goes_before_one_in_other_capitals() {
+    fn an_equal_id_is_found_on_any_page_and_preferred_to_one_in_another_case() {
         let pages = [page(&["SNAP-Ö", "other"], "2"), page(&[], "3"), page(&["x", "snap-ö"], "4")];
         assert_eq!(search(pages), (Ok(Some("snap-ö".to_owned())), 3));
     }
 
     #[test]
-    fn an_id_that_is_equal_but_for_capitals_is_found_once_all_pages_are_seen() {
+    fn an_id_that_differs_only_in_case_is_found_after_the_last_page() {
         let pages = [page(&["Snap-Ö", "SNAP-Ö"], "2"), page(&["other"], "")];
         assert_eq!(search(pages), (Ok(Some("Snap-Ö".to_owned())), 2));
     }
 
     #[test]
-    fn an_entry_of_another_id_is_never_ours_not_even_the_only_one() {
+    fn an_entry_with_another_id_never_matches_even_if_it_is_the_only_one() {
         let mut nothing_in_it = page(&["snap"], "");
         nothing_in_it.entries.push(proto::list_snapshots_response::Entry::default());
         assert_eq!(search([page(&["other"], "")]), (Ok(None), 1));
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_go_round_in_circles_of_any_length_come_to_an_end() {
+    fn a_cycle_of_pages_of_any_length_is_detected() {
         for length in [1_u32, 2, 3, 7, 100] {
             for lead in [0, 1, 5] {
                 let pages = (0_u32..).map(|at| {
@@ -190,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_never_ends_is_given_up_and_sooner_if_its_pages_are_empty() {
+    fn an_endless_list_is_given_up_and_sooner_if_its_pages_are_empty() {
         let pages = |ids: &'static [&str]| (0..).map(move |at: u64| page(ids, &at.to_string()));
         assert_eq!(search(pages(&[])), (Err(Malformed::Endless(MOST_EMPTY_PAGES)), MOST_EMPTY_PAGES));
         assert_eq!(search(pages(&["other"])), (Err(Malformed::Endless(MOST_PAGES)), MOST_PAGES));
     }
 
     #[test]
-    fn only_a_token_can_expire_and_not_for_ever() {
+    fn the_first_page_is_not_repeated_and_expired_tokens_are_limited() {
         let mut search = Search::of("snap-ö");
         assert!(!search.begins_again());
         for beginning in 1..=MOST_BEGINNINGS {

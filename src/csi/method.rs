@@ -1,12 +1,10 @@
-//! The calls we make.
+//! The CSI calls that the sidecar makes, with their names on the wire and their trace spans.
 
 use tracing::Span;
 use tracing::field::Empty;
 
-/// A call of the CSI spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the call of its name")]
-pub enum Method {
+pub(crate) enum Method {
     GetPluginInfo,
     Probe,
     ControllerGetCapabilities,
@@ -21,15 +19,13 @@ pub enum Method {
 }
 
 impl Method {
-    /// The call's name, for messages.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    /// The name without its service, for messages.
+    pub(crate) fn name(self) -> &'static str {
         self.path().rsplit_once('/').map_or("", |(_, name)| name)
     }
 
-    /// The span of such a call to a driver. It holds names and codes, and no message, so no secret.
-    #[must_use]
-    pub fn span(self, driver: &str) -> Span {
+    /// A trace span for a call. It holds names and codes but no message, so no secret.
+    pub(crate) fn span(self, driver: &str) -> Span {
         tracing::info_span!(
             "csi",
             otel.name = self.path().trim_start_matches('/'),
@@ -43,9 +39,8 @@ impl Method {
         )
     }
 
-    /// The full name on the wire, for metrics.
-    #[must_use]
-    pub fn path(self) -> &'static str {
+    /// The full gRPC method, which is also the label `method_name` of metrics.
+    pub(crate) fn path(self) -> &'static str {
         match self {
             Self::GetPluginInfo => "/csi.v1.Identity/GetPluginInfo",
             Self::Probe => "/csi.v1.Identity/Probe",

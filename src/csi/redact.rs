@@ -1,21 +1,20 @@
-//! Keeping secrets out of what is printed.
+//! Removes secret values from the driver's messages, and shortens messages for the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use machinery::secrets::STRIPPED;
 
-/// The longest text of a driver in a line of the log.
+/// The longest message of a driver in a log line, in bytes.
 const LONGEST_IN_LOG: usize = 1024;
-/// A shorter secret value would blank half of every message without hiding anything worth hiding.
+/// Shorter values are left alone: they protect nothing, and removing them would garble every message.
 const SHORTEST_VALUE: usize = 3;
 
-/// A driver's words on one line, without the secrets of the call they answer. Their length is theirs: who writes them
-/// down knows what fits there.
+/// A driver's message on one line, without the secret values of the call. It is not shortened.
 pub(super) fn clean(text: &str, secrets: &BTreeMap<String, String>) -> String {
     one_line(&stripped(text, secrets))
 }
 
-/// A driver's words on one line of the log, where no secrets went along.
+/// A driver's message on one line, shortened for the log. Only for calls without secrets.
 pub(super) fn brief(text: &str) -> String {
     let mut line = one_line(text);
     if line.len() > LONGEST_IN_LOG {
@@ -25,8 +24,7 @@ pub(super) fn brief(text: &str) -> String {
     line
 }
 
-/// All that belongs to any secret value goes, also where values overlap. What has been put in is not searched again,
-/// so the time grows with the text, and not with what it becomes.
+/// Replaces all secret values, even where they overlap. Replacements are not searched again, so the cost is linear.
 fn stripped(text: &str, secrets: &BTreeMap<String, String>) -> String {
     let values: BTreeSet<&str> = secrets.values().flat_map(|value| [value.as_str(), value.trim()]).collect();
     let found = values.into_iter().filter(|value| value.len() >= SHORTEST_VALUE);
@@ -61,16 +59,17 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use machinery::secrets::Secrets;
+
     use super::*;
     use crate::csi::proto;
-    use machinery::secrets::Secrets;
 
     fn secrets() -> BTreeMap<String, String> {
         BTreeMap::from([("password".into(), "hunter2".into()), ("token".into(), "hunter2-and-more\n".into())])
     }
 
     #[test]
-    fn no_message_with_secrets_shows_their_values() {
+    fn the_debug_of_a_request_shows_no_secret_value() {
         let shown = [
             ("CreateSnapshotRequest", {
                 let request = proto::CreateSnapshotRequest { secrets: secrets(), ..Default::default() };
@@ -125,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn a_drivers_words_come_on_one_line_without_secrets() {
+    fn a_message_is_put_on_one_line_without_secret_values() {
         let text = clean("login with\n\thunter2-and-more\n failed:\u{7} hunter2", &secrets());
         assert_eq!(text, "login with ***stripped*** failed: ***stripped***");
     }
 
     #[test]
-    fn values_that_overlap_or_follow_each_other_leave_nothing_behind() {
+    fn overlapping_and_adjacent_secret_values_are_removed_completely() {
         let secrets = BTreeMap::from([("a".into(), "abc".into()), ("b".into(), "bcdef".into())]);
         assert_eq!(
             clean("(abcdef) (abcabc) (strip)", &secrets),
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_kept_whole_and_cut_at_a_character_in_the_log() {
+    fn a_long_message_is_kept_whole_and_shortened_at_a_character_in_the_log() {
         let text = "ä".repeat(1 << 19);
         assert_eq!(clean(&text, &secrets()), text);
         let brief = brief(&text);
@@ -149,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn a_large_text_with_many_secrets_costs_little() {
+    fn a_large_message_with_many_secrets_is_cleaned_in_linear_time() {
         let secrets: BTreeMap<String, String> =
             (0..50).map(|number| (format!("key-{number}"), format!("value {number}"))).collect();
         let text = "the value 7 is wrong\n".repeat(50_000);
         let start = std::time::Instant::now();
         assert!(!clean(&text, &secrets).contains("value 7"));
-        // A second is a hundred times what it takes; a cost that grows with the square would take hours.
+        // It takes a few milliseconds. A quadratic cost would take hours.
         assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! Staying connected: wait for the socket, prove who is behind it, notice at once when it goes.
+//! Keeps the connection up: waits for the socket, proves the driver, and reconnects after a loss.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,33 +9,34 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use machinery::repeat::Repeat;
+
 use super::identity::{self, Doubt};
 use super::wire::Wire;
 use super::{Connected, Driver, connection, redact};
-use machinery::repeat::Repeat;
 
-/// Pauses between attempts to find the socket: a driver that has just started is found soon.
+/// Pauses between attempts to open the socket; short, so that a driver that has just started is found soon.
 const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_SOCKET_PAUSE: Duration = Duration::from_secs(1);
 /// Pauses between attempts to prove the driver.
 pub(super) const SHORTEST_PROOF_PAUSE: Duration = Duration::from_millis(500);
 pub(super) const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(15);
 
-/// A connection behind which the driver has proven itself.
+/// A connection on which the driver was proven.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub wire: Wire,
     pub connected: Connected,
-    /// Turns true when the connection is gone.
+    /// Becomes true when the connection is gone.
     pub gone: watch::Receiver<bool>,
 }
 
-/// A connection is used once; after it is gone, nothing goes out on it.
+/// The error of a call on a connection that is gone. The call was not sent.
 #[derive(Debug, Error)]
 #[error("the connection to the driver is gone")]
 pub(super) struct SessionOver;
 
-/// A finding that no waiting mends.
+/// An error of the driver that retrying cannot fix.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fatal {
     /// The socket path is a directory.
@@ -51,7 +52,7 @@ pub enum Fatal {
         /// The name now.
         now: String,
     },
-    /// It cannot take snapshots.
+    /// The driver cannot take snapshots.
     #[error(
         "the driver {0:?} does not have the controller capability CREATE_DELETE_SNAPSHOT; remove this sidecar from its pod, or use a version of the driver that has it"
     )]
@@ -59,25 +60,22 @@ pub enum Fatal {
 }
 
 impl Driver {
-    /// Waits as long as it takes for a driver that answers, and proves it.
-    ///
-    /// # Errors
-    /// [`Fatal`] where waiting is no use.
-    pub async fn connect(&self) -> Result<Connected, Fatal> {
+    /// Waits for the driver as long as it takes, and proves it.
+    pub(crate) async fn connect(&self) -> Result<Connected, Fatal> {
         let session = self.establish(None).await?;
         let connected = session.connected.clone();
         self.begin(session);
         Ok(connected)
     }
 
-    /// Keeps the connection up for ever: notices a loss at once, and proves the driver again before any other
-    /// call goes out. To be called after [`Driver::connect`]; returns only what no waiting mends.
-    pub async fn supervise(&self) -> Fatal {
+    /// Reconnects after each loss, and proves the driver again before any other call is sent. Call it after
+    /// [`Driver::connect`]. It returns only for an error that retrying cannot fix.
+    pub(crate) async fn supervise(&self) -> Fatal {
         loop {
             let session = self.0.session.subscribe().borrow_and_update().clone();
             let Some(session) = session else { return std::future::pending().await };
             let mut gone = session.gone.clone();
-            // An error means that the stream went without a word, which is gone as well.
+            // An error means that the sender was dropped, so the connection is gone as well.
             let _ = gone.wait_for(|gone| *gone).await;
             self.0.session.send_replace(None);
             let name = &session.connected.name;
@@ -95,29 +93,29 @@ impl Driver {
         }
     }
 
-    /// Calls go out on this connection from now on; those about groups once the driver has said that it takes them.
+    /// Opens this connection for calls. Group calls follow once the driver has confirmed the group capability.
     fn begin(&self, session: Arc<Session>) {
         self.0.session.send_replace(Some(Arc::clone(&session)));
         if self.0.groups {
-            tokio::spawn(self.clone().learn_of_groups(session));
+            tokio::spawn(self.clone().discover_groups(session));
         }
     }
 
     async fn establish(&self, before: Option<&str>) -> Result<Arc<Session>, Fatal> {
-        let mut told = Repeat::default();
+        let mut logged = Repeat::default();
         let mut pause = SHORTEST_PROOF_PAUSE;
         loop {
-            let (wire, gone) = self.find_socket(&mut told).await?;
+            let (wire, gone) = self.find_socket(&mut logged).await?;
             match identity::prove(self, &wire, before).await {
                 Ok(connected) => return Ok(Arc::new(Session { wire, connected, gone })),
                 Err(Doubt::Fatal(fatal)) => return Err(fatal),
                 Err(Doubt::NotReady) => {
-                    tell(&mut told, "the driver says that it is not ready yet, asking again");
+                    log_once(&mut logged, "the driver says that it is not ready yet, asking again");
                     sleep(SHORTEST_PROOF_PAUSE).await;
                 }
                 Err(Doubt::Failed(why)) => {
-                    tell(
-                        &mut told,
+                    log_once(
+                        &mut logged,
                         &format!(
                             "the driver does not answer as it should, trying again: {}",
                             redact::brief(&why)
@@ -130,7 +128,7 @@ impl Driver {
         }
     }
 
-    async fn find_socket(&self, told: &mut Repeat) -> Result<(Wire, watch::Receiver<bool>), Fatal> {
+    async fn find_socket(&self, logged: &mut Repeat) -> Result<(Wire, watch::Receiver<bool>), Fatal> {
         let socket = &self.0.socket;
         let mut pause = SHORTEST_SOCKET_PAUSE;
         loop {
@@ -141,14 +139,17 @@ impl Driver {
             if socket.is_dir() {
                 return Err(Fatal::SocketIsDirectory(socket.clone()));
             }
-            tell(told, &format!("waiting for the driver's socket {}: {}", socket.display(), explain(&error)));
+            log_once(
+                logged,
+                &format!("waiting for the driver's socket {}: {}", socket.display(), explain(&error)),
+            );
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_SOCKET_PAUSE);
         }
     }
 }
 
-/// What to look at when a socket cannot be opened.
+/// Says why a socket cannot be opened, and what to check.
 fn explain(error: &io::Error) -> String {
     let kind = error.kind();
     if kind == io::ErrorKind::NotFound {
@@ -163,9 +164,9 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
-/// Logs what the connection waits for, once a change.
-fn tell(told: &mut Repeat, line: &str) {
-    if told.is_news(line) {
+/// Logs what the connection waits for, unless the last line was the same.
+fn log_once(logged: &mut Repeat, line: &str) {
+    if logged.is_news(line) {
         tracing::warn!("{line}");
     }
 }

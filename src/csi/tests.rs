@@ -1,4 +1,4 @@
-//! The client against a scripted driver on a real socket.
+//! Tests of the client against a scripted driver on a real socket.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,9 +8,10 @@ use sandbox::driver::{Amnesia, Capabilities, Fault, Habits, Malformed, Method as
 use tempfile::TempDir;
 use tonic::Code;
 
-use super::*;
 use machinery::secrets::Secrets;
 use model::reply::{self, Certainty, Refusal, Snapshot};
+
+use super::*;
 
 mod odd_answers;
 mod restarts;
@@ -96,7 +97,7 @@ async fn a_connection_is_proven_once_and_each_operation_is_one_call() {
 }
 
 #[tokio::test]
-async fn a_socket_that_appears_late_is_waited_for() {
+async fn the_client_waits_for_a_socket_that_appears_late() {
     let directory = TempDir::new().unwrap();
     let (client, _) = client(socket(&directory), Duration::from_secs(5));
     let connecting = tokio::spawn(async move { client.connect().await });
@@ -116,7 +117,7 @@ async fn a_socket_path_that_is_a_directory_is_fatal() {
 }
 
 #[tokio::test]
-async fn a_driver_without_the_snapshot_capability_is_fatal_and_said_clearly() {
+async fn a_driver_without_the_snapshot_capability_is_fatal_and_the_error_names_it() {
     let directory = TempDir::new().unwrap();
     let options = Options { capabilities: Capabilities::NONE, ..Options::default() };
     let _driver = sandbox::driver::Driver::start(&socket(&directory), options).await.unwrap();
@@ -126,7 +127,7 @@ async fn a_driver_without_the_snapshot_capability_is_fatal_and_said_clearly() {
 }
 
 #[tokio::test]
-async fn an_identity_that_fails_in_any_way_or_is_not_ready_is_asked_again() {
+async fn a_driver_that_fails_or_is_not_ready_is_asked_again() {
     let directory = TempDir::new().unwrap();
     let driver = start(&directory).await;
     driver.script().fail(Asked::GetPluginInfo, Fault::before(Code::Internal), Times::Next(1));
@@ -149,7 +150,7 @@ async fn a_call_ends_with_its_timeout_even_after_headers() {
 }
 
 #[tokio::test]
-async fn every_code_of_the_driver_is_judged_as_its_own_word() {
+async fn every_code_of_the_driver_is_judged_by_the_spec() {
     let bench = bench().await;
     for code in (1..17).map(Code::from_i32) {
         let refusal = bench.refused(Fault::before(code)).await;
@@ -162,7 +163,7 @@ async fn every_code_of_the_driver_is_judged_as_its_own_word() {
 }
 
 #[tokio::test]
-async fn a_handle_is_found_by_get_where_the_driver_has_it_and_else_by_list() {
+async fn a_handle_is_looked_up_by_get_if_the_driver_has_it_and_else_by_list() {
     for get_snapshot in [true, false] {
         let directory = TempDir::new().unwrap();
         let capabilities = Capabilities { get_snapshot, ..Capabilities::default() };
@@ -181,7 +182,7 @@ async fn a_handle_is_found_by_get_where_the_driver_has_it_and_else_by_list() {
 }
 
 #[tokio::test]
-async fn a_group_is_made_found_and_deleted() {
+async fn a_group_is_created_found_and_deleted() {
     let bench = bench().await;
     let create = CreateGroup {
         name: "groupsnapshot-1".into(),
@@ -198,7 +199,7 @@ async fn a_group_is_made_found_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_secret_that_the_driver_repeats_does_not_reach_the_error() {
+async fn a_secret_in_the_drivers_message_does_not_reach_the_error() {
     let bench = bench().await;
     let status = tonic::Status::unauthenticated("login as admin with hunter2 failed");
     bench.driver.script().fail(Asked::CreateSnapshot, Fault::Before(status), Times::Next(1));
@@ -211,7 +212,7 @@ async fn a_secret_that_the_driver_repeats_does_not_reach_the_error() {
 }
 
 #[tokio::test]
-async fn at_v_5_every_call_is_logged_with_its_request_and_answer_and_no_secret_is() {
+async fn at_v_5_every_call_is_logged_with_request_and_answer_but_no_secret() {
     use machinery::logging::LogFormat;
     use machinery::logging::testing::listen;
 
@@ -234,7 +235,7 @@ async fn at_v_5_every_call_is_logged_with_its_request_and_answer_and_no_secret_i
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_silent_since_drivers_hang_up_on_those_who_ping() {
+async fn an_idle_connection_sends_no_pings_because_drivers_hang_up_on_them() {
     let directory = TempDir::new().unwrap();
     let _driver = start(&directory).await;
     let relayed = directory.path().join("relay.sock");

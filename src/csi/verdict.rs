@@ -1,14 +1,15 @@
-//! What a failed call means: the code it counts under, and what it says about the storage.
+//! Judges failed calls: the code for metrics, and whether the storage may have changed.
 
 use std::error::Error;
 
 use tonic::{Code, Status};
 
-use super::session::SessionOver;
 use model::reply::{self, Certainty};
 
-/// Texts of failures that tonic makes up on our side of the wire with a code that a driver could have sent.
-/// They have no source, so nothing but their words tells them apart.
+use super::session::SessionOver;
+
+/// How tonic's own failures begin that have a code which a driver could have sent. They have no source, so only the
+/// text distinguishes them from the driver's.
 const MADE_HERE: [&str; 4] = [
     "Content is compressed with",
     "Error, decoded message length too large",
@@ -16,7 +17,6 @@ const MADE_HERE: [&str; 4] = [
     "protocol error",
 ];
 
-/// A failed call, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub code: Code,
@@ -24,7 +24,7 @@ pub(super) struct Verdict {
     pub message: String,
 }
 
-/// Judges a status. One that the driver sent has no source; one that was made here tells of the connection.
+/// Judges a status. A status from the driver has no source; one with a source is a failure of the connection.
 pub(super) fn judge(status: &Status) -> Verdict {
     let message = status.message().to_owned();
     if is_session_over(status) {
@@ -32,7 +32,7 @@ pub(super) fn judge(status: &Status) -> Verdict {
         return Verdict { code: Code::Unavailable, certainty: Certainty::NotSent, message };
     }
     if sources(status).any(<dyn Error>::is::<tonic::TimeoutExpired>) {
-        // The library's own reading of the deadline that we send along; ours bounds the body as well.
+        // tonic enforces the deadline that we send, but only until the headers. Our own timeout also covers the body.
         return timed_out("no answer in time (--timeout)".to_owned());
     }
     if status.source().is_some() {
@@ -46,13 +46,12 @@ pub(super) fn judge(status: &Status) -> Verdict {
     Verdict { code: status.code(), certainty: certainty(status.code()), message }
 }
 
-/// A call that was not answered within its time.
 pub(super) fn timed_out(message: String) -> Verdict {
     Verdict { code: Code::DeadlineExceeded, certainty: Certainty::Indefinite, message }
 }
 
-/// What a code that the driver sent promises. Definite are those by which the gRPC and CSI specs say that the
-/// request was refused; everything else may have taken effect.
+/// Whether a code from the driver is definite: the gRPC and CSI specs say that the request was refused. After any other
+/// code the request may have taken effect.
 fn certainty(code: Code) -> Certainty {
     match code {
         Code::InvalidArgument
@@ -75,8 +74,7 @@ fn certainty(code: Code) -> Certainty {
     }
 }
 
-/// The code as decisions see it. Only the driver's own word counts: a code that was made up on our side of the wire is
-/// none of those that they tell apart.
+/// The code for decisions. A code made on our side of the connection counts as [`reply::Code::Other`].
 pub(super) fn word(code: Code, certainty: Certainty) -> reply::Code {
     match (code, certainty) {
         (Code::NotFound, Certainty::Definite) => reply::Code::NotFound,
@@ -85,7 +83,7 @@ pub(super) fn word(code: Code, certainty: Certainty) -> reply::Code {
     }
 }
 
-/// The name of a code as Go writes it.
+/// The name of a code as Go spells it.
 pub(super) fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
@@ -110,7 +108,7 @@ pub(super) fn name(code: Code) -> &'static str {
 
 fn is_session_over(status: &Status) -> bool {
     sources(status).any(|cause| {
-        // A connector's error travels inside an io::Error or as itself.
+        // The connector's error may be wrapped in an io::Error.
         cause.is::<SessionOver>()
             || cause
                 .downcast_ref::<std::io::Error>()
@@ -135,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn better_1_only_codes_that_promise_it_are_definite() {
+    fn only_codes_that_promise_no_effect_are_definite() {
         let definite: Vec<i32> =
             (0..17).filter(|code| certainty(Code::from_i32(*code)) == Certainty::Definite).collect();
         // INVALID_ARGUMENT 3, NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7, FAILED_PRECONDITION 9,
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_definite_code_that_was_made_up_here_promises_nothing() {
+    fn a_definite_code_that_tonic_made_is_indefinite() {
         for status in [
             Status::unimplemented("Content is compressed with `gzip` which isn't supported"),
             Status::unimplemented("grpc-status header missing, mapped from HTTP status code 404"),
@@ -155,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_with_a_source_tells_of_the_connection_and_not_of_the_driver() {
+    fn a_status_with_a_source_is_a_failure_of_the_connection() {
         let broken = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "pipe");
         let status = Status::from_error(Box::new(broken));
         let verdict = judge(&status);

@@ -1,4 +1,4 @@
-//! The connection as calls use it: the driver's last words come whole, and never as a panic.
+//! Repairs the error headers of drivers, so that the code and the text of every failure arrive.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,12 +11,12 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Error};
 use tower::Service;
 
-/// Codes come in headers, in trailers, or in both.
+/// The error text, in headers or trailers.
 const MESSAGE: &str = "grpc-message";
-/// Nobody reads the details here, they say the message again, and the library panics on what is no base64.
+/// Removed: nothing here reads the details, and tonic panics if they are not base64.
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// A connection that repairs what drivers send beside a code.
+/// A channel that repairs headers and trailers.
 #[derive(Debug, Clone)]
 pub(super) struct Wire(pub Channel);
 
@@ -49,20 +49,20 @@ fn repaired(frame: Frame<Bytes>) -> Frame<Bytes> {
     }
 }
 
-/// A text that is no UTF-8, as one that a driver has cut in the middle of a character, would cost the code its
-/// meaning: the library then reports a failure of its own.
+/// A text that is not UTF-8, such as one truncated inside a character, would make tonic replace the driver's code by
+/// one of its own.
 fn repair(headers: &mut HeaderMap) {
     headers.remove(DETAILS);
-    let Some(said) = headers.get(MESSAGE) else { return };
-    let said = decoded(said.as_bytes());
-    if std::str::from_utf8(&said).is_err()
-        && let Ok(value) = HeaderValue::try_from(encoded(&String::from_utf8_lossy(&said)))
+    let Some(text) = headers.get(MESSAGE) else { return };
+    let text = decoded(text.as_bytes());
+    if std::str::from_utf8(&text).is_err()
+        && let Ok(value) = HeaderValue::try_from(encoded(&String::from_utf8_lossy(&text)))
     {
         headers.insert(MESSAGE, value);
     }
 }
 
-/// Takes the percent-encoding off, where there is one.
+/// Percent-decodes, and keeps what is not an encoding.
 fn decoded(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -79,7 +79,7 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// As headers have it: what is neither plain ASCII nor free of doubt is percent-encoded.
+/// Percent-encodes everything but printable ASCII, as gRPC requires.
 fn encoded(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::with_capacity(text.len()), |mut line, byte| {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_ends_within_a_character_is_repaired_and_others_are_left_alone() {
+    fn only_a_text_that_is_not_utf_8_is_changed() {
         assert_eq!(repaired_message(b"100%25 f%C3%B6r %C3").unwrap(), "100%25 f%C3%B6r %EF%BF%BD");
         assert_eq!(repaired_message(b"bytes \xff as they are").unwrap(), "bytes %EF%BF%BD as they are");
         for sound in [&b"50% of %zz %4"[..], b"f%c3%b6r", "für".as_bytes()] {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_come_after_the_answer_are_repaired_too() {
+    fn trailers_are_repaired_too() {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("3"));
         trailers.insert(DETAILS, HeaderValue::from_static("this is no base64!"));

@@ -1,4 +1,4 @@
-//! What a scrape shows.
+//! Tests of the metrics as a scrape shows them.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn scrape(metrics: &Metrics) -> String {
     String::from_utf8(metrics.base.text().unwrap()).unwrap()
 }
 
-/// The value of a line, by all of the line before it.
+/// The value of the sample whose line begins with `line`.
 fn value(text: &str, line: &str) -> f64 {
     text.lines()
         .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '))
@@ -16,7 +16,7 @@ fn value(text: &str, line: &str) -> f64 {
 }
 
 #[test]
-fn a_csi_call_shows_under_the_reference_s_name_labels_and_buckets() {
+fn a_csi_call_has_the_name_labels_and_buckets_of_the_reference() {
     let metrics = Metrics::new().unwrap();
     let took = Duration::from_secs(200);
     metrics.csi_call("d", "/csi.v1.Controller/CreateSnapshot", "OK", took);
@@ -46,9 +46,9 @@ fn a_csi_call_shows_under_the_reference_s_name_labels_and_buckets() {
 }
 
 #[test]
-fn both_kinds_show_from_the_start_and_leadership_by_the_name_of_the_lease() {
+fn both_kinds_are_exported_from_the_start_and_leadership_has_the_name_of_the_lease() {
     let metrics = Metrics::new().unwrap();
-    metrics.contents(Kind::Group, State::Stuck, 2);
+    metrics.contents(Kind::Group, ContentState::Stuck, 2);
     metrics.base.leads("external-snapshotter-leader-d", true);
     metrics.ready(Kind::Group, Duration::from_millis(300));
     metrics.suspected_orphan(Kind::Group);

@@ -1,4 +1,4 @@
-//! The rules between the sidecar's own flags: legal ranges, and what goes with what.
+//! Validates the sidecar's own flags: their ranges, and which combinations are allowed.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use machinery::settings::{Checked, Env, bad, combination};
 use super::flags as flag;
 use super::{Gates, SnapshotName};
 
-/// More passes at once than this help no driver, and each may hold a reply in memory. Real charts go up to 250.
+/// Each pass may hold a reply in memory, and no driver gains from more. Real charts use up to 250.
 const MOST_WORKERS: usize = 1024;
 /// Characters in a uid without its dashes.
 const UUID_LENGTH: i64 = 32;
@@ -38,7 +38,7 @@ pub(super) fn name(given: &Given, prefix: &Flag<String>, length: &Flag<i64>) -> 
     }
     let uuid_length = match given.get(length) {
         -1 => None,
-        // 0 would give every snapshot one name, and the driver would hand out one snapshot for all of them.
+        // With 0 all snapshots would have one name, and the driver would return one snapshot for all of them.
         kept @ 1..=UUID_LENGTH => u8::try_from(kept).ok(),
         other => {
             return Err(bad(length, other, format!("write 1 to {UUID_LENGTH}, or -1 for the whole uid")));
@@ -73,7 +73,7 @@ pub(super) fn gates(given: &Given) -> Checked<Gates> {
         match value {
             ("CSIVolumeGroupSnapshot", on) => gates.groups = on,
             ("ReleaseLeaderElectionOnExit", on) => gates.release_on_exit = on,
-            // Every Kubernetes program knows these two. No gate here that has an effect is alpha or beta.
+            // Every Kubernetes component accepts these two. No gate with an effect here is alpha or beta.
             ("AllAlpha" | "AllBeta", _) => {}
             (unknown, _) => {
                 return Err(bad(&flag::FEATURE_GATES, unknown, format!("no such feature gate; {known}")));

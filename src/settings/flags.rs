@@ -1,4 +1,4 @@
-//! Every flag there is: the one source of the grammar, the help text and docs/compatibility.md.
+//! The table of flags. Parsing, the help text and docs/compatibility.md all come from it.
 
 use std::time::Duration;
 
@@ -11,60 +11,49 @@ use machinery::settings::flags::{
 const SNAPSHOTS: &str = "Snapshots";
 const RETIRED: &str = "Retired";
 
-/// `--csi-address`.
-pub const CSI_ADDRESS: Flag<String> = Flag::new(
+pub(super) const CSI_ADDRESS: Flag<String> = Flag::new(
     CONNECT,
     "csi-address",
     "/run/csi/socket",
     "the driver's Unix socket: a path, or unix:// and a path",
 );
-/// `--timeout`.
-pub const TIMEOUT: Flag<Duration> = Flag::new(CONNECT, "timeout", "1m", "limit of every call to the driver");
-/// `--snapshot-name-prefix`.
-pub const NAME_PREFIX: Flag<String> = Flag::new(
+pub(super) const TIMEOUT: Flag<Duration> =
+    Flag::new(CONNECT, "timeout", "1m", "limit of every call to the driver");
+pub(super) const NAME_PREFIX: Flag<String> = Flag::new(
     SNAPSHOTS,
     "snapshot-name-prefix",
     "snapshot",
     "first part of a snapshot's name in the storage",
 );
-/// `--snapshot-name-uuid-length`.
-pub const NAME_UUID_LENGTH: Flag<i64> = Flag::new(
+pub(super) const NAME_UUID_LENGTH: Flag<i64> = Flag::new(
     SNAPSHOTS,
     "snapshot-name-uuid-length",
     "-1",
     "characters of the uid in the name, 1 to 32; -1 for all",
 );
-/// `--groupsnapshot-name-prefix`.
-pub const GROUP_NAME_PREFIX: Flag<String> =
+pub(super) const GROUP_NAME_PREFIX: Flag<String> =
     Flag::new(SNAPSHOTS, "groupsnapshot-name-prefix", "groupsnapshot", "the same for group snapshots");
-/// `--groupsnapshot-name-uuid-length`.
-pub const GROUP_NAME_UUID_LENGTH: Flag<i64> =
+pub(super) const GROUP_NAME_UUID_LENGTH: Flag<i64> =
     Flag::new(SNAPSHOTS, "groupsnapshot-name-uuid-length", "-1", "the same for group snapshots");
-/// `--extra-create-metadata`.
-pub const EXTRA_CREATE_METADATA: Flag<bool> = Flag::new(
+pub(super) const EXTRA_CREATE_METADATA: Flag<bool> = Flag::new(
     SNAPSHOTS,
     "extra-create-metadata",
     "false",
     "tell the driver the names of the Kubernetes objects",
 );
-/// `--node-deployment`.
-pub const NODE_DEPLOYMENT: Flag<bool> =
-    Flag::new(SNAPSHOTS, "node-deployment", "false", "look only after contents of the node in env NODE_NAME");
-/// `--feature-gates`.
-pub const FEATURE_GATES: Flag<String> = Flag::new(
+pub(super) const NODE_DEPLOYMENT: Flag<bool> =
+    Flag::new(SNAPSHOTS, "node-deployment", "false", "work only on contents of the node in env NODE_NAME");
+pub(super) const FEATURE_GATES: Flag<String> = Flag::new(
     SNAPSHOTS,
     "feature-gates",
     "",
     "CSIVolumeGroupSnapshot=true|false, ReleaseLeaderElectionOnExit=true|false",
 )
 .list();
-/// `--worker-threads`.
-pub const WORKERS: Flag<i64> = Flag::new(WORK, "worker-threads", "10", "contents worked on at once");
-/// `--automaxprocs`, which has no effect: threads follow the work.
-pub const AUTOMAXPROCS: Flag<bool> =
+pub(super) const WORKERS: Flag<i64> = Flag::new(WORK, "worker-threads", "10", "contents worked on at once");
+pub(super) const AUTOMAXPROCS: Flag<bool> =
     Flag::new(OTHER, "automaxprocs", "false", "accepted; threads follow the work, not the cores");
-/// `--enable-volume-group-snapshots`, the gate's older name.
-pub const ENABLE_GROUPS: Flag<bool> = Flag::new(
+pub(super) const ENABLE_GROUPS: Flag<bool> = Flag::new(
     RETIRED,
     "enable-volume-group-snapshots",
     "",
@@ -76,7 +65,7 @@ const fn retired<T: machinery::cli::flag::FlagValue>(name: &'static str, help: &
     Flag::new(RETIRED, name, "", help).retired()
 }
 
-/// Every flag, in the order of the help text.
+/// All flags, in the order of the help text.
 pub static TABLE: Table = Table(&[
     &[
         CSI_ADDRESS.spec,
@@ -103,7 +92,7 @@ pub static TABLE: Table = Table(&[
         VERSION.spec,
         HELP.spec,
         ENABLE_GROUPS.spec,
-        retired::<String>("leader-election-type", "the lock is a Lease, always").spec,
+        retired::<String>("leader-election-type", "the lock is always a Lease").spec,
         retired::<Duration>("connection-timeout", "the driver is waited for as long as it takes").spec,
         retired::<String>("snapshotter", "the driver says its name itself").spec,
         retired::<i64>("create-snapshotcontent-retrycount", "the sidecar creates no contents any more").spec,
@@ -112,7 +101,7 @@ pub static TABLE: Table = Table(&[
     ],
 ]);
 
-/// What help says beside the flags. Those of proxies may be in small letters too.
+/// The rest of the help text. The proxy variables also count in lower case.
 pub const PAGE: Page = Page {
     program: crate::PROGRAM.name,
     does: "takes, follows and deletes the snapshots of the CSI driver beside it.",

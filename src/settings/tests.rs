@@ -1,4 +1,4 @@
-//! Settings from real command lines, and every refusal.
+//! Tests of real command lines and of every usage error.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -41,10 +41,8 @@ fn without_flags_every_setting_has_its_documented_default() {
         timeout: seconds(60),
         workers: NonZeroUsize::new(10).unwrap(),
         retry: Backoff { start: seconds(1), max: seconds(300) },
-        names: Names {
-            content: SnapshotName { prefix: "snapshot".into(), uuid_length: None },
-            group: SnapshotName { prefix: "groupsnapshot".into(), uuid_length: None },
-        },
+        content_names: SnapshotName { prefix: "snapshot".into(), uuid_length: None },
+        group_names: SnapshotName { prefix: "groupsnapshot".into(), uuid_length: None },
         extra_create_metadata: false,
         api: Rate { qps: 100.0, burst: 200 },
         resync: seconds(900),
@@ -60,7 +58,7 @@ fn without_flags_every_setting_has_its_documented_default() {
 }
 
 #[test]
-fn an_election_has_client_gos_times() {
+fn leader_election_has_the_default_times_of_client_go() {
     let election = settings("--leader-election").election.unwrap();
     let Timing { lease_duration, renew_deadline, retry_period } = election.timing;
     let times = (lease_duration, renew_deadline, retry_period);
@@ -68,7 +66,7 @@ fn an_election_has_client_gos_times() {
 }
 
 #[test]
-fn lines_of_real_charts_are_read_as_they_stand() {
+fn arguments_of_real_charts_are_accepted() {
     let first = settings("-csi-address=/csi/csi.sock -leader-election");
     assert_eq!((first.csi_address, first.election.is_some()), ("/csi/csi.sock".into(), true));
     assert_eq!(settings("-v=2").log.level, 2);
@@ -93,7 +91,7 @@ fn lines_of_real_charts_are_read_as_they_stand() {
     );
     assert_eq!(settings("--worker-threads=250").workers.get(), 250);
     assert!((settings("--kube-api-qps=5.0").api.qps - 5.0).abs() < f64::EPSILON);
-    assert_eq!(settings("--snapshot-name-uuid-length=10").names.content.uuid_length, Some(10));
+    assert_eq!(settings("--snapshot-name-uuid-length=10").content_names.uuid_length, Some(10));
     let socket = settings("--csi-address=unix:///csi/csi-provisioner.sock").csi_address;
     assert_eq!(socket, PathBuf::from("/csi/csi-provisioner.sock"));
     let election = settings(
@@ -111,13 +109,13 @@ fn lines_of_real_charts_are_read_as_they_stand() {
 }
 
 #[test]
-fn an_empty_kubeconfig_is_the_pods_own_account() {
+fn an_empty_kubeconfig_means_the_service_account_and_an_empty_endpoint_means_none() {
     assert_eq!(settings("--kubeconfig=").kubeconfig, None);
     assert_eq!(settings("--http-endpoint= --metrics-address=").endpoint, None);
 }
 
 #[test]
-fn longhorns_whole_line_is_read() {
+fn the_whole_command_line_of_longhorn_is_accepted() {
     let line = "--v=2 --csi-address=/csi/csi.sock --timeout=1m50s --leader-election \
                 --leader-election-namespace=longhorn-system --kube-api-qps=50 --kube-api-burst=100 \
                 --http-endpoint=:8000";
@@ -128,7 +126,7 @@ fn longhorns_whole_line_is_read() {
 }
 
 #[test]
-fn better_13_retired_and_klog_flags_are_taken_with_one_warning_each() {
+fn each_retired_or_klog_flag_is_accepted_with_one_warning() {
     let line = "--leader-election-type=leases --connection-timeout=15s --snapshotter=x \
                 --create-snapshotcontent-retrycount=5 --create-snapshotcontent-interval=10s \
                 --logtostderr=true --log_file=/x --leader-election-type=leases";
@@ -138,13 +136,13 @@ fn better_13_retired_and_klog_flags_are_taken_with_one_warning_each() {
 }
 
 #[test]
-fn better_13_the_old_switch_for_groups_is_the_gate() {
+fn the_old_flag_for_groups_sets_the_feature_gate() {
     assert!(!settings("--enable-volume-group-snapshots=false").gates.groups);
     assert!(settings("--enable-volume-group-snapshots").gates.groups);
 }
 
 #[test]
-fn feature_gates_are_read_and_an_unknown_one_is_refused_with_the_known() {
+fn an_unknown_feature_gate_is_refused_and_the_error_lists_the_known_ones() {
     let gates =
         settings("--feature-gates=CSIVolumeGroupSnapshot=false,ReleaseLeaderElectionOnExit=true").gates;
     assert_eq!(gates, Gates { groups: false, release_on_exit: true });
@@ -159,7 +157,7 @@ fn feature_gates_are_read_and_an_unknown_one_is_refused_with_the_known() {
 }
 
 #[test]
-fn better_15_numbers_out_of_range_are_refused_with_the_legal_range() {
+fn a_number_out_of_range_is_refused_and_the_error_says_the_range() {
     for (line, range) in [
         ("--snapshot-name-uuid-length=33", "1 to 32"),
         ("--snapshot-name-uuid-length=0", "1 to 32"),
@@ -178,20 +176,20 @@ fn better_15_numbers_out_of_range_are_refused_with_the_legal_range() {
 }
 
 #[test]
-fn a_level_beyond_klogs_counts_as_its_nearer_end() {
+fn a_log_level_out_of_range_counts_as_the_nearest_level() {
     for (line, level) in [("-v=-1", 0), ("-v=10", 10), ("-v=11", 10), ("-v=99", 10), ("--v=2 --v=5", 5)] {
         assert_eq!(settings(line).log.level, level, "{line}");
     }
 }
 
 #[test]
-fn a_rate_of_zero_is_the_default_and_a_negative_one_is_no_limit_as_in_client_go() {
+fn as_in_client_go_a_rate_of_zero_is_the_default_and_a_negative_rate_is_no_limit() {
     assert_eq!(settings("--kube-api-qps=0 --kube-api-burst=0").api, Rate { qps: 100.0, burst: 200 });
     assert!(settings("--kube-api-qps=-1").api.qps < 0.0);
 }
 
 #[test]
-fn a_lease_counts_whole_seconds_and_its_deadline_must_fit_into_them() {
+fn a_lease_lasts_whole_seconds_and_the_renew_deadline_must_fit_into_them() {
     let line = |lease: &str, renew: &str, retry: &str| {
         format!(
             "--leader-election --leader-election-lease-duration={lease} \
@@ -206,12 +204,12 @@ fn a_lease_counts_whole_seconds_and_its_deadline_must_fit_into_them() {
 }
 
 #[test]
-fn an_election_that_is_off_is_not_checked() {
+fn flags_of_an_election_that_is_off_are_not_validated() {
     assert_eq!(settings("--leader-election-lease-duration=1ms").election, None);
 }
 
 #[test]
-fn settings_that_do_not_go_together_are_refused() {
+fn invalid_values_and_combinations_are_refused_with_one_line() {
     for (line, words) in [
         ("--http-endpoint=:1 --metrics-address=:2", "set one of them"),
         ("--node-deployment", "NODE_NAME"),
@@ -248,7 +246,7 @@ fn settings_that_do_not_go_together_are_refused() {
 }
 
 #[test]
-fn the_election_namespace_is_the_flag_then_the_environment() {
+fn the_flag_for_the_election_namespace_overrides_the_environment() {
     let env = |name: &str| (name == "POD_NAMESPACE").then(|| "from-env".to_owned());
     let namespace = |line: &str| parsed_with(line, &env).unwrap().election.unwrap().namespace;
     assert_eq!(namespace("--leader-election").as_deref(), Some("from-env"));
@@ -257,7 +255,7 @@ fn the_election_namespace_is_the_flag_then_the_environment() {
 }
 
 #[test]
-fn election_labels_are_pairs() {
+fn election_labels_are_parsed_as_pairs() {
     let election =
         settings("--leader-election --leader-election-labels=app:x,team:storage").election.unwrap();
     let pairs: Vec<_> = election.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -265,7 +263,7 @@ fn election_labels_are_pairs() {
 }
 
 #[test]
-fn version_and_help_print_and_end_well() {
+fn version_and_help_print_and_exit_0() {
     for (line, start) in
         [("--version", "csi-snapshotter "), ("-h", "csi-snapshotter takes"), ("--help", "csi-snap")]
     {
@@ -278,14 +276,14 @@ fn version_and_help_print_and_end_well() {
 }
 
 #[test]
-fn every_default_in_the_table_is_of_its_flags_own_kind() {
+fn every_default_in_the_table_parses_as_its_flags_type() {
     for flag in TABLE.iter().filter(|flag| flag.effect == Effect::Live) {
         assert!(Value::of(flag.kind, flag.default).is_some(), "--{}", flag.name);
     }
 }
 
 #[test]
-fn no_flag_stands_in_the_table_twice() {
+fn no_flag_is_in_the_table_twice() {
     let mut names: Vec<&str> = TABLE.iter().map(|flag| flag.name).collect();
     names.sort_unstable();
     let count = names.len();
@@ -294,7 +292,7 @@ fn no_flag_stands_in_the_table_twice() {
 }
 
 #[test]
-fn help_has_one_line_for_each_live_flag_and_names_all_others() {
+fn help_has_one_line_for_each_live_flag_and_names_the_others() {
     let text = help(flags::PAGE, TABLE);
     for flag in TABLE.iter() {
         let shown = text.matches(&format!("--{}", flag.name)).count();
@@ -308,7 +306,7 @@ fn help_has_one_line_for_each_live_flag_and_names_all_others() {
     assert!(text.lines().all(|line| line.chars().count() <= 130), "a line is too long for a terminal");
 }
 
-/// Words that look like flags, words of any characters, and bytes that are no characters.
+/// Arguments that look like flags, any text, and bytes that are not UTF-8.
 fn any_word() -> impl Strategy<Value = OsString> {
     prop_oneof![
         8 => word().prop_map(OsString::from),
@@ -330,7 +328,7 @@ fn word() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_command_line_panics_and_every_refusal_is_one_line(
+    fn no_command_line_panics_and_every_usage_error_is_one_line(
         words in proptest::collection::vec(any_word(), 0..6),
         node in proptest::option::of("\\PC{0,4}"),
     ) {

@@ -1,4 +1,4 @@
-//! The classes of a kind, and whom a class wakes.
+//! Keeps the classes of a kind, and queues the contents that wait for a class.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,12 +14,11 @@ use crate::decide::ClassSight;
 
 /// The classes of one kind, by name.
 #[derive(Debug, Default)]
-pub struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
+pub(crate) struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
 
 impl ClassStore {
-    /// What is known now of the class that a content names.
-    #[must_use]
-    pub fn look_up(&self, name: Option<&str>) -> ClassSight {
+    /// The class that a content names, if there is one now.
+    pub(crate) fn look_up(&self, name: Option<&str>) -> ClassSight {
         let Some(name) = name else { return ClassSight::Unnamed };
         match self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             Some(class) => ClassSight::Found(Arc::clone(class)),
@@ -28,25 +27,22 @@ impl ClassStore {
     }
 }
 
-/// Takes in classes, and wakes the contents that wait for one.
-pub struct Classes<B: Body>
+/// The sink of the watch on classes. It queues the contents that a changed class concerns.
+pub(crate) struct ClassSink<B: Body>
 where
     Object<B>: Content,
 {
-    /// Where they are kept.
     pub classes: Arc<ClassStore>,
-    /// The contents that may name them.
     pub store: Arc<ContentStore<B>>,
-    /// The queue of those contents.
     pub queue: Arc<Queue>,
 }
 
-impl<B: Body> Classes<B>
+impl<B: Body> ClassSink<B>
 where
     Object<B>: Content,
 {
     fn set(&self, name: &str, class: Option<Class>) {
-        // A class that goes helps nobody out of a backoff.
+        // A deleted class does not help a content that failed, so its backoff goes on.
         let urgency = if class.is_some() { Urgency::Now } else { Urgency::WhenDue };
         let mut classes = self.classes.0.write().unwrap_or_else(PoisonError::into_inner);
         let changed = match class {
@@ -62,7 +58,7 @@ where
         }
     }
 
-    /// Nobody waits out a backoff for a class that has just appeared or been corrected.
+    /// Queues the contents that name this class and are not ready, or are being deleted.
     fn wake(&self, class: &str, urgency: Urgency) {
         let mut waiting = Vec::new();
         self.store.each(|key, content| {
@@ -77,7 +73,7 @@ where
     }
 }
 
-impl<B, C> Sink<C> for Classes<B>
+impl<B, C> Sink<C> for ClassSink<B>
 where
     B: Body,
     Object<B>: Content,

@@ -1,15 +1,15 @@
-//! Which changes of an object deserve a pass, and how soon. Pure.
+//! Decides which changes of a content need a pass, and how soon. The function is pure.
 
 use machinery::queue::Urgency;
 use model::facts::Facts;
 
-/// What a change from one sight of an object to the next is worth; `None` if no decision can depend on it.
+/// How soon a change needs a pass; `None` if no decision depends on it.
 ///
-/// News that a user or the snapshot-controller waits on is worth a pass at once, whatever backoff the key is
-/// in: a deletion and its release (which also end the backoff), another spec, another secret, the finalizer, readiness. Everything else that
-/// decisions look at (status, the marker) is worth a pass when the key is due.
+/// A user or the snapshot-controller waits for the effect of a deletion, its release, another spec, another Secret, the
+/// finalizer, or readiness. These need a pass at once, whatever the backoff of the key, and a deletion and its release
+/// also reset the backoff. Any other change (status, the marker) needs a pass when the key is due.
 #[must_use]
-pub fn change(old: &Facts<'_>, new: &Facts<'_>) -> Option<Urgency> {
+pub(crate) fn change(old: &Facts<'_>, new: &Facts<'_>) -> Option<Urgency> {
     if old == new {
         return None;
     }
@@ -37,12 +37,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_decisions_use_is_worth_nothing() {
+    fn a_change_that_no_decision_uses_needs_no_pass() {
         assert_eq!(worth(&dynamic(), &dynamic()), None);
     }
 
     #[test]
-    fn what_users_wait_on_is_worth_a_pass_at_once() {
+    fn a_change_whose_effect_a_user_waits_for_needs_a_pass_at_once() {
         let old = dynamic();
         let news = [
             dynamic().of_class(Some("other")),
@@ -58,14 +58,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_and_its_release_begin_anew_and_a_release_alone_hurries_nothing() {
+    fn a_deletion_and_its_release_reset_the_backoff_and_a_release_alone_does_not() {
         assert_eq!(worth(&dynamic(), &dynamic().deleting()), Some(Urgency::FreshStart));
         assert_eq!(worth(&dynamic().deleting(), &dynamic().deleting().released()), Some(Urgency::FreshStart));
         assert_eq!(worth(&dynamic(), &dynamic().released()), Some(Urgency::WhenDue));
     }
 
     #[test]
-    fn status_and_marker_never_hurry_a_key() {
+    fn a_change_of_status_or_marker_waits_until_the_key_is_due() {
         for new in [dynamic().marked(), dynamic().with_error("x"), dynamic().with_handle("h")] {
             assert_eq!(worth(&dynamic(), &new), Some(Urgency::WhenDue), "{new:?}");
         }

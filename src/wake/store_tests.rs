@@ -1,12 +1,13 @@
-//! What the store shows, hides and remembers.
+//! Tests of the store with contents: what passes see, what wakes a key, what outlives an object.
 
 use serde_json::{Value, json};
 
 use machinery::queue::Key;
 use machinery::store::{Begun, Presence};
 
-use super::*;
 use model::content::{SingleContent, VolumeSnapshotContent};
+
+use super::*;
 
 fn content(version: &str, change: &Value) -> VolumeSnapshotContent {
     let mut object = json!({
@@ -40,7 +41,7 @@ fn begun_version(store: &ContentStore<SingleContent>, key: &Key) -> String {
 }
 
 #[test]
-fn a_pass_never_sees_less_than_our_last_write_returned() {
+fn a_pass_never_sees_an_object_older_than_the_reply_to_our_last_write() {
     let (store, key) = store();
     store.begin(&key).unwrap();
     ended(&store, &key, &[content("2", &marked()), content("3", &json!({}))]);
@@ -55,7 +56,7 @@ fn a_pass_never_sees_less_than_our_last_write_returned() {
 }
 
 #[test]
-fn a_watch_that_is_ahead_of_the_reply_is_not_turned_back() {
+fn a_reply_does_not_replace_a_newer_object_from_the_watch() {
     let (store, key) = store();
     store.begin(&key).unwrap();
     store.show(content("2", &marked()));
@@ -65,7 +66,7 @@ fn a_watch_that_is_ahead_of_the_reply_is_not_turned_back() {
 }
 
 #[test]
-fn a_list_that_skips_the_version_of_our_last_write_is_believed() {
+fn a_list_that_is_newer_than_our_last_write_replaces_it() {
     let (store, key) = store();
     store.begin(&key).unwrap();
     ended(&store, &key, &[content("5", &json!({}))]);
@@ -77,7 +78,7 @@ fn a_list_that_skips_the_version_of_our_last_write_is_believed() {
 }
 
 #[test]
-fn a_reply_that_ends_an_object_under_the_version_from_before_is_not_forgotten() {
+fn a_reply_that_removes_the_finalizer_under_an_unchanged_version_is_kept() {
     let (store, key) = store();
     store.begin(&key).unwrap();
     let held = json!({"metadata": {"finalizers": ["f"]}});
@@ -88,7 +89,7 @@ fn a_reply_that_ends_an_object_under_the_version_from_before_is_not_forgotten() 
 }
 
 #[test]
-fn an_echo_is_worth_nothing_and_another_writers_change_is() {
+fn an_echo_of_our_write_needs_no_pass_and_a_change_by_another_writer_does() {
     let (store, key) = store();
     store.begin(&key).unwrap();
     ended(&store, &key, &[content("2", &marked())]);
@@ -98,7 +99,7 @@ fn an_echo_is_worth_nothing_and_another_writers_change_is() {
 }
 
 #[test]
-fn an_echo_is_known_while_the_pass_still_runs_and_so_is_that_of_an_earlier_pass() {
+fn an_echo_is_recognized_during_the_pass_and_after_later_writes() {
     let (store, key) = store();
     store.begin(&key).unwrap();
     ended(&store, &key, &[content("2", &marked())]);
@@ -120,7 +121,7 @@ fn a_deletion_is_never_an_echo() {
 }
 
 #[test]
-fn another_object_of_the_same_name_inherits_nothing() {
+fn another_object_of_the_same_name_does_not_inherit_memory() {
     let (store, key) = store();
     store.remember(&key, "u", &Memory { deleted: true, ..Memory::default() });
     store.show(content("9", &json!({"metadata": {"uid": "u2"}})));
@@ -131,7 +132,7 @@ fn another_object_of_the_same_name_inherits_nothing() {
 }
 
 #[test]
-fn a_list_removes_what_vanished_while_nobody_watched() {
+fn a_list_removes_objects_that_vanished_between_watches() {
     let (store, key) = store();
     assert_eq!(store.keep(&HashSet::from(["c".to_owned()])), []);
     assert_eq!(store.keep(&HashSet::new()), [Farewell::Forget(key)]);
@@ -139,7 +140,7 @@ fn a_list_removes_what_vanished_while_nobody_watched() {
 }
 
 #[test]
-fn what_vanished_with_something_in_doubt_is_worked_on_before_its_successor_and_forgotten_when_settled() {
+fn a_vanished_object_in_doubt_takes_turns_with_its_successor_until_it_is_settled() {
     let (store, key) = store();
     store.show(content("2", &marked()));
     assert_eq!(store.remove(content("3", &marked())), Some(Farewell::Pass(key.clone())));
@@ -159,7 +160,7 @@ fn what_vanished_with_something_in_doubt_is_worked_on_before_its_successor_and_f
 }
 
 #[test]
-fn what_vanishes_with_a_pass_in_hand_is_kept_for_the_answer_of_that_pass() {
+fn an_object_that_vanishes_during_a_pass_is_kept_for_the_answer_of_that_pass() {
     let retained = json!({"spec": {"deletionPolicy": "Retain"}});
     let (store, key) = store();
     store.show(content("2", &retained));
@@ -176,7 +177,7 @@ fn what_vanishes_with_a_pass_in_hand_is_kept_for_the_answer_of_that_pass() {
 }
 
 #[test]
-fn an_object_whose_name_another_has_taken_unseen_is_missing_and_not_deleted() {
+fn an_object_that_was_replaced_between_watches_is_missing_and_not_deleted() {
     let (store, key) = store();
     store.show(content("2", &marked()));
     store.show(content("9", &json!({"metadata": {"uid": "u2"}})));
@@ -184,7 +185,7 @@ fn an_object_whose_name_another_has_taken_unseen_is_missing_and_not_deleted() {
 }
 
 #[test]
-fn an_object_that_goes_to_another_driver_leaves_nothing_behind() {
+fn an_object_that_changes_its_driver_leaves_nothing_behind() {
     let (store, key) = store();
     store.show(content("2", &marked()));
     assert_eq!(store.give_away("c"), Some(key.clone()));
@@ -192,7 +193,7 @@ fn an_object_that_goes_to_another_driver_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_is_at_rest_needs_no_pass_and_no_second_look_until_it_changes() {
+fn an_object_at_rest_needs_no_pass_and_no_resync_until_it_changes() {
     let (store, key) = store();
     let ready = json!({"metadata": {"name": "r"}, "status": {"snapshotHandle": "h", "readyToUse": true}});
     assert_eq!(store.show(content("2", &ready)), None);
@@ -205,7 +206,7 @@ fn what_is_at_rest_needs_no_pass_and_no_second_look_until_it_changes() {
 }
 
 #[test]
-fn a_handle_is_named_by_spec_or_status() {
+fn a_handle_in_spec_or_status_is_found() {
     let (store, _) = store();
     assert!(!store.any(|content| names(content, "h")));
     store.show(content("2", &json!({"status": {"snapshotHandle": "h"}})));
@@ -213,7 +214,7 @@ fn a_handle_is_named_by_spec_or_status() {
 }
 
 #[test]
-fn a_policy_that_was_changed_in_the_request_that_ended_an_object_counts() {
+fn a_policy_that_changes_with_the_last_update_before_the_end_counts() {
     let (store, key) = store();
     let recorded = json!({"status": {"snapshotHandle": "h", "readyToUse": true}});
     store.show(content("2", &recorded));

@@ -1,4 +1,4 @@
-//! Which contents are kept.
+//! Tests of which contents are kept.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::*;
 fn contents_of_other_drivers_are_not_kept() {
     let backoff = Backoff { start: Duration::from_secs(1), max: Duration::from_mins(5) };
     let metrics = crate::metrics::Metrics::new().unwrap();
-    let contents = Contents {
+    let sink = ContentSink {
         store: Arc::new(ContentStore::<SingleContent>::default()),
         queue: Arc::new(Queue::new(backoff, metrics.base.work.queue("test"))),
         driver: "d".to_owned(),
@@ -21,9 +21,9 @@ fn contents_of_other_drivers_are_not_kept() {
         let object = json!({"metadata": {"name": name, "uid": name}, "spec": {"driver": driver}});
         serde_json::from_value::<Object<SingleContent>>(object).unwrap()
     };
-    contents.seen(content("ours", "d"));
-    contents.seen(content("foreign", "other"));
-    assert_eq!(contents.store.keys(), [Arc::from("ours")]);
-    contents.seen(content("ours", "other"));
-    assert!(contents.store.keys().is_empty(), "one that leaves us is forgotten");
+    sink.seen(content("ours", "d"));
+    sink.seen(content("foreign", "other"));
+    assert_eq!(sink.store.keys(), [Arc::from("ours")]);
+    sink.seen(content("ours", "other"));
+    assert!(sink.store.keys().is_empty(), "a content that changes its driver is forgotten");
 }

@@ -1,4 +1,4 @@
-//! No module may need, directly or through others, a module that needs it: the imports of a crate form no circle.
+//! Tests that the modules of a crate do not import each other in a circle, directly or through others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::imports::{built, join, paths};
 
-/// The crates that are looked at, by the directories of their sources; those that do not exist are left out.
+/// The source directories of the crates to check. Missing directories are skipped.
 const CRATES: &[&str] = &["sandbox/src"];
 
-/// The modules of one crate by their paths, such as `api::store`; the root is "". Each has the text of its file.
+/// The text of each module of a crate, by path such as `api::store`. The root is "".
 type Sources = BTreeMap<String, String>;
 
-/// Which modules each module names. To declare a module is to need it.
+/// The modules that each module names. Declaring a module counts as naming it.
 type Needs = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -58,7 +58,7 @@ fn made_up(modules: &[(&str, &str)]) -> Sources {
     modules.iter().map(|(name, text)| ((*name).to_owned(), built(text).0)).collect()
 }
 
-/// Reads a crate, but for the files of tests.
+/// Reads the modules of a crate, without those for tests.
 fn sources(directory: &Path) -> Sources {
     let (mut sources, mut tests) = (Sources::new(), Vec::new());
     for file in files(directory) {
@@ -70,7 +70,7 @@ fn sources(directory: &Path) -> Sources {
         let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let (text, declared) = built(&text);
         let folder = parts[..parts.len() - 1].join("::");
-        // The path of a declaration with an attribute starts at the file's folder, that of any other at the module.
+        // A `#[path]` is relative to the folder of the file, and a plain declaration to the module.
         tests.extend(
             declared.into_iter().map(|(name, is_path)| join(if is_path { &folder } else { module }, &name)),
         );
@@ -95,13 +95,13 @@ fn needs(sources: &Sources) -> Needs {
     sources.iter().map(needs).collect()
 }
 
-/// The module that a path leads to or into.
+/// The innermost module on a path.
 fn nearest(sources: &Sources, path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split("::").filter(|part| !part.is_empty()).collect();
     (0..=parts.len()).rev().map(|length| parts[..length].join("::")).find(|part| sources.contains_key(part))
 }
 
-/// The first circle that there is, as the modules on it, the first one again at the end.
+/// The modules of a circle, if there is one. The first module is repeated at the end.
 fn circle(needs: &Needs) -> Option<Vec<String>> {
     let mut done = BTreeSet::new();
     needs.keys().find_map(|module| follow(needs, module, &mut Vec::new(), &mut done))

@@ -1,6 +1,6 @@
-//! Holds docs/compatibility.md to the code: its tables of names are rendered here, from where the names are defined.
+//! Tests that the tables of docs/compatibility.md match the code.
 //!
-//! `UPDATE_DOCS=1 cargo test compatibility` writes them anew.
+//! `UPDATE_DOCS=1 cargo test --test docs compatibility` renders them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -18,7 +18,7 @@ pub(crate) mod scrape;
 const DOCUMENT: &str = "docs/compatibility.md";
 
 #[test]
-fn the_compatibility_tables_in_the_documents_are_those_of_the_code() {
+fn the_compatibility_tables_match_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT);
     let committed = std::fs::read_to_string(&path).unwrap();
     let mut rendered = committed.clone();
@@ -40,7 +40,7 @@ fn the_compatibility_tables_in_the_documents_are_those_of_the_code() {
     }
 }
 
-/// The text with what stands between the two marks of a table replaced.
+/// Replaces the table between its two marks.
 fn replaced(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {name}: from the code -->\n"), format!("<!-- end of {name} -->"));
     let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("no mark {begin}"));
@@ -48,7 +48,7 @@ fn replaced(text: &str, name: &str, table: &str) -> String {
     format!("{before}{begin}{table}{end}{after}")
 }
 
-/// A table; the first row is its head.
+/// A Markdown table whose first row is the header.
 fn table(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
@@ -84,7 +84,7 @@ fn flag_table() -> String {
     let known: BTreeSet<&str> = live.iter().map(|flag| flag.name).collect();
     let said: BTreeSet<&str> = reference::FLAGS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(known, said, "reference.rs must have a line for each flag, and for no other");
-    let mut rows = vec![row(["flag", "value", "default", "the reference's", "what differs"])];
+    let mut rows = vec![row(["flag", "value", "default", "default of the reference", "difference"])];
     for flag in live {
         let (_, default, differs) = reference::FLAGS.iter().find(|(name, ..)| *name == flag.name).unwrap();
         let same = *default == flag.default;
@@ -104,17 +104,17 @@ fn ignored_table() -> String {
     let mut rows = vec![row(["flag", "the reference", "here"])];
     let accepted = TABLE.iter().filter(|flag| flag.effect == Effect::Accepted);
     let accepted: Vec<String> = accepted.map(|flag| format!("`--{}`", flag.name)).collect();
-    let here = "taken with a warning each, without effect: logs go to stderr";
+    let here = "each is accepted with a warning and has no effect; logs go to stderr";
     rows.push(vec![accepted.join(", "), "klog's".to_owned(), here.to_owned()]);
     for flag in TABLE.iter().filter(|flag| flag.effect == Effect::Retired) {
-        let here = format!("taken with a warning: {}", flag.help);
+        let here = format!("accepted with a warning: {}", flag.help);
         rows.push(vec![format!("`--{}`", flag.name), "refuses it, exit 2".to_owned(), here]);
     }
     table(&rows)
 }
 
 fn environment_table() -> String {
-    let mut rows = vec![row(["variable", "what it is for", "the reference"])];
+    let mut rows = vec![row(["variable", "purpose", "the reference"])];
     for (name, meaning) in PAGE.environment {
         let (_, theirs) = reference::ENVIRONMENT.iter().find(|(known, _)| known == name).unwrap();
         rows.push(vec![code(name), (*meaning).to_owned(), (*theirs).to_owned()]);
@@ -124,7 +124,7 @@ fn environment_table() -> String {
 
 fn metric_table() -> String {
     let families = scrape::families();
-    let mut rows = vec![row(["metric", "type", "labels", "buckets, in seconds", "the reference"])];
+    let mut rows = vec![row(["metric", "type", "labels", "buckets in seconds", "the reference"])];
     for family in families {
         let (_, theirs) = reference::METRICS
             .iter()
@@ -137,9 +137,9 @@ fn metric_table() -> String {
     table(&rows)
 }
 
-/// The names of a kind that objects bear, each with what it is; and the event reasons.
+/// The names of a kind with their meanings, and its event reasons.
 fn named(kind: Kind) -> ([(&'static str, &'static str); 9], [&'static str; 4]) {
-    // Taken apart completely: a name without a row does not compile.
+    // Without `..`, so that a new name does not compile until it has a row.
     let Names {
         finalizer,
         marker,
@@ -157,37 +157,34 @@ fn named(kind: Kind) -> ([(&'static str, &'static str); 9], [&'static str; 4]) {
     } = kind.names();
     assert!(RESERVED_PARAMETERS.contains(poll_name) && RESERVED_PARAMETERS.contains(poll_namespace));
     let names = [
-        ("finalizer; removed here", *finalizer),
-        ("annotation, a snapshot may be on its way; written here", *marker),
-        ("annotation, to be deleted; read", *released),
-        ("annotation, name of the Secret; read", *secret_name),
-        ("annotation, namespace of the Secret; read", *secret_namespace),
-        ("parameter for the driver, with `--extra-create-metadata`", *metadata_name),
+        ("finalizer, which the sidecar removes", *finalizer),
+        ("annotation that a create call may be in flight, which the sidecar writes", *marker),
+        ("annotation that allows the deletion", *released),
+        ("annotation with the name of the Secret", *secret_name),
+        ("annotation with the namespace of the Secret", *secret_namespace),
+        ("parameter that the driver gets with `--extra-create-metadata`", *metadata_name),
         ("the same", *metadata_namespace),
         ("the same", *metadata_content),
-        (
-            "template in the parameters of a class that name the Secret of a look; filled in",
-            *poll_secret_template,
-        ),
+        ("template in the class parameters that name the Secret for lookups", *poll_secret_template),
     ];
     (names, [creation_failed, update_failed, delete_failed, may_be_orphaned])
 }
 
 fn name_table() -> String {
     let ((single, _), (group, _)) = (named(Kind::Single), named(Kind::Group));
-    let mut rows = vec![row(["what", "VolumeSnapshotContent", "VolumeGroupSnapshotContent"])];
+    let mut rows = vec![row(["name", "VolumeSnapshotContent", "VolumeGroupSnapshotContent"])];
     rows.extend(single.iter().zip(group).map(|((what, one), (_, other))| {
         assert_ne!(*one, other);
         vec![(*what).to_owned(), code(one), code(other)]
     }));
-    rows.push(vec!["annotation of a group's member; read".to_owned(), code(MEMBER_OF_GROUP), String::new()]);
-    let managed = "label, selected by with `--node-deployment`; read".to_owned();
+    rows.push(vec!["annotation of a member of a group".to_owned(), code(MEMBER_OF_GROUP), String::new()]);
+    let managed = "label that `--node-deployment` selects by".to_owned();
     rows.push(vec![managed, code(MANAGED_BY), code(MANAGED_BY)]);
     for pair in RESERVED_PARAMETERS.chunks(2) {
         let (of_groups, of_single): (Vec<&str>, Vec<&str>) =
             pair.iter().partition(|name| name.contains("/group-"));
         let cell = |names: Vec<&str>| names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ");
-        let what = "parameters of a class that stay here".to_owned();
+        let what = "class parameters that are not sent to the driver".to_owned();
         rows.push(vec![what, cell(of_single), cell(of_groups)]);
     }
     table(&rows)
@@ -195,8 +192,8 @@ fn name_table() -> String {
 
 fn reason_table() -> String {
     let ((_, single), (_, group)) = (named(Kind::Single), named(Kind::Group));
-    let what = ["a first creation failed", "a later attempt or look failed", "a deletion failed"];
-    let gone = "a deletion was given up, and the storage may hold a snapshot";
+    let what = ["the first creation failed", "a later attempt or lookup failed", "a deletion failed"];
+    let gone = "the storage may hold a snapshot that no object names";
     let theirs = ["the same", "the same", "the same", "not there"];
     let mut rows =
         vec![row(["Warning event", "VolumeSnapshotContent", "VolumeGroupSnapshotContent", "the reference"])];
@@ -208,7 +205,7 @@ fn reason_table() -> String {
 }
 
 #[test]
-fn every_line_about_the_reference_is_about_something_here() {
+fn every_line_of_reference_rs_is_used() {
     let names: BTreeMap<&str, &str> = PAGE.environment.iter().copied().collect();
     assert!(reference::ENVIRONMENT.iter().all(|(name, _)| names.contains_key(name)));
     let families = scrape::families();

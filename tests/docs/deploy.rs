@@ -1,4 +1,4 @@
-//! What deploy/ says to the sidecar, and of its metrics, it understands and has.
+//! Tests that the sidecar accepts the arguments in deploy/, and has the metrics that alerts and dashboard use.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn yaml(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap()
 }
 
-/// The settings of the sidecar in a Deployment, as the kubelet fills in its arguments.
+/// The settings of the sidecar in a Deployment, with the variables in its arguments filled in.
 fn settings(manifest: &str) -> Settings {
     let deployment = yaml(manifest);
     let containers = deployment["spec"]["template"]["spec"]["containers"].as_array().unwrap().clone();
@@ -43,20 +43,20 @@ fn the_arguments_of_every_manifest_are_accepted_without_a_warning() {
 }
 
 #[test]
-fn longhorn_s_sidecar_has_longhorn_s_settings() {
+fn the_sidecar_of_longhorn_has_the_settings_of_longhorn() {
     let settings = settings(LONGHORN);
     assert_eq!(settings.timeout.as_secs(), 110);
     assert_eq!((settings.api.qps, settings.api.burst), (50.0, 100));
     assert_eq!(settings.endpoint.unwrap().address, ":8000");
 }
 
-/// What an alert or a panel asks for, and what it says of the answer.
+/// The expression of an alert or a panel, and the text that shows its result.
 struct Asked {
     expression: String,
     says: String,
 }
 
-/// Everything that the alerts and the dashboard ask for.
+/// All expressions of the alerts and the dashboard.
 fn expressions() -> Vec<Asked> {
     let mut found = Vec::new();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -77,7 +77,7 @@ fn expressions() -> Vec<Asked> {
     found
 }
 
-/// The metrics that an expression names, as scraped.
+/// The metric families that an expression names.
 fn metrics_of<'a>(expression: &str, scraped: &'a [Family]) -> Vec<&'a Family> {
     let ours = ["csi_", "leader_", "rest_", "workqueue_", "process_"];
     let words =
@@ -94,8 +94,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// The labels that the outermost aggregation of an expression keeps, if there is one. Without a list, or with one
-/// behind what is aggregated, it keeps none.
+/// The labels that the outermost aggregation of an expression keeps, if there is one. Only a `by` list in front counts.
 fn kept(expression: &str) -> Option<Vec<&str>> {
     let aggregations =
         ["sum", "min", "max", "avg", "count", "group", "topk", "bottomk", "quantile", "stddev"];
@@ -111,20 +110,20 @@ fn kept(expression: &str) -> Option<Vec<&str>> {
     None
 }
 
-/// The labels that the metrics of an expression have, those that every scrape adds included.
+/// The labels of the metrics of an expression, including those that every scrape adds.
 fn labels_of<'a>(metrics: &[&'a Family]) -> Vec<&'a str> {
     let own = metrics.iter().flat_map(|family| &family.labels).map(String::as_str);
     own.chain(["namespace", "pod", "container", "le"]).collect()
 }
 
-/// The labels whose values a text shows.
+/// The labels that a text shows.
 fn shown(says: &str) -> Vec<&str> {
     let places = says.split("{{").skip(1).map(|place| place.split("}}").next().unwrap().trim());
     places.filter(|place| *place != "$value").map(|place| place.trim_start_matches("$labels.")).collect()
 }
 
 #[test]
-fn alerts_and_dashboard_ask_for_metrics_that_are_there() {
+fn alerts_and_dashboard_use_existing_metrics() {
     let scraped = families();
     for Asked { expression, says: _ } in expressions() {
         assert!(!metrics_of(&expression, &scraped).is_empty(), "{expression}");
@@ -134,7 +133,7 @@ fn alerts_and_dashboard_ask_for_metrics_that_are_there() {
 }
 
 #[test]
-fn what_they_say_of_a_label_is_what_the_expression_keeps() {
+fn texts_show_only_labels_that_their_expression_keeps() {
     let scraped = families();
     for Asked { expression, says } in expressions() {
         let there = labels_of(&metrics_of(&expression, &scraped));
@@ -149,7 +148,7 @@ fn what_they_say_of_a_label_is_what_the_expression_keeps() {
 }
 
 #[test]
-fn what_is_counted_by_kind_is_asked_for_and_shown_by_kind() {
+fn metrics_by_kind_are_queried_and_shown_by_kind() {
     let scraped = families();
     let mut by_kind = 0;
     for Asked { expression, says } in expressions() {
@@ -164,7 +163,7 @@ fn what_is_counted_by_kind_is_asked_for_and_shown_by_kind() {
 }
 
 #[test]
-fn every_alert_stands_in_the_operations_page() {
+fn every_alert_is_in_the_operations_page() {
     for group in yaml(ALERTS)["spec"]["groups"].as_array().unwrap() {
         for rule in group["rules"].as_array().unwrap() {
             let alert = rule["alert"].as_str().unwrap();

@@ -1,7 +1,7 @@
-//! Which paths the text of a module names, and which modules it declares, in the layout that rustfmt makes.
+//! Finds the paths that a source text names and the modules that it declares. The text must be formatted by rustfmt.
 
-/// The text without comments and without items of tests, and the modules that are declared for tests: each with
-/// its name, or the path that an attribute gives it.
+/// The text without comments and test items, and the modules that are declared for tests. A module has its name and
+/// `false`, or the path in its attribute and `true`.
 pub(crate) fn built(text: &str) -> (String, Vec<(String, bool)>) {
     let (mut kept, mut tests, mut skipped, mut path) = (String::new(), Vec::new(), None, None);
     for line in text.lines().map(|line| line.split("//").next().unwrap_or_default().trim_end()) {
@@ -30,7 +30,7 @@ fn declared(item: &str) -> Option<String> {
     (before.is_empty() || before.starts_with("pub")).then(|| name.to_owned())
 }
 
-/// Every path in the text of a module that begins with `crate`, `self` or `super`, from the root on.
+/// All paths in a module that begin with `crate`, `self` or `super`, resolved from the root of the crate.
 pub(crate) fn paths(module: &str, text: &str) -> Vec<String> {
     let (mut found, mut inner) = (Vec::new(), None);
     let text = text.replace("in crate::", "");
@@ -62,7 +62,7 @@ pub(crate) fn paths(module: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// Reads what follows `base::`: a path, or paths in braces.
+/// Parses what follows `base::`: a path, or several paths in braces.
 fn tree(base: &str, rest: &mut std::iter::Peekable<std::str::Chars<'_>>, found: &mut Vec<String>) {
     while rest.next_if(|c| c.is_whitespace()).is_some() {}
     if rest.next_if_eq(&'{').is_some() {

@@ -1,18 +1,18 @@
-//! Links between the documents lead to files that are there.
+//! Tests that links between the documents lead to existing files and headings.
 
 use std::path::Path;
 
-/// The pages for the person who installs.
+/// The pages for operators.
 const PAGES: [&str; 8] =
     ["install", "operations", "secrets", "groups", "upgrade", "performance", "tracing", "compatibility"];
 
-/// The targets of the links in a page, without those to other sites.
+/// The targets of the links in a page, except links to other sites.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     targets.filter(|target| !target.contains("://"))
 }
 
-/// How a renderer names the heading.
+/// The anchor of a heading, as GitHub makes it.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || [' ', '-'].contains(c));
@@ -20,7 +20,7 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+fn every_link_leads_to_an_existing_file_and_heading() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     for page in PAGES {
         let text = std::fs::read_to_string(docs.join(page).with_extension("md")).unwrap();

@@ -1,10 +1,10 @@
-//! Every warning and error of the log stands in docs/operations.md, with the words before its first value.
+//! Tests that docs/operations.md has every warning and error of the log, up to its first value.
 
 use std::path::Path;
 
 use super::operations::OPERATIONS;
 
-/// Every source file but those of tests.
+/// The sources in a directory, without tests.
 fn sources(directory: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -21,7 +21,7 @@ fn sources(directory: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The last text of a macro call that begins here, without what a line break adds.
+/// The message of the macro call at the start of `call`: its last string, with line breaks removed.
 fn message(call: &str) -> Option<String> {
     let end = call.find(");").or_else(|| call.find("),")).or_else(|| call.find(")\n"))?;
     let texts: Vec<&str> = call[..end].split('"').collect();
@@ -30,7 +30,7 @@ fn message(call: &str) -> Option<String> {
 }
 
 #[test]
-fn every_warning_and_error_stands_in_it() {
+fn every_warning_and_error_is_in_the_page() {
     let mut found = Vec::new();
     for crate_sources in ["src", "machinery/src", "model/src"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(crate_sources), &mut found);
@@ -50,9 +50,9 @@ fn every_warning_and_error_stands_in_it() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// What a process says that cannot connect: the longest of the words between its values.
+/// Of each error of connecting, the longest part between its values.
 #[test]
-fn every_reason_not_to_connect_stands_in_it() {
+fn every_error_of_connecting_is_in_the_page() {
     let cluster = Path::new(env!("CARGO_MANIFEST_DIR")).join("machinery/src/cluster");
     let mut reasons = 0;
     for file in ["client.rs", "pod.rs", "token.rs", "proxy.rs"] {

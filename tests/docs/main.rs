@@ -1,6 +1,6 @@
-//! The documents held against the code, and the code against the walls that the documents draw.
+//! Tests that the documents match the code, and that the crates keep to their borders.
 
-#![expect(clippy::unwrap_used, reason = "a document that cannot be read has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod circles;
 mod compatibility;

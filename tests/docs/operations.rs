@@ -1,13 +1,10 @@
-//! docs/operations.md holds every word that the program says to a person.
+//! Tests that docs/operations.md has every message, event, metric and reason to exit.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::compatibility::scrape::{Family, families};
-use csi_snapshotter::app::advice;
-use csi_snapshotter::csi::Fatal;
-use csi_snapshotter::decide::Complaint;
-use csi_snapshotter::metrics::{State, kind_label};
+use csi_snapshotter::{Complaint, ContentState, Fatal, advice, kind_label};
 use machinery::cluster::error::{ApiError, Failure, Request};
 use machinery::cluster::secret::SecretError;
 use machinery::lead::Loss;
@@ -25,19 +22,19 @@ fn quotes(text: &str) -> bool {
 }
 
 #[test]
-fn every_metric_stands_in_it() {
+fn every_metric_is_in_the_page() {
     let families = families();
     assert!(families.len() > 20);
     for Family { name, .. } in families {
         assert!(quotes(&name), "{name}");
     }
-    for label in State::ALL.map(State::label).into_iter().chain(Kind::ALL.map(kind_label)) {
+    for label in ContentState::ALL.map(ContentState::label).into_iter().chain(Kind::ALL.map(kind_label)) {
         assert!(quotes(label), "{label}");
     }
 }
 
 #[test]
-fn every_event_reason_stands_in_it() {
+fn every_event_reason_is_in_the_page() {
     for kind in Kind::ALL {
         let names = kind.names();
         for reason in [names.creation_failed, names.update_failed, names.delete_failed, names.may_be_orphaned]
@@ -47,7 +44,7 @@ fn every_event_reason_stands_in_it() {
     }
 }
 
-/// One of each; a new one does not compile until it is here.
+/// One of each variant. The match makes a new variant fail to compile until it is here.
 fn complaints() -> [Complaint; 13] {
     use Complaint::{
         ClassMissing, ClassOfOtherDriver, EmptySecret, HalfSecret, NoClass, NoFinalizer, NoMembers, NoSource,
@@ -93,16 +90,15 @@ fn complaints() -> [Complaint; 13] {
 }
 
 #[test]
-fn every_complaint_stands_in_it() {
+fn every_complaint_is_in_the_page() {
     for complaint in complaints() {
         assert!(quotes(&complaint.to_string()), "{complaint}");
     }
 }
 
-/// The words with which `decide/` and `csi/session.rs` begin what they say, each in its source too, so that neither
-/// changes alone.
+/// Checks each message in its source too, so that source and page change together.
 #[test]
-fn what_the_driver_s_answers_lead_to_stands_in_it() {
+fn every_message_about_the_driver_is_in_the_page() {
     let sources = [
         include_str!("../../src/decide/conclude.rs"),
         include_str!("../../src/decide/refused.rs"),
@@ -164,9 +160,9 @@ fn what_the_driver_s_answers_lead_to_stands_in_it() {
 }
 
 #[test]
-fn every_trouble_with_a_kind_stands_in_it() {
+fn every_problem_of_watching_a_kind_is_in_the_page() {
     for problem in [Problem::KindMissing, Problem::Forbidden] {
-        let (_told, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
+        let (_sender, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
         let group = "snapshot.storage.k8s.io";
         let kinds = ["volumesnapshotcontents", "volumesnapshotclasses"];
         let version = "v1";
@@ -183,7 +179,7 @@ fn every_trouble_with_a_kind_stands_in_it() {
 }
 
 #[test]
-fn every_reason_to_end_stands_in_it() {
+fn every_reason_to_exit_is_in_the_page() {
     let fatal = [
         Fatal::SocketIsDirectory(PathBuf::from("PATH")),
         Fatal::AnotherDriver { before: "OLD".to_owned(), now: "NEW".to_owned() },
@@ -204,31 +200,31 @@ fn every_reason_to_end_stands_in_it() {
 }
 
 #[test]
-fn every_trouble_with_a_secret_stands_in_it() {
+fn every_problem_of_reading_a_secret_is_in_the_page() {
     let secret = || "NAMESPACE/NAME".to_owned();
     let cause = || {
         let request = Request { verb: "get", resource: "secrets".to_owned(), name: secret() };
         Box::new(ApiError { request, failure: Failure::NotLeading })
     };
-    for trouble in [
+    for problem in [
         SecretError::NotFound { secret: secret() },
         SecretError::Forbidden { secret: secret(), cause: cause() },
         SecretError::NotText { secret: secret(), key: "KEY".to_owned() },
         SecretError::Failed { secret: secret(), cause: cause() },
     ] {
-        match trouble {
+        match problem {
             SecretError::NotFound { .. }
             | SecretError::Forbidden { .. }
             | SecretError::NotText { .. }
             | SecretError::Failed { .. } => {}
         }
-        assert!(quotes(&trouble.to_string()), "{trouble}");
-        assert!(SECRETS.contains(&trouble.to_string()), "{trouble}");
+        assert!(quotes(&problem.to_string()), "{problem}");
+        assert!(SECRETS.contains(&problem.to_string()), "{problem}");
     }
 }
 
 #[test]
-fn the_page_of_secrets_names_every_reserved_parameter() {
+fn the_secrets_page_names_every_reserved_parameter() {
     for parameter in RESERVED_PARAMETERS {
         let (_, short) = parameter.split_once('/').unwrap();
         assert!(SECRETS.contains(short), "{parameter}");

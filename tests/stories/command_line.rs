@@ -1,4 +1,4 @@
-//! What the process says to a command line, a file or an address that it cannot use: one line, and the right code.
+//! Stories about unusable arguments, files and addresses: one line of error, and the right exit code.
 
 use std::process::{Command, Output, Stdio};
 
@@ -20,7 +20,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn a_command_line_that_cannot_be_read_is_one_line_that_names_it_and_code_2() {
+fn a_bad_command_line_gives_one_line_that_names_the_mistake_and_code_2() {
     let cases: [(&[&str], &str); 12] = [
         (&["--no-such-flag"], "no-such-flag"),
         (&["--timeout=fast"], "timeout"),
@@ -45,7 +45,7 @@ fn a_command_line_that_cannot_be_read_is_one_line_that_names_it_and_code_2() {
 }
 
 #[test]
-fn help_and_version_go_to_stdout_and_end_well() {
+fn help_and_version_are_printed_to_stdout_with_code_0() {
     for (flag, words) in
         [("--help", "--csi-address"), ("-h", "--csi-address"), ("--version", "csi-snapshotter 0.1.0")]
     {
@@ -57,7 +57,7 @@ fn help_and_version_go_to_stdout_and_end_well() {
 }
 
 #[test]
-fn a_kubeconfig_that_cannot_be_used_is_one_line_without_its_contents() {
+fn an_unusable_kubeconfig_gives_one_line_that_does_not_quote_it() {
     let directory = tempfile::TempDir::new().unwrap();
     let file = directory.path().join("kubeconfig");
     let path = text(&file);
@@ -80,14 +80,14 @@ fn a_kubeconfig_that_cannot_be_used_is_one_line_without_its_contents() {
 }
 
 #[test]
-fn outside_a_pod_without_a_kubeconfig_it_says_so() {
+fn outside_a_pod_without_a_kubeconfig_the_error_names_the_flag() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("--kubeconfig"), "{}", said(&output));
 }
 
 #[test]
-fn a_socket_that_is_a_directory_is_one_line() {
+fn a_socket_path_that_is_a_directory_gives_one_line() {
     story(async {
         let stage = Stage::set().await;
         let directory = tempfile::TempDir::new().unwrap();
@@ -100,7 +100,7 @@ fn a_socket_that_is_a_directory_is_one_line() {
 }
 
 #[test]
-fn a_port_in_use_is_one_line() {
+fn a_port_in_use_is_an_error() {
     story(async {
         let stage = Stage::set().await;
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -112,7 +112,7 @@ fn a_port_in_use_is_one_line() {
 }
 
 #[test]
-fn better_13_retired_flags_are_taken_with_a_warning_each() {
+fn each_retired_flag_is_accepted_with_a_warning() {
     story(async {
         let stage = Stage::set().await;
         let sidecar: Sidecar = stage.sidecar(&[
@@ -133,7 +133,7 @@ fn better_13_retired_flags_are_taken_with_a_warning_each() {
 }
 
 #[test]
-fn the_exit_code_is_the_same_where_nobody_reads_stderr() {
+fn the_exit_code_is_the_same_if_nobody_reads_stderr() {
     for (word, code) in [("--no-such-flag", 2), ("--kubeconfig=/no/such/file", 1)] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

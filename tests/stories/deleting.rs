@@ -1,4 +1,4 @@
-//! Snapshots deleted, kept, and given up; the storage tells what leaked.
+//! Stories about deletion, with the storage searched for leaks.
 
 use sandbox::driver::{Capabilities, Fault, Method, Options, Times};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::common::stage::{DELETION_SECRET, DELETION_SECRET_NAMESPACE, FINALIZER
 use crate::common::{Stage, story};
 
 #[test]
-fn a_deleted_content_takes_its_snapshot_along() {
+fn the_snapshot_of_a_deleted_content_is_deleted() {
     story(async {
         let stage = Stage::set().await;
         let sidecar = stage.sidecar(&[]);
@@ -30,7 +30,7 @@ fn a_deleted_content_takes_its_snapshot_along() {
 }
 
 #[test]
-fn retain_never_sends_a_deletion() {
+fn a_retained_content_causes_no_delete_call() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -51,7 +51,7 @@ fn a_content_waits_until_the_controller_releases_it() {
         let content = stage.content(json!({})).await;
         content.ready().await;
         content.delete_only().await;
-        // Another content's whole life shows that the sidecar has had its turn.
+        // Another content becomes ready meanwhile, so the sidecar had time for this one.
         let other = stage.content(json!({})).await;
         other.ready().await;
         assert_eq!(stage.calls(Method::DeleteSnapshot), 0);
@@ -62,7 +62,7 @@ fn a_content_waits_until_the_controller_releases_it() {
 }
 
 #[test]
-fn finalizers_of_others_stay() {
+fn finalizers_of_others_are_kept() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -82,7 +82,7 @@ fn finalizers_of_others_stay() {
 }
 
 #[test]
-fn a_deletion_that_fails_keeps_the_finalizer_tells_why_and_tries_again() {
+fn a_failed_deletion_keeps_the_finalizer_writes_an_event_and_is_retried() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -106,7 +106,7 @@ fn a_deletion_that_fails_keeps_the_finalizer_tells_why_and_tries_again() {
 }
 
 #[test]
-fn a_deletion_during_a_creation_follows_it_at_once() {
+fn a_deletion_during_a_creation_is_done_right_after_it() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().hold(Method::CreateSnapshot);
@@ -122,11 +122,11 @@ fn a_deletion_during_a_creation_follows_it_at_once() {
 }
 
 #[test]
-fn better_1_a_creation_in_doubt_is_learnt_of_before_it_is_deleted() {
+fn the_handle_of_a_creation_in_doubt_is_learnt_before_the_deletion() {
     story(async {
         let stage = Stage::set().await;
         let script = stage.driver.script();
-        // It was cut although the call failed; then a code by which the reference believes that it was not.
+        // The failed call took the snapshot. The last code makes the reference believe that there is none.
         script.fail(Method::CreateSnapshot, Fault::after(Code::DeadlineExceeded), Times::Next(1));
         script.fail(Method::CreateSnapshot, Fault::before(Code::Internal), Times::Next(1));
         script.fail(Method::CreateSnapshot, Fault::before(Code::InvalidArgument), Times::Next(1));
@@ -149,7 +149,7 @@ fn better_1_a_creation_in_doubt_is_learnt_of_before_it_is_deleted() {
 }
 
 #[test]
-fn better_1_a_definite_refusal_of_the_first_call_clears_the_marker_and_a_deletion_needs_no_call() {
+fn a_definite_refusal_of_the_first_call_clears_the_marker_and_the_deletion_needs_no_call() {
     story(async {
         let stage = Stage::set().await;
         let refused = Fault::before(Code::InvalidArgument);
@@ -168,7 +168,7 @@ fn better_1_a_definite_refusal_of_the_first_call_clears_the_marker_and_a_deletio
 }
 
 #[test]
-fn better_1_a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
+fn a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::after(Code::Unavailable), Times::Next(1));
@@ -184,7 +184,7 @@ fn better_1_a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
 }
 
 #[test]
-fn better_2_a_given_handle_is_deleted_by_the_spec_before_any_status_was_written() {
+fn a_given_handle_is_deleted_even_before_the_first_status() {
     story(async {
         let stage = Stage::set().await;
         let handle = stage.snapshot_of_another("pre").await;
@@ -197,7 +197,7 @@ fn better_2_a_given_handle_is_deleted_by_the_spec_before_any_status_was_written(
 }
 
 #[test]
-fn a_given_handle_that_nobody_was_bound_to_is_deleted_without_a_release() {
+fn an_unbound_given_handle_is_deleted_without_the_annotation_of_the_controller() {
     story(async {
         let stage = Stage::set().await;
         let handle = stage.snapshot_of_another("pre").await;
@@ -212,7 +212,7 @@ fn a_given_handle_that_nobody_was_bound_to_is_deleted_without_a_release() {
 }
 
 #[test]
-fn better_3_a_deletion_goes_on_without_a_secret_that_is_gone() {
+fn a_deletion_goes_on_without_its_secret() {
     story(async {
         let stage = Stage::set().await;
         let secret = stage.secret(&json!({"key": "dmFsdWU="})).await;
@@ -229,7 +229,7 @@ fn better_3_a_deletion_goes_on_without_a_secret_that_is_gone() {
 }
 
 #[test]
-fn better_4_a_deletion_in_doubt_goes_on_without_a_class_that_is_gone() {
+fn a_deletion_in_doubt_goes_on_without_its_class() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::after(Code::Unavailable), Times::Next(1));
@@ -255,7 +255,7 @@ fn a_member_of_a_group_is_neither_created_nor_deleted_on_its_own() {
             json!({"volumeGroupSnapshotHandle": "group-1", "snapshotHandle": "member", "readyToUse": true});
         recorded.patch_status(&status).await;
         stage.content(json!({})).await.ready().await;
-        assert_eq!(stage.calls(Method::CreateSnapshot), 1, "only the one of its own");
+        assert_eq!(stage.calls(Method::CreateSnapshot), 1, "only the other content");
         for content in [&announced, &recorded] {
             content.delete().await;
             content.gone().await;
@@ -265,7 +265,7 @@ fn a_member_of_a_group_is_neither_created_nor_deleted_on_its_own() {
 }
 
 #[test]
-fn a_handle_that_the_driver_no_longer_knows_counts_as_deleted() {
+fn a_handle_that_the_driver_does_not_know_is_deleted_with_one_call() {
     story(async {
         let capabilities =
             Capabilities { get_snapshot: false, list_snapshots: false, ..Capabilities::default() };
@@ -280,7 +280,7 @@ fn a_handle_that_the_driver_no_longer_knows_counts_as_deleted() {
 }
 
 #[test]
-fn a_handle_with_characters_that_json_encoders_escape_is_recorded_and_forgotten() {
+fn a_handle_with_characters_that_json_escapes_is_recorded_and_deleted() {
     story(async {
         let capabilities =
             Capabilities { get_snapshot: false, list_snapshots: false, ..Capabilities::default() };

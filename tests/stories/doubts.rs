@@ -1,4 +1,4 @@
-//! What is in doubt, and what vanishes: nothing is left in the storage in silence.
+//! Stories about calls in doubt and objects that vanish: no snapshot is left in the storage without an event.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::common::{Stage, story};
 const ORPHANS: &str = "csi_snapshotter_suspected_orphans_total{kind=\"VolumeSnapshotContent\"}";
 
 #[test]
-fn a_refusal_after_a_creation_in_doubt_does_not_let_a_deleted_content_go() {
+fn a_refusal_after_a_creation_in_doubt_does_not_end_the_deletion() {
     story(async {
         let stage = Stage::set().await;
         let script = stage.driver.script();
@@ -35,7 +35,7 @@ fn a_refusal_after_a_creation_in_doubt_does_not_let_a_deleted_content_go() {
 }
 
 #[test]
-fn a_creation_that_is_on_its_way_is_waited_for_however_often_the_driver_says_so() {
+fn a_deletion_waits_for_a_creation_as_long_as_the_driver_answers_aborted() {
     story(async {
         let stage = Stage::set().await;
         let script = stage.driver.script();
@@ -52,7 +52,7 @@ fn a_creation_that_is_on_its_way_is_waited_for_however_often_the_driver_says_so(
 }
 
 #[test]
-fn a_deletion_whose_volume_is_gone_ends_with_a_word() {
+fn a_deletion_in_doubt_whose_volume_is_gone_ends_with_an_event() {
     story(async {
         let stage = Stage::set().await;
         let script = stage.driver.script();
@@ -71,7 +71,7 @@ fn a_deletion_whose_volume_is_gone_ends_with_a_word() {
 }
 
 #[test]
-fn a_refusal_with_nothing_in_doubt_lets_a_deleted_content_go_in_silence() {
+fn after_a_refusal_without_doubt_the_deletion_ends_without_an_event() {
     story(async {
         let stage = Stage::set().await;
         let bad = Fault::before(Code::InvalidArgument);
@@ -87,7 +87,7 @@ fn a_refusal_with_nothing_in_doubt_lets_a_deleted_content_go_in_silence() {
 }
 
 #[test]
-fn a_content_that_vanishes_while_it_is_created_has_its_snapshot_deleted_at_once() {
+fn the_snapshot_of_a_content_that_vanishes_during_its_creation_is_deleted_at_once() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().hold(Method::CreateSnapshot);
@@ -105,7 +105,7 @@ fn a_content_that_vanishes_while_it_is_created_has_its_snapshot_deleted_at_once(
 }
 
 #[test]
-fn a_ready_content_whose_finalizer_is_stripped_and_that_is_deleted_takes_its_snapshot_along() {
+fn the_snapshot_of_a_ready_content_is_deleted_even_if_the_finalizer_was_removed() {
     story(async {
         let stage = Stage::set().await;
         let sidecar = stage.sidecar(&[]);
@@ -119,7 +119,7 @@ fn a_ready_content_whose_finalizer_is_stripped_and_that_is_deleted_takes_its_sna
 }
 
 #[test]
-fn a_snapshot_that_was_imported_under_another_name_before_its_content_vanished_stays() {
+fn a_snapshot_that_another_content_names_is_kept_when_its_content_vanishes() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -129,14 +129,14 @@ fn a_snapshot_that_was_imported_under_another_name_before_its_content_vanished_s
         content.patch(&json!({"metadata": {"finalizers": null}})).await;
         content.delete_only().await;
         content.gone().await;
-        // Another content's whole life shows that the sidecar has had its turn.
+        // Another content becomes ready meanwhile, so the sidecar had time for this one.
         stage.content(json!({})).await.ready().await;
         assert_eq!(stage.calls(Method::DeleteSnapshot), 0);
     });
 }
 
 #[test]
-fn a_content_that_vanishes_in_doubt_is_told_of() {
+fn a_content_that_vanishes_in_doubt_is_reported_by_an_event() {
     story(async {
         let stage = Stage::set().await;
         let lost = Fault::after(Code::Unavailable);
@@ -157,14 +157,14 @@ fn a_content_that_vanishes_in_doubt_is_told_of() {
 }
 
 #[test]
-fn a_content_that_is_deleted_before_it_was_begun_has_no_snapshot_taken() {
+fn no_snapshot_is_taken_for_a_content_that_was_deleted_before_its_creation_began() {
     story(async {
         let stage = Stage::set().await;
         let content = stage.content(json!({})).await;
         content.delete_only().await;
         let _sidecar = stage.sidecar(&[]);
         stage.content(json!({})).await.ready().await;
-        assert_eq!(stage.calls(Method::CreateSnapshot), 1, "the other's");
+        assert_eq!(stage.calls(Method::CreateSnapshot), 1, "for the other content");
         content.patch(&json!({"metadata": {"annotations": {RELEASED: "yes"}}})).await;
         content.gone().await;
         assert_eq!(stage.calls(Method::DeleteSnapshot), 0);
@@ -172,7 +172,7 @@ fn a_content_that_is_deleted_before_it_was_begun_has_no_snapshot_taken() {
 }
 
 #[test]
-fn a_driver_that_answers_not_found_to_each_deletion_is_believed_the_third_time() {
+fn three_answers_not_found_in_a_row_count_as_deleted() {
     story(async {
         let stage = Stage::set().await;
         let gone = Fault::before(Code::NotFound);
@@ -190,7 +190,7 @@ fn a_driver_that_answers_not_found_to_each_deletion_is_believed_the_third_time()
 }
 
 #[test]
-fn an_empty_handle_is_a_complaint_and_its_deletion_goes_on() {
+fn an_empty_given_handle_is_an_error_and_its_deletion_needs_no_call() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -203,14 +203,14 @@ fn an_empty_handle_is_a_complaint_and_its_deletion_goes_on() {
 }
 
 #[test]
-fn the_answer_of_a_call_whose_status_could_not_be_written_is_recorded_later_without_another_call() {
+fn an_answer_whose_status_write_lost_a_race_is_recorded_without_another_call() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().latency(Method::CreateSnapshot, Duration::from_millis(300));
         let _sidecar = stage.sidecar(&[]);
         let content = stage.content(json!({})).await;
         stage.calls_reach(Method::CreateSnapshot, 1).await;
-        // A stale write of another controller takes the marker away, and makes our own write lose its race.
+        // A stale write of another controller removes the marker, and makes our own write lose its race.
         content.patch(&json!({"metadata": {"annotations": {MARKER: null}}})).await;
         content.patch_status(&json!({"error": {"message": "stale"}})).await;
         content.ready().await;
@@ -219,7 +219,7 @@ fn the_answer_of_a_call_whose_status_could_not_be_written_is_recorded_later_with
 }
 
 #[test]
-fn a_driver_that_lost_its_first_try_has_its_second_recorded_and_both_are_named() {
+fn if_the_driver_lost_its_first_snapshot_the_second_is_recorded_and_an_event_names_both() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().readiness(Readiness::Held);
@@ -244,7 +244,7 @@ fn a_driver_that_lost_its_first_try_has_its_second_recorded_and_both_are_named()
 }
 
 #[test]
-fn a_write_that_the_api_server_refuses_is_told_in_status_and_event_and_goes_on_once_it_may() {
+fn a_write_that_the_api_server_refuses_is_reported_in_status_and_event_until_it_succeeds() {
     story(async {
         let stage = Stage::set_apart().await;
         if stage.cluster.sandbox.is_none() {

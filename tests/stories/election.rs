@@ -1,4 +1,4 @@
-//! Replicas that share a Lease: one acts, another takes over.
+//! Stories about replicas that share a Lease.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::common::cluster::Kind;
 use crate::common::{Sidecar, Stage, story, until, within};
 
-/// Short enough for a test, long enough for a busy machine.
 const TIMES: [&str; 3] = [
     "--leader-election-lease-duration=3s",
     "--leader-election-renew-deadline=2s",
@@ -40,7 +39,7 @@ impl Stage {
         found.map_or(Value::Null, |lease| lease.data["spec"].clone())
     }
 
-    /// Waits until somebody other than `before` holds the lease; returns who.
+    /// Waits until another holder than `before` has the lease, and returns it.
     async fn holder(&self, before: &str) -> String {
         until("the lease has another holder", || async {
             let holder = self.lease().await["holderIdentity"].as_str().unwrap_or_default().to_owned();
@@ -51,7 +50,7 @@ impl Stage {
 }
 
 #[test]
-fn one_of_two_replicas_acts_and_the_other_takes_over_when_the_first_is_killed() {
+fn one_of_two_replicas_leads_and_the_other_takes_over_when_it_is_killed() {
     story(async {
         let stage = Stage::set().await;
         let mut first = stage.replica(&[]);
@@ -80,7 +79,7 @@ fn one_of_two_replicas_acts_and_the_other_takes_over_when_the_first_is_killed() 
 }
 
 #[test]
-fn better_16_a_signal_releases_the_lease_and_the_other_replica_leads_within_two_seconds() {
+fn after_a_signal_the_other_replica_leads_within_two_seconds() {
     story(async {
         let stage = Stage::set().await;
         let mut first = stage.replica(&[
@@ -109,7 +108,7 @@ fn better_16_a_signal_releases_the_lease_and_the_other_replica_leads_within_two_
 }
 
 #[test]
-fn a_released_lease_reads_as_client_go_leaves_it() {
+fn a_released_lease_has_the_values_that_client_go_writes() {
     story(async {
         let stage = Stage::set().await;
         let mut only = stage.replica(&["--leader-election-labels=team:storage,tier:1"]);
@@ -150,7 +149,7 @@ fn another_driver_behind_the_same_socket_ends_the_process_and_releases_the_lease
 }
 
 #[test]
-fn a_lease_of_another_whose_clock_is_an_hour_off_is_timed_from_when_it_was_seen() {
+fn the_clock_of_the_other_holder_does_not_matter() {
     story(async {
         let stage = Stage::set().await;
         for (name, time) in [("slow", "2020-01-01T00:00:00.000000Z"), ("fast", "2199-01-01T00:00:00.000000Z")]
@@ -184,14 +183,14 @@ fn a_lease_of_another_whose_clock_is_an_hour_off_is_timed_from_when_it_was_seen(
     });
 }
 
-/// A replica that is not ours: it renews as client-go does, by PUT of what it last read.
+/// A replica of the reference. It renews like client-go, by PUT of the object it read last.
 struct Peer<'a> {
     stage: &'a Stage,
     lease: DynamicObject,
 }
 
 impl<'a> Peer<'a> {
-    /// Takes the Lease as it is, or makes it.
+    /// Takes the Lease, and creates it if necessary.
     async fn take(stage: &'a Stage) -> Self {
         let name = stage.lease_name();
         if stage.leases().get_opt(&name).await.unwrap().is_none() {
@@ -240,7 +239,7 @@ fn a_replica_of_the_reference_and_ours_share_a_lease_in_both_directions() {
         let mut ours = stage.replica(&[]);
         ours.says("the leader is").await;
         let content = stage.content(json!({})).await;
-        // Longer than the lease: only the renewals keep us away.
+        // This is longer than the lease, so only the renewals keep us from leading.
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(4) {
             peer.renew().await;
@@ -262,7 +261,7 @@ fn a_replica_of_the_reference_and_ours_share_a_lease_in_both_directions() {
 }
 
 #[test]
-fn a_peer_that_falls_silent_is_believed_for_its_lease_from_when_it_was_last_seen() {
+fn a_lease_that_is_no_longer_renewed_is_taken_over_when_it_has_run_out() {
     story(async {
         let stage = Stage::set().await;
         let mut peer = Peer::take(&stage).await;
@@ -274,14 +273,14 @@ fn a_peer_that_falls_silent_is_believed_for_its_lease_from_when_it_was_last_seen
         stage.calls_reach(Method::CreateSnapshot, 1).await;
         let first = stage.driver.calls().iter().map(|call| call.started).max().unwrap();
         assert!(first >= last + Duration::from_secs(3), "acted {:?} after the last renewal", first - last);
-        // Lease and retry period, and the time that a busy machine takes.
+        // The lease, the retry period, and a second for a busy machine.
         assert!(first < last + Duration::from_millis(3500 + 1000), "took over {:?} after it", first - last);
         content.ready().await;
     });
 }
 
 #[test]
-fn odd_contents_of_a_lease_are_no_reason_to_stop() {
+fn a_lease_with_odd_contents_can_be_taken() {
     story(async {
         for spec in [
             json!({}),
@@ -306,7 +305,7 @@ fn odd_contents_of_a_lease_are_no_reason_to_stop() {
 }
 
 #[test]
-fn a_leader_whose_lease_is_taken_from_it_ends_with_code_1() {
+fn a_leader_whose_lease_is_taken_exits_with_code_1() {
     story(async {
         let stage = Stage::set().await;
         let mut replica = stage.replica(&[]);
@@ -321,7 +320,7 @@ fn a_leader_whose_lease_is_taken_from_it_ends_with_code_1() {
 }
 
 #[test]
-fn a_leader_that_cannot_renew_stops_before_another_may_start_and_ends_with_code_1() {
+fn a_leader_that_cannot_renew_stops_before_another_may_lead_and_exits_with_code_1() {
     story(async {
         let stage = Stage::set_apart().await;
         let Some(server) = &stage.cluster.sandbox else {
@@ -330,7 +329,7 @@ fn a_leader_that_cannot_renew_stops_before_another_may_start_and_ends_with_code_
         };
         let mut replica = stage.replica(&["--http-endpoint=127.0.0.1:0"]);
         stage.content(json!({})).await.ready().await;
-        // Work enough for every worker, so that calls would go on if nothing stopped them.
+        // Enough work that calls would go on if nothing stopped them.
         let script = stage.driver.script();
         script.latency(Method::CreateSnapshot, Duration::from_millis(200));
         for _ in 0..40 {
@@ -347,7 +346,7 @@ fn a_leader_that_cannot_renew_stops_before_another_may_start_and_ends_with_code_
         assert!(last < cut_off + Duration::from_secs(2), "a call began after the renew deadline");
         replica.says("could not be renewed").await;
         server.resume().await.unwrap();
-        // Whoever comes next finishes everything, and nothing is there twice.
+        // The next leader finishes everything, and takes no snapshot twice.
         let _next = stage.replica(&[]);
         within(Duration::from_mins(1), "all are ready", || async {
             let all = stage.contents().list(&kube::api::ListParams::default()).await.unwrap();
@@ -359,7 +358,7 @@ fn a_leader_that_cannot_renew_stops_before_another_may_start_and_ends_with_code_
 }
 
 #[test]
-fn a_follower_is_healthy_and_ready_and_does_nothing() {
+fn a_follower_is_healthy_and_ready_and_not_the_leader() {
     story(async {
         let stage = Stage::set().await;
         let _leader = stage.replica(&[]);

@@ -1,4 +1,4 @@
-//! Group snapshots: the second kind on the same core.
+//! Stories about group snapshots.
 
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use sandbox::driver::{Capabilities, Fault, Method, Readiness, Times};
@@ -33,7 +33,7 @@ impl Stage {
         self.cluster.create(&CLASSES, &class).await;
     }
 
-    /// The source of a content that is given a group which the storage holds and no other content owns.
+    /// The source of a content for a group that exists in the storage and has no other content under Delete.
     async fn source_given(&self) -> Value {
         let _sidecar = self.sidecar(&[]);
         let made = self.group(json!({"spec": {"deletionPolicy": "Retain"}})).await.ready().await;
@@ -94,7 +94,7 @@ impl Group {
 }
 
 #[test]
-fn a_group_is_cut_recorded_and_deleted_with_its_members() {
+fn a_group_is_taken_recorded_and_deleted_with_its_members() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -131,14 +131,14 @@ fn a_group_is_cut_recorded_and_deleted_with_its_members() {
 }
 
 #[test]
-fn groups_are_counted_by_state_apart_from_single_snapshots() {
+fn groups_are_counted_separately_from_single_snapshots() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
         stage.driver.script().readiness(Readiness::Held);
         let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
         let group = stage.group(json!({})).await;
-        group.until("is cut", |object| object["status"]["readyToUse"] == false).await;
+        group.until("is taken", |object| object["status"]["readyToUse"] == false).await;
         for line in [
             "csi_snapshotter_contents{kind=\"VolumeGroupSnapshotContent\",state=\"uploading\"} 1",
             "csi_snapshotter_contents{kind=\"VolumeSnapshotContent\",state=\"uploading\"} 0",
@@ -159,7 +159,7 @@ fn groups_are_counted_by_state_apart_from_single_snapshots() {
 }
 
 #[test]
-fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
+fn the_handle_of_a_group_in_doubt_is_learnt_before_the_deletion() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -175,7 +175,7 @@ fn a_group_whose_creation_is_in_doubt_is_learnt_of_before_it_is_deleted() {
 }
 
 #[test]
-fn a_group_that_is_given_up_is_counted_as_a_group() {
+fn a_suspected_orphan_is_counted_by_kind() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -194,7 +194,7 @@ fn a_group_that_is_given_up_is_counted_as_a_group() {
 }
 
 #[test]
-fn better_2_a_given_group_is_deleted_by_the_spec_before_any_status_was_written() {
+fn a_given_group_is_deleted_even_before_the_first_status() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -208,7 +208,7 @@ fn better_2_a_given_group_is_deleted_by_the_spec_before_any_status_was_written()
 }
 
 #[test]
-fn better_10_a_given_group_that_is_not_ready_is_polled_without_a_write() {
+fn a_given_group_that_is_not_ready_is_polled_without_a_write() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -227,7 +227,7 @@ fn better_10_a_given_group_that_is_not_ready_is_polled_without_a_write() {
 }
 
 #[test]
-fn better_12_without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
+fn single_snapshots_work_without_the_gate_or_the_capability_for_groups() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -245,7 +245,7 @@ fn better_12_without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
 }
 
 #[test]
-fn groups_that_a_driver_gains_by_an_upgrade_are_served_when_it_is_back() {
+fn groups_are_served_after_an_upgrade_adds_the_capability() {
     story(async {
         let mut stage = Stage::with(without_groups()).await;
         stage.group_class().await;
@@ -268,13 +268,13 @@ fn groups_that_a_driver_gains_by_an_upgrade_are_served_when_it_is_back() {
 }
 
 #[test]
-fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
+fn groups_wait_while_the_driver_lacks_the_capability() {
     story(async {
         let mut stage = Stage::set().await;
         stage.group_class().await;
         let doubt = Fault::after(Code::Unavailable);
         stage.driver.script().fail(Method::CreateVolumeGroupSnapshot, doubt, Times::UntilCleared);
-        // No retry keeps the queue busy: what comes after the loss comes to workers that wait.
+        // With this retry interval the workers are idle when the driver loses the capability.
         let sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
         let in_doubt = stage.group(json!({})).await;
         in_doubt.until("has an error", |object| object["status"]["error"]["message"].is_string()).await;
@@ -287,7 +287,7 @@ fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
         sidecar.says("the driver takes no group snapshots any more").await;
         let new = stage.group(json!({})).await;
         in_doubt.delete().await;
-        // Time enough for a pass over each: this goes through more of them.
+        // A single snapshot lives and dies meanwhile, so there was time for passes over the groups.
         let single = stage.content(json!({})).await;
         single.ready().await;
         single.delete().await;
@@ -298,7 +298,7 @@ fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
         if let Some(requests) = stage.requests_about(&new.name) {
             assert_eq!(requests, [""; 0]);
         }
-        assert!(in_doubt.get().await.is_some(), "what it may have cut is not forgotten");
+        assert!(in_doubt.get().await.is_some(), "a group that may exist is not forgotten");
 
         stage.driver.kill().await;
         stage.driver.script().capabilities(Capabilities::default());
@@ -312,7 +312,7 @@ fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
 }
 
 #[test]
-fn better_12_groups_come_on_by_themselves_when_their_crds_appear() {
+fn groups_start_by_themselves_when_their_crds_are_installed() {
     story(async {
         let Some(stage) = Stage::set_bare().await else {
             eprintln!("skipped: a real cluster's CRDs are not removed for a test");
@@ -334,7 +334,7 @@ fn better_12_groups_come_on_by_themselves_when_their_crds_appear() {
 }
 
 #[test]
-fn better_12_rights_that_are_lost_and_given_back_cost_one_line_each() {
+fn rights_that_are_lost_and_restored_are_logged_once_each() {
     story(async {
         let stage = Stage::set_apart().await;
         let Some(server) = &stage.cluster.sandbox else {

@@ -1,4 +1,4 @@
-//! Drivers whose answers are not what CSI says, and whose snapshots are taken, found and deleted all the same.
+//! Stories about drivers whose answers break the CSI spec and are still usable.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use crate::common::{Stage, story};
 
 #[test]
-fn an_answer_that_holds_a_handle_is_never_thrown_away() {
+fn every_answer_with_a_handle_is_recorded() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -39,7 +39,7 @@ fn an_answer_that_holds_a_handle_is_never_thrown_away() {
 }
 
 #[test]
-fn a_driver_that_writes_ids_in_its_own_way_is_understood() {
+fn ids_in_another_case_and_sources_in_another_form_are_accepted() {
     story(async {
         let capabilities = Capabilities { get_snapshot: false, ..Capabilities::default() };
         let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
@@ -56,12 +56,12 @@ fn a_driver_that_writes_ids_in_its_own_way_is_understood() {
         unknown.error("the driver knows no snapshot with the handle").await;
 
         let source = json!({"spec": {"source": {"volumeHandle": "pool/volume"}}});
-        let cut = stage.content(source).await;
-        let handle = cut.ready().await["status"]["snapshotHandle"].as_str().unwrap().to_owned();
+        let taken = stage.content(source).await;
+        let handle = taken.ready().await["status"]["snapshotHandle"].as_str().unwrap().to_owned();
         assert_eq!(handle, handle.to_uppercase());
         let held = || stage.driver.snapshots().iter().any(|stored| stored.id.to_uppercase() == handle);
         assert!(held());
-        for content in [cut, given] {
+        for content in [taken, given] {
             content.delete().await;
             content.gone().await;
         }
@@ -71,7 +71,7 @@ fn a_driver_that_writes_ids_in_its_own_way_is_understood() {
 }
 
 #[test]
-fn an_error_with_a_very_long_text_keeps_its_code_and_breaks_nothing() {
+fn an_error_with_a_very_long_text_keeps_its_code_and_the_connection() {
     story(async {
         let stage = Stage::set().await;
         let sidecar = stage.sidecar(&["--retry-interval-start=100ms"]);
@@ -87,7 +87,7 @@ fn an_error_with_a_very_long_text_keeps_its_code_and_breaks_nothing() {
 }
 
 #[test]
-fn a_driver_that_cannot_say_whether_it_takes_groups_takes_single_snapshots_at_once() {
+fn single_snapshots_do_not_wait_for_the_answer_about_groups() {
     story(async {
         let question = Method::GroupControllerGetCapabilities;
         for odd in [Fault::Hang, Fault::before(Code::Internal)] {

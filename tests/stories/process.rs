@@ -1,4 +1,4 @@
-//! The process: its start, its end, its endpoint, its patience.
+//! Stories about the start and the end of the process, its endpoint, and what it waits for.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::common::stage::without_groups;
 use crate::common::{Stage, story};
 
 #[test]
-fn better_16_a_signal_drains_what_is_in_hand_and_records_it() {
+fn after_a_signal_the_call_in_flight_is_finished_and_recorded() {
     story(async {
-        // Without groups, their workers wait for a driver that has them, which must not hold up the end.
+        // Without the group capability the workers of groups still wait for it, and must not delay the exit.
         let ordinary = Options::default;
         for (signal, options) in
             [(Signal::TERM, ordinary()), (Signal::INT, ordinary()), (Signal::TERM, without_groups())]
@@ -36,7 +36,7 @@ fn better_16_a_signal_drains_what_is_in_hand_and_records_it() {
 }
 
 #[test]
-fn a_second_signal_aborts() {
+fn a_second_signal_aborts_the_process() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().hold(Method::CreateSnapshot);
@@ -53,7 +53,7 @@ fn a_second_signal_aborts() {
 }
 
 #[test]
-fn a_signal_while_the_driver_is_waited_for_ends_well() {
+fn a_signal_while_waiting_for_the_driver_exits_with_code_0() {
     story(async {
         let mut stage = Stage::set().await;
         stage.driver.kill().await;
@@ -65,7 +65,7 @@ fn a_signal_while_the_driver_is_waited_for_ends_well() {
 }
 
 #[test]
-fn a_socket_that_comes_late_and_a_driver_that_is_not_ready_are_waited_for() {
+fn the_sidecar_waits_for_the_socket_and_for_a_ready_driver() {
     story(async {
         let mut stage = Stage::set().await;
         stage.driver.kill().await;
@@ -81,7 +81,7 @@ fn a_socket_that_comes_late_and_a_driver_that_is_not_ready_are_waited_for() {
 }
 
 #[test]
-fn a_driver_that_cannot_take_snapshots_ends_the_process_and_says_why() {
+fn a_driver_without_the_snapshot_capability_ends_the_process() {
     story(async {
         let capabilities = Capabilities { snapshots: false, ..Capabilities::default() };
         let stage = Stage::with(Options { capabilities, ..Options::default() }).await;
@@ -92,7 +92,7 @@ fn a_driver_that_cannot_take_snapshots_ends_the_process_and_says_why() {
 }
 
 #[test]
-fn the_endpoint_tells_health_readiness_and_metrics() {
+fn the_endpoint_serves_health_readiness_and_metrics() {
     story(async {
         let mut stage = Stage::set().await;
         let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0", "--metrics-path=/m"]);
@@ -134,7 +134,7 @@ fn contents_are_counted_by_state() {
         ready.ready().await;
         stage.driver.script().readiness(Readiness::Held);
         let unready = stage.content(json!({})).await;
-        unready.until("is cut", |object| object["status"]["readyToUse"] == false).await;
+        unready.until("is taken", |object| object["status"]["readyToUse"] == false).await;
         for state in ["ready", "uploading"] {
             let count =
                 format!("csi_snapshotter_contents{{kind=\"VolumeSnapshotContent\",state=\"{state}\"}} 1");
@@ -144,7 +144,7 @@ fn contents_are_counted_by_state() {
 }
 
 #[test]
-fn crds_that_come_late_are_waited_for_with_one_line_and_work_starts_by_itself() {
+fn work_starts_by_itself_when_missing_crds_are_installed() {
     story(async {
         let Some(stage) = Stage::set_bare().await else {
             eprintln!("skipped: a real cluster's CRDs are not removed for a test");

@@ -1,4 +1,4 @@
-//! Snapshots taken, found and followed until they are ready.
+//! Stories about snapshots that are taken or imported, and polled until they are ready.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn a_fresh_snapshot_takes_three_requests_and_one_call() {
 }
 
 #[test]
-fn the_driver_is_asked_who_it_is_once_per_connection() {
+fn the_driver_is_proven_once_per_connection() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -44,16 +44,13 @@ fn the_driver_is_asked_who_it_is_once_per_connection() {
 }
 
 #[test]
-fn the_marker_is_on_the_object_before_the_call_and_gone_after_it() {
+fn the_marker_is_on_the_object_during_the_call_and_removed_after_it() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().hold(Method::CreateSnapshot);
         let _sidecar = stage.sidecar(&[]);
         let content = stage.content(json!({})).await;
-        stage
-            .driver
-            .wait_for_calls(|calls| calls.iter().any(|call| call.method == Method::CreateSnapshot))
-            .await;
+        stage.calls_reach(Method::CreateSnapshot, 1).await;
         let during = content.get().await.unwrap();
         assert_eq!(during["metadata"]["annotations"][MARKER], "yes");
         assert!(during["status"].is_null());
@@ -63,14 +60,14 @@ fn the_marker_is_on_the_object_before_the_call_and_gone_after_it() {
 }
 
 #[test]
-fn better_6_an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchanged_poll_writes_nothing() {
+fn an_unready_snapshot_is_polled_on_its_own_schedule_and_an_unchanged_poll_writes_nothing() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().readiness(Readiness::AfterAnswers(3));
         // A retry pause of an hour shows that polling does not use it.
         let sidecar = stage.sidecar(&["--retry-interval-start=1h", "--retry-interval-max=1h"]);
         let content = stage.content(json!({})).await;
-        let unready = content.until("is cut", |object| object["status"]["readyToUse"] == false).await;
+        let unready = content.until("is taken", |object| object["status"]["readyToUse"] == false).await;
         let handle = &unready["status"]["snapshotHandle"];
         let ready = content.ready().await;
         assert_eq!(&ready["status"]["snapshotHandle"], handle);
@@ -83,14 +80,14 @@ fn better_6_an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchan
         }
         if let Some(requests) = content.requests() {
             let writes = ["PATCH", "PATCH status", "PATCH", "PATCH status"];
-            assert_eq!(requests, writes, "marker, cut, marker gone, ready; nothing for what did not change");
+            assert_eq!(requests, writes, "marker, handle, marker gone, ready");
         }
         stage.only_snapshot();
     });
 }
 
 #[test]
-fn better_7_an_old_error_goes_at_the_first_success_even_if_the_snapshot_is_not_ready() {
+fn an_old_error_is_cleared_by_the_first_success_even_if_the_snapshot_is_not_ready() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::before(Code::Internal), Times::Next(1));
@@ -98,16 +95,16 @@ fn better_7_an_old_error_goes_at_the_first_success_even_if_the_snapshot_is_not_r
         let _sidecar = stage.sidecar(&["--retry-interval-start=500ms", "--retry-interval-max=1s"]);
         let content = stage.content(json!({})).await;
         content.error("scripted failure").await;
-        let cut = content.until("is cut", |object| object["status"]["snapshotHandle"].is_string()).await;
-        assert!(cut["status"]["error"].is_null(), "{}", cut["status"]);
-        assert_eq!(cut["status"]["readyToUse"], false);
+        let taken = content.until("is taken", |object| object["status"]["snapshotHandle"].is_string()).await;
+        assert!(taken["status"]["error"].is_null(), "{taken}");
+        assert_eq!(taken["status"]["readyToUse"], false);
         stage.driver.script().release();
         content.ready().await;
     });
 }
 
 #[test]
-fn a_failure_shows_in_status_and_as_one_event_and_goes_with_the_first_success() {
+fn a_failure_appears_in_status_and_in_one_event_until_the_first_success() {
     story(async {
         let stage = Stage::set().await;
         stage.creations_fail();
@@ -123,10 +120,10 @@ fn a_failure_shows_in_status_and_as_one_event_and_goes_with_the_first_success() 
         assert_eq!(event["reportingComponent"], component);
         assert_eq!(event["involvedObject"]["name"], content.name);
         stage.calls_reach(Method::CreateSnapshot, 5).await;
-        assert_eq!(content.events().await.len(), 1, "the same words are told once");
+        assert_eq!(content.events().await.len(), 1, "the same message is one event");
         if let Some(requests) = content.requests() {
             let statuses = requests.iter().filter(|request| *request == "PATCH status").count();
-            assert_eq!(statuses, 1, "and written once");
+            assert_eq!(statuses, 1, "and one write of status");
         }
         stage.driver.script().clear();
         let ready = content.ready().await;
@@ -150,7 +147,7 @@ fn a_later_failure_has_the_reason_of_a_later_failure() {
 }
 
 #[test]
-fn retries_start_at_the_start_double_and_are_not_hurried_by_the_events_of_others() {
+fn retries_begin_at_the_start_interval_and_double_and_changes_by_others_do_not_hurry_them() {
     story(async {
         let stage = Stage::set().await;
         stage.creations_fail();
@@ -169,7 +166,7 @@ fn retries_start_at_the_start_double_and_are_not_hurried_by_the_events_of_others
 }
 
 #[test]
-fn the_class_gives_parameters_without_the_reserved_ones_and_metadata_is_added_when_asked_for() {
+fn the_driver_gets_the_parameters_of_the_class_without_reserved_ones_and_with_extra_metadata() {
     story(async {
         let stage = Stage::set().await;
         stage
@@ -196,7 +193,7 @@ fn the_class_gives_parameters_without_the_reserved_ones_and_metadata_is_added_wh
 }
 
 #[test]
-fn a_name_of_a_given_length_has_the_uid_without_dashes_cut() {
+fn a_uuid_length_keeps_that_many_characters_of_the_uid_without_dashes() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&["--snapshot-name-uuid-length=10"]);
@@ -208,7 +205,7 @@ fn a_name_of_a_given_length_has_the_uid_without_dashes_cut() {
 }
 
 #[test]
-fn the_secret_of_the_annotations_goes_to_the_driver_and_shows_nowhere() {
+fn the_secret_of_the_annotations_is_sent_to_the_driver_and_appears_nowhere_else() {
     story(async {
         let stage = Stage::set().await;
         let secret = stage.secret(&json!({"password": "aHVudGVyMi1zZWNyZXQ="})).await;
@@ -235,7 +232,7 @@ fn the_secret_of_the_annotations_goes_to_the_driver_and_shows_nowhere() {
 }
 
 #[test]
-fn a_creation_fails_on_a_secret_that_is_missing_and_goes_on_once_it_is_there() {
+fn a_creation_waits_for_a_missing_secret_with_an_error_in_status() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -262,12 +259,12 @@ fn an_answer_without_a_creation_time_gets_the_present_time() {
 }
 
 #[test]
-fn a_given_handle_is_asked_for_by_get_where_the_driver_has_it() {
+fn a_given_handle_is_looked_up_by_get_if_the_driver_has_it() {
     given_handle(Capabilities::default(), Method::GetSnapshot);
 }
 
 #[test]
-fn a_given_handle_is_asked_for_by_list_where_the_driver_has_no_get() {
+fn a_given_handle_is_looked_up_by_list_if_the_driver_has_no_get() {
     let capabilities = Capabilities { get_snapshot: false, ..Capabilities::default() };
     given_handle(capabilities, Method::ListSnapshots);
 }
@@ -289,7 +286,7 @@ fn given_handle(capabilities: Capabilities, asked_by: Method) {
 }
 
 #[test]
-fn a_given_handle_counts_as_ready_where_the_driver_cannot_be_asked() {
+fn a_given_handle_counts_as_ready_if_the_driver_has_no_lookup() {
     story(async {
         let capabilities =
             Capabilities { get_snapshot: false, list_snapshots: false, ..Capabilities::default() };
@@ -302,7 +299,7 @@ fn a_given_handle_counts_as_ready_where_the_driver_cannot_be_asked() {
 }
 
 #[test]
-fn a_given_handle_that_nobody_knows_is_an_error_until_it_is_known() {
+fn a_given_handle_that_the_driver_does_not_know_is_an_error() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -314,18 +311,18 @@ fn a_given_handle_that_nobody_knows_is_an_error_until_it_is_known() {
 }
 
 #[test]
-fn a_ready_content_is_never_looked_at_again() {
+fn a_ready_content_causes_no_more_calls() {
     story(async {
         let stage = Stage::set().await;
         let sidecar = stage.sidecar(&[]);
         let handle = stage.snapshot_of_another("pre").await;
-        let (cut, given) = (stage.content(json!({})).await, stage.given(&handle, json!({})).await);
-        cut.ready().await;
+        let (taken, given) = (stage.content(json!({})).await, stage.given(&handle, json!({})).await);
+        taken.ready().await;
         given.ready().await;
         drop(sidecar);
         stage.driver.clear_calls();
         let sidecar = stage.sidecar(&["--resync-period=50ms"]);
-        // A further content goes through all its life after several resyncs; the ready ones are left alone.
+        // Other contents live and die during several resyncs, without a call for the ready ones.
         for _ in 0..3 {
             let other = stage.content(json!({})).await;
             other.ready().await;
@@ -348,12 +345,12 @@ fn a_class_that_appears_wakes_the_contents_that_wait_for_it() {
         stage.content(json!({})).await.ready().await;
         stage.make_class(&class, &json!({})).await;
         content.ready().await;
-        assert!(content.events().await.is_empty(), "it is waited for in silence");
+        assert!(content.events().await.is_empty(), "a missing class causes no event at first");
     });
 }
 
 #[test]
-fn the_finalizer_that_the_controller_adds_in_a_write_of_its_own_is_waited_for_in_silence() {
+fn a_finalizer_that_the_controller_adds_later_is_waited_for_without_an_event() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&[]);
@@ -370,7 +367,7 @@ fn the_finalizer_that_the_controller_adds_in_a_write_of_its_own_is_waited_for_in
 }
 
 #[test]
-fn a_sidecar_that_starts_with_a_ready_driver_has_its_first_content_ready_at_once() {
+fn contents_that_exist_at_the_start_become_ready() {
     story(async {
         let stage = Stage::set().await;
         let contents = [stage.content(json!({})).await, stage.content(json!({})).await];
@@ -382,7 +379,7 @@ fn a_sidecar_that_starts_with_a_ready_driver_has_its_first_content_ready_at_once
 }
 
 #[test]
-fn node_deployment_looks_only_after_the_contents_of_its_node() {
+fn node_deployment_works_only_on_the_contents_of_its_node() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&["--node-deployment"]);

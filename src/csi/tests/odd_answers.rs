@@ -1,18 +1,19 @@
-//! Drivers whose answers, lists, errors and capabilities are not what CSI says, and still can be worked with.
+//! Tests of drivers whose answers, lists, errors and capabilities break the CSI spec and are still usable.
 
 use futures_util::FutureExt;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::*;
 use machinery::logging::LogFormat;
 use machinery::logging::testing::{Sink, listen};
+
+use super::*;
 
 impl Bench {
     fn answers_creations(&self, how: Malformed) {
         self.driver.script().fail(Asked::CreateSnapshot, Fault::Malformed(how), Times::Next(1));
     }
 
-    /// Snapshots besides that of [`request`], by name; their handles.
+    /// Creates snapshots of these names, and returns their handles.
     async fn created(&self, names: &[&str]) -> Vec<String> {
         let mut handles = Vec::new();
         for name in names {
@@ -29,7 +30,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn better_8_only_an_answer_without_a_handle_is_refused_and_the_error_names_the_field() {
+async fn only_an_answer_without_a_handle_is_refused_and_the_error_names_the_field() {
     let bench = bench().await;
     for (malformed, field) in
         [(Malformed::Empty, "snapshot is missing"), (Malformed::NoId, "snapshot.snapshot_id")]
@@ -41,7 +42,7 @@ async fn better_8_only_an_answer_without_a_handle_is_refused_and_the_error_names
 }
 
 #[tokio::test]
-async fn an_answer_with_a_handle_is_taken_whatever_else_it_holds() {
+async fn an_answer_with_a_handle_is_accepted_whatever_else_it_holds() {
     let bench = bench().await;
     let sound = bench.create().await.unwrap();
     for malformed in [
@@ -66,7 +67,7 @@ async fn an_answer_with_a_handle_is_taken_whatever_else_it_holds() {
 }
 
 #[tokio::test]
-async fn an_answer_of_any_size_is_taken_with_its_handle() {
+async fn an_answer_of_any_size_is_accepted() {
     let bench = bench().await;
     bench.answers_creations(Malformed::Oversized);
     assert!(bench.create().await.unwrap().source_volume.len() > 4 << 20);
@@ -74,7 +75,7 @@ async fn an_answer_of_any_size_is_taken_with_its_handle() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_named_in_another_form_is_taken_as_it_comes() {
+async fn a_source_volume_in_another_form_is_accepted() {
     let bench = bench().await;
     bench.driver.script().habits(Habits { short_sources: true, capitals: true, ..Habits::default() });
     let create = CreateSnapshot { source_volume: "pool/vol-1".into(), ..request() };
@@ -86,7 +87,7 @@ async fn a_source_that_is_named_in_another_form_is_taken_as_it_comes() {
 }
 
 #[tokio::test]
-async fn a_group_is_kept_whatever_its_members_are() {
+async fn a_group_is_accepted_whatever_its_members_are() {
     let bench = bench().await;
     let (log, _listening) = listen(crate::PROGRAM, 2, LogFormat::Text);
     let create = CreateGroup {
@@ -107,7 +108,7 @@ async fn a_group_is_kept_whatever_its_members_are() {
 }
 
 #[tokio::test]
-async fn a_handle_is_found_among_all_that_a_driver_lists_page_by_page() {
+async fn a_handle_is_found_on_any_page_of_a_driver_that_lists_everything() {
     let bench = bench().await;
     let handles = bench.created(&["a", "b", "c", "d", "e"]).await;
     bench.driver.script().habits(Habits { lists_all_by: 2, ..Habits::default() });
@@ -126,7 +127,7 @@ async fn a_handle_is_found_among_all_that_a_driver_lists_page_by_page() {
 }
 
 #[tokio::test]
-async fn the_only_snapshot_of_a_driver_that_does_not_look_is_not_taken_for_ours() {
+async fn the_only_entry_of_a_driver_that_ignores_the_handle_is_not_taken_for_ours() {
     let bench = bench().await;
     bench.created(&["a"]).await;
     bench.driver.script().habits(Habits { lists_all_by: 2, ..Habits::default() });
@@ -134,7 +135,7 @@ async fn the_only_snapshot_of_a_driver_that_does_not_look_is_not_taken_for_ours(
 }
 
 #[tokio::test]
-async fn a_list_whose_token_expires_is_begun_again_but_not_for_ever() {
+async fn a_list_whose_token_expires_begins_again_a_limited_number_of_times() {
     let bench = bench().await;
     let mut handles = bench.created(&["a", "b", "c"]).await;
     handles.sort();
@@ -154,7 +155,7 @@ async fn a_list_whose_token_expires_is_begun_again_but_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_list_that_goes_round_in_circles_is_an_error_that_says_so() {
+async fn a_list_that_repeats_a_page_is_an_error_that_says_so() {
     let bench = bench().await;
     bench.created(&["a"]).await;
     let fault = Fault::Malformed(Malformed::SameToken);
@@ -168,11 +169,11 @@ async fn a_list_that_goes_round_in_circles_is_an_error_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_text_of_any_length_keeps_its_code_and_every_word() {
+async fn an_error_text_of_any_length_arrives_whole_with_its_code() {
     let bench = bench().await;
     for length in [2_000, 40_000, 1_000_000] {
         let text = "größer, föö ".repeat(length / 12);
-        // As Go does, the details say it all again.
+        // Go servers repeat the message in the details.
         let details = format!("{text}\n").into_bytes().into();
         let status = tonic::Status::with_details(Code::NotFound, text.replace(' ', " \n\t"), details);
         let refusal = bench.refused(Fault::Before(status)).await;
@@ -183,7 +184,7 @@ async fn a_text_of_any_length_keeps_its_code_and_every_word() {
     assert!(bench.client.is_connected());
 }
 
-/// A driver that cannot say whether it takes groups, and the log beside it.
+/// A driver that does not answer whether it takes groups, and the log.
 struct Silent {
     directory: TempDir,
     driver: sandbox::driver::Driver,
@@ -209,7 +210,7 @@ impl Silent {
 }
 
 #[tokio::test]
-async fn a_question_about_groups_that_fails_or_hangs_delays_no_single_snapshot() {
+async fn a_group_question_that_fails_or_hangs_delays_no_single_snapshot() {
     for fault in [Fault::before(Code::Internal), Fault::Hang] {
         let (silent, _listening) = Silent::start(fault, Duration::from_hours(1)).await;
         silent.client.create_snapshot(request(), Secrets::default()).await.unwrap();
@@ -226,7 +227,7 @@ async fn a_question_about_groups_that_fails_or_hangs_delays_no_single_snapshot()
 }
 
 #[tokio::test]
-async fn a_question_about_groups_is_asked_until_it_is_answered_and_told_of_once() {
+async fn the_group_question_is_repeated_until_it_is_answered_and_logged_once() {
     let fault = Fault::before(Code::Unavailable);
     let (mut silent, _listening) = Silent::start(fault, Duration::from_secs(20)).await;
     let questions = |calls: &[sandbox::driver::Call], count| {
@@ -235,11 +236,11 @@ async fn a_question_about_groups_is_asked_until_it_is_answered_and_told_of_once(
     silent.driver.wait_for_calls(|calls| questions(calls, 2)).await;
     silent.driver.script().clear();
     silent.client.until_served(Kind::Group).await;
-    let told = silent.log.text();
-    assert_eq!(told.matches(SILENT).count(), 1, "{told}");
-    assert_eq!(told.matches("the driver takes group snapshots now").count(), 1, "{told}");
+    let log = silent.log.text();
+    assert_eq!(log.matches(SILENT).count(), 1, "{log}");
+    assert_eq!(log.matches("the driver takes group snapshots now").count(), 1, "{log}");
 
-    // The next connection begins with the question unanswered, although the one before had an answer.
+    // An answer on one connection does not hold for the next.
     silent.driver.kill().await;
     silent.client.until_not_served(Kind::Single).await;
     let fault = Fault::before(Code::Internal);
@@ -249,14 +250,14 @@ async fn a_question_about_groups_is_asked_until_it_is_answered_and_told_of_once(
     silent.client.until_served(Kind::Single).await;
     assert!(silent.client.until_served(Kind::Group).now_or_never().is_none());
     silent.client.until_served(Kind::Group).await;
-    let told = silent.log.text();
-    assert_eq!(told.matches(SILENT).count(), 2, "{told}");
-    assert_eq!(told.matches("the driver takes group snapshots now").count(), 2, "{told}");
+    let log = silent.log.text();
+    assert_eq!(log.matches(SILENT).count(), 2, "{log}");
+    assert_eq!(log.matches("the driver takes group snapshots now").count(), 2, "{log}");
     assert!(questions(&silent.driver.calls(), 2));
 }
 
 #[tokio::test]
-async fn a_driver_without_a_probe_or_whose_probe_says_nothing_is_ready() {
+async fn a_driver_without_probe_or_with_an_empty_answer_to_it_is_ready() {
     let odd = [Fault::before(Code::Unimplemented), Fault::Malformed(Malformed::Empty)];
     for fault in odd {
         let directory = TempDir::new().unwrap();

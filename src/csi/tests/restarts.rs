@@ -1,4 +1,4 @@
-//! A driver that goes away, and comes back: the same, with other abilities, or another.
+//! Tests of a driver that restarts: unchanged, with other capabilities, or as another driver.
 
 use futures_util::FutureExt;
 use tokio_util::task::AbortOnDropHandle;
@@ -6,14 +6,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 
 impl Bench {
-    /// Keeps the connection up for as long as the result lives.
+    /// Supervises the connection until the result is dropped.
     fn supervised(&self) -> AbortOnDropHandle<Fatal> {
         let client = self.client.clone();
         AbortOnDropHandle::new(tokio::spawn(async move { client.supervise().await }))
     }
 
-    /// Restarts the driver with these abilities, and waits until it is proven anew.
-    async fn comes_back_with(&mut self, capabilities: Capabilities) {
+    /// Restarts the driver with these capabilities, and waits until it is proven again.
+    async fn restart_with(&mut self, capabilities: Capabilities) {
         self.driver.kill().await;
         self.client.until_not_served(Kind::Single).await;
         self.driver.script().capabilities(capabilities);
@@ -23,7 +23,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_driver_that_dies_in_mid_call_leaves_things_open_and_is_unavailable() {
+async fn a_call_during_which_the_driver_dies_is_indefinite_and_unavailable() {
     let mut bench = bench().await;
     bench.driver.script().hold(Asked::CreateSnapshot);
     let client = bench.client.clone();
@@ -36,7 +36,7 @@ async fn a_driver_that_dies_in_mid_call_leaves_things_open_and_is_unavailable() 
 }
 
 #[tokio::test]
-async fn while_the_driver_is_away_nothing_is_sent_and_when_it_is_back_it_is_proven_first() {
+async fn nothing_is_sent_while_the_driver_is_away_and_it_is_proven_first_when_it_returns() {
     let mut bench = bench().await;
     let _supervised = bench.supervised();
     let mut session = bench.client.0.session.subscribe();
@@ -56,18 +56,18 @@ async fn while_the_driver_is_away_nothing_is_sent_and_when_it_is_back_it_is_prov
 }
 
 #[tokio::test]
-async fn a_call_on_a_connection_that_is_gone_is_known_not_to_have_been_sent() {
+async fn a_call_on_a_connection_that_is_gone_is_not_sent() {
     let mut bench = bench().await;
     let session = bench.client.0.session.borrow().clone().unwrap();
     bench.driver.kill().await;
     session.gone.clone().wait_for(|gone| *gone).await.unwrap();
-    // Nobody supervises here: the call goes to the dead connection itself.
+    // Without a supervisor the call goes to the dead connection itself.
     let refusal = bench.create().await.unwrap_err();
     assert_eq!(refusal.certainty, Certainty::NotSent, "{refusal:?}");
 }
 
 #[tokio::test]
-async fn a_driver_that_comes_back_without_groups_is_sent_none_and_one_that_has_them_again_is() {
+async fn groups_stop_and_resume_with_the_capability_of_a_restarted_driver() {
     let mut bench = bench().await;
     let _supervised = bench.supervised();
     let create = || CreateGroup {
@@ -76,7 +76,7 @@ async fn a_driver_that_comes_back_without_groups_is_sent_none_and_one_that_has_t
         parameters: BTreeMap::new(),
     };
     for groups in [false, true] {
-        bench.comes_back_with(Capabilities { groups, ..Capabilities::default() }).await;
+        bench.restart_with(Capabilities { groups, ..Capabilities::default() }).await;
         if groups {
             bench.client.until_served(Kind::Group).await;
         }
@@ -89,18 +89,18 @@ async fn a_driver_that_comes_back_without_groups_is_sent_none_and_one_that_has_t
 }
 
 #[tokio::test]
-async fn a_driver_that_comes_back_without_any_look_is_sent_none() {
+async fn no_lookup_is_sent_to_a_driver_that_lost_the_capability() {
     let mut bench = bench().await;
     let _supervised = bench.supervised();
     let blind = Capabilities { get_snapshot: false, list_snapshots: false, ..Capabilities::default() };
-    bench.comes_back_with(blind).await;
+    bench.restart_with(blind).await;
     let refusal = bench.client.find_snapshot("snapshot-1", Secrets::default()).await.unwrap_err();
     assert_eq!(refusal.certainty, Certainty::NotSent, "{refusal:?}");
     assert_eq!((bench.driver.count(Asked::ListSnapshots), bench.driver.count(Asked::GetSnapshot)), (0, 0));
 }
 
 #[test]
-fn an_ability_allows_its_own_calls_and_no_others() {
+fn a_capability_allows_its_own_calls_and_no_others() {
     let optional = |abilities: Abilities| {
         let calls = [
             Method::ListSnapshots,

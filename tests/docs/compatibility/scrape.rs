@@ -1,12 +1,12 @@
-//! Every metric as a scrape shows it: name, type, labels, buckets.
+//! Reads name, type, labels and buckets of every metric from a scrape.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use csi_snapshotter::metrics::Metrics;
+use csi_snapshotter::Metrics;
 
-/// A metric.
+/// A metric family.
 pub(crate) struct Family {
     pub(crate) name: String,
     pub(crate) kind: String,
@@ -14,7 +14,7 @@ pub(crate) struct Family {
     pub(crate) buckets: Vec<String>,
 }
 
-/// Every metric there is, in the order of their names.
+/// All metric families, by name.
 pub(crate) fn families() -> Vec<Family> {
     let text = String::from_utf8(used().base.text().unwrap()).unwrap();
     let mut families = Vec::new();
@@ -25,7 +25,7 @@ pub(crate) fn families() -> Vec<Family> {
         let labels = names.split("\",").filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()));
         let labels = labels.filter(|label| label != "le").collect();
         let le = |sample: &&str| Some(sample.split_once("le=\"")?.1.split_once('"')?.0.to_owned());
-        // Those of the first series are those of all.
+        // All series have the same buckets, so those of the first are enough.
         let buckets =
             samples.iter().filter_map(le).take_while(|bucket| bucket != "+Inf").map(|le| short(&le));
         families.push(Family {
@@ -38,7 +38,7 @@ pub(crate) fn families() -> Vec<Family> {
     families
 }
 
-/// A family shows once it has a sample.
+/// Metrics in which every family has a sample, because others are not exported.
 fn used() -> Metrics {
     let metrics = Metrics::new().unwrap();
     metrics.csi_call("d", "/csi.v1.Controller/CreateSnapshot", "OK", Duration::ZERO);
@@ -59,7 +59,7 @@ fn is_sample(line: &str, name: &str) -> bool {
     })
 }
 
-/// A number without the digits that only binary fractions have.
+/// A number rounded to remove the noise of binary fractions.
 fn short(number: &str) -> String {
     let number: f64 = number.parse().unwrap();
     if number < 1e-3 { format!("{number:.0e}") } else { format!("{}", (number * 1e6).round() / 1e6) }

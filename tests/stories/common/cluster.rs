@@ -1,4 +1,4 @@
-//! The cluster of all stories: the sandbox's API server, or one that the environment names.
+//! The cluster of the stories: the sandbox's API server, or a real cluster that the environment names.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 const NAMESPACE: &str = "snapshotter-stories";
 const NAMESPACES: Kind = Kind { group: "", name: "Namespace", namespace: None };
 
-/// A kind of version v1, and the namespace its objects are in.
+/// A kind of version v1, and the namespace of its objects.
 pub struct Kind {
     pub group: &'static str,
     pub name: &'static str,
@@ -33,11 +33,11 @@ impl Kind {
 
 /// The cluster that the stories share.
 pub struct Cluster {
-    /// For the test.
+    /// The client of the test.
     pub admin: kube::Client,
-    /// For the sidecar.
+    /// The kubeconfig of the sidecar.
     pub kubeconfig: PathBuf,
-    /// Where the sidecar may keep a Lease.
+    /// The namespace in which the sidecar may write Leases.
     pub namespace: &'static str,
     /// The sandbox, unless the cluster is a real one.
     pub sandbox: Option<Server>,
@@ -49,26 +49,26 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
-/// Tells a story. All of them share one runtime, since they share one cluster.
-pub fn story(told: impl Future<Output = ()>) {
-    RUNTIME.block_on(told);
+/// Runs a story. All stories share one runtime, because they share one cluster.
+pub fn story(steps: impl Future<Output = ()>) {
+    RUNTIME.block_on(steps);
 }
 
-/// The cluster.
+/// The cluster that the stories share.
 pub async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(Cluster::open).await
 }
 
 impl Cluster {
-    /// A cluster that is nobody else's, unless it is a real one.
+    /// A new sandbox cluster, or the real one.
     pub async fn open() -> Self {
         let directory = TempDir::new().unwrap();
         match (variable("SNAPSHOTTER_TEST_KUBECONFIG"), variable("SNAPSHOTTER_SIDECAR_KUBECONFIG")) {
             (Some(admin), Some(sidecar)) => {
                 let admin = client(&std::fs::read_to_string(admin).unwrap()).await;
                 let own = config(&std::fs::read_to_string(&sidecar).unwrap()).await;
-                // Where the sidecar lives, and may keep a Lease, is what its kubeconfig says.
+                // The namespace of the kubeconfig's context is where the sidecar may keep a Lease.
                 let namespace = own.default_namespace.leak();
                 Self { admin, kubeconfig: sidecar.into(), namespace, sandbox: None, directory }
             }
@@ -79,7 +79,7 @@ impl Cluster {
         }
     }
 
-    /// A cluster without the snapshot CRDs; `None` where a real one is asked for.
+    /// A sandbox cluster without the snapshot CRDs; `None` with a real cluster.
     pub async fn bare() -> Option<Self> {
         if variable("SNAPSHOTTER_TEST_KUBECONFIG").is_some() {
             return None;
@@ -100,7 +100,7 @@ impl Cluster {
         cluster
     }
 
-    /// A kubeconfig for an account that may update but not patch; `None` on a cluster that is not ours.
+    /// A kubeconfig of an account that may update but not patch; `None` on a real cluster.
     pub fn without_patch(&self) -> Option<PathBuf> {
         let server = self.sandbox.as_ref()?;
         let kubeconfig =
@@ -110,7 +110,6 @@ impl Cluster {
         Some(path)
     }
 
-    /// Access to a kind.
     pub fn api(&self, kind: &Kind) -> Api<DynamicObject> {
         let resource = kind.resource();
         match kind.namespace {
@@ -119,7 +118,7 @@ impl Cluster {
         }
     }
 
-    /// Creates an object of a kind; what it is need not be said in it.
+    /// Creates an object, after filling in apiVersion and kind.
     pub async fn create(&self, kind: &Kind, object: &Value) -> Value {
         let mut object = object.clone();
         object["apiVersion"] = kind.resource().api_version.into();
@@ -143,7 +142,6 @@ async fn config(kubeconfig: &str) -> kube::Config {
     kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
-/// A path as an argument.
 pub fn text(path: &Path) -> String {
     path.display().to_string()
 }

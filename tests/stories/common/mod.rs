@@ -1,4 +1,4 @@
-//! What every story needs: a cluster, a stage with a driver of its own, a sidecar.
+//! The parts that every story uses: a cluster, a stage with its own driver, a sidecar.
 
 pub mod cluster;
 pub mod sidecar;
@@ -11,15 +11,15 @@ pub use stage::Stage;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long anything may take that should happen soon.
+/// The limit for everything that should happen soon.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until `look` finds something.
+/// Waits until `look` returns something.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
     within(PATIENCE, what, look).await
 }
 
-/// Waits until `look` finds something, for so long at most.
+/// Waits until `look` returns something, and panics after `limit`.
 pub async fn within<T, F: Future<Output = Option<T>>>(
     limit: Duration,
     what: &str,

@@ -1,4 +1,4 @@
-//! The sidecar as a process.
+//! The sidecar as a child process, with its log and its endpoint.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 use sandbox::process::{Process, Signal};
 use tokio::process::Command;
 
-/// A running sidecar. Dropping it kills it; a failing story shows what it logged.
+/// A running sidecar. Dropping it kills the process, and a failed story prints the log.
 pub struct Sidecar(Process);
 
 impl Sidecar {
-    /// Starts the binary with these arguments; its output goes to the end of `log`.
+    /// Starts the binary and appends its output to `log`.
     pub fn start(log: &Path, arguments: &[String]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"));
         command.args(arguments).env_remove("POD_NAMESPACE").env("NODE_NAME", "node-1");
         Self(Process::start(command, log).unwrap())
     }
 
-    /// Everything it has logged.
     pub fn log(&self) -> String {
         self.0.log()
     }
@@ -32,24 +31,23 @@ impl Sidecar {
         self.0.wait_for_line(words, super::PATIENCE).await.unwrap();
     }
 
-    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         self.0.signal(signal).unwrap();
     }
 
-    /// Kills it at once, as a node that loses power.
+    /// Kills the process at once, like a node that loses power.
     pub async fn kill(&mut self) {
         self.0.kill().await.unwrap();
     }
 
-    /// Waits for its end: the exit code and how long that took.
+    /// Waits for the exit. Returns the exit code and the time it took.
     pub async fn exit(&mut self) -> (Option<i32>, Duration) {
         let start = Instant::now();
         let code = self.0.exit_code(super::PATIENCE).await.unwrap();
         (code, start.elapsed())
     }
 
-    /// The status and the body of a page of its endpoint, which has to be `127.0.0.1:0`.
+    /// Status and body of a page. The sidecar needs `--http-endpoint=127.0.0.1:0`.
     pub async fn page(&self, path: &str) -> (u16, String) {
         self.says("serving metrics and health").await;
         let log = self.log();
@@ -57,7 +55,7 @@ impl Sidecar {
         super::until("the endpoint answers", || get(&address, path)).await
     }
 
-    /// Waits until a page of its endpoint has this status.
+    /// Waits until a page has this status, and returns its body.
     pub async fn page_is(&self, path: &str, status: u16) -> String {
         super::until(&format!("{path} answers {status}"), || async {
             let (code, body) = self.page(path).await;
@@ -66,7 +64,7 @@ impl Sidecar {
         .await
     }
 
-    /// Waits until its metrics, on `/metrics`, have a line that begins so.
+    /// Waits until `/metrics` has a line that begins with `line`.
     pub async fn measures(&self, line: &str) {
         super::until(&format!("the metrics say {line:?}"), || async {
             let (_, metrics) = self.page("/metrics").await;
@@ -76,7 +74,7 @@ impl Sidecar {
     }
 }
 
-/// A plain HTTP GET; `None` if nobody answers.
+/// An HTTP GET; `None` if nobody answers.
 async fn get(host: &str, path: &str) -> Option<(u16, String)> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(host).await.ok()?;

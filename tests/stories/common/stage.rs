@@ -1,4 +1,4 @@
-//! A stage of one story: a driver with a name of its own, a class, and the contents made for it.
+//! The stage of one story: a driver with a unique name, its class, and its contents.
 
 use std::path::PathBuf;
 
@@ -23,17 +23,17 @@ const CONTENTS: Kind = Kind { group: GROUP, name: "VolumeSnapshotContent", names
 const SECRETS: Kind = Kind { group: "", name: "Secret", namespace: Some("default") };
 const EVENTS: Kind = Kind { group: "", name: "Event", namespace: Some("default") };
 
-/// A driver that cannot take groups.
+/// The options of a driver without the group capability.
 pub fn without_groups() -> Options {
     let capabilities = Capabilities { groups: false, ..Capabilities::default() };
     Options { capabilities, ..Options::default() }
 }
 
-/// Where a story plays.
+/// The environment of one story.
 pub struct Stage {
     pub cluster: &'static Cluster,
     pub driver: Driver,
-    /// The driver's name, and the name of its class.
+    /// The name of the driver and of its class.
     pub name: String,
     directory: TempDir,
 }
@@ -44,19 +44,19 @@ impl Stage {
         Self::with(Options::default()).await
     }
 
-    /// A stage with such a driver; its name is made here.
+    /// A stage with these options, except the name.
     pub async fn with(options: Options) -> Self {
         Self::within(cluster().await, options).await
     }
 
-    /// A stage in a cluster of its own, where the API server itself may be hurt; on a real cluster, in that one.
+    /// A stage in its own sandbox cluster, whose API server the story may disturb; on a real cluster, in that one.
     pub async fn set_apart() -> Self {
-        // Stories are few, and each process ends with them.
+        // Leaking is fine: the process ends with the stories.
         let cluster = Box::leak(Box::new(Cluster::open().await));
         Self::within(cluster, Options::default()).await
     }
 
-    /// A stage in a cluster of its own that has no snapshot CRDs, and so no class; `None` on a real cluster.
+    /// A stage in its own sandbox cluster without snapshot CRDs and so without a class; `None` on a real cluster.
     pub async fn set_bare() -> Option<Self> {
         let cluster = Box::leak(Box::new(Cluster::bare().await?));
         Some(Self::without_class(cluster, Options::default()).await)
@@ -86,27 +86,27 @@ impl Stage {
         Self { cluster, driver, name, directory }
     }
 
-    /// Makes a class of the stage's driver, with `change` merged in.
+    /// Creates a class of the driver, with `change` merged in.
     pub async fn make_class(&self, name: &str, change: &Value) {
         let mut class = json!({"metadata": {"name": name}, "driver": self.name, "deletionPolicy": "Delete"});
         merge(&mut class, change.clone());
         self.cluster.create(&CLASSES, &class).await;
     }
 
-    /// Merges a change into the stage's class.
+    /// Merges a change into the class of the stage.
     pub async fn change_class(&self, change: &Value) {
         let merge = Patch::Merge(change);
         self.classes().patch(&self.name, &PatchParams::default(), &merge).await.unwrap();
     }
 
-    /// Makes a Secret with this data (in base64) in the namespace default; returns its name.
+    /// Creates a Secret with this base64 data in the namespace default. Returns its name.
     pub async fn secret(&self, data: &Value) -> String {
         let name = format!("secret-{}", Uuid::new_v4());
         self.secret_named(&name, data).await;
         name
     }
 
-    /// The same, with a given name.
+    /// Creates a Secret with this name.
     pub async fn secret_named(&self, name: &str, data: &Value) {
         self.cluster.create(&SECRETS, &json!({"metadata": {"name": name}, "data": data})).await;
     }
@@ -115,7 +115,7 @@ impl Stage {
         self.cluster.api(&SECRETS)
     }
 
-    /// A snapshot that somebody else made in the storage; returns its handle.
+    /// Takes a snapshot in the storage without the sidecar. Returns its handle.
     pub async fn snapshot_of_another(&self, name: &str) -> String {
         let channel = sandbox::driver::connect(self.driver.socket()).await.unwrap();
         let mut client = proto::controller_client::ControllerClient::new(channel);
@@ -135,12 +135,12 @@ impl Stage {
         self.cluster.api(&CONTENTS)
     }
 
-    /// Starts a sidecar with fast retries, info logs, and these arguments besides.
+    /// Starts a sidecar with fast retries, info logs and these arguments.
     pub fn sidecar(&self, more: &[&str]) -> Sidecar {
         self.sidecar_with(&self.cluster.kubeconfig, more)
     }
 
-    /// The same, with a log of its own.
+    /// Starts a sidecar with its own log, for stories with several replicas.
     pub fn sidecar_apart(&self, more: &[&str]) -> Sidecar {
         let log = self.path(&format!("{}.log", Uuid::new_v4()));
         Sidecar::start(&log, &self.arguments(&self.cluster.kubeconfig, more))
@@ -166,7 +166,7 @@ impl Stage {
         self.directory.path().join(name)
     }
 
-    /// A content as the snapshot-controller makes it, with `change` merged in.
+    /// Creates a content as the snapshot-controller does, with `change` merged in.
     pub async fn content(&self, change: Value) -> Content<'_> {
         let uid = Uuid::new_v4().to_string();
         let name = format!("snapcontent-{uid}");
@@ -186,13 +186,13 @@ impl Stage {
         Content { stage: self, name, uid }
     }
 
-    /// A content that was made before.
+    /// A content that exists already.
     pub fn known(&self, name: &str) -> Content<'_> {
         let uid = name.strip_prefix("snapcontent-").unwrap_or_default().to_owned();
         Content { stage: self, name: name.to_owned(), uid }
     }
 
-    /// A content that brings the handle of a snapshot which exists.
+    /// Creates a content for a handle that exists in the storage.
     pub async fn given(&self, handle: &str, change: Value) -> Content<'_> {
         let mut given = json!({
             "spec": {"source": {"volumeHandle": null, "snapshotHandle": handle}, "volumeSnapshotClassName": null},
@@ -201,7 +201,7 @@ impl Stage {
         self.content(given).await
     }
 
-    /// The requests of the sidecar about the object of a name, as "VERB subresource"; `None` on a real cluster.
+    /// The requests of the sidecar about an object, as "VERB subresource"; `None` on a real cluster.
     pub fn requests_about(&self, name: &str) -> Option<Vec<String>> {
         let server = self.cluster.sandbox.as_ref()?;
         let ours = server.requests().into_iter().filter(|request| {
@@ -215,7 +215,7 @@ impl Stage {
         self.driver.count(method)
     }
 
-    /// Waits until the driver has been called so often.
+    /// Waits until the driver was called `count` times.
     pub async fn calls_reach(&self, method: Method, count: usize) {
         let reached = self
             .driver
@@ -223,13 +223,13 @@ impl Stage {
         tokio::time::timeout(PATIENCE, reached).await.expect("the driver is not called");
     }
 
-    /// Makes every creation fail without effect, until the script is cleared.
+    /// Lets every CreateSnapshot fail without effect, until the script is cleared.
     pub fn creations_fail(&self) {
         let fault = Fault::before(Code::Internal);
         self.driver.script().fail(Method::CreateSnapshot, fault, Times::UntilCleared);
     }
 
-    /// The seconds from the beginning of each call of this method to that of the next.
+    /// The seconds between the starts of consecutive calls of this method.
     pub fn pauses(&self, method: Method) -> Vec<f64> {
         let calls = self.driver.calls();
         let calls: Vec<_> = calls.iter().filter(|call| call.method == method).collect();
@@ -252,13 +252,13 @@ impl Stage {
         snapshot.clone()
     }
 
-    /// Asserts that the storage holds nothing: the oracle for leaks.
+    /// Asserts that no snapshot leaked.
     pub fn storage_is_empty(&self) {
         assert_eq!(self.driver.snapshots().len(), 0, "leaked: {:?}", self.driver.snapshots());
     }
 }
 
-/// Merges as a merge patch does, in which null removes.
+/// Merges like a JSON merge patch, in which null removes a field.
 pub fn merge(into: &mut Value, change: Value) {
     let (Value::Object(fields), Value::Object(changes)) = (&mut *into, &change) else {
         *into = change;
@@ -281,19 +281,19 @@ pub struct Content<'a> {
 }
 
 impl Content<'_> {
-    /// As it is now; `None` once it is gone.
+    /// The object now; `None` once it is gone.
     pub async fn get(&self) -> Option<Value> {
         let found = self.stage.contents().get_opt(&self.name).await.unwrap()?;
         Some(serde_json::to_value(found).unwrap())
     }
 
-    /// Waits until the object fits.
+    /// Waits until the object satisfies `fits`.
     pub async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         until(&format!("the content {what}"), || async { self.get().await.filter(|object| fits(object)) })
             .await
     }
 
-    /// Waits until it is ready, and nothing is left of the marker.
+    /// Waits until the content is ready and the marker is removed.
     pub async fn ready(&self) -> Value {
         self.until("is ready", |object| {
             object["status"]["readyToUse"] == true && object["metadata"]["annotations"][MARKER].is_null()
@@ -301,7 +301,6 @@ impl Content<'_> {
         .await
     }
 
-    /// Waits until it is ready or has an error.
     pub async fn ready_or_error(&self) -> Value {
         self.until("is ready or has an error", |object| {
             object["status"]["readyToUse"] == true || object["status"]["error"].is_object()
@@ -309,7 +308,7 @@ impl Content<'_> {
         .await
     }
 
-    /// Waits for an error whose message holds these words.
+    /// Waits for a `status.error` whose message contains these words.
     pub async fn error(&self, words: &str) -> Value {
         self.until(&format!("has the error {words:?}"), |object| {
             object["status"]["error"]["message"].as_str().is_some_and(|message| message.contains(words))
@@ -317,35 +316,32 @@ impl Content<'_> {
         .await
     }
 
-    /// Merges a change in.
     pub async fn patch(&self, change: &Value) {
         let merge = Patch::Merge(change);
         self.stage.contents().patch(&self.name, &PatchParams::default(), &merge).await.unwrap();
     }
 
-    /// Merges a change into its status.
     pub async fn patch_status(&self, status: &Value) {
         let merge = Patch::Merge(json!({ "status": status }));
         self.stage.contents().patch_status(&self.name, &PatchParams::default(), &merge).await.unwrap();
     }
 
-    /// Asks for its deletion, without the snapshot-controller's word for it.
+    /// Deletes the content without the annotation of the snapshot-controller.
     pub async fn delete_only(&self) {
         self.stage.contents().delete(&self.name, &DeleteParams::default()).await.unwrap();
     }
 
-    /// Gives it up, as the snapshot-controller does when the user has deleted the VolumeSnapshot.
+    /// Annotates and deletes the content, as the snapshot-controller does after the user deleted the VolumeSnapshot.
     pub async fn delete(&self) {
         self.patch(&json!({"metadata": {"annotations": {RELEASED: "yes"}}})).await;
         self.delete_only().await;
     }
 
-    /// Waits until it is gone.
     pub async fn gone(&self) {
         until("the content is gone", || async { self.get().await.is_none().then_some(()) }).await;
     }
 
-    /// The Warning events about it.
+    /// The events about the content.
     pub async fn events(&self) -> Vec<Value> {
         let events = self.stage.cluster.api(&EVENTS);
         let about = ListParams::default().fields(&format!("involvedObject.name={}", self.name));
@@ -361,7 +357,7 @@ impl Content<'_> {
         .await
     }
 
-    /// Waits for an event with this reason that was counted up so far.
+    /// Waits for an event with this reason and at least this count.
     pub async fn event_counted(&self, reason: &str, count: i64) -> Value {
         until(&format!("there are {count} events {reason} in one"), || async {
             let counted = |event: &Value| event["count"].as_i64().is_some_and(|number| number >= count);
@@ -370,7 +366,7 @@ impl Content<'_> {
         .await
     }
 
-    /// The requests of the sidecar about this content; see [`Stage::requests_about`].
+    /// See [`Stage::requests_about`].
     pub fn requests(&self) -> Option<Vec<String>> {
         self.stage.requests_about(&self.name)
     }

@@ -1,4 +1,4 @@
-//! Drivers, API servers, other writers and objects that are not as they should be.
+//! Stories about failing drivers and API servers, other writers, and invalid objects.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::common::stage::{DELETION_SECRET, DELETION_SECRET_NAMESPACE, MARKER};
 use crate::common::{Stage, story, until};
 
 #[test]
-fn a_driver_that_restarts_is_found_again_and_nothing_is_lost() {
+fn after_a_restart_of_the_driver_the_work_goes_on() {
     story(async {
         let mut stage = Stage::set().await;
         let sidecar = stage.sidecar(&[]);
@@ -32,14 +32,15 @@ fn a_driver_that_restarts_is_found_again_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_driver_that_dies_in_mid_call_leaves_no_second_snapshot() {
+fn a_driver_that_dies_during_a_call_does_not_cause_a_second_snapshot() {
     story(async {
         let mut stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::HangAfterHeaders, Times::Next(1));
         let _sidecar = stage.sidecar(&[]);
         let name = stage.content(json!({})).await.name;
         stage.calls_reach(Method::CreateSnapshot, 1).await;
-        until("the snapshot is cut", || async { (stage.driver.snapshots().len() == 1).then_some(()) }).await;
+        until("the snapshot is taken", || async { (stage.driver.snapshots().len() == 1).then_some(()) })
+            .await;
         stage.driver.kill().await;
         stage.driver.restart().await.unwrap();
         let ready = stage.known(&name).ready().await;
@@ -48,7 +49,7 @@ fn a_driver_that_dies_in_mid_call_leaves_no_second_snapshot() {
 }
 
 #[test]
-fn a_call_that_never_ends_is_ended_by_the_timeout() {
+fn a_call_without_an_answer_ends_with_the_timeout() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::Hang, Times::Next(1));
@@ -64,7 +65,7 @@ fn a_call_that_never_ends_is_ended_by_the_timeout() {
 }
 
 #[test]
-fn contents_that_come_while_the_driver_is_away_are_not_touched_until_it_is_back() {
+fn new_contents_are_not_touched_while_the_driver_is_away() {
     story(async {
         let mut stage = Stage::set().await;
         let sidecar = stage.sidecar(&["--http-endpoint=127.0.0.1:0"]);
@@ -75,7 +76,7 @@ fn contents_that_come_while_the_driver_is_away_are_not_touched_until_it_is_back(
         for _ in 0..3 {
             names.push(stage.content(json!({})).await.name);
         }
-        // All of them wait in the queue: none was taken from it.
+        // All of them wait in the queue.
         sidecar.measures("workqueue_depth{name=\"csi-snapshotter-content\"} 3").await;
         for name in &names {
             let object = stage.known(name).get().await.unwrap();
@@ -89,7 +90,7 @@ fn contents_that_come_while_the_driver_is_away_are_not_touched_until_it_is_back(
 }
 
 #[test]
-fn better_8_an_answer_that_breaks_the_spec_names_the_field() {
+fn an_answer_without_a_handle_is_an_error_that_names_the_field() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&["--retry-interval-start=100ms"]);
@@ -109,7 +110,7 @@ fn better_8_an_answer_that_breaks_the_spec_names_the_field() {
 }
 
 #[test]
-fn an_answer_larger_than_a_client_takes_by_default_is_taken() {
+fn an_answer_above_the_default_size_limit_of_grpc_is_accepted() {
     story(async {
         let stage = Stage::set().await;
         let large = Fault::Malformed(Malformed::Oversized);
@@ -124,7 +125,7 @@ fn an_answer_larger_than_a_client_takes_by_default_is_taken() {
 }
 
 #[test]
-fn better_9_an_error_without_a_message_is_tolerated() {
+fn a_status_error_without_a_message_is_accepted() {
     story(async {
         let stage = Stage::set().await;
         let content = stage.content(json!({})).await;
@@ -136,7 +137,7 @@ fn better_9_an_error_without_a_message_is_tolerated() {
 }
 
 #[test]
-fn a_content_that_cannot_be_is_told_so_and_makes_no_call() {
+fn an_invalid_content_gets_an_error_and_causes_no_call() {
     story(async {
         let stage = Stage::set().await;
         stage
@@ -158,9 +159,9 @@ fn a_content_that_cannot_be_is_told_so_and_makes_no_call() {
         ];
         for (change, words) in cases {
             let content = stage.content(change).await;
-            let told = content.error(words).await;
-            assert_eq!(told["status"]["readyToUse"], false);
-            assert!(told["metadata"]["annotations"][MARKER].is_null(), "no marker for what cannot be");
+            let object = content.error(words).await;
+            assert_eq!(object["status"]["readyToUse"], false);
+            assert!(object["metadata"]["annotations"][MARKER].is_null(), "no marker without a call");
             content.event("SnapshotCreationFailed").await;
         }
         assert_eq!(stage.calls(Method::CreateSnapshot), 0);
@@ -168,7 +169,7 @@ fn a_content_that_cannot_be_is_told_so_and_makes_no_call() {
 }
 
 #[test]
-fn contents_of_others_are_left_alone() {
+fn contents_of_other_drivers_are_not_touched() {
     story(async {
         let stage = Stage::set().await;
         let foreign = stage.content(json!({"spec": {"driver": "other.csi.sandbox"}})).await;
@@ -184,7 +185,7 @@ fn contents_of_others_are_left_alone() {
 }
 
 #[test]
-fn a_class_that_belongs_to_another_driver_by_now_is_a_complaint_and_stops_no_deletion() {
+fn a_class_of_another_driver_is_an_error_and_does_not_stop_a_deletion() {
     story(async {
         let stage = Stage::set().await;
         let class = format!("foreign-{}", stage.name);
@@ -199,7 +200,7 @@ fn a_class_that_belongs_to_another_driver_by_now_is_a_complaint_and_stops_no_del
 }
 
 #[test]
-fn nonsense_and_bulk_in_an_object_do_no_harm() {
+fn large_annotations_and_labels_of_others_are_kept() {
     story(async {
         let stage = Stage::set().await;
         let bulk = "x".repeat(200 << 10);
@@ -213,7 +214,7 @@ fn nonsense_and_bulk_in_an_object_do_no_harm() {
 }
 
 #[test]
-fn better_20_what_others_write_meanwhile_stays() {
+fn concurrent_changes_by_others_are_kept() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().hold(Method::CreateSnapshot);
@@ -240,7 +241,7 @@ fn better_20_what_others_write_meanwhile_stays() {
 }
 
 #[test]
-fn better_11_without_the_right_to_patch_it_writes_by_update() {
+fn without_the_right_to_patch_the_sidecar_writes_by_update() {
     story(async {
         let stage = Stage::set().await;
         let Some(kubeconfig) = stage.cluster.without_patch() else {
@@ -261,7 +262,7 @@ fn better_11_without_the_right_to_patch_it_writes_by_update() {
 }
 
 #[test]
-fn better_17_an_api_server_that_comes_and_goes_loses_nothing() {
+fn an_answer_during_an_outage_of_the_api_server_is_not_lost() {
     story(async {
         let stage = Stage::set_apart().await;
         let Some(server) = &stage.cluster.sandbox else {
@@ -275,7 +276,7 @@ fn better_17_an_api_server_that_comes_and_goes_loses_nothing() {
         let second = stage.content(json!({})).await;
         stage.calls_reach(Method::CreateSnapshot, 2).await;
         server.stop_listening().await;
-        // The driver answers while nobody can be told of it.
+        // The driver answers while the API server is down.
         stage.driver.script().let_go(Method::CreateSnapshot);
         until("the call has ended", || async {
             stage.driver.calls().iter().all(|call| call.ended.is_some()).then_some(())
@@ -283,7 +284,7 @@ fn better_17_an_api_server_that_comes_and_goes_loses_nothing() {
         .await;
         server.resume().await.unwrap();
         second.ready().await;
-        assert_eq!(stage.driver.snapshots().len(), 2, "the second was not cut twice");
+        assert_eq!(stage.driver.snapshots().len(), 2, "the second snapshot was not taken twice");
         server.drop_watches();
         server.compact();
         first.delete().await;
@@ -295,7 +296,7 @@ fn better_17_an_api_server_that_comes_and_goes_loses_nothing() {
 }
 
 #[test]
-fn killed_at_any_moment_it_leaves_nothing_and_cuts_nothing_twice() {
+fn a_sidecar_that_is_killed_at_any_moment_leaks_nothing_and_takes_nothing_twice() {
     story(async {
         let stage = Stage::set().await;
         let script = stage.driver.script();
@@ -307,7 +308,7 @@ fn killed_at_any_moment_it_leaves_nothing_and_cuts_nothing_twice() {
         for _ in 0..12 {
             contents.push(stage.content(json!({})).await);
         }
-        // Kills fall on another moment each time: after 1 call, after 2, and so on.
+        // Each kill comes at another moment: after 1 call, after 2, and so on.
         for calls in 1..=20 {
             let mut sidecar = stage.sidecar(&[]);
             stage.driver.clear_calls();
@@ -315,7 +316,7 @@ fn killed_at_any_moment_it_leaves_nothing_and_cuts_nothing_twice() {
             let some = stage.driver.wait_for_calls(|seen| {
                 seen.iter().filter(|call| snapshots.contains(&call.method)).count() >= calls
             });
-            // What is left to do may be less than that.
+            // There may be fewer calls left to make.
             let _ = tokio::time::timeout(Duration::from_millis(400), some).await;
             sidecar.kill().await;
             if calls == 6 {
@@ -341,6 +342,6 @@ fn killed_at_any_moment_it_leaves_nothing_and_cuts_nothing_twice() {
         }
         left.sort();
         named.sort();
-        assert_eq!(left, named, "the storage holds what the contents name, and nothing else");
+        assert_eq!(left, named, "the storage holds exactly the snapshots that contents name");
     });
 }
