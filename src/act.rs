@@ -10,11 +10,12 @@
 use std::future::Future;
 
 use crate::decide::{
-    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
-    decide, write_refused,
+    After, Call, CallReply, ClassSight, Conclude, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight,
+    Memory, MetadataWrite, Naming, Note, Now, Observed, PollCall, Presence, Rest, StatusChange, Step, Then,
+    acknowledged, conclude, decide, write_refused,
 };
 use model::facts::Content;
+use model::reply::Answer;
 
 pub mod live;
 pub mod perform;
@@ -47,17 +48,6 @@ pub enum WriteFailure {
     Failed(String),
 }
 
-/// The marker, the finalizer: the metadata writes there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MetadataWrite {
-    /// Set the being-created annotation.
-    Mark,
-    /// Remove it.
-    Unmark,
-    /// Remove our finalizer.
-    DropFinalizer,
-}
-
 /// The world as one pass needs it. One implementation speaks to an API server and a driver, one simulates.
 pub trait Effects: Sync {
     /// The kind of object.
@@ -88,12 +78,12 @@ pub trait Effects: Sync {
         object: &Self::Object,
         change: &StatusChange,
     ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
-    /// The driver's create, and what was sent of the Secret that it names.
-    fn create(&self, call: &CreateCall) -> impl Future<Output = (Outcome, SecretSent)> + Send;
-    /// The driver's get or list.
-    fn poll(&self, call: &PollCall) -> impl Future<Output = Outcome> + Send;
+    /// The driver's create.
+    fn create(&self, call: &CreateCall) -> impl Future<Output = CallReply<Answer>> + Send;
+    /// The driver's get or list; `None` where it knows no such handle.
+    fn poll(&self, call: &PollCall) -> impl Future<Output = CallReply<Option<Answer>>> + Send;
     /// The driver's delete.
-    fn delete(&self, call: &DeleteCall) -> impl Future<Output = Outcome> + Send;
+    fn delete(&self, call: &DeleteCall) -> impl Future<Output = CallReply<()>> + Send;
     /// A Warning event; never waits.
     fn note(&self, object: &Self::Object, note: Note);
     /// Keeps what is remembered of the object, at once: whatever ends this pass, it must not be lost.
@@ -209,7 +199,7 @@ impl<'a, E: Effects> Pass<'a, E> {
     /// Whether an object that vanished from our sight is there all the same: a label or a driver's name that changed
     /// takes it out of the selection that we watch. Only then is it somebody else's.
     async fn is_elsewhere(&self) -> Result<bool, PassEnd> {
-        if self.presence == Presence::Here || decide(&self.seen()) == Step::Settled {
+        if self.presence == Presence::Here || decide(&self.seen()) == Step::Rest(Rest::Settled) {
             return Ok(false);
         }
         match self.world.read().await {
@@ -222,34 +212,23 @@ impl<'a, E: Effects> Pass<'a, E> {
 
     async fn step(&mut self) -> Result<Then, Stop> {
         self.class = self.world.class(self.object.facts().class_name);
-        let step = decide(&self.seen());
-        let written = match &step {
-            Step::Mark => Some(MetadataWrite::Mark),
-            Step::Unmark => Some(MetadataWrite::Unmark),
-            Step::DropFinalizer => Some(MetadataWrite::DropFinalizer),
-            Step::NotOurs(_)
-            | Step::Settled
-            | Step::Await(_)
-            | Step::Reject(_)
-            | Step::Create(_)
-            | Step::Poll(_)
-            | Step::Delete(_)
-            | Step::Adopt(_)
-            | Step::Record(_)
-            | Step::Tell(_) => None,
-        };
         let before = self.memory.clone();
-        if let Some(what) = written {
-            let reply = self.world.write(&self.object, what).await;
-            let reply = self.heard(reply).await?;
-            let after =
-                conclude(&self.seen(), &step, Outcome::Nothing, SecretSent::Unnamed, self.world.now());
-            self.object = reply;
-            self.remember(after.memory);
-            return Ok(after.then);
+        match decide(&self.seen()) {
+            Step::Rest(rest) => self.record(&rest, (), before).await,
+            Step::Report(report) => self.record(&report, (), before).await,
+            Step::Record(record) => self.record(&record, (), before).await,
+            Step::Write(what) => self.write(what).await,
+            Step::Call(call) => self.call(&call, before).await,
         }
-        let (outcome, secret) = self.call(&step).await?;
-        self.record(&step, &outcome, secret, before).await
+    }
+
+    async fn write(&mut self, what: MetadataWrite) -> Result<Then, Stop> {
+        let reply = self.world.write(&self.object, what).await;
+        let reply = self.heard(reply).await?;
+        let After { memory, then, .. } = conclude(&self.seen(), &what, (), self.world.now());
+        self.object = reply;
+        self.remember(memory);
+        Ok(then)
     }
 
     fn seen(&self) -> Observed<'_> {
@@ -264,33 +243,28 @@ impl<'a, E: Effects> Pass<'a, E> {
         }
     }
 
-    /// The driver call of a step, if it has one. Before a create call goes out, what is remembered is already
-    /// that it may have taken effect: a pass that ends here must not look as if it had never begun.
-    async fn call(&mut self, step: &Step) -> Result<(Outcome, SecretSent), Stop> {
-        let makes_call = matches!(step, Step::Create(_) | Step::Poll(_) | Step::Delete(_));
-        if makes_call && std::mem::replace(&mut self.called, true) {
+    /// One driver call. Before a create call goes out, what is remembered is already that it may have taken effect: a
+    /// pass that ends here must not look as if it had never begun. `before` is what was remembered until then.
+    async fn call(&mut self, call: &Call, before: Memory) -> Result<Then, Stop> {
+        if std::mem::replace(&mut self.called, true) {
             return Err(Stop::CallOwed);
         }
         let world = self.world;
-        let outcome = match step {
-            Step::Create(call) => {
+        match call {
+            Call::Create(call) => {
                 self.remember(Memory { in_flight: InFlight::Open, ..self.memory.clone() });
-                return Ok(world.create(call).await);
+                let reply = world.create(call).await;
+                self.record(call, reply, before).await
             }
-            Step::Poll(call) => world.poll(call).await,
-            Step::Delete(call) => world.delete(call).await,
-            Step::NotOurs(_)
-            | Step::Settled
-            | Step::Await(_)
-            | Step::Reject(_)
-            | Step::Mark
-            | Step::Unmark
-            | Step::DropFinalizer
-            | Step::Adopt(_)
-            | Step::Record(_)
-            | Step::Tell(_) => Outcome::Nothing,
-        };
-        Ok((outcome, SecretSent::Unnamed))
+            Call::Poll(call) => {
+                let reply = world.poll(call).await;
+                self.record(call, reply, before).await
+            }
+            Call::Delete(call) => {
+                let reply = world.delete(call).await;
+                self.record(call, reply, before).await
+            }
+        }
     }
 
     fn remember(&mut self, memory: Memory) {
@@ -303,18 +277,20 @@ impl<'a, E: Effects> Pass<'a, E> {
     /// Writes down what follows from a reply: status, event, marker, in this order; but what the storage may hold is
     /// told first, since the write may take away what it is known by. A race that the status write loses does not lose
     /// the reply: what follows from it is concluded again for the object as it is.
-    async fn record(
+    async fn record<S: Conclude>(
         &mut self,
-        step: &Step,
-        outcome: &Outcome,
-        secret: SecretSent,
+        step: &S,
+        outcome: S::Outcome,
         before: Memory,
-    ) -> Result<Then, Stop> {
+    ) -> Result<Then, Stop>
+    where
+        S::Outcome: Clone,
+    {
         let mut races = 0;
         let mut told = None;
         let After { note, unmark, memory: _, then, status } = loop {
             let seen = Observed { memory: &before, ..self.seen() };
-            let mut after = conclude(&seen, step, outcome.clone(), secret, self.world.now());
+            let mut after = conclude(&seen, step, outcome.clone(), self.world.now());
             self.remember(after.memory.clone());
             let orphan = after.note.take_if(|note| note.orphan);
             if orphan != told {

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::cluster::client::config;
 use crate::cluster::error::in_one_line;
-use crate::decide::fixtures::{around, clocks};
-use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
+use crate::decide::fixtures::{StepEnd, around, clocks, follow_up};
+use crate::decide::{Call, Naming, Observed, Presence, SecretSent, Step, decide};
 use crate::lead::protocol::{Candidate, Sight};
 use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
@@ -136,11 +136,17 @@ fn judged(object: &impl Content) {
             naming: &naming,
             memory: &around.memory,
         };
-        let step = decide(&seen);
-        for outcome in
-            [Outcome::Nothing, Outcome::Unknown, Outcome::Deleted, Outcome::NoCredentials("no".into())]
-        {
-            let _ = conclude(&seen, &step, outcome, SecretSent::Unnamed, clocks());
+        let answered = match decide(&seen) {
+            Step::Call(Call::Poll(_)) => StepEnd::Unknown,
+            Step::Call(Call::Delete(_)) => StepEnd::Deleted,
+            Step::Call(Call::Create(_))
+            | Step::Rest(_)
+            | Step::Report(_)
+            | Step::Record(_)
+            | Step::Write(_) => StepEnd::NotBegun,
+        };
+        for ended in [answered, StepEnd::NoSecret("no".into())] {
+            let _ = follow_up(&seen, ended, SecretSent::Unnamed, clocks());
         }
     }
 }

@@ -7,7 +7,7 @@ use kube::{Client, Resource};
 use tracing::Instrument;
 
 use super::perform::Snapshots;
-use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
+use super::{Begin, Effects, PassEnd, WriteFailure, pass, status};
 use crate::clock;
 use crate::cluster::error::{ApiError, Failure, in_one_line};
 use crate::cluster::event::{About, Event, Recorder, Severity};
@@ -16,8 +16,9 @@ use crate::cluster::secret::{SecretError, secret};
 use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
-    ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, Purpose, SecretRef, SecretSent, StatusChange, Then, last_word,
+    CallReply, ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory,
+    MetadataWrite, Naming, Note, Now, Observed, PollCall, Presence, Purpose, SecretRef, SecretSent,
+    StatusChange, Then, last_word,
 };
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
@@ -29,7 +30,7 @@ use crate::watch::store::{Begun, Store};
 use machinery::object::Object;
 use machinery::secrets::Secrets;
 use model::facts::Content;
-use model::reply::Refusal;
+use model::reply::{Answer, Refusal};
 
 /// When what vanished under the name of a living object is tried again.
 const NEXT_TRY: Duration = Duration::from_mins(1);
@@ -160,35 +161,39 @@ where
         }
     }
 
-    /// The Secret of a call. A deletion is not held up by a Secret that is gone: the driver may well do without.
+    /// A driver call with the Secret that it names. A deletion is not held up by a Secret that is gone: the driver may
+    /// well do without.
     ///
-    /// Reading it takes time, in which the claim may run out or the drain begin: then the call is not begun.
-    async fn secrets(
+    /// Reading the Secret takes time, in which the claim may run out or the drain begin: then the call is not begun.
+    async fn call<T, F>(
         &self,
         wanted: Option<&SecretRef>,
         deleting: bool,
-    ) -> Result<(Secrets, SecretSent), Outcome> {
-        let Some(SecretRef { namespace, name }) = wanted else {
-            return Ok((Secrets::default(), SecretSent::Unnamed));
+        call: impl FnOnce(Secrets) -> F + Send,
+    ) -> CallReply<T>
+    where
+        F: Future<Output = Result<T, Refusal>> + Send,
+    {
+        let (secrets, sent) = match wanted {
+            None => (Secrets::default(), SecretSent::Unnamed),
+            Some(SecretRef { namespace, name }) => match secret(&self.shared.api, namespace, name).await {
+                Ok(secrets) => {
+                    let fingerprint = Fingerprint(secrets.fingerprint());
+                    let sent = SecretSent::Known { fingerprint, written: secrets.written() };
+                    (secrets, sent)
+                }
+                Err(SecretError::NotFound { .. }) if deleting => {
+                    tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
+                    (Secrets::default(), SecretSent::Gone)
+                }
+                Err(error) => return CallReply::NoSecret(in_one_line(&error)),
+            },
         };
-        let found = match secret(&self.shared.api, namespace, name).await {
-            Ok(secrets) => {
-                let fingerprint = Fingerprint(secrets.fingerprint());
-                let sent = SecretSent::Known { fingerprint, written: secrets.written() };
-                (secrets, sent)
-            }
-            Err(SecretError::NotFound { .. }) if deleting => {
-                tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
-                (Secrets::default(), SecretSent::Gone)
-            }
-            Err(error) => return Err(Outcome::NoCredentials(in_one_line(&error))),
-        };
-        if self.may(Begin::Step) { Ok(found) } else { Err(Outcome::NotBegun) }
+        if wanted.is_some() && !self.may(Begin::Step) {
+            return CallReply::NotBegun;
+        }
+        CallReply::Made { said: call(secrets).await, secret: sent }
     }
-}
-
-fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -> Outcome {
-    result.map_or_else(Outcome::Refused, answered)
 }
 
 fn failure(error: &ApiError) -> WriteFailure {
@@ -254,40 +259,25 @@ where
         Ok(written)
     }
 
-    async fn create(&self, call: &CreateCall) -> (Outcome, SecretSent) {
+    async fn create(&self, call: &CreateCall) -> CallReply<Answer> {
         let deleting = matches!(call.purpose, Purpose::Reconcile | Purpose::Members);
-        match self.secrets(call.secret.as_ref(), deleting).await {
-            Ok((secrets, sent)) => {
-                let created = B::create(&self.shared.driver, call.clone(), secrets).await;
-                (refused(created, Outcome::Answered), sent)
-            }
-            Err(outcome) => (outcome, SecretSent::Unnamed),
-        }
+        let create = |secrets| B::create(&self.shared.driver, call.clone(), secrets);
+        self.call(call.secret.as_ref(), deleting, create).await
     }
 
-    async fn poll(&self, call: &PollCall) -> Outcome {
-        match self.secrets(call.secret.as_ref(), false).await {
-            Ok((secrets, _)) => {
-                refused(B::poll(&self.shared.driver, call.clone(), secrets).await, |answer| {
-                    answer.map_or(Outcome::Unknown, Outcome::Answered)
-                })
-            }
-            Err(outcome) => outcome,
-        }
+    async fn poll(&self, call: &PollCall) -> CallReply<Option<Answer>> {
+        let poll = |secrets| B::poll(&self.shared.driver, call.clone(), secrets);
+        self.call(call.secret.as_ref(), false, poll).await
     }
 
-    async fn delete(&self, call: &DeleteCall) -> Outcome {
-        match self.secrets(call.secret.as_ref(), true).await {
-            Ok((secrets, _)) => {
-                let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
-                if deleted.is_ok() {
-                    let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
-                    tracing::info!(kind, %content, handle, "deleted in the storage");
-                }
-                refused(deleted, |()| Outcome::Deleted)
-            }
-            Err(outcome) => outcome,
+    async fn delete(&self, call: &DeleteCall) -> CallReply<()> {
+        let delete = |secrets| B::delete(&self.shared.driver, call.clone(), secrets);
+        let reply = self.call(call.secret.as_ref(), true, delete).await;
+        if matches!(reply, CallReply::Made { said: Ok(()), .. }) {
+            let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
+            tracing::info!(kind, %content, handle, "deleted in the storage");
         }
+        reply
     }
 
     fn note(&self, object: &Self::Object, note: Note) {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
+use super::call::{CreateCall, Purpose};
 use super::conclude::failed;
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
-use super::step::{CreateCall, Purpose};
 use model::facts::{Facts, Member, Membership};
 use model::reply::{Answer, GroupSnapshot, Snapshot};
 

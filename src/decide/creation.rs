@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::call::{CreateCall, PollCall, Purpose, SecretRef};
 use super::observed::{ClassSeen, Naming, Observed};
-use super::step::{Complaint, CreateCall, PollCall, Purpose, SecretRef};
+use super::step::Complaint;
 use model::class::Class;
 use model::facts::{Facts, Source};
 use model::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
@@ -12,7 +13,7 @@ use model::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<CreateCall, Complaint> {
     let facts = &seen.facts;
     let uid = facts.owner.uid.ok_or(Complaint::Unbound)?;
-    if !facts.meta.held && purpose == Purpose::Cut {
+    if !facts.meta.held && purpose == Purpose::Take {
         return Err(Complaint::NoFinalizer { finalizer: facts.kind.names().finalizer });
     }
     let volumes = match facts.source {
@@ -26,7 +27,7 @@ pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<Creat
         parameters: parameters(seen, purpose)?,
         guessed: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
         secret: match purpose {
-            Purpose::Cut | Purpose::Follow => annotated_secret(facts)?,
+            Purpose::Take | Purpose::Follow => annotated_secret(facts)?,
             Purpose::Reconcile | Purpose::Members => deletion_secret(facts),
         },
     })

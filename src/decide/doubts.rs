@@ -4,36 +4,37 @@
 use std::time::Duration;
 
 use super::fixtures::{
-    Around, CLASS, Model, UID, around, clocks, dynamic, later, now, pre_provisioned, snapshot_of,
+    Around, CLASS, DROP_FINALIZER, Model, SETTLED, StepEnd, UID, around, clocks, dynamic, follow_up, later,
+    now, pre_provisioned, snapshot_of,
 };
 use super::*;
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn refused(certainty: Certainty, code: Code) -> Outcome {
-    Outcome::Refused(Refusal { certainty, code, message: "CreateSnapshot: no".into() })
+fn refused(certainty: Certainty, code: Code) -> StepEnd {
+    StepEnd::Refused(Refusal { certainty, code, message: "CreateSnapshot: no".into() })
 }
 
-fn open_end() -> Outcome {
+fn open_end() -> StepEnd {
     refused(Certainty::Indefinite, Code::Other)
 }
 
-fn answered(snapshot: Snapshot) -> Outcome {
-    Outcome::Answered(Answer::Single(snapshot))
+fn answered(snapshot: Snapshot) -> StepEnd {
+    StepEnd::Answered(Answer::Single(snapshot))
 }
 
-fn after_in(model: &Model, around: &Around, outcome: Outcome, secret: SecretSent, now: Now) -> After {
+fn after_in(model: &Model, around: &Around, outcome: StepEnd, secret: SecretSent, now: Now) -> After {
     let seen = model.seen(around);
-    conclude(&seen, &decide(&seen), outcome, secret, now)
+    follow_up(&seen, outcome, secret, now)
 }
 
-fn after_at(model: &Model, memory: &Memory, outcome: Outcome, now: Now) -> After {
+fn after_at(model: &Model, memory: &Memory, outcome: StepEnd, now: Now) -> After {
     let around = Around { memory: memory.clone(), ..around() };
     after_in(model, &around, outcome, SecretSent::Unnamed, now)
 }
 
-fn after(model: &Model, memory: &Memory, outcome: Outcome) -> After {
+fn after(model: &Model, memory: &Memory, outcome: StepEnd) -> After {
     after_at(model, memory, outcome, clocks())
 }
 
@@ -97,7 +98,7 @@ fn where_nothing_was_ever_left_open_a_definite_refusal_ends_in_silence() {
     let after = after(&dynamic().marked(), &certain, refused(Certainty::Definite, Code::Other));
     assert!(after.unmark && after.note.is_none_or(|note| !note.orphan));
     let gone = dynamic().with_error("no").deleting().released();
-    assert_eq!(decide(&gone.seen(&Around { memory: after.memory, ..around() })), Step::DropFinalizer);
+    assert_eq!(decide(&gone.seen(&Around { memory: after.memory, ..around() })), DROP_FINALIZER);
 }
 
 // ---- parameters and secrets of an earlier call
@@ -171,7 +172,7 @@ fn nothing_is_remembered_of_what_is_ready_and_on_record() {
 #[test]
 fn an_answer_that_was_remembered_is_recorded_as_if_it_came_now() {
     let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h"))).memory;
-    let recorded = after(&dynamic().marked(), &memory, Outcome::Nothing);
+    let recorded = after(&dynamic().marked(), &memory, StepEnd::Nothing);
     assert_eq!(recorded.status.handle.as_deref(), Some("h"));
     assert_eq!((recorded.status.size, recorded.status.ready), (Some(42), Some(true)));
     assert!(recorded.unmark);
@@ -194,7 +195,7 @@ fn another_group_for_the_same_name_is_an_error_and_remembered_for_the_deletion()
     let group =
         GroupSnapshot { handle: "second".into(), members: vec![member], creation_time: None, ready: false };
     let model = dynamic().group().with_handle("first");
-    let after = after(&model, &Memory::default(), Outcome::Answered(Answer::Group(group)));
+    let after = after(&model, &Memory::default(), StepEnd::Answered(Answer::Group(group)));
     assert_eq!(after.status.handle, None);
     assert!(
         matches!(&after.status.error, ErrorChange::Set(text) if text.contains("second") && text.contains("first"))
@@ -244,12 +245,12 @@ fn waiting_is_counted_from_our_own_first_look_where_there_was_no_handle_before()
 #[test]
 fn a_missing_finalizer_is_waited_for_in_silence_and_then_told_by_an_event_once() {
     let model = dynamic().without_finalizer();
-    let quiet = after(&model, &Memory::default(), Outcome::Nothing);
+    let quiet = after(&model, &Memory::default(), StepEnd::Nothing);
     assert!(quiet.note.is_none() && quiet.status == StatusChange::default());
     assert_eq!(quiet.then, Then::After(Duration::from_mins(1)));
-    let told = after_at(&model, &quiet.memory, Outcome::Nothing, later(Duration::from_mins(1)));
+    let told = after_at(&model, &quiet.memory, StepEnd::Nothing, later(Duration::from_mins(1)));
     assert!(told.note.is_some() && told.status == StatusChange::default());
-    let again = after_at(&model, &told.memory, Outcome::Nothing, later(HOUR));
+    let again = after_at(&model, &told.memory, StepEnd::Nothing, later(HOUR));
     assert!(again.note.is_none());
 }
 
@@ -260,9 +261,9 @@ fn a_missing_class_is_told_in_status_as_well_unless_there_is_a_snapshot_that_may
     around.driver.can_find = false;
     around.memory.missing_since = Some(clocks().uptime);
     let gone = || dynamic().of_class(Some("gone"));
-    let fresh = after_in(&gone(), &around, Outcome::Nothing, SecretSent::Unnamed, minute);
+    let fresh = after_in(&gone(), &around, StepEnd::Nothing, SecretSent::Unnamed, minute);
     assert!(matches!(fresh.status.error, ErrorChange::Set(_)) && fresh.note.is_some());
-    let there = after_in(&gone().with_handle("h"), &around, Outcome::Nothing, SecretSent::Unnamed, minute);
+    let there = after_in(&gone().with_handle("h"), &around, StepEnd::Nothing, SecretSent::Unnamed, minute);
     assert!(there.status == StatusChange::default() && there.note.is_some());
 }
 
@@ -292,7 +293,7 @@ fn members_that_the_driver_does_not_tell_do_not_stop_the_deletion_of_their_group
     let refused = after(&model, &Memory::default(), refused(Certainty::Definite, Code::Other));
     assert!(refused.memory.members_asked && refused.then == Then::Again);
     let group = GroupSnapshot { handle: "g".into(), members: vec![], creation_time: Some(1), ready: true };
-    let told = after(&model, &Memory::default(), Outcome::Answered(Answer::Group(group)));
+    let told = after(&model, &Memory::default(), StepEnd::Answered(Answer::Group(group)));
     assert!(told.memory.members_asked && told.then == Then::Again);
 }
 
@@ -308,7 +309,7 @@ fn what_vanished_is_deleted_again_and_again_and_then_told() {
     let last = after_in(&dynamic().marked(), &around, open_end(), SecretSent::Unnamed, later(HOUR));
     assert!(last.note.is_some_and(|note| note.orphan && note.message.contains("\"h\"")));
     around.memory = last.memory;
-    assert_eq!(decide(&dynamic().marked().seen(&around)), Step::Settled);
+    assert_eq!(decide(&dynamic().marked().seen(&around)), SETTLED);
 }
 
 // ---- texts and refused writes
@@ -317,13 +318,13 @@ fn what_vanished_is_deleted_again_and_again_and_then_told() {
 fn a_text_is_cut_in_status_at_a_characters_boundary_and_whole_in_the_event() {
     let long = "ö\n".repeat(30_000);
     let refusal = Refusal { certainty: Certainty::Indefinite, code: Code::Other, message: long.clone() };
-    let after = after(&dynamic().marked(), &Memory::default(), Outcome::Refused(refusal));
+    let after = after(&dynamic().marked(), &Memory::default(), StepEnd::Refused(refusal));
     let ErrorChange::Set(text) = &after.status.error else { panic!("no error") };
     assert!((4090..=4096).contains(&text.len()), "{}", text.len());
     assert!(after.note.unwrap().message.ends_with(&long));
     let shown = dynamic().marked().with_error(text);
     let refusal = Refusal { certainty: Certainty::Indefinite, code: Code::Other, message: long };
-    let again = self::after(&shown, &Memory::default(), Outcome::Refused(refusal));
+    let again = self::after(&shown, &Memory::default(), StepEnd::Refused(refusal));
     assert_eq!((again.status, again.note), (StatusChange::default(), None), "the same words");
 }
 
@@ -354,13 +355,13 @@ fn a_follow_that_stays_open_does_not_hold_up_the_deletion_and_says_what_may_be_l
 #[test]
 fn an_answer_that_replaces_a_recorded_handle_names_both() {
     let learnt = Memory { learnt: Some(Answer::Single(snapshot_of("h2")).into()), ..open() };
-    let after = after(&dynamic().with_handle("h1"), &learnt, Outcome::Nothing);
+    let after = after(&dynamic().with_handle("h1"), &learnt, StepEnd::Nothing);
     let note = after.note.unwrap();
     assert!(note.orphan && note.message.contains("\"h1\"") && note.message.contains("\"h2\""));
 }
 
 /// What is remembered of a vanished object after its tenth failed deletion, an hour after the first.
-fn given_up(memory: Memory, refusal: Outcome) -> (Memory, String) {
+fn given_up(memory: Memory, refusal: StepEnd) -> (Memory, String) {
     let memory = Memory { open_ends: 9, asked_since: Some(clocks().uptime), ..memory };
     let around = Around { presence: Presence::Deleted, memory, ..around() };
     let model = dynamic().group().with_handle("g1").ready();
@@ -382,6 +383,6 @@ fn giving_up_one_handle_of_what_vanished_leaves_the_other_its_turn() {
 #[test]
 fn a_secret_that_cannot_be_read_does_not_hold_what_vanished_for_ever() {
     let asked = Memory { members_asked: true, ..Memory::default() };
-    let (memory, message) = given_up(asked, Outcome::NoCredentials("secret n/s may not be read".into()));
+    let (memory, message) = given_up(asked, StepEnd::NoSecret("secret n/s may not be read".into()));
     assert!(message.contains("\"g1\"") && memory.deleted, "{message}");
 }

@@ -6,15 +6,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    ClassSeen, DriverFacts, ErrorChange, Memory, Naming, Now, Observed, Presence, StatusChange, Step, decide,
+    After, Call, CallReply, ClassSeen, DriverFacts, ErrorChange, Memory, MetadataWrite, Naming, Now,
+    Observed, Presence, Rest, SecretSent, StatusChange, Step, conclude, decide,
 };
 use model::class::Class;
 use model::facts::{Facts, Kind, Member, Membership, Meta, Owner, Policy, Source, StatusFacts};
-use model::reply::Snapshot;
+use model::reply::{Answer, Refusal, Snapshot};
 
 pub(crate) const UID: &str = "0b7c1f0e-5a7e-4b57-9d0c-6e6f5d0a9b11";
 pub(crate) const DRIVER: &str = "lab.csi.example.com";
 pub(crate) const CLASS: &str = "fast";
+
+pub(crate) const SETTLED: Step = Step::Rest(Rest::Settled);
+pub(crate) const MARK: Step = Step::Write(MetadataWrite::Mark);
+pub(crate) const UNMARK: Step = Step::Write(MetadataWrite::Unmark);
+pub(crate) const DROP_FINALIZER: Step = Step::Write(MetadataWrite::DropFinalizer);
 
 /// An object that owns its parts, so that tests can build, change and store it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -282,6 +288,56 @@ impl Around {
         match name {
             None => ClassSeen::Unnamed,
             Some(name) => self.classes.get(name).map_or(ClassSeen::Missing(name), ClassSeen::Found),
+        }
+    }
+}
+
+/// How the step that is owed ends, whichever it is.
+#[derive(Debug, Clone)]
+pub(crate) enum StepEnd {
+    Nothing,
+    Answered(Answer),
+    Unknown,
+    Deleted,
+    Refused(Refusal),
+    NoSecret(String),
+    NotBegun,
+}
+
+impl StepEnd {
+    fn reply<T>(self, secret: SecretSent, answer: impl FnOnce(Self) -> Option<T>) -> CallReply<T> {
+        let said = match self {
+            Self::NoSecret(why) => return CallReply::NoSecret(why),
+            Self::NotBegun => return CallReply::NotBegun,
+            Self::Refused(refusal) => Err(refusal),
+            Self::Nothing | Self::Answered(_) | Self::Unknown | Self::Deleted => {
+                Ok(answer(self.clone()).unwrap_or_else(|| panic!("no call that is owed ends in {self:?}")))
+            }
+        };
+        CallReply::Made { said, secret }
+    }
+
+    fn answer(self) -> Option<Answer> {
+        if let Self::Answered(answer) = self { Some(answer) } else { None }
+    }
+}
+
+/// What follows if the step that is owed ends so.
+pub(crate) fn follow_up(seen: &Observed<'_>, ended: StepEnd, secret: SecretSent, now: Now) -> After {
+    match decide(seen) {
+        Step::Rest(rest) => conclude(seen, &rest, (), now),
+        Step::Report(report) => conclude(seen, &report, (), now),
+        Step::Record(record) => conclude(seen, &record, (), now),
+        Step::Write(what) => conclude(seen, &what, (), now),
+        Step::Call(Call::Create(call)) => conclude(seen, &call, ended.reply(secret, StepEnd::answer), now),
+        Step::Call(Call::Poll(call)) => {
+            let found =
+                |ended| if let StepEnd::Unknown = ended { Some(None) } else { ended.answer().map(Some) };
+            conclude(seen, &call, ended.reply(secret, found), now)
+        }
+        Step::Call(Call::Delete(call)) => {
+            let deleted = |ended| matches!(ended, StepEnd::Deleted).then_some(());
+            conclude(seen, &call, ended.reply(secret, deleted), now)
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::call::{CreateCall, Purpose};
 use super::observed::Observed;
-use super::step::{CreateCall, Purpose};
 use model::facts::Facts;
 use model::reply::{Answer, GroupSnapshot};
 
@@ -105,7 +105,7 @@ impl Memory {
         call: &CreateCall,
         secret: SecretSent,
     ) -> bool {
-        let about_doubt = matches!(call.purpose, Purpose::Cut | Purpose::Reconcile);
+        let about_doubt = matches!(call.purpose, Purpose::Take | Purpose::Reconcile);
         if !about_doubt || self.in_flight == InFlight::Nothing {
             return false;
         }

@@ -1,9 +1,10 @@
 //! The words of the events that tell what the storage may hold.
 
 use super::after::Note;
+use super::call::CreateCall;
 use super::creation;
 use super::observed::{Observed, Presence};
-use super::step::{CreateCall, Orphan};
+use super::step::Orphan;
 use model::facts::{Kind, Source};
 use model::reply::Refusal;
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::after::{After, Note, Then, carry_on};
+use super::call::{CreateCall, Purpose};
 use super::conclude::{deleted, failed};
-use super::memory::{InFlight, Memory, Now};
+use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::{Observed, Presence};
-use super::step::{CreateCall, Orphan, Purpose};
+use super::step::Orphan;
 use model::reply::{Certainty, Code, Refusal};
 
 /// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.
@@ -26,24 +27,30 @@ fn one_more_open_end(memory: &Memory, now: Now) -> (Memory, bool) {
     (Memory { open_ends, asked_since: Some(since), ..memory.clone() }, enough)
 }
 
-/// A create call failed. The marker goes only when it is certain that no snapshot was taken.
-pub(super) fn create_refused(seen: &Observed<'_>, call: &CreateCall, refusal: &Refusal, now: Now) -> After {
+/// A create call failed at the driver. The marker goes only when it is certain that no snapshot was taken.
+pub(super) fn create_refused(
+    seen: &Observed<'_>,
+    call: &CreateCall,
+    secret: SecretSent,
+    refusal: &Refusal,
+    now: Now,
+) -> After {
     let volumes = call.volumes.join(", ");
     let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
-    match (call.purpose, refusal.certainty) {
-        (_, Certainty::NotSent) => carry_on(seen.memory.clone(), Then::Retry),
-        (Purpose::Reconcile | Purpose::Members, Certainty::Definite | Certainty::Indefinite) => {
-            reconcile_refused(seen, call, refusal, message, now)
-        }
-        (Purpose::Cut | Purpose::Follow, Certainty::Indefinite) => {
-            let memory = Memory { in_flight: InFlight::Open, ..seen.memory.clone() };
-            After { memory, ..failed(seen, message) }
-        }
-        (Purpose::Cut | Purpose::Follow, Certainty::Definite) => {
+    let definite = refusal.certainty == Certainty::Definite;
+    let after = match call.purpose {
+        Purpose::Members => return members_refused(seen, refusal, now),
+        Purpose::Reconcile => reconcile_refused(seen, call, refusal, message, now),
+        Purpose::Take | Purpose::Follow if definite => {
             let certain = seen.memory.in_flight == InFlight::Nothing || call.purpose == Purpose::Follow;
             After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
         }
-    }
+        Purpose::Take | Purpose::Follow => {
+            let memory = Memory { in_flight: InFlight::Open, ..seen.memory.clone() };
+            After { memory, ..failed(seen, message) }
+        }
+    };
+    After { memory: after.memory.with_sent(seen, call, secret), ..after }
 }
 
 /// The creation before a deletion failed, which asks what an earlier call has taken.
@@ -86,12 +93,14 @@ pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
 
 /// The driver does not tell the members of a group that is to be deleted: then it is deleted without them, and the
 /// driver has the last word.
-pub(super) fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
+fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
     let message = format!("cannot learn the members of the group before its deletion: {}", refusal.message);
-    let (memory, enough) = match (refusal.code, refusal.certainty) {
-        (Code::Aborted, _) | (_, Certainty::NotSent) => (seen.memory.clone(), false),
-        (Code::NotFound, _) | (_, Certainty::Definite) => (seen.memory.clone(), true),
-        (Code::Other, Certainty::Indefinite) => {
+    let definite = refusal.certainty == Certainty::Definite;
+    let (memory, enough) = match refusal.code {
+        Code::Aborted => (seen.memory.clone(), false),
+        Code::NotFound => (seen.memory.clone(), true),
+        Code::Other if definite => (seen.memory.clone(), true),
+        Code::Other => {
             let (memory, _) = one_more_open_end(seen.memory, now);
             let enough = memory.open_ends >= MOST_OPEN_ENDS;
             (memory, enough)

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use super::call::{Call, CreateCall, DeleteCall, Purpose};
 use super::creation;
 use super::memory::InFlight;
 use super::observed::{Observed, Presence};
-use super::step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Purpose, Step};
+use super::step::MetadataWrite::{DropFinalizer, Mark, Unmark};
+use super::step::Rest::{AwaitGroupHandle, AwaitRelease, OtherDriver, Settled};
+use super::step::{Complaint, Record, Report, Step};
 use super::vanished;
 use model::facts::{Facts, Kind, Membership, Policy, Source};
 use model::reply::Answer;
@@ -14,7 +17,7 @@ use model::reply::Answer;
 pub fn decide(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
     if facts.driver != seen.driver.name {
-        return Step::NotOurs(NotOursWhy::OtherDriver);
+        return Step::Rest(OtherDriver);
     }
     if seen.presence != Presence::Here {
         return vanished::decide(seen);
@@ -22,34 +25,38 @@ pub fn decide(seen: &Observed<'_>) -> Step {
     if let Some(answer) = unrecorded(seen) {
         // Whoever is to go needs no record: a handle that the API server refuses would hold the object for ever.
         let goes = facts.removal_agreed() && facts.policy == Policy::Delete;
-        return if goes { delete_unrecorded(seen, &answer) } else { Step::Record(answer) };
+        return if goes { delete_unrecorded(seen, &answer) } else { Step::Record(Record::Answer(answer)) };
     }
     if seen.may_be_removed() {
         return remove(seen);
     }
     if facts.source == Source::Both {
-        return Step::Reject(Complaint::TwoSources);
+        return complaint(Complaint::TwoSources);
     }
     if seen.is_reconciling() {
         let nothing_to_learn = facts.handle().is_some()
             || seen.memory.in_flight == InFlight::Nothing
             || facts.policy == Policy::Retain;
-        return if nothing_to_learn { Step::Unmark } else { create(seen, Purpose::Reconcile) };
+        return if nothing_to_learn { Step::Write(Unmark) } else { create(seen, Purpose::Reconcile) };
     }
     if facts.meta.deleting && seen.lacks_own_handle() && nothing_begun(seen) {
-        return if facts.meta.marked { Step::Unmark } else { Step::Await(AwaitWhy::Release) };
+        return if facts.meta.marked { Step::Write(Unmark) } else { Step::Rest(AwaitRelease) };
     }
     if facts.is_ready() {
-        return if facts.meta.marked { Step::Unmark } else { Step::Settled };
+        return if facts.meta.marked { Step::Write(Unmark) } else { Step::Rest(Settled) };
     }
     match (&facts.source, facts.member, facts.handle()) {
         (Source::Given(handle, members), ..) => poll(seen, handle, members),
-        (Source::None, Membership::Own, _) => Step::Reject(Complaint::NoSource),
+        (Source::None, Membership::Own, _) => complaint(Complaint::NoSource),
         (_, Membership::Recorded, Some(handle)) => poll(seen, handle, &[]),
-        (_, Membership::Own, None) => create(seen, Purpose::Cut),
+        (_, Membership::Own, None) => create(seen, Purpose::Take),
         (_, Membership::Own, Some(handle)) => follow(seen, handle),
-        (_, Membership::Recorded | Membership::Announced, _) => Step::Await(AwaitWhy::GroupHandle),
+        (_, Membership::Recorded | Membership::Announced, _) => Step::Rest(AwaitGroupHandle),
     }
+}
+
+fn complaint(what: Complaint) -> Step {
+    Step::Report(Report::Complaint(what))
 }
 
 /// The driver's answer that is not on the object yet. The handle of a group that has one is never replaced.
@@ -72,7 +79,7 @@ fn remove(seen: &Observed<'_>) -> Step {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
     if let Some(call) = open_follow(seen).filter(|_| ours_to_delete) {
-        return Step::Create(call);
+        return Step::Call(Call::Create(call));
     }
     match handle_to_delete(seen) {
         Some(handle) if ours_to_delete => {
@@ -80,14 +87,10 @@ fn remove(seen: &Observed<'_>) -> Step {
             if !lacks_members(seen, &members) {
                 return delete(seen, handle.to_owned(), members);
             }
-            if facts.is_dynamic() {
-                create(seen, Purpose::Members)
-            } else {
-                Step::Reject(Complaint::NoMembers)
-            }
+            if facts.is_dynamic() { create(seen, Purpose::Members) } else { complaint(Complaint::NoMembers) }
         }
-        Some(_) | None if facts.meta.held => Step::DropFinalizer,
-        Some(_) | None => Step::Settled,
+        Some(_) | None if facts.meta.held => Step::Write(DropFinalizer),
+        Some(_) | None => Step::Rest(Settled),
     }
 }
 
@@ -118,7 +121,7 @@ pub(super) fn lacks_members(seen: &Observed<'_>, members: &[String]) -> bool {
 }
 
 pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
-    Step::Delete(DeleteCall { handle, members, secret: creation::deletion_secret(&seen.facts) })
+    Step::Call(Call::Delete(DeleteCall { handle, members, secret: creation::deletion_secret(&seen.facts) }))
 }
 
 /// Deletes what the driver answered and nobody recorded.
@@ -163,9 +166,9 @@ pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
 /// handle we have needs no marker, since whatever the call does is already on record.
 fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
     match creation::create_call(seen, purpose) {
-        Err(complaint) => Step::Reject(complaint),
-        Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => Step::Create(call),
-        Ok(_) => Step::Mark,
+        Err(why) => complaint(why),
+        Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => Step::Call(Call::Create(call)),
+        Ok(_) => Step::Write(Mark),
     }
 }
 
@@ -174,18 +177,18 @@ fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
 fn follow(seen: &Observed<'_>, handle: &str) -> Step {
     let can_poll = seen.facts.kind == Kind::Group || seen.driver.can_find;
     match creation::create_call(seen, Purpose::Follow) {
-        Ok(call) if !can_poll || !call.guessed => Step::Create(call),
-        Err(complaint) if !can_poll => Step::Reject(complaint),
+        Ok(call) if !can_poll || !call.guessed => Step::Call(Call::Create(call)),
+        Err(why) if !can_poll => complaint(why),
         Ok(_) | Err(_) => poll(seen, handle, &[]),
     }
 }
 
 fn poll(seen: &Observed<'_>, handle: &str, members: &[String]) -> Step {
     if seen.facts.kind == Kind::Single && !seen.driver.can_find {
-        return Step::Adopt(handle.to_owned());
+        return Step::Record(Record::Adopted(handle.to_owned()));
     }
     match creation::poll_call(seen, handle, members) {
-        Ok(call) => Step::Poll(call),
-        Err(complaint) => Step::Reject(complaint),
+        Ok(call) => Step::Call(Call::Poll(call)),
+        Err(why) => complaint(why),
     }
 }

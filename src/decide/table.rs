@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fixtures::{Around, CLASS, From, Model, UID, around, dynamic, pre_provisioned};
+use super::fixtures::{
+    Around, CLASS, DROP_FINALIZER, From, MARK, Model, SETTLED, UID, UNMARK, around, dynamic, pre_provisioned,
+};
 use super::*;
 use model::facts::Kind;
 
@@ -12,13 +14,15 @@ pub(super) fn create_call(model: &Model) -> CreateCall {
 
 pub(super) fn create_call_in(model: &Model, around: &Around) -> CreateCall {
     let step = decide(&model.seen(around));
-    let Step::Create(call) = step else { panic!("expected a create, got {step:?}") };
+    let Step::Call(Call::Create(call)) = step else { panic!("expected a create, got {step:?}") };
     call
 }
 
 fn complaint(model: &Model, around: &Around) -> String {
     let step = decide(&model.seen(around));
-    let Step::Reject(complaint) = step else { panic!("expected a complaint, got {step:?}") };
+    let Step::Report(Report::Complaint(complaint)) = step else {
+        panic!("expected a complaint, got {step:?}")
+    };
     complaint.to_string()
 }
 
@@ -34,15 +38,15 @@ fn with_parameter(key: &str, value: &str) -> Around {
 #[test]
 fn a_content_of_another_driver_is_not_ours() {
     let foreign = Model { driver: "other", ..dynamic() };
-    assert_eq!(foreign.step(), Step::NotOurs(NotOursWhy::OtherDriver));
+    assert_eq!(foreign.step(), Step::Rest(Rest::OtherDriver));
 }
 
 #[test]
 fn a_content_without_a_source_is_a_complaint_and_its_deletion_goes_on() {
     let empty = Model { source: From::Nothing, ..dynamic() };
-    assert_eq!(empty.step(), Step::Reject(Complaint::NoSource));
-    assert_eq!(empty.clone().deleting().released().step(), Step::DropFinalizer);
-    assert_eq!(empty.with_handle("h").ready().step(), Step::Settled);
+    assert_eq!(empty.step(), Step::Report(Report::Complaint(Complaint::NoSource)));
+    assert_eq!(empty.clone().deleting().released().step(), DROP_FINALIZER);
+    assert_eq!(empty.with_handle("h").ready().step(), SETTLED);
 }
 
 #[test]
@@ -51,8 +55,8 @@ fn a_class_of_another_driver_is_a_complaint_and_stops_neither_what_is_ready_nor_
     around.classes.get_mut(CLASS).unwrap().driver = "other".into();
     assert!(complaint(&dynamic(), &around).contains("is of the driver \"other\""));
     let ready = dynamic().with_handle("h").ready();
-    assert_eq!(decide(&ready.seen(&around)), Step::Settled);
-    assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Delete(_)));
+    assert_eq!(decide(&ready.seen(&around)), SETTLED);
+    assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Call(Call::Delete(_))));
     let doubtful = create_call_in(&dynamic().marked().deleting().released(), &around);
     assert_eq!((doubtful.parameters, doubtful.guessed), (BTreeMap::new(), true));
 }
@@ -63,61 +67,58 @@ fn a_class_of_another_driver_is_a_complaint_and_stops_neither_what_is_ready_nor_
 fn a_released_content_under_delete_has_its_snapshot_deleted() {
     let model = dynamic().with_handle("h").ready().deleting().released();
     let expected = DeleteCall { handle: "h".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Delete(expected));
+    assert_eq!(model.step(), Step::Call(Call::Delete(expected)));
 }
 
 #[test]
 fn a_deleting_content_that_is_not_released_is_left_alone() {
-    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), Step::Settled);
+    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), SETTLED);
 }
 
 #[test]
 fn retain_drops_the_finalizer_without_a_call() {
-    assert_eq!(
-        dynamic().retained().with_handle("h").ready().deleting().released().step(),
-        Step::DropFinalizer
-    );
+    assert_eq!(dynamic().retained().with_handle("h").ready().deleting().released().step(), DROP_FINALIZER);
 }
 
 #[test]
 fn without_a_handle_the_finalizer_is_dropped_without_a_call() {
-    assert_eq!(dynamic().deleting().released().step(), Step::DropFinalizer);
+    assert_eq!(dynamic().deleting().released().step(), DROP_FINALIZER);
 }
 
 #[test]
 fn a_member_with_a_recorded_group_is_not_deleted_on_its_own() {
-    assert_eq!(dynamic().recorded().with_handle("h").deleting().released().step(), Step::DropFinalizer);
+    assert_eq!(dynamic().recorded().with_handle("h").deleting().released().step(), DROP_FINALIZER);
 }
 
 #[test]
 fn without_our_finalizer_a_deletion_is_settled() {
-    assert_eq!(dynamic().deleting().released().without_finalizer().step(), Step::Settled);
+    assert_eq!(dynamic().deleting().released().without_finalizer().step(), SETTLED);
 }
 
 #[test]
 fn an_unbound_pre_provisioned_content_is_deletable_without_being_released() {
     let model = pre_provisioned().unbound().with_handle("given-1").ready().deleting();
-    assert!(matches!(model.step(), Step::Delete(_)));
+    assert!(matches!(model.step(), Step::Call(Call::Delete(_))));
 }
 
 #[test]
 fn a_pre_provisioned_content_without_status_is_deleted_by_the_handle_of_its_spec() {
     let model = pre_provisioned().deleting().released();
     let expected = DeleteCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Delete(expected));
+    assert_eq!(model.step(), Step::Call(Call::Delete(expected)));
 }
 
 #[test]
 fn a_given_handle_that_the_driver_has_deleted_is_not_deleted_again() {
     let mut around = around();
     around.memory.deleted = true;
-    assert_eq!(decide(&pre_provisioned().deleting().released().seen(&around)), Step::DropFinalizer);
+    assert_eq!(decide(&pre_provisioned().deleting().released().seen(&around)), DROP_FINALIZER);
 }
 
 #[test]
 fn a_deletion_sends_the_annotated_secret() {
     let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
-    let Step::Delete(call) = model.step() else { panic!("not a delete") };
+    let Step::Call(Call::Delete(call)) = model.step() else { panic!("not a delete") };
     assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into() }));
 }
 
@@ -132,14 +133,14 @@ fn a_marked_content_without_a_handle_is_created_once_more_before_it_goes() {
 
 #[test]
 fn a_marked_content_whose_handle_is_known_only_loses_its_marker() {
-    assert_eq!(dynamic().marked().with_handle("h").deleting().released().step(), Step::Unmark);
+    assert_eq!(dynamic().marked().with_handle("h").deleting().released().step(), UNMARK);
 }
 
 #[test]
 fn a_marked_content_for_which_nothing_can_be_in_flight_only_loses_its_marker() {
     let mut around = around();
     around.memory.in_flight = InFlight::Nothing;
-    assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), Step::Unmark);
+    assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), UNMARK);
 }
 
 #[test]
@@ -152,14 +153,14 @@ fn a_reconciling_create_goes_out_without_its_class() {
 
 #[test]
 fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
-    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Delete(_)));
+    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Call(Call::Delete(_))));
 }
 
 // ---- rules 3 and 6: creation
 
 #[test]
 fn a_fresh_content_is_marked_first() {
-    assert_eq!(dynamic().step(), Step::Mark);
+    assert_eq!(dynamic().step(), MARK);
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn a_marked_content_is_created() {
     let volumes = vec!["vol-1".to_owned()];
     assert_eq!(
         call,
-        CreateCall { purpose: Purpose::Cut, name, volumes, parameters, guessed: false, secret: None }
+        CreateCall { purpose: Purpose::Take, name, volumes, parameters, guessed: false, secret: None }
     );
 }
 
@@ -181,23 +182,25 @@ fn an_unready_snapshot_is_followed_by_create_without_a_marker() {
 
 #[test]
 fn a_failed_creation_is_marked_again_before_it_is_tried_again() {
-    assert_eq!(dynamic().with_error("no").step(), Step::Mark);
+    assert_eq!(dynamic().with_error("no").step(), MARK);
 }
 
 #[test]
 fn ready_without_a_handle_is_nonsense_that_the_driver_repairs() {
-    assert_eq!(dynamic().ready().step(), Step::Mark);
+    assert_eq!(dynamic().ready().step(), MARK);
 }
 
 #[test]
 fn an_announced_member_is_never_created() {
-    assert_eq!(dynamic().announced().step(), Step::Await(AwaitWhy::GroupHandle));
-    assert_eq!(dynamic().announced().marked().step(), Step::Await(AwaitWhy::GroupHandle));
+    assert_eq!(dynamic().announced().step(), Step::Rest(Rest::AwaitGroupHandle));
+    assert_eq!(dynamic().announced().marked().step(), Step::Rest(Rest::AwaitGroupHandle));
 }
 
 #[test]
 fn a_member_with_its_handle_is_polled() {
-    let Step::Poll(call) = dynamic().recorded().with_handle("h").step() else { panic!("not a poll") };
+    let Step::Call(Call::Poll(call)) = dynamic().recorded().with_handle("h").step() else {
+        panic!("not a poll")
+    };
     assert_eq!(call.handle, "h");
 }
 
@@ -205,8 +208,8 @@ fn a_member_with_its_handle_is_polled() {
 
 #[test]
 fn a_ready_content_is_settled_and_a_left_over_marker_goes() {
-    assert_eq!(dynamic().with_handle("h").ready().step(), Step::Settled);
-    assert_eq!(dynamic().with_handle("h").ready().marked().step(), Step::Unmark);
+    assert_eq!(dynamic().with_handle("h").ready().step(), SETTLED);
+    assert_eq!(dynamic().with_handle("h").ready().marked().step(), UNMARK);
 }
 
 // ---- rule 5: pre-provisioned
@@ -214,15 +217,15 @@ fn a_ready_content_is_settled_and_a_left_over_marker_goes() {
 #[test]
 fn a_given_handle_is_polled() {
     let expected = PollCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(pre_provisioned().step(), Step::Poll(expected));
+    assert_eq!(pre_provisioned().step(), Step::Call(Call::Poll(expected)));
 }
 
 #[test]
 fn a_driver_that_cannot_be_asked_makes_a_given_handle_ready() {
     let mut around = around();
     around.driver.can_find = false;
-    assert_eq!(decide(&pre_provisioned().seen(&around)), Step::Adopt("given-1".into()));
-    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Poll(_)));
+    assert_eq!(decide(&pre_provisioned().seen(&around)), Step::Record(Record::Adopted("given-1".into())));
+    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Call(Call::Poll(_))));
 }
 
 #[test]
@@ -235,7 +238,7 @@ fn a_poll_fills_the_class_secret_template_with_the_content_name() {
         let mut around = with_parameter(&key("name"), &format!("secret-{template}"));
         around.classes.get_mut(CLASS).unwrap().parameters.insert(key("namespace"), "ns".into());
         let model = model.of_class(Some(CLASS));
-        let Step::Poll(call) = decide(&model.seen(&around)) else { panic!("not a poll") };
+        let Step::Call(Call::Poll(call)) = decide(&model.seen(&around)) else { panic!("not a poll") };
         assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into() }));
     }
 }
@@ -272,18 +275,21 @@ fn the_template_of_the_other_kind_is_refused_with_the_word_for_this_one() {
 #[test]
 fn two_sources_are_refused() {
     let both = Model { source: From::Both, ..dynamic() };
-    assert_eq!(both.step(), Step::Reject(Complaint::TwoSources));
+    assert_eq!(both.step(), Step::Report(Report::Complaint(Complaint::TwoSources)));
 }
 
 #[test]
 fn an_unbound_dynamic_content_is_refused() {
-    assert_eq!(dynamic().unbound().step(), Step::Reject(Complaint::Unbound));
+    assert_eq!(dynamic().unbound().step(), Step::Report(Report::Complaint(Complaint::Unbound)));
 }
 
 #[test]
 fn a_content_without_finalizer_is_refused() {
     let finalizer = Kind::Single.names().finalizer;
-    assert_eq!(dynamic().without_finalizer().step(), Step::Reject(Complaint::NoFinalizer { finalizer }));
+    assert_eq!(
+        dynamic().without_finalizer().step(),
+        Step::Report(Report::Complaint(Complaint::NoFinalizer { finalizer }))
+    );
 }
 
 #[test]
@@ -296,8 +302,10 @@ fn no_class_and_a_missing_class_are_refused() {
 fn one_secret_annotation_alone_names_no_secret() {
     for (name, namespace) in [(Some("s"), None), (None, Some("ns"))] {
         let model = dynamic().with_secret(name, namespace);
-        assert_eq!(model.step(), Step::Mark);
-        let Step::Delete(call) = model.with_handle("h").deleting().released().step() else { panic!() };
+        assert_eq!(model.step(), MARK);
+        let Step::Call(Call::Delete(call)) = model.with_handle("h").deleting().released().step() else {
+            panic!()
+        };
         assert_eq!(call.secret, None);
     }
 }
@@ -308,7 +316,8 @@ fn two_secret_annotations_of_which_one_is_empty_stop_a_creation_and_no_deletion(
         let model = dynamic().with_secret(name, namespace);
         let said = complaint(&model, &around());
         assert!(said.contains("incomplete") || said.contains("are empty"), "{said}");
-        let Step::Delete(call) = model.clone().with_handle("h").deleting().released().step() else {
+        let Step::Call(Call::Delete(call)) = model.clone().with_handle("h").deleting().released().step()
+        else {
             panic!()
         };
         assert_eq!(call.secret, None);

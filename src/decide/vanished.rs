@@ -2,12 +2,13 @@
 //! behind, and this process is the last to know of it.
 
 use super::after::Note;
+use super::call::{Call, Purpose};
 use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::{Observed, Presence};
 use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
-use super::step::{Orphan, Purpose, Step};
+use super::step::{Orphan, Report, Rest, Step};
 use model::facts::{Facts, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.
@@ -25,22 +26,22 @@ pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
 pub(super) fn decide(seen: &Observed<'_>) -> Step {
     let (facts, memory) = (&seen.facts, seen.memory);
     if !leaves_something(facts, memory) {
-        return Step::Settled;
+        return Step::Rest(Rest::Settled);
     }
     if let Some(answer) = memory.learnt.as_ref().filter(|_| facts.policy == Policy::Retain) {
-        return Step::Tell(Orphan::Known(answer.handle().to_owned()));
+        return Step::Report(Report::Orphan(Orphan::Known(answer.handle().to_owned())));
     }
     if let Some(stray) = memory.strays.first() {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
     match (handle(facts, memory), memory.answer_beside(facts)) {
         // A person may have imported it under another name before the finalizer was removed here.
-        (Some(_), _) if seen.named_elsewhere => Step::Settled,
+        (Some(_), _) if seen.named_elsewhere => Step::Rest(Rest::Settled),
         // Nobody but this process has ever known that handle.
         (Some(_), Some(answer)) => delete_unrecorded(seen, answer),
         (Some(handle), None) if deletion_is_meant(seen) => delete_recorded(seen, handle),
-        (Some(handle), None) => Step::Tell(Orphan::Known(handle.to_owned())),
-        (None, _) => Step::Tell(Orphan::InDoubt { name: creation::name(seen) }),
+        (Some(handle), None) => Step::Report(Report::Orphan(Orphan::Known(handle.to_owned()))),
+        (None, _) => Step::Report(Report::Orphan(Orphan::InDoubt { name: creation::name(seen) })),
     }
 }
 
@@ -51,7 +52,7 @@ fn delete_recorded(seen: &Observed<'_>, handle: &str) -> Step {
         && seen.facts.is_dynamic()
         && let Ok(call) = creation::create_call(seen, Purpose::Members)
     {
-        return Step::Create(call);
+        return Step::Call(Call::Create(call));
     }
     delete(seen, handle.to_owned(), members)
 }

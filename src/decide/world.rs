@@ -22,7 +22,7 @@ use super::fixtures::{
     Around, CLASS, DRIVER, From, Model, UID, around, clocks, dynamic, now, pre_provisioned,
 };
 use super::*;
-use crate::act::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass};
+use crate::act::{Begin, Effects, PassEnd, WriteFailure, pass};
 use model::class::Class;
 use model::facts::{Content, Facts, Kind, Policy};
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};

@@ -125,11 +125,9 @@ impl Storage {
         self.snapshots.retain(|stored| stored.handle != handle);
     }
 
-    pub fn describe(&mut self, handle: &str, kind: Kind) -> Outcome {
+    pub fn describe(&mut self, handle: &str, kind: Kind) -> Option<Answer> {
         let unready_for = self.unready_for;
-        let Some(stored) = self.snapshots.iter_mut().find(|stored| stored.handle == handle) else {
-            return Outcome::Unknown;
-        };
+        let stored = self.snapshots.iter_mut().find(|stored| stored.handle == handle)?;
         stored.ready |= unready_for == 0;
         let ready = stored.ready;
         self.unready_for = unready_for.saturating_sub(1);
@@ -141,7 +139,7 @@ impl Storage {
             ready,
             group_handle: None,
         };
-        Outcome::Answered(match kind {
+        Some(match kind {
             Kind::Single => Answer::Single(member),
             Kind::Group => Answer::Group(GroupSnapshot {
                 handle: handle.to_owned(),
@@ -188,8 +186,7 @@ impl State {
     }
 
     /// An answer reached us.
-    pub fn hear(&mut self, outcome: &Outcome) {
-        let Outcome::Answered(answer) = outcome else { return };
+    pub fn hear(&mut self, answer: &Answer) {
         for stored in self.storage.snapshots.iter_mut().filter(|stored| stored.handle == answer.handle()) {
             stored.unknowable = false;
         }

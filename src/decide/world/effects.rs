@@ -180,36 +180,38 @@ impl Effects for World {
         let late = || Some(Late::Status(object.clone(), change.clone()));
         self.effect(Effect::Write, late, act, unavailable).await
     }
-    async fn create(&self, call: &CreateCall) -> (Outcome, SecretSent) {
+    async fn create(&self, call: &CreateCall) -> CallReply<Answer> {
         assert_eq!(call.volumes, ["vol-1"]);
         let kind = self.kind();
         let act = |state: &mut State| {
             state.deliver_late();
-            if let Some(handle) = state.create(&call.parameters) {
-                return state.storage.describe(&handle, kind);
-            }
-            state.doubtful = true;
-            Outcome::Refused(refusal((Certainty::Definite, Code::NotFound)))
+            let taken = state.create(&call.parameters);
+            let answer = taken.and_then(|handle| state.storage.describe(&handle, kind));
+            state.doubtful |= answer.is_none();
+            answer.ok_or_else(|| refusal((Certainty::Definite, Code::NotFound)))
         };
         let late = || Some(Late::Create(call.parameters.clone()));
-        let fail = |code| Outcome::Refused(refusal(CODES[code]));
-        let outcome = self.effect(Effect::Create, late, act, fail).await;
-        self.change(|state| state.hear(&outcome));
-        (outcome, SecretSent::Unnamed)
+        let said = self.effect(Effect::Create, late, act, |code| Err(refusal(CODES[code]))).await;
+        if let Ok(answer) = &said {
+            self.change(|state| state.hear(answer));
+        }
+        CallReply::Made { said, secret: SecretSent::Unnamed }
     }
-    async fn poll(&self, call: &PollCall) -> Outcome {
+    async fn poll(&self, call: &PollCall) -> CallReply<Option<Answer>> {
         let kind = self.kind();
-        let act = |state: &mut State| state.storage.describe(&call.handle, kind);
-        self.effect(Effect::Call, || None, act, |code| Outcome::Refused(refusal(CODES[code]))).await
+        let act = |state: &mut State| Ok(state.storage.describe(&call.handle, kind));
+        let said = self.effect(Effect::Call, || None, act, |code| Err(refusal(CODES[code]))).await;
+        CallReply::Made { said, secret: SecretSent::Unnamed }
     }
-    async fn delete(&self, call: &DeleteCall) -> Outcome {
+    async fn delete(&self, call: &DeleteCall) -> CallReply<()> {
         let act = |state: &mut State| {
             state.deliver_late();
             state.storage.delete(&call.handle);
-            Outcome::Deleted
+            Ok(())
         };
         let late = || Some(Late::Delete(call.handle.clone()));
-        self.effect(Effect::Call, late, act, |code| Outcome::Refused(refusal(CODES[code]))).await
+        let said = self.effect(Effect::Call, late, act, |code| Err(refusal(CODES[code]))).await;
+        CallReply::Made { said, secret: SecretSent::Unnamed }
     }
     fn note(&self, _object: &Model, note: Note) {
         if note.orphan {
