@@ -11,11 +11,11 @@ use std::future::Future;
 
 use crate::decide::{
     After, Call, CallReply, ClassSight, Conclude, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight,
-    Memory, MetadataWrite, Naming, Note, Now, Observed, PollCall, Presence, Rest, StatusChange, Step, Then,
-    acknowledged, conclude, decide, write_refused,
+    Memory, MetadataWrite, Naming, Note, Now, Observed, PollCall, Presence, Rest, SecretRead, SecretRef,
+    SecretSent, StatusChange, Step, Then, acknowledged, conclude, decide, write_refused,
 };
 use model::facts::Content;
-use model::reply::Answer;
+use model::reply::{Answer, Refusal};
 
 pub mod live;
 pub mod perform;
@@ -52,6 +52,8 @@ pub enum WriteFailure {
 pub trait Effects: Sync {
     /// The kind of object.
     type Object: Content + Send + Sync;
+    /// What a Secret holds.
+    type Secrets: Default + Send;
 
     /// The class that the object names, as it is known now.
     fn class(&self, name: Option<&str>) -> ClassSight;
@@ -78,12 +80,26 @@ pub trait Effects: Sync {
         object: &Self::Object,
         change: &StatusChange,
     ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
+    /// Reads a Secret.
+    fn secret(&self, wanted: &SecretRef) -> impl Future<Output = SecretRead<Self::Secrets>> + Send;
     /// The driver's create.
-    fn create(&self, call: &CreateCall) -> impl Future<Output = CallReply<Answer>> + Send;
+    fn create(
+        &self,
+        call: &CreateCall,
+        secrets: Self::Secrets,
+    ) -> impl Future<Output = Result<Answer, Refusal>> + Send;
     /// The driver's get or list; `None` where it knows no such handle.
-    fn poll(&self, call: &PollCall) -> impl Future<Output = CallReply<Option<Answer>>> + Send;
+    fn poll(
+        &self,
+        call: &PollCall,
+        secrets: Self::Secrets,
+    ) -> impl Future<Output = Result<Option<Answer>, Refusal>> + Send;
     /// The driver's delete.
-    fn delete(&self, call: &DeleteCall) -> impl Future<Output = CallReply<()>> + Send;
+    fn delete(
+        &self,
+        call: &DeleteCall,
+        secrets: Self::Secrets,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send;
     /// A Warning event; never waits.
     fn note(&self, object: &Self::Object, note: Note);
     /// Keeps what is remembered of the object, at once: whatever ends this pass, it must not be lost.
@@ -253,17 +269,40 @@ impl<'a, E: Effects> Pass<'a, E> {
         match call {
             Call::Create(call) => {
                 self.remember(Memory { in_flight: InFlight::Open, ..self.memory.clone() });
-                let reply = world.create(call).await;
+                let ask = |secrets| world.create(call, secrets);
+                let reply = self.made(call.secret.as_ref(), ask).await;
                 self.record(call, reply, before).await
             }
             Call::Poll(call) => {
-                let reply = world.poll(call).await;
+                let ask = |secrets| world.poll(call, secrets);
+                let reply = self.made(call.secret.as_ref(), ask).await;
                 self.record(call, reply, before).await
             }
             Call::Delete(call) => {
-                let reply = world.delete(call).await;
+                let ask = |secrets| world.delete(call, secrets);
+                let reply = self.made(call.secret.as_ref(), ask).await;
                 self.record(call, reply, before).await
             }
+        }
+    }
+
+    /// A driver call, made with the Secret that it names. Reading that takes time, in which the claim may run out or the
+    /// drain begin: then the call is not begun.
+    async fn made<T, F>(
+        &self,
+        wanted: Option<&SecretRef>,
+        ask: impl FnOnce(E::Secrets) -> F + Send,
+    ) -> CallReply<T>
+    where
+        F: Future<Output = Result<T, Refusal>> + Send,
+    {
+        let Some(wanted) = wanted else {
+            return CallReply::Made { said: ask(E::Secrets::default()).await, secret: SecretSent::Unnamed };
+        };
+        match wanted.resolve(self.world.secret(wanted).await) {
+            Err(why) => CallReply::NoSecret(why),
+            Ok(_) if !self.world.may(Begin::Step) => CallReply::NotBegun,
+            Ok((secrets, secret)) => CallReply::Made { said: ask(secrets).await, secret },
         }
     }
 

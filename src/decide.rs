@@ -20,6 +20,7 @@ mod call;
 mod conclude;
 mod creation;
 mod memory;
+mod missing;
 mod notes;
 mod observed;
 mod refused;
@@ -40,6 +41,8 @@ mod remembered;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod without;
+#[cfg(test)]
 mod world;
 
 pub use after::{After, ErrorChange, Note, StatusChange, Then};
@@ -47,6 +50,7 @@ pub use answered::acknowledged;
 pub use call::{Call, CallReply, CreateCall, DeleteCall, PollCall, Purpose, SecretRef};
 pub use conclude::{Conclude, conclude, write_refused};
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
+pub use missing::SecretRead;
 pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed, Presence};
 pub use rules::decide;
 pub use step::{Complaint, MetadataWrite, Orphan, Record, Report, Rest, Step};

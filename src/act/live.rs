@@ -16,9 +16,8 @@ use crate::cluster::secret::{SecretError, secret};
 use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
-    CallReply, ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory,
-    MetadataWrite, Naming, Note, Now, Observed, PollCall, Presence, Purpose, SecretRef, SecretSent,
-    StatusChange, Then, last_word,
+    ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming,
+    Note, Now, Observed, PollCall, Presence, SecretRead, SecretRef, StatusChange, Then, last_word,
 };
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
@@ -160,40 +159,6 @@ where
             tracing::info!(kind, %content, handle = written.facts().handle(), "ready to use");
         }
     }
-
-    /// A driver call with the Secret that it names. A deletion is not held up by a Secret that is gone: the driver may
-    /// well do without.
-    ///
-    /// Reading the Secret takes time, in which the claim may run out or the drain begin: then the call is not begun.
-    async fn call<T, F>(
-        &self,
-        wanted: Option<&SecretRef>,
-        deleting: bool,
-        call: impl FnOnce(Secrets) -> F + Send,
-    ) -> CallReply<T>
-    where
-        F: Future<Output = Result<T, Refusal>> + Send,
-    {
-        let (secrets, sent) = match wanted {
-            None => (Secrets::default(), SecretSent::Unnamed),
-            Some(SecretRef { namespace, name }) => match secret(&self.shared.api, namespace, name).await {
-                Ok(secrets) => {
-                    let fingerprint = Fingerprint(secrets.fingerprint());
-                    let sent = SecretSent::Known { fingerprint, written: secrets.written() };
-                    (secrets, sent)
-                }
-                Err(SecretError::NotFound { .. }) if deleting => {
-                    tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
-                    (Secrets::default(), SecretSent::Gone)
-                }
-                Err(error) => return CallReply::NoSecret(in_one_line(&error)),
-            },
-        };
-        if wanted.is_some() && !self.may(Begin::Step) {
-            return CallReply::NotBegun;
-        }
-        CallReply::Made { said: call(secrets).await, secret: sent }
-    }
 }
 
 fn failure(error: &ApiError) -> WriteFailure {
@@ -213,6 +178,7 @@ where
     Object<B>: Content,
 {
     type Object = Arc<Object<B>>;
+    type Secrets = Secrets;
 
     fn class(&self, name: Option<&str>) -> ClassSight {
         self.shared.classes.look_up(name)
@@ -259,25 +225,39 @@ where
         Ok(written)
     }
 
-    async fn create(&self, call: &CreateCall) -> CallReply<Answer> {
-        let deleting = matches!(call.purpose, Purpose::Reconcile | Purpose::Members);
-        let create = |secrets| B::create(&self.shared.driver, call.clone(), secrets);
-        self.call(call.secret.as_ref(), deleting, create).await
+    async fn secret(&self, wanted: &SecretRef) -> SecretRead<Secrets> {
+        let SecretRef { namespace, name, optional } = wanted;
+        match secret(&self.shared.api, namespace, name).await {
+            Ok(values) => {
+                let fingerprint = Fingerprint(values.fingerprint());
+                let written = values.written();
+                SecretRead::Found { values, fingerprint, written }
+            }
+            Err(error @ SecretError::NotFound { .. }) => {
+                if *optional {
+                    tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
+                }
+                SecretRead::Missing(in_one_line(&error))
+            }
+            Err(error) => SecretRead::Unreadable(in_one_line(&error)),
+        }
     }
 
-    async fn poll(&self, call: &PollCall) -> CallReply<Option<Answer>> {
-        let poll = |secrets| B::poll(&self.shared.driver, call.clone(), secrets);
-        self.call(call.secret.as_ref(), false, poll).await
+    async fn create(&self, call: &CreateCall, secrets: Secrets) -> Result<Answer, Refusal> {
+        B::create(&self.shared.driver, call.clone(), secrets).await
     }
 
-    async fn delete(&self, call: &DeleteCall) -> CallReply<()> {
-        let delete = |secrets| B::delete(&self.shared.driver, call.clone(), secrets);
-        let reply = self.call(call.secret.as_ref(), true, delete).await;
-        if matches!(reply, CallReply::Made { said: Ok(()), .. }) {
+    async fn poll(&self, call: &PollCall, secrets: Secrets) -> Result<Option<Answer>, Refusal> {
+        B::poll(&self.shared.driver, call.clone(), secrets).await
+    }
+
+    async fn delete(&self, call: &DeleteCall, secrets: Secrets) -> Result<(), Refusal> {
+        let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
+        if deleted.is_ok() {
             let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
             tracing::info!(kind, %content, handle, "deleted in the storage");
         }
-        reply
+        deleted
     }
 
     fn note(&self, object: &Self::Object, note: Note) {

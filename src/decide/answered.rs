@@ -47,8 +47,7 @@ pub(super) fn created(
     };
     let seen = Observed { memory: &memory, ..seen.clone() };
     let after = answered(&seen, answer, None, now);
-    let ends_doubt = matches!(call.purpose, Purpose::Reconcile | Purpose::Members);
-    let then = if ends_doubt { Then::Again } else { after.then };
+    let then = if call.purpose.is_for_deletion() { Then::Again } else { after.then };
     After { note, unmark: seen.facts.meta.marked, then, ..after }
 }
 

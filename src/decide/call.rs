@@ -32,13 +32,15 @@ pub enum CallReply<T> {
     NotBegun,
 }
 
-/// Which Secret a call needs; never what is in it.
+/// The Secret that a call names, and whether it may go without; never what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRef {
     /// Namespace of the Secret.
     pub namespace: String,
     /// Name of the Secret.
     pub name: String,
+    /// The call goes out without it if there is no such Secret.
+    pub optional: bool,
 }
 
 /// Why a create call is made.

@@ -1,21 +1,15 @@
 //! What a step's outcome means: for the status, the marker, the user, the queue and our memory.
 
-use std::time::Duration;
-
 use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
 use super::answered::{adopted, answered, created, recorded};
 use super::call::{CallReply, CreateCall, DeleteCall, PollCall};
 use super::memory::{InFlight, Memory, Now, SecretSent};
+use super::missing::rejected;
 use super::notes;
 use super::observed::{Observed, Presence};
-use super::refused::{create_refused, delete_refused, given_up, vanished_delete_failed};
-use super::step::{Complaint, MetadataWrite, Record, Report, Rest};
+use super::refused::{create_refused, delete_refused, vanished_delete_failed};
+use super::step::{MetadataWrite, Record, Report, Rest};
 use model::reply::{Answer, Certainty, Refusal};
-
-/// How long an object may lack its finalizer or its class before that is said: at its default rate of requests the
-/// snapshot-controller adds the finalizer up to 20 s after the content, and our watch of the classes may be behind that
-/// of the contents.
-const GRACE: Duration = Duration::from_mins(1);
 
 /// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.
 const LONGEST_STATUS_TEXT: usize = 4096;
@@ -167,7 +161,7 @@ fn shortened(text: &str) -> &str {
 }
 
 /// The reason of an event about a failure.
-fn reason(seen: &Observed<'_>) -> &'static str {
+pub(super) fn reason(seen: &Observed<'_>) -> &'static str {
     let names = seen.facts.kind.names();
     if seen.may_be_removed() || seen.presence != Presence::Here {
         names.delete_failed
@@ -190,43 +184,6 @@ pub fn write_refused(seen: &Observed<'_>, why: &str) -> After {
     let note = Some(Note { reason: reason(seen), message, orphan: false });
     let status = StatusChange { error, ..StatusChange::default() };
     After { status, note, ..carry_on(seen.memory.clone(), Then::Retry) }
-}
-
-fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
-    if *complaint == Complaint::Unbound && seen.is_reconciling() {
-        return given_up(seen, notes::nameless(seen));
-    }
-    match complaint {
-        Complaint::NoFinalizer { .. } => missing(seen, complaint, false, now),
-        Complaint::ClassMissing { .. } => missing(seen, complaint, seen.facts.handle().is_none(), now),
-        Complaint::NoSource
-        | Complaint::TwoSources
-        | Complaint::Unbound
-        | Complaint::NoClass { .. }
-        | Complaint::ClassOfOtherDriver { .. }
-        | Complaint::NoMembers
-        | Complaint::UnknownReservedParameter { .. }
-        | Complaint::HalfSecret { .. }
-        | Complaint::EmptySecret { .. }
-        | Complaint::SecretTemplate { .. } => failed(seen, complaint.to_string()),
-    }
-}
-
-/// Something is missing that others may be about to add: that is waited for in silence. Then an event says so, once;
-/// and the status, unless the snapshot may be well.
-fn missing(seen: &Observed<'_>, complaint: &Complaint, in_status: bool, now: Now) -> After {
-    let since = seen.memory.missing_since.unwrap_or(now.uptime);
-    let memory = Memory { missing_since: Some(since), ..seen.memory.clone() };
-    let waited = now.uptime.saturating_sub(since);
-    if waited < GRACE {
-        return carry_on(memory, Then::After(GRACE.saturating_sub(waited)));
-    }
-    let told = Memory { missing_told: true, ..memory };
-    if in_status {
-        return After { memory: told, ..failed(seen, complaint.to_string()) };
-    }
-    let note = Note { reason: reason(seen), message: complaint.to_string(), orphan: false };
-    After { note: (!seen.memory.missing_told).then_some(note), ..carry_on(told, Then::Retry) }
 }
 
 /// What has to be forgotten in status, and what is left to delete.

@@ -90,16 +90,7 @@ pub struct Observed<'a> {
     pub memory: &'a Memory,
 }
 
-impl<'a> Observed<'a> {
-    /// Its class, if it is there and of this driver.
-    #[must_use]
-    pub fn class_of_driver(&self) -> Option<&'a Class> {
-        match self.class {
-            ClassSeen::Found(class) if class.driver == self.driver.name => Some(class),
-            ClassSeen::Found(_) | ClassSeen::Unnamed | ClassSeen::Missing(_) => None,
-        }
-    }
-
+impl Observed<'_> {
     /// A snapshot of its own is to be taken for it, and its handle is not on the object.
     #[must_use]
     pub fn lacks_own_handle(&self) -> bool {

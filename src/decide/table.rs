@@ -18,7 +18,7 @@ pub(super) fn create_call_in(model: &Model, around: &Around) -> CreateCall {
     call
 }
 
-fn complaint(model: &Model, around: &Around) -> String {
+pub(super) fn complaint(model: &Model, around: &Around) -> String {
     let step = decide(&model.seen(around));
     let Step::Report(Report::Complaint(complaint)) = step else {
         panic!("expected a complaint, got {step:?}")
@@ -47,18 +47,6 @@ fn a_content_without_a_source_is_a_complaint_and_its_deletion_goes_on() {
     assert_eq!(empty.step(), Step::Report(Report::Complaint(Complaint::NoSource)));
     assert_eq!(empty.clone().deleting().released().step(), DROP_FINALIZER);
     assert_eq!(empty.with_handle("h").ready().step(), SETTLED);
-}
-
-#[test]
-fn a_class_of_another_driver_is_a_complaint_and_stops_neither_what_is_ready_nor_a_deletion() {
-    let mut around = around();
-    around.classes.get_mut(CLASS).unwrap().driver = "other".into();
-    assert!(complaint(&dynamic(), &around).contains("is of the driver \"other\""));
-    let ready = dynamic().with_handle("h").ready();
-    assert_eq!(decide(&ready.seen(&around)), SETTLED);
-    assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Call(Call::Delete(_))));
-    let doubtful = create_call_in(&dynamic().marked().deleting().released(), &around);
-    assert_eq!((doubtful.parameters, doubtful.guessed), (BTreeMap::new(), true));
 }
 
 // ---- rule 2: deletion
@@ -119,7 +107,7 @@ fn a_given_handle_that_the_driver_has_deleted_is_not_deleted_again() {
 fn a_deletion_sends_the_annotated_secret() {
     let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
     let Step::Call(Call::Delete(call)) = model.step() else { panic!("not a delete") };
-    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into() }));
+    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into(), optional: true }));
 }
 
 // ---- a deletion that finds the marker
@@ -141,14 +129,6 @@ fn a_marked_content_for_which_nothing_can_be_in_flight_only_loses_its_marker() {
     let mut around = around();
     around.memory.in_flight = InFlight::Nothing;
     assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), UNMARK);
-}
-
-#[test]
-fn a_reconciling_create_goes_out_without_its_class() {
-    for class in [None, Some("gone")] {
-        let call = create_call(&dynamic().of_class(class).marked().deleting().released());
-        assert_eq!(call.parameters, BTreeMap::new());
-    }
 }
 
 #[test]
@@ -239,7 +219,10 @@ fn a_poll_fills_the_class_secret_template_with_the_content_name() {
         around.classes.get_mut(CLASS).unwrap().parameters.insert(key("namespace"), "ns".into());
         let model = model.of_class(Some(CLASS));
         let Step::Call(Call::Poll(call)) = decide(&model.seen(&around)) else { panic!("not a poll") };
-        assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into() }));
+        assert_eq!(
+            call.secret,
+            Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into(), optional: false })
+        );
     }
 }
 
@@ -296,33 +279,6 @@ fn a_content_without_finalizer_is_refused() {
 fn no_class_and_a_missing_class_are_refused() {
     assert!(complaint(&dynamic().of_class(None), &around()).contains("no snapshot class"));
     assert!(complaint(&dynamic().of_class(Some("gone")), &around()).contains("\"gone\" does not exist"));
-}
-
-#[test]
-fn one_secret_annotation_alone_names_no_secret() {
-    for (name, namespace) in [(Some("s"), None), (None, Some("ns"))] {
-        let model = dynamic().with_secret(name, namespace);
-        assert_eq!(model.step(), MARK);
-        let Step::Call(Call::Delete(call)) = model.with_handle("h").deleting().released().step() else {
-            panic!()
-        };
-        assert_eq!(call.secret, None);
-    }
-}
-
-#[test]
-fn two_secret_annotations_of_which_one_is_empty_stop_a_creation_and_no_deletion() {
-    for (name, namespace) in [(Some("s"), Some("")), (Some(""), Some("ns")), (Some(""), Some(""))] {
-        let model = dynamic().with_secret(name, namespace);
-        let said = complaint(&model, &around());
-        assert!(said.contains("incomplete") || said.contains("are empty"), "{said}");
-        let Step::Call(Call::Delete(call)) = model.clone().with_handle("h").deleting().released().step()
-        else {
-            panic!()
-        };
-        assert_eq!(call.secret, None);
-        assert_eq!(create_call(&model.marked().deleting().released()).secret, None);
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Any call may fail before or after it takes effect, with any code; the process may vanish between any two effects,
 //! and a request that it sent may arrive after its end; the watch may lag; users and other controllers may strip
-//! finalizers and markers, replace classes and delete what is being worked on; the driver may forget names, tell
+//! finalizers and markers, replace classes, take away a Secret and bring it back, and delete what is being worked on; the driver may forget names, tell
 //! snapshots apart by their parameters, and change handles while they are not ready.
 //!
 //! Safety: at the end no snapshot that we took is in the storage without an object that refers to it, unless an event
@@ -32,10 +32,12 @@ mod driver;
 mod effects;
 mod lives;
 mod search;
+mod secret;
 mod users;
 
 use choices::{Choices, Source};
 use driver::{Late, Storage};
+use secret::SecretIs;
 use users::User;
 
 impl Content for Model {
@@ -73,6 +75,7 @@ struct State {
     /// What users may still do, each once.
     users: Vec<User>,
     class: ClassIs,
+    secret: SecretIs,
     /// How much may still go wrong.
     faults: u32,
     /// Something has gone wrong by which we may be in doubt.
@@ -102,6 +105,7 @@ impl State {
             late: Vec::new(),
             users: users.to_vec(),
             class: ClassIs::First,
+            secret: SecretIs::First,
             faults,
             doubtful: false,
             crashed: false,
@@ -156,12 +160,13 @@ impl State {
 
     /// The handle that stands on the object, or stood there when we last saw it.
     fn recorded(&self) -> Option<String> {
-        let of = |model: &Model| model.facts().handle().map(str::to_owned);
-        self.truth.as_ref().and_then(of).or_else(|| self.process.seen.as_ref().and_then(of))
+        let ghost = self.process.ghost.as_ref().map(|ghost| &ghost.model);
+        let shown = [self.truth.as_ref(), self.process.seen.as_ref(), ghost];
+        shown.into_iter().flatten().find_map(|model| model.facts().handle().map(str::to_owned))
     }
 
     fn in_doubt_for_a_reason(&self) -> bool {
-        self.doubtful || self.stripped || self.class != ClassIs::First
+        self.doubtful || self.stripped || self.class != ClassIs::First || self.secret != SecretIs::First
     }
 }
 

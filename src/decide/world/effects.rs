@@ -1,6 +1,7 @@
 //! The effects of a pass in this world: before and after each, something may happen.
 
 use super::driver::{CODES, Late, refusal};
+use super::secret::Contents;
 use super::*;
 
 /// What becomes of an effect.
@@ -126,6 +127,7 @@ fn unavailable<T>(_: usize) -> Result<T, WriteFailure> {
 
 impl Effects for World {
     type Object = Model;
+    type Secrets = Contents;
 
     fn class(&self, name: Option<&str>) -> ClassSight {
         let Some(name) = name else { return ClassSight::Unnamed };
@@ -180,38 +182,42 @@ impl Effects for World {
         let late = || Some(Late::Status(object.clone(), change.clone()));
         self.effect(Effect::Write, late, act, unavailable).await
     }
-    async fn create(&self, call: &CreateCall) -> CallReply<Answer> {
+    async fn secret(&self, wanted: &SecretRef) -> SecretRead<Contents> {
+        assert_eq!((wanted.namespace.as_str(), wanted.name.as_str()), ("n", "s"));
+        let unreadable = |_| SecretRead::Unreadable("no answer".into());
+        self.effect(Effect::Read, || None, |state| state.secret.read(), unreadable).await
+    }
+    async fn create(&self, call: &CreateCall, secrets: Contents) -> Result<Answer, Refusal> {
         assert_eq!(call.volumes, ["vol-1"]);
         let kind = self.kind();
+        let told_apart_by = secrets.beside(&call.parameters);
         let act = |state: &mut State| {
             state.deliver_late();
-            let taken = state.create(&call.parameters);
+            let taken = state.create(&told_apart_by);
             let answer = taken.and_then(|handle| state.storage.describe(&handle, kind));
             state.doubtful |= answer.is_none();
             answer.ok_or_else(|| refusal((Certainty::Definite, Code::NotFound)))
         };
-        let late = || Some(Late::Create(call.parameters.clone()));
+        let late = || Some(Late::Create(told_apart_by.clone()));
         let said = self.effect(Effect::Create, late, act, |code| Err(refusal(CODES[code]))).await;
         if let Ok(answer) = &said {
             self.change(|state| state.hear(answer));
         }
-        CallReply::Made { said, secret: SecretSent::Unnamed }
+        said
     }
-    async fn poll(&self, call: &PollCall) -> CallReply<Option<Answer>> {
+    async fn poll(&self, call: &PollCall, _secrets: Contents) -> Result<Option<Answer>, Refusal> {
         let kind = self.kind();
         let act = |state: &mut State| Ok(state.storage.describe(&call.handle, kind));
-        let said = self.effect(Effect::Call, || None, act, |code| Err(refusal(CODES[code]))).await;
-        CallReply::Made { said, secret: SecretSent::Unnamed }
+        self.effect(Effect::Call, || None, act, |code| Err(refusal(CODES[code]))).await
     }
-    async fn delete(&self, call: &DeleteCall) -> CallReply<()> {
+    async fn delete(&self, call: &DeleteCall, _secrets: Contents) -> Result<(), Refusal> {
         let act = |state: &mut State| {
             state.deliver_late();
             state.storage.delete(&call.handle);
             Ok(())
         };
         let late = || Some(Late::Delete(call.handle.clone()));
-        let said = self.effect(Effect::Call, late, act, |code| Err(refusal(CODES[code]))).await;
-        CallReply::Made { said, secret: SecretSent::Unnamed }
+        self.effect(Effect::Call, late, act, |code| Err(refusal(CODES[code]))).await
     }
     fn note(&self, _object: &Model, note: Note) {
         if note.orphan {

@@ -14,8 +14,13 @@ fn at_random_with_many_faults_lag_and_every_user_nothing_is_lost_in_silence_and_
     for seed in 0..20_000 {
         let mut random = fastrand::Rng::with_seed(seed);
         let starts = starts();
-        let start = starts[random.usize(0..starts.len())].clone();
-        let users: Vec<User> = User::ALL.into_iter().filter(|_| random.bool()).collect();
+        let mut start = starts[random.usize(0..starts.len())].clone();
+        let mut users = User::ALL.to_vec();
+        if random.bool() {
+            start = start.with_secret(Some("s"), Some("n"));
+            users.extend(User::WITH_THE_SECRET);
+        }
+        users.retain(|_| random.bool());
         let mut state = State::new(start.clone(), &users, random.u32(0..12));
         state.storage.unready_for = random.u32(0..4);
         let per_cent = random.u32(0..70);

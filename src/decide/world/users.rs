@@ -21,6 +21,12 @@ pub(super) enum User {
     DeleteVolume,
     /// The driver restarts and has forgotten the names of its snapshots.
     DriverForgets,
+    /// The Secret is deleted.
+    DeleteSecret,
+    /// The right to read the Secret is taken away.
+    ForbidSecret,
+    /// The Secret is created again with other contents, or the right to read it is given back.
+    ReturnSecret,
 }
 
 impl User {
@@ -34,11 +40,16 @@ impl User {
         Self::DeleteVolume,
         Self::DriverForgets,
     ];
+    /// What can be done to the Secret, where the object names one.
+    pub const WITH_THE_SECRET: [Self; 3] = [Self::DeleteSecret, Self::ForbidSecret, Self::ReturnSecret];
 }
 
 impl State {
     /// Whether a deed changes anything now.
     pub fn allows(&self, user: User) -> bool {
+        if let Some(allowed) = self.secret.allows(user) {
+            return allowed;
+        }
         let Some(model) = &self.truth else { return user == User::DriverForgets };
         match user {
             User::Delete => !model.meta.deleting,
@@ -48,6 +59,7 @@ impl State {
             User::ReplaceClass | User::DeleteClass => self.class == ClassIs::First,
             User::DeleteVolume => !self.storage.volume_gone,
             User::DriverForgets => self.storage.remembers_names,
+            User::DeleteSecret | User::ForbidSecret | User::ReturnSecret => false,
         }
     }
 
@@ -72,6 +84,9 @@ impl State {
             User::ReplaceClass => self.class = ClassIs::Replaced,
             User::DeleteClass => self.class = ClassIs::Gone,
             User::DeleteVolume => self.storage.volume_gone = true,
+            User::DeleteSecret => self.secret = SecretIs::Missing,
+            User::ForbidSecret => self.secret = SecretIs::Unreadable,
+            User::ReturnSecret => self.secret = self.secret.returned(),
             User::DriverForgets => {
                 self.doubtful = true;
                 self.storage.remembers_names = false;
