@@ -29,6 +29,8 @@ mod step;
 mod vanished;
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod doubts;
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -11,7 +11,7 @@ use model::class::Class;
 use model::facts::{Facts, Member, Source};
 use model::reply::{Answer, GroupSnapshot};
 
-// ---- what is remembered
+// ---- rules 3 and 12: what is remembered
 
 #[test]
 fn an_answer_that_is_not_on_the_object_yet_is_recorded_before_anything_else() {
@@ -78,7 +78,7 @@ fn an_unready_snapshot_whose_class_is_gone_is_asked_for_by_its_handle_or_followe
     assert_eq!(create_call_in(&model, &around).parameters, parameters);
 }
 
-// ---- a deletion of what was never begun
+// ---- rule 7: a deletion of what was never begun
 
 #[test]
 fn a_content_that_is_deleted_before_anything_was_begun_has_no_snapshot_taken() {
@@ -95,7 +95,7 @@ fn a_content_that_is_deleted_before_anything_was_begun_has_no_snapshot_taken() {
     );
 }
 
-// ---- groups
+// ---- rules 4a and 4c: groups
 
 fn group_with_members(listed: &[&str]) -> Model {
     let mut model = dynamic().group().with_handle("g").ready().deleting().released();
@@ -150,7 +150,7 @@ fn a_second_group_under_the_same_name_is_deleted_before_the_recorded_one() {
     assert_eq!((call.handle.as_str(), call.members), ("other", vec!["m".to_owned()]));
 }
 
-// ---- what vanished
+// ---- rules 2a to 2h: what vanished
 
 fn vanished(presence: Presence, memory: Memory) -> Around {
     Around { memory, presence, ..around() }
@@ -230,7 +230,7 @@ fn a_content_that_vanished_in_doubt_is_told_of_and_one_that_was_never_begun_is_n
     );
 }
 
-// ---- answers that meet what is on record
+// ---- rules 4b and 2f: answers and calls in doubt about what is on record
 
 fn group_answer(handle: &str, members: &[&str]) -> Answer {
     let members = members.iter().map(|member| snapshot_of(member)).collect();

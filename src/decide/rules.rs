@@ -1,4 +1,4 @@
-//! The rules in order; the table in docs/ARCHITECTURE.md is this file and `vanished.rs`.
+//! The rules in order. Their numbers are those of the table in docs/ARCHITECTURE.md.
 
 use std::sync::Arc;
 
@@ -16,41 +16,54 @@ use model::reply::Answer;
 /// What is owed next for this object.
 pub fn decide(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
+    // Rule 1.
     if facts.driver != seen.driver.name {
         return Step::Rest(OtherDriver);
     }
+    // Rule 2.
     if seen.presence != Presence::Here {
         return vanished::decide(seen);
     }
+    // Rule 3.
     if let Some(answer) = unrecorded(seen) {
-        // Whoever is to go needs no record: a handle that the API server refuses would hold the object for ever.
+        // What is deleted needs no record: a handle that the API server refuses would hold the object for ever.
         let goes = facts.removal_agreed() && facts.policy == Policy::Delete;
         return if goes { delete_unrecorded(seen, &answer) } else { Step::Record(Record::Answer(answer)) };
     }
+    // Rule 4.
     if seen.may_be_removed() {
         return remove(seen);
     }
+    // Rule 5.
     if facts.source == Source::Both {
         return complaint(Complaint::TwoSources);
     }
+    // Rules 6 and 6a.
     if seen.is_reconciling() {
         let nothing_to_learn = facts.handle().is_some()
             || seen.memory.in_flight == InFlight::Nothing
             || facts.policy == Policy::Retain;
         return if nothing_to_learn { Step::Write(Unmark) } else { create(seen, Purpose::Reconcile) };
     }
+    // Rule 7.
     if facts.meta.deleting && seen.lacks_own_handle() && nothing_begun(seen) {
         return if facts.meta.marked { Step::Write(Unmark) } else { Step::Rest(AwaitRelease) };
     }
+    // Rule 8.
     if facts.is_ready() {
         return if facts.meta.marked { Step::Write(Unmark) } else { Step::Rest(Settled) };
     }
     match (&facts.source, facts.member, facts.handle()) {
+        // Rule 9.
         (Source::Given(handle, members), ..) => poll(seen, handle, members),
-        (Source::None, Membership::Own, _) => complaint(Complaint::NoSource),
         (_, Membership::Recorded, Some(handle)) => poll(seen, handle, &[]),
+        // Rule 10.
+        (Source::None, Membership::Own, _) => complaint(Complaint::NoSource),
+        // Rule 11.
         (_, Membership::Own, None) => create(seen, Purpose::Take),
+        // Rule 12.
         (_, Membership::Own, Some(handle)) => follow(seen, handle),
+        // Rule 13.
         (_, Membership::Recorded | Membership::Announced, _) => Step::Rest(AwaitGroupHandle),
     }
 }
@@ -72,16 +85,20 @@ fn nothing_begun(seen: &Observed<'_>) -> bool {
     !seen.is_in_flight() || seen.memory.in_flight == InFlight::Nothing
 }
 
+/// The rules for what may be deleted now.
 fn remove(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
     let ours_to_delete = facts.policy == Policy::Delete && facts.member != Membership::Recorded;
+    // Rule 4a.
     if let Some(stray) = seen.memory.strays.first().filter(|_| ours_to_delete) {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
+    // Rule 4b.
     if let Some(call) = open_follow(seen).filter(|_| ours_to_delete) {
         return Step::Call(Call::Create(call));
     }
     match handle_to_delete(seen) {
+        // Rule 4c.
         Some(handle) if ours_to_delete => {
             let members = members_to_delete(seen, handle);
             if !lacks_members(seen, &members) {
@@ -89,7 +106,9 @@ fn remove(seen: &Observed<'_>) -> Step {
             }
             if facts.is_dynamic() { create(seen, Purpose::Members) } else { complaint(Complaint::NoMembers) }
         }
+        // Rule 4d.
         Some(_) | None if facts.meta.held => Step::Write(DropFinalizer),
+        // Rule 4e.
         Some(_) | None => Step::Rest(Settled),
     }
 }

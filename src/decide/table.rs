@@ -41,15 +41,7 @@ fn a_content_of_another_driver_is_not_ours() {
     assert_eq!(foreign.step(), Step::Rest(Rest::OtherDriver));
 }
 
-#[test]
-fn a_content_without_a_source_is_a_complaint_and_its_deletion_goes_on() {
-    let empty = Model { source: From::Nothing, ..dynamic() };
-    assert_eq!(empty.step(), Step::Report(Report::Complaint(Complaint::NoSource)));
-    assert_eq!(empty.clone().deleting().released().step(), DROP_FINALIZER);
-    assert_eq!(empty.with_handle("h").ready().step(), SETTLED);
-}
-
-// ---- rule 2: deletion
+// ---- rule 4c: what may be deleted is deleted in the storage
 
 #[test]
 fn a_released_content_under_delete_has_its_snapshot_deleted() {
@@ -59,9 +51,31 @@ fn a_released_content_under_delete_has_its_snapshot_deleted() {
 }
 
 #[test]
-fn a_deleting_content_that_is_not_released_is_left_alone() {
-    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), SETTLED);
+fn an_unbound_pre_provisioned_content_is_deletable_without_being_released() {
+    let model = pre_provisioned().unbound().with_handle("given-1").ready().deleting();
+    assert!(matches!(model.step(), Step::Call(Call::Delete(_))));
 }
+
+#[test]
+fn a_pre_provisioned_content_without_status_is_deleted_by_the_handle_of_its_spec() {
+    let model = pre_provisioned().deleting().released();
+    let expected = DeleteCall { handle: "given-1".into(), members: vec![], secret: None };
+    assert_eq!(model.step(), Step::Call(Call::Delete(expected)));
+}
+
+#[test]
+fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
+    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Call(Call::Delete(_))));
+}
+
+#[test]
+fn a_deletion_sends_the_annotated_secret() {
+    let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
+    let Step::Call(Call::Delete(call)) = model.step() else { panic!("not a delete") };
+    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into(), optional: true }));
+}
+
+// ---- rules 4d and 4e: the finalizer
 
 #[test]
 fn retain_drops_the_finalizer_without_a_call() {
@@ -79,24 +93,6 @@ fn a_member_with_a_recorded_group_is_not_deleted_on_its_own() {
 }
 
 #[test]
-fn without_our_finalizer_a_deletion_is_settled() {
-    assert_eq!(dynamic().deleting().released().without_finalizer().step(), SETTLED);
-}
-
-#[test]
-fn an_unbound_pre_provisioned_content_is_deletable_without_being_released() {
-    let model = pre_provisioned().unbound().with_handle("given-1").ready().deleting();
-    assert!(matches!(model.step(), Step::Call(Call::Delete(_))));
-}
-
-#[test]
-fn a_pre_provisioned_content_without_status_is_deleted_by_the_handle_of_its_spec() {
-    let model = pre_provisioned().deleting().released();
-    let expected = DeleteCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Call(Call::Delete(expected)));
-}
-
-#[test]
 fn a_given_handle_that_the_driver_has_deleted_is_not_deleted_again() {
     let mut around = around();
     around.memory.deleted = true;
@@ -104,13 +100,19 @@ fn a_given_handle_that_the_driver_has_deleted_is_not_deleted_again() {
 }
 
 #[test]
-fn a_deletion_sends_the_annotated_secret() {
-    let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
-    let Step::Call(Call::Delete(call)) = model.step() else { panic!("not a delete") };
-    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into(), optional: true }));
+fn without_our_finalizer_a_deletion_is_settled() {
+    assert_eq!(dynamic().deleting().released().without_finalizer().step(), SETTLED);
 }
 
-// ---- a deletion that finds the marker
+// ---- rule 5: two sources
+
+#[test]
+fn two_sources_are_refused() {
+    let both = Model { source: From::Both, ..dynamic() };
+    assert_eq!(both.step(), Step::Report(Report::Complaint(Complaint::TwoSources)));
+}
+
+// ---- rules 6 and 6a: a deletion that finds the marker
 
 #[test]
 fn a_marked_content_without_a_handle_is_created_once_more_before_it_goes() {
@@ -131,60 +133,7 @@ fn a_marked_content_for_which_nothing_can_be_in_flight_only_loses_its_marker() {
     assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), UNMARK);
 }
 
-#[test]
-fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
-    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Call(Call::Delete(_))));
-}
-
-// ---- rules 3 and 6: creation
-
-#[test]
-fn a_fresh_content_is_marked_first() {
-    assert_eq!(dynamic().step(), MARK);
-}
-
-#[test]
-fn a_marked_content_is_created() {
-    let call = create_call(&dynamic().marked());
-    let parameters = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
-    let name = format!("snapshot-{UID}");
-    let volumes = vec!["vol-1".to_owned()];
-    assert_eq!(
-        call,
-        CreateCall { purpose: Purpose::Take, name, volumes, parameters, guessed: false, secret: None }
-    );
-}
-
-#[test]
-fn an_unready_snapshot_is_followed_by_create_without_a_marker() {
-    assert_eq!(create_call(&dynamic().with_handle("h")).purpose, Purpose::Follow);
-}
-
-#[test]
-fn a_failed_creation_is_marked_again_before_it_is_tried_again() {
-    assert_eq!(dynamic().with_error("no").step(), MARK);
-}
-
-#[test]
-fn ready_without_a_handle_is_nonsense_that_the_driver_repairs() {
-    assert_eq!(dynamic().ready().step(), MARK);
-}
-
-#[test]
-fn an_announced_member_is_never_created() {
-    assert_eq!(dynamic().announced().step(), Step::Rest(Rest::AwaitGroupHandle));
-    assert_eq!(dynamic().announced().marked().step(), Step::Rest(Rest::AwaitGroupHandle));
-}
-
-#[test]
-fn a_member_with_its_handle_is_polled() {
-    let Step::Call(Call::Poll(call)) = dynamic().recorded().with_handle("h").step() else {
-        panic!("not a poll")
-    };
-    assert_eq!(call.handle, "h");
-}
-
-// ---- rule 4: ready
+// ---- rule 8: ready
 
 #[test]
 fn a_ready_content_is_settled_and_a_left_over_marker_goes() {
@@ -192,7 +141,12 @@ fn a_ready_content_is_settled_and_a_left_over_marker_goes() {
     assert_eq!(dynamic().with_handle("h").ready().marked().step(), UNMARK);
 }
 
-// ---- rule 5: pre-provisioned
+#[test]
+fn a_deleting_content_that_is_not_released_is_left_alone() {
+    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), SETTLED);
+}
+
+// ---- rule 9: a handle that is given, or a member's
 
 #[test]
 fn a_given_handle_is_polled() {
@@ -206,6 +160,14 @@ fn a_driver_that_cannot_be_asked_makes_a_given_handle_ready() {
     around.driver.can_find = false;
     assert_eq!(decide(&pre_provisioned().seen(&around)), Step::Record(Record::Adopted("given-1".into())));
     assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Call(Call::Poll(_))));
+}
+
+#[test]
+fn a_member_with_its_handle_is_polled() {
+    let Step::Call(Call::Poll(call)) = dynamic().recorded().with_handle("h").step() else {
+        panic!("not a poll")
+    };
+    assert_eq!(call.handle, "h");
 }
 
 #[test]
@@ -253,12 +215,43 @@ fn the_template_of_the_other_kind_is_refused_with_the_word_for_this_one() {
     }
 }
 
-// ---- refusals before anything is written
+// ---- rule 10: no source
 
 #[test]
-fn two_sources_are_refused() {
-    let both = Model { source: From::Both, ..dynamic() };
-    assert_eq!(both.step(), Step::Report(Report::Complaint(Complaint::TwoSources)));
+fn a_content_without_a_source_is_a_complaint_and_its_deletion_goes_on() {
+    let empty = Model { source: From::Nothing, ..dynamic() };
+    assert_eq!(empty.step(), Step::Report(Report::Complaint(Complaint::NoSource)));
+    assert_eq!(empty.clone().deleting().released().step(), DROP_FINALIZER);
+    assert_eq!(empty.with_handle("h").ready().step(), SETTLED);
+}
+
+// ---- rule 11: a snapshot is to be taken
+
+#[test]
+fn a_fresh_content_is_marked_first() {
+    assert_eq!(dynamic().step(), MARK);
+}
+
+#[test]
+fn a_marked_content_is_created() {
+    let call = create_call(&dynamic().marked());
+    let parameters = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
+    let name = format!("snapshot-{UID}");
+    let volumes = vec!["vol-1".to_owned()];
+    assert_eq!(
+        call,
+        CreateCall { purpose: Purpose::Take, name, volumes, parameters, guessed: false, secret: None }
+    );
+}
+
+#[test]
+fn a_failed_creation_is_marked_again_before_it_is_tried_again() {
+    assert_eq!(dynamic().with_error("no").step(), MARK);
+}
+
+#[test]
+fn ready_without_a_handle_is_nonsense_that_the_driver_repairs() {
+    assert_eq!(dynamic().ready().step(), MARK);
 }
 
 #[test]
@@ -313,4 +306,19 @@ fn a_name_length_drops_the_dashes_and_then_cuts() {
     let mut around = around();
     around.naming.uuid_length = Some(10);
     assert_eq!(create_call_in(&dynamic().marked(), &around).name, "snapshot-0b7c1f0e5a");
+}
+
+// ---- rule 12: its handle is known
+
+#[test]
+fn an_unready_snapshot_is_followed_by_create_without_a_marker() {
+    assert_eq!(create_call(&dynamic().with_handle("h")).purpose, Purpose::Follow);
+}
+
+// ---- rule 13: a member without its handle
+
+#[test]
+fn an_announced_member_is_never_created() {
+    assert_eq!(dynamic().announced().step(), Step::Rest(Rest::AwaitGroupHandle));
+    assert_eq!(dynamic().announced().marked().step(), Step::Rest(Rest::AwaitGroupHandle));
 }

@@ -25,22 +25,28 @@ pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
 /// What is owed for it.
 pub(super) fn decide(seen: &Observed<'_>) -> Step {
     let (facts, memory) = (&seen.facts, seen.memory);
+    // Rule 2b.
     if !leaves_something(facts, memory) {
         return Step::Rest(Rest::Settled);
     }
+    // Rule 2a.
     if let Some(answer) = memory.learnt.as_ref().filter(|_| facts.policy == Policy::Retain) {
         return Step::Report(Report::Orphan(Orphan::Known(answer.handle().to_owned())));
     }
+    // Rule 2c.
     if let Some(stray) = memory.strays.first() {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
     match (handle(facts, memory), memory.answer_beside(facts)) {
-        // A person may have imported it under another name before the finalizer was removed here.
+        // Rule 2d. A person may have imported it under another name before the finalizer was removed here.
         (Some(_), _) if seen.named_elsewhere => Step::Rest(Rest::Settled),
-        // Nobody but this process has ever known that handle.
+        // Rule 2e. Nobody but this process has ever known that handle.
         (Some(_), Some(answer)) => delete_unrecorded(seen, answer),
+        // Rule 2f.
         (Some(handle), None) if deletion_is_meant(seen) => delete_recorded(seen, handle),
+        // Rule 2g.
         (Some(handle), None) => Step::Report(Report::Orphan(Orphan::Known(handle.to_owned()))),
+        // Rule 2h.
         (None, _) => Step::Report(Report::Orphan(Orphan::InDoubt { name: creation::name(seen) })),
     }
 }
