@@ -8,12 +8,14 @@
 //! - A write that lost a race is repeated on a fresh read, quietly; nothing is overwritten.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::decide::{
-    After, Call, CallReply, ClassSight, Conclude, ErrorChange, InFlight, Memory, MetadataWrite, Note,
+    After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, Memory, MetadataWrite, Note,
     Observed, Presence, Rest, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
+use model::class::Class;
 use model::facts::Content;
 use model::reply::Refusal;
 
@@ -96,7 +98,7 @@ struct Pass<'a, E: Effects> {
     object: E::Object,
     presence: Presence,
     named_elsewhere: bool,
-    class: ClassSight,
+    class: Option<Arc<Class>>,
     memory: Memory,
     called: bool,
     problem: Option<String>,
@@ -109,9 +111,16 @@ impl<'a, E: Effects> Pass<'a, E> {
             let handle = memory.unrecorded().or(facts.handle());
             handle.is_some_and(|handle| world.is_named_elsewhere(handle))
         };
-        let class = ClassSight::Unnamed;
-        let mut pass =
-            Self { world, object, presence, named_elsewhere, class, memory, called: false, problem: None };
+        let mut pass = Self {
+            world,
+            object,
+            presence,
+            named_elsewhere,
+            class: None,
+            memory,
+            called: false,
+            problem: None,
+        };
         // The watch may have shown what the reply to our own write was to show.
         pass.remember(acknowledged(&pass.seen()));
         pass
@@ -121,8 +130,8 @@ impl<'a, E: Effects> Pass<'a, E> {
         PassEnd { then, problem: self.problem }
     }
 
-    /// The object is gone, as a write or a read of ours has found. What the driver answered in this pass is looked after
-    /// by another; of everything else the watch will tell, and how it happened.
+    /// The object is gone, as a write or a read of ours has found. What the driver answered in this pass is for another
+    /// pass; everything else will come from the watch, and how it happened.
     fn gone(self) -> PassEnd {
         if self.memory.learnt.is_none() || self.presence != Presence::Here {
             return self.end(Then::Done);
@@ -131,7 +140,7 @@ impl<'a, E: Effects> Pass<'a, E> {
         self.end(Then::Again)
     }
 
-    /// Whether an object that vanished from our sight is there all the same: a label or a driver's name that changed
+    /// Whether an object that our watch lost is there all the same: a label or a driver's name that changed
     /// takes it out of the selection that we watch. Only then is it somebody else's.
     async fn is_elsewhere(&self) -> Result<bool, PassEnd> {
         if self.presence == Presence::Here || decide(&self.seen()) == Step::Rest(Rest::Settled) {
@@ -146,7 +155,7 @@ impl<'a, E: Effects> Pass<'a, E> {
     }
 
     async fn step(&mut self) -> Result<Then, Stop> {
-        self.class = self.world.class(self.object.facts().class_name);
+        self.class = self.object.facts().class_name.and_then(|name| self.world.class(name));
         let before = self.memory.clone();
         match decide(&self.seen()) {
             Step::Rest(rest) => self.record(&rest, (), before).await,
@@ -159,7 +168,7 @@ impl<'a, E: Effects> Pass<'a, E> {
 
     async fn write(&mut self, what: MetadataWrite) -> Result<Then, Stop> {
         let reply = self.world.write(&self.object, what).await;
-        let reply = self.heard(reply).await?;
+        let reply = self.checked(reply).await?;
         let After { memory, then, .. } = conclude(&self.seen(), &what, (), self.world.now());
         self.object = reply;
         self.remember(memory);
@@ -167,11 +176,12 @@ impl<'a, E: Effects> Pass<'a, E> {
     }
 
     fn seen(&self) -> Observed<'_> {
+        let facts = self.object.facts();
         Observed {
-            facts: self.object.facts(),
+            class: ClassSeen::new(facts.class_name, self.class.as_deref()),
+            facts,
             presence: self.presence,
             named_elsewhere: self.named_elsewhere,
-            class: self.class.seen(),
             driver: self.world.driver(),
             naming: self.world.naming(),
             memory: &self.memory,
@@ -180,24 +190,24 @@ impl<'a, E: Effects> Pass<'a, E> {
 
     /// One driver call. Before a create call goes out, what is remembered is already that it may have taken effect: a
     /// pass that ends here must not look as if it had never begun. `before` is what was remembered until then.
-    async fn call(&mut self, call: &Call, before: Memory) -> Result<Then, Stop> {
+    async fn call(&mut self, call: &DriverCall, before: Memory) -> Result<Then, Stop> {
         if std::mem::replace(&mut self.called, true) {
             return Err(Stop::CallOwed);
         }
         let world = self.world;
         match call {
-            Call::Create(call) => {
+            DriverCall::Create(call) => {
                 self.remember(Memory { in_flight: InFlight::Open, ..self.memory.clone() });
                 let ask = |secrets| world.create(call, secrets);
                 let reply = self.made(call.secret.as_ref(), ask).await;
                 self.record(call, reply, before).await
             }
-            Call::Poll(call) => {
+            DriverCall::Poll(call) => {
                 let ask = |secrets| world.poll(call, secrets);
                 let reply = self.made(call.secret.as_ref(), ask).await;
                 self.record(call, reply, before).await
             }
-            Call::Delete(call) => {
+            DriverCall::Delete(call) => {
                 let ask = |secrets| world.delete(call, secrets);
                 let reply = self.made(call.secret.as_ref(), ask).await;
                 self.record(call, reply, before).await
@@ -232,28 +242,23 @@ impl<'a, E: Effects> Pass<'a, E> {
         }
     }
 
-    /// Writes down what follows from a reply: status, event, marker, in this order; but what the storage may hold is
-    /// told first, since the write may take away what it is known by. A race that the status write loses does not lose
+    /// Writes down what follows from a reply: status, event, marker, in this order; but the event about what the storage
+    /// may hold comes first, since the write may take away what it is known by. A race that the status write loses does not lose
     /// the reply: what follows from it is concluded again for the object as it is.
-    async fn record<S: Conclude>(
-        &mut self,
-        step: &S,
-        outcome: S::Outcome,
-        before: Memory,
-    ) -> Result<Then, Stop>
+    async fn record<S: Conclude>(&mut self, step: &S, outcome: S::Reply, before: Memory) -> Result<Then, Stop>
     where
-        S::Outcome: Clone,
+        S::Reply: Clone,
     {
         let mut races = 0;
-        let mut told = None;
+        let mut reported = None;
         let After { note, unmark, memory: _, then, status } = loop {
             let seen = Observed { memory: &before, ..self.seen() };
             let mut after = conclude(&seen, step, outcome.clone(), self.world.now());
             self.remember(after.memory.clone());
             let orphan = after.note.take_if(|note| note.orphan);
-            if orphan != told {
-                self.tell(orphan.clone());
-                told = orphan;
+            if orphan != reported {
+                self.report(orphan.clone());
+                reported = orphan;
             }
             if after.status == StatusChange::default() {
                 break after;
@@ -271,17 +276,17 @@ impl<'a, E: Effects> Pass<'a, E> {
         if let ErrorChange::Set(message) = status.error {
             self.problem = Some(message);
         }
-        self.tell(note);
+        self.report(note);
         self.remember(acknowledged(&self.seen()));
         if unmark && self.object.facts().meta.marked {
             self.may_record()?;
             let reply = self.world.write(&self.object, MetadataWrite::Unmark).await;
-            self.object = self.heard(reply).await?;
+            self.object = self.checked(reply).await?;
         }
         Ok(then)
     }
 
-    fn tell(&mut self, note: Option<Note>) {
+    fn report(&mut self, note: Option<Note>) {
         if let Some(note) = note {
             self.problem = Some(note.message.clone());
             self.world.note(&self.object, note);
@@ -291,18 +296,18 @@ impl<'a, E: Effects> Pass<'a, E> {
     async fn write_status(&mut self, change: &StatusChange) -> Result<(), Stop> {
         self.may_record()?;
         let reply = self.world.write_status(&self.object, change).await;
-        self.object = self.heard(reply).await?;
+        self.object = self.checked(reply).await?;
         Ok(())
     }
 
-    /// The reply to a write. If the API server refuses it for good, users are told: by an event, and in status where
+    /// The reply to a write. If the API server refuses it for good, users see it: in an event, and in status where
     /// that can be written.
-    async fn heard(&mut self, reply: Result<E::Object, WriteFailure>) -> Result<E::Object, Stop> {
+    async fn checked(&mut self, reply: Result<E::Object, WriteFailure>) -> Result<E::Object, Stop> {
         let Err(WriteFailure::Refused(why)) = &reply else { return reply.map_err(Stop::Write) };
         let After { status, note, .. } = write_refused(&self.seen(), why);
-        self.tell(note);
+        self.report(note);
         if status != StatusChange::default() && self.world.may(Begin::Record) {
-            // The error alone may be taken. It is said already; that it cannot be written here as well changes nothing.
+            // The API server may take the error alone. The event says it in any case.
             if let Ok(object) = self.world.write_status(&self.object, &status).await {
                 self.object = object;
             }

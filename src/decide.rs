@@ -49,11 +49,11 @@ mod world;
 
 pub use after::{After, ErrorChange, Note, StatusChange, Then};
 pub use answered::acknowledged;
-pub use call::{Call, CallReply, CreateCall, DeleteCall, PollCall, Purpose, SecretRef};
+pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Purpose, SecretRef};
 pub use conclude::{Conclude, conclude, write_refused};
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
 pub use missing::SecretRead;
-pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed, Presence};
+pub use observed::{ClassSeen, DriverFacts, Naming, Observed, Presence};
 pub use rules::decide;
-pub use step::{Complaint, MetadataWrite, Orphan, Record, Report, Rest, Step};
+pub use step::{Complaint, MetadataWrite, Orphan, Report, Rest, StatusRecord, Step};
 pub use vanished::{last_word, leaves_something};

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::cluster::client::config;
 use crate::cluster::error::in_one_line;
 use crate::decide::fixtures::{StepEnd, around, clocks, follow_up};
-use crate::decide::{Call, Naming, Observed, Presence, SecretSent, Step, decide};
+use crate::decide::{DriverCall, Naming, Observed, Presence, SecretSent, Step, decide};
 use crate::lead::protocol::{Candidate, Sight};
 use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
@@ -137,9 +137,9 @@ fn judged(object: &impl Content) {
             memory: &around.memory,
         };
         let answered = match decide(&seen) {
-            Step::Call(Call::Poll(_)) => StepEnd::Unknown,
-            Step::Call(Call::Delete(_)) => StepEnd::Deleted,
-            Step::Call(Call::Create(_))
+            Step::Call(DriverCall::Poll(_)) => StepEnd::Unknown,
+            Step::Call(DriverCall::Delete(_)) => StepEnd::Deleted,
+            Step::Call(DriverCall::Create(_))
             | Step::Rest(_)
             | Step::Report(_)
             | Step::Record(_)

@@ -1,11 +1,13 @@
 //! The world as one pass needs it.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::decide::{
-    ClassSight, CreateCall, DeleteCall, DriverFacts, Memory, MetadataWrite, Naming, Note, Now, PollCall,
-    SecretRead, SecretRef, StatusChange,
+    CreateCall, DeleteCall, DriverFacts, Memory, MetadataWrite, Naming, Note, Now, PollCall, SecretRead,
+    SecretRef, StatusChange,
 };
+use model::class::Class;
 use model::facts::Content;
 use model::reply::{Answer, Refusal};
 
@@ -38,8 +40,8 @@ pub trait Effects: Sync {
     /// What a Secret holds.
     type Secrets: Default + Send;
 
-    /// The class that the object names, as it is known now.
-    fn class(&self, name: Option<&str>) -> ClassSight;
+    /// The class of this name, as it is known now.
+    fn class(&self, name: &str) -> Option<Arc<Class>>;
     /// The driver beside us.
     fn driver(&self) -> &DriverFacts;
     /// Settings for this kind.
@@ -89,6 +91,6 @@ pub trait Effects: Sync {
     fn remember(&self, memory: &Memory);
     /// Whether another object names the same snapshot, in spec or status.
     fn is_named_elsewhere(&self, handle: &str) -> bool;
-    /// The object turned out to be gone while an answer was in hand that nobody else has: it is kept for another pass.
+    /// The object turned out to be gone, and only this pass has the answer of the driver: it is kept for another pass.
     fn vanished(&self);
 }

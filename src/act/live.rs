@@ -16,8 +16,8 @@ use crate::cluster::secret::{SecretError, secret};
 use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
-    ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming,
-    Note, Now, Observed, PollCall, Presence, SecretRead, SecretRef, StatusChange, Then, last_word,
+    ClassSeen, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming, Note, Now,
+    Observed, PollCall, Presence, SecretRead, SecretRef, StatusChange, Then, last_word,
 };
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
@@ -28,6 +28,7 @@ use crate::watch::sink::ClassStore;
 use crate::watch::store::{Begun, Store};
 use machinery::object::Object;
 use machinery::secrets::Secrets;
+use model::class::Class;
 use model::facts::Content;
 use model::reply::{Answer, Refusal};
 
@@ -91,7 +92,7 @@ impl<B: Snapshots> Shared<B>
 where
     Object<B>: Content,
 {
-    /// Tells of what vanished objects have left behind and nobody after this process can know.
+    /// Reports what vanished objects have left behind: no later process can know of it.
     pub fn last_words(&self) {
         for Begun { object, presence, memory } in self.store.left_behind() {
             let seen = Observed {
@@ -149,8 +150,8 @@ where
         object
     }
 
-    /// What an operator wants to find in the log of a snapshot that was well: what it is in the storage, and when.
-    fn tell(&self, change: &StatusChange, written: &Object<B>) {
+    /// Logs what an operator wants to find about a snapshot that went well: its handle, and when.
+    fn log(&self, change: &StatusChange, written: &Object<B>) {
         let ready = change.ready == Some(true);
         let (kind, content) = (B::KIND_NAME, self.key);
         if let Some(handle) = &change.handle {
@@ -180,7 +181,7 @@ where
     type Object = Arc<Object<B>>;
     type Secrets = Secrets;
 
-    fn class(&self, name: Option<&str>) -> ClassSight {
+    fn class(&self, name: &str) -> Option<Arc<Class>> {
         self.shared.classes.look_up(name)
     }
     fn driver(&self) -> &DriverFacts {
@@ -216,7 +217,7 @@ where
     ) -> Result<Self::Object, WriteFailure> {
         let now = clock::now();
         let written = self.send(Some(status::status_write(object, change, now))).await?;
-        self.tell(change, &written);
+        self.log(change, &written);
         let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let (Some(true), Some(created)) = (change.ready, created) {
             let after = Duration::try_from(now.duration_since(created)).unwrap_or_default();

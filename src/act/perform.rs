@@ -13,14 +13,14 @@ use model::facts::Kind;
 use model::group_content::GroupContent;
 use model::reply::{Answer, Refusal};
 
-/// A kind that we look after: its class, and its calls.
+/// A kind that we reconcile: its class, and its calls.
 pub trait Snapshots: StatusBody {
     /// Which of the two.
     const KIND: Kind;
     /// The kind of its classes.
     type Class: Body + AsRef<Class>;
 
-    /// Creates, or looks at what was created under the same name.
+    /// Creates, or describes what was created under the same name.
     fn create(
         driver: &Driver,
         call: CreateCall,

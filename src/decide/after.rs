@@ -1,4 +1,4 @@
-//! What follows from an outcome: the status, the event, the marker, the memory, and the next look.
+//! What follows from an outcome: the status, the event, the marker, the memory, and when to reconcile again.
 
 use std::time::Duration;
 
@@ -49,14 +49,14 @@ pub struct Note {
     pub orphan: bool,
 }
 
-/// When the key is looked at again.
+/// When the key is reconciled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Then {
     /// At once.
     Again,
     /// After the key's backoff, which grows.
     Retry,
-    /// After this pause; nothing failed, so the backoff starts anew.
+    /// After this pause; nothing failed, so the backoff starts over.
     After(Duration),
     /// When something changes.
     Done,
@@ -74,11 +74,11 @@ pub struct After {
     pub unmark: bool,
     /// What to remember.
     pub memory: Memory,
-    /// When to look again.
+    /// When to reconcile again.
     pub then: Then,
 }
 
-/// Nothing to write: what to remember, and when to look again.
+/// Nothing to write: what to remember, and when to reconcile again.
 pub(super) fn carry_on(memory: Memory, then: Then) -> After {
     After { status: StatusChange::default(), note: None, unmark: false, memory, then }
 }

@@ -7,8 +7,8 @@ use model::reply::Refusal;
 
 /// One call of the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
-    /// Create, which is also how an unready snapshot is followed.
+pub enum DriverCall {
+    /// Create: takes a snapshot, or follows one that is not ready.
     Create(CreateCall),
     /// Ask for a handle.
     Poll(PollCall),
@@ -51,9 +51,9 @@ pub enum Purpose {
     /// To see how far a snapshot is whose handle we have.
     Follow,
     /// To learn, before a deletion, what an earlier call may have taken.
-    Reconcile,
+    FindHandle,
     /// To learn, before a group is deleted, which members it has.
-    Members,
+    FindMembers,
 }
 
 /// `CreateSnapshot` or `CreateVolumeGroupSnapshot`.

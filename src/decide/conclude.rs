@@ -8,7 +8,7 @@ use super::missing::rejected;
 use super::notes;
 use super::observed::{Observed, Presence};
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
-use super::step::{MetadataWrite, Record, Report, Rest};
+use super::step::{MetadataWrite, Report, Rest, StatusRecord};
 use model::reply::{Answer, Certainty, Refusal};
 
 /// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.
@@ -17,14 +17,14 @@ const LONGEST_STATUS_TEXT: usize = 4096;
 /// A step, and the outcome that it may have.
 pub trait Conclude {
     /// How it may end; nothing where the step asks nobody.
-    type Outcome;
+    type Reply;
 
     /// What the outcome means as long as the object is there.
-    fn judge(&self, seen: &Observed<'_>, outcome: Self::Outcome, now: Now) -> After;
+    fn judge(&self, seen: &Observed<'_>, outcome: Self::Reply, now: Now) -> After;
 }
 
 /// What the outcome of a step means.
-pub fn conclude<S: Conclude>(seen: &Observed<'_>, step: &S, outcome: S::Outcome, now: Now) -> After {
+pub fn conclude<S: Conclude>(seen: &Observed<'_>, step: &S, outcome: S::Reply, now: Now) -> After {
     let after = step.judge(seen, outcome, now);
     if seen.presence == Presence::Here {
         return after;
@@ -34,7 +34,7 @@ pub fn conclude<S: Conclude>(seen: &Observed<'_>, step: &S, outcome: S::Outcome,
 }
 
 impl Conclude for Rest {
-    type Outcome = ();
+    type Reply = ();
 
     fn judge(&self, seen: &Observed<'_>, (): (), _now: Now) -> After {
         carry_on(seen.memory.clone(), Then::Done)
@@ -42,7 +42,7 @@ impl Conclude for Rest {
 }
 
 impl Conclude for Report {
-    type Outcome = ();
+    type Reply = ();
 
     fn judge(&self, seen: &Observed<'_>, (): (), now: Now) -> After {
         match self {
@@ -55,8 +55,8 @@ impl Conclude for Report {
     }
 }
 
-impl Conclude for Record {
-    type Outcome = ();
+impl Conclude for StatusRecord {
+    type Reply = ();
 
     fn judge(&self, seen: &Observed<'_>, (): (), now: Now) -> After {
         match self {
@@ -68,7 +68,7 @@ impl Conclude for Record {
 
 /// Its outcome is that the API server has accepted it.
 impl Conclude for MetadataWrite {
-    type Outcome = ();
+    type Reply = ();
 
     fn judge(&self, seen: &Observed<'_>, (): (), _now: Now) -> After {
         let mut memory = seen.memory.clone();
@@ -80,7 +80,7 @@ impl Conclude for MetadataWrite {
 }
 
 impl Conclude for CreateCall {
-    type Outcome = CallReply<Answer>;
+    type Reply = CallReply<Answer>;
 
     fn judge(&self, seen: &Observed<'_>, reply: CallReply<Answer>, now: Now) -> After {
         if_asked(seen, reply, |said, secret| match said {
@@ -92,7 +92,7 @@ impl Conclude for CreateCall {
 
 /// The driver answers `None` where it knows no such handle.
 impl Conclude for PollCall {
-    type Outcome = CallReply<Option<Answer>>;
+    type Reply = CallReply<Option<Answer>>;
 
     fn judge(&self, seen: &Observed<'_>, reply: CallReply<Option<Answer>>, now: Now) -> After {
         if_asked(seen, reply, |said, _| match said {
@@ -106,7 +106,7 @@ impl Conclude for PollCall {
 }
 
 impl Conclude for DeleteCall {
-    type Outcome = CallReply<()>;
+    type Reply = CallReply<()>;
 
     fn judge(&self, seen: &Observed<'_>, reply: CallReply<()>, now: Now) -> After {
         let no_secret = matches!(reply, CallReply::NoSecret(_));

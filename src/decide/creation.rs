@@ -78,13 +78,13 @@ pub(super) fn deletion_secret(facts: &Facts<'_>) -> Option<SecretRef> {
     annotated_secret(facts).unwrap_or_default().map(|secret| SecretRef { optional: true, ..secret })
 }
 
-/// `<prefix>-<uid>`, or the uid without dashes, cut.
+/// `<prefix>-<uid>`, or the first characters of the uid without dashes.
 fn snapshot_name(naming: &Naming, uid: &str) -> String {
     match naming.uuid_length {
         None => format!("{}-{uid}", naming.prefix),
         Some(length) => {
-            let cut: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
-            format!("{}-{cut}", naming.prefix)
+            let short: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
+            format!("{}-{short}", naming.prefix)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    After, Call, CallReply, ClassSeen, DriverFacts, ErrorChange, Memory, MetadataWrite, Naming, Now,
+    After, CallReply, ClassSeen, DriverCall, DriverFacts, ErrorChange, Memory, MetadataWrite, Naming, Now,
     Observed, Presence, Rest, SecretSent, StatusChange, Step, conclude, decide,
 };
 use model::class::Class;
@@ -66,7 +66,7 @@ pub(crate) struct ModelError {
 
 /// Everything around an object that a decision sees.
 #[derive(Debug, Clone)]
-pub(crate) struct Around {
+pub(crate) struct Surroundings {
     pub driver: DriverFacts,
     pub naming: Naming,
     pub classes: BTreeMap<&'static str, Class>,
@@ -101,7 +101,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_second(1_900_000_000).unwrap()
 }
 
-pub(crate) fn around() -> Around {
+pub(crate) fn around() -> Surroundings {
     let class = Class {
         driver: DRIVER.into(),
         parameters: BTreeMap::from([("tier".into(), "1".into())]),
@@ -109,7 +109,7 @@ pub(crate) fn around() -> Around {
         edited: false,
     };
     let naming = Naming { prefix: "snapshot".into(), uuid_length: None, extra_metadata: false };
-    Around {
+    Surroundings {
         driver: DriverFacts { name: DRIVER.into(), can_find: true },
         naming,
         classes: BTreeMap::from([(CLASS, class)]),
@@ -265,7 +265,7 @@ impl Model {
         }
     }
 
-    pub fn seen<'a>(&'a self, around: &'a Around) -> Observed<'a> {
+    pub fn seen<'a>(&'a self, around: &'a Surroundings) -> Observed<'a> {
         Observed {
             facts: self.facts(),
             presence: around.presence,
@@ -283,12 +283,9 @@ impl Model {
     }
 }
 
-impl Around {
+impl Surroundings {
     pub fn class<'a>(&'a self, name: Option<&'a str>) -> ClassSeen<'a> {
-        match name {
-            None => ClassSeen::Unnamed,
-            Some(name) => self.classes.get(name).map_or(ClassSeen::Missing(name), ClassSeen::Found),
-        }
+        ClassSeen::new(name, name.and_then(|name| self.classes.get(name)))
     }
 }
 
@@ -329,13 +326,15 @@ pub(crate) fn follow_up(seen: &Observed<'_>, ended: StepEnd, secret: SecretSent,
         Step::Report(report) => conclude(seen, &report, (), now),
         Step::Record(record) => conclude(seen, &record, (), now),
         Step::Write(what) => conclude(seen, &what, (), now),
-        Step::Call(Call::Create(call)) => conclude(seen, &call, ended.reply(secret, StepEnd::answer), now),
-        Step::Call(Call::Poll(call)) => {
+        Step::Call(DriverCall::Create(call)) => {
+            conclude(seen, &call, ended.reply(secret, StepEnd::answer), now)
+        }
+        Step::Call(DriverCall::Poll(call)) => {
             let found =
                 |ended| if let StepEnd::Unknown = ended { Some(None) } else { ended.answer().map(Some) };
             conclude(seen, &call, ended.reply(secret, found), now)
         }
-        Step::Call(Call::Delete(call)) => {
+        Step::Call(DriverCall::Delete(call)) => {
             let deleted = |ended| matches!(ended, StepEnd::Deleted).then_some(());
             conclude(seen, &call, ended.reply(secret, deleted), now)
         }

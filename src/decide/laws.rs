@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fixtures::{
-    Around, CLASS, From, Model, ModelError, ModelStatus, StepEnd, around, clocks, dynamic, follow_up,
+    CLASS, From, Model, ModelError, ModelStatus, StepEnd, Surroundings, around, clocks, dynamic, follow_up,
 };
 use super::*;
 use model::facts::{Kind, Membership, Policy};
@@ -70,7 +70,7 @@ fn every_status(mut model: Model, visit: &mut impl FnMut(&Model)) {
     }
 }
 
-fn surroundings() -> Vec<Around> {
+fn surroundings() -> Vec<Surroundings> {
     let mut all = Vec::new();
     for can_find in BOTH {
         for in_flight in [InFlight::Unknown, InFlight::Nothing, InFlight::Open] {
@@ -89,10 +89,10 @@ fn surroundings() -> Vec<Around> {
 }
 
 /// What a perfect driver and API server make of a step.
-fn ideal(model: &mut Model, around: &mut Around, step: &Step) -> Then {
+fn ideal(model: &mut Model, around: &mut Surroundings, step: &Step) -> Then {
     let ended = match step {
-        Step::Call(Call::Create(_) | Call::Poll(_)) => StepEnd::Answered(answer(model)),
-        Step::Call(Call::Delete(_)) => StepEnd::Deleted,
+        Step::Call(DriverCall::Create(_) | DriverCall::Poll(_)) => StepEnd::Answered(answer(model)),
+        Step::Call(DriverCall::Delete(_)) => StepEnd::Deleted,
         Step::Rest(_) | Step::Report(_) | Step::Record(_) | Step::Write(_) => StepEnd::Nothing,
     };
     let after = follow_up(&model.seen(around), ended, SecretSent::Unnamed, clocks());
@@ -144,12 +144,12 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
             let context = || format!("{step:?} for {model:?} with {:?}", around.memory);
             let known = model.facts().handle().is_some();
             match &step {
-                Step::Call(Call::Create(_)) => {
+                Step::Call(DriverCall::Create(_)) => {
                     assert!(model.meta.marked || known, "law 1, unmarked: {}", context());
                     assert_eq!(model.member, Membership::Own, "law 1, member: {}", context());
                     assert_eq!(model.source, From::Volume, "law 1, no volume to take it of: {}", context());
                 }
-                Step::Call(Call::Delete(_)) => {
+                Step::Call(DriverCall::Delete(_)) => {
                     assert_eq!(model.policy, Policy::Delete, "law 2, policy: {}", context());
                     assert!(
                         !model.meta.marked || !model.facts().is_marked_for_creation(),
@@ -164,7 +164,7 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
                     assert!(!(own && model.policy == Policy::Delete), "law 3: {}", context());
                     assert!(model.meta.deleting && model.meta.held, "law 3, not asked: {}", context());
                 }
-                Step::Call(Call::Poll(_))
+                Step::Call(DriverCall::Poll(_))
                 | Step::Write(MetadataWrite::Mark | MetadataWrite::Unmark)
                 | Step::Rest(_)
                 | Step::Report(_)
@@ -202,7 +202,7 @@ fn law_5_every_ideal_outcome_leads_on_to_an_end_within_six_steps() {
             let mut steps = Vec::new();
             loop {
                 let step = decide(&model.seen(&around));
-                let follows = matches!(step, Step::Call(Call::Create(_) | Call::Poll(_)));
+                let follows = matches!(step, Step::Call(DriverCall::Create(_) | DriverCall::Poll(_)));
                 assert!(follows || steps.last() != Some(&step), "no progress at {step:?} from {start:?}");
                 let ends = matches!(step, Step::Rest(_) | Step::Report(_));
                 if ends {
@@ -222,7 +222,7 @@ fn law_6_one_object_has_one_snapshot_name_for_ever() {
     let mut names = std::collections::BTreeSet::new();
     let around = around();
     every_model(|model| {
-        if let Step::Call(Call::Create(call)) = decide(&model.seen(&around)) {
+        if let Step::Call(DriverCall::Create(call)) = decide(&model.seen(&around)) {
             names.insert(call.name);
         }
     });

@@ -26,7 +26,7 @@ impl Purpose {
     #[must_use]
     pub fn is_for_deletion(self) -> bool {
         match self {
-            Self::Reconcile | Self::Members => true,
+            Self::FindHandle | Self::FindMembers => true,
             Self::Take | Self::Follow => false,
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn named_class<'a>(seen: &Observed<'a>) -> Result<Option<&'a Class>, 
 /// Nothing can be done for an object as it is.
 pub(super) fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
     match complaint {
-        Complaint::Unbound if seen.is_reconciling() => given_up(seen, notes::nameless(seen)),
+        Complaint::Unbound if seen.awaits_creation() => given_up(seen, notes::nameless(seen)),
         Complaint::NoFinalizer { .. } | Complaint::ClassMissing { .. } => awaited(seen, complaint, now),
         Complaint::NoSource
         | Complaint::TwoSources
@@ -113,7 +113,7 @@ pub(super) fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> 
     }
 }
 
-/// Something is missing that others may be about to add: that is awaited in silence. Then an event says so, once; and
+/// Something is missing that others may be about to add: it gets a grace period without any event. Then an event says so, once; and
 /// the status says that a class is missing, unless there is a snapshot, which may be well.
 fn awaited(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
     let since = seen.memory.missing_since.unwrap_or(now.uptime);
@@ -122,11 +122,11 @@ fn awaited(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
     if grace_used < GRACE {
         return carry_on(memory, Then::After(GRACE.saturating_sub(grace_used)));
     }
-    let memory = Memory { missing_told: true, ..memory };
+    let memory = Memory { missing_reported: true, ..memory };
     if matches!(complaint, Complaint::ClassMissing { .. }) && seen.facts.handle().is_none() {
         return After { memory, ..failed(seen, complaint.to_string()) };
     }
     let note = Note { reason: reason(seen), message: complaint.to_string(), orphan: false };
-    let note = (!seen.memory.missing_told).then_some(note);
+    let note = (!seen.memory.missing_reported).then_some(note);
     After { note, ..carry_on(memory, Then::Retry) }
 }

@@ -1,4 +1,4 @@
-//! The words of the events that tell what the storage may hold.
+//! The words of the events about what the storage may hold.
 
 use super::after::Note;
 use super::call::CreateCall;
@@ -8,7 +8,7 @@ use super::step::Orphan;
 use model::facts::{Kind, Source};
 use model::reply::Refusal;
 
-/// What the storage may hold, in words of the caller's.
+/// What the storage may hold, in the words of the caller.
 pub(super) fn note(seen: &Observed<'_>, message: String) -> Note {
     Note { reason: seen.facts.kind.names().may_be_orphaned, message, orphan: true }
 }

@@ -1,7 +1,5 @@
 //! Everything a decision may look at.
 
-use std::sync::Arc;
-
 use super::memory::{InFlight, Memory};
 use model::class::Class;
 use model::facts::{Facts, Membership, Policy, Source};
@@ -17,25 +15,14 @@ pub enum ClassSeen<'a> {
     Missing(&'a str),
 }
 
-/// What was found when a class was looked up; owns what [`ClassSeen`] borrows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClassSight {
-    /// None is named.
-    Unnamed,
-    /// This one is named.
-    Found(Arc<Class>),
-    /// One is named that does not exist.
-    Missing(String),
-}
-
-impl ClassSight {
-    /// As decisions see it.
+impl<'a> ClassSeen<'a> {
+    /// The class that an object names, and what was found under the name.
     #[must_use]
-    pub fn seen(&self) -> ClassSeen<'_> {
-        match self {
-            Self::Unnamed => ClassSeen::Unnamed,
-            Self::Found(class) => ClassSeen::Found(class),
-            Self::Missing(name) => ClassSeen::Missing(name),
+    pub fn new(name: Option<&'a str>, found: Option<&'a Class>) -> Self {
+        match (name, found) {
+            (None, _) => Self::Unnamed,
+            (Some(_), Some(class)) => Self::Found(class),
+            (Some(name), None) => Self::Missing(name),
         }
     }
 }
@@ -119,7 +106,7 @@ impl Observed<'_> {
 
     /// A deletion that is agreed on waits for a creation of ours to come to an end.
     #[must_use]
-    pub fn is_reconciling(&self) -> bool {
+    pub fn awaits_creation(&self) -> bool {
         self.facts.removal_agreed() && self.is_in_flight()
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fixtures::{
-    Around, CLASS, DRIVER, DROP_FINALIZER, MARK, Model, ModelError, StepEnd, UNMARK, around, clocks, dynamic,
-    follow_up, now, pre_provisioned,
+    CLASS, DRIVER, DROP_FINALIZER, MARK, Model, ModelError, StepEnd, Surroundings, UNMARK, around, clocks,
+    dynamic, follow_up, now, pre_provisioned,
 };
 use super::*;
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
@@ -29,12 +29,12 @@ fn refusal(certainty: Certainty) -> StepEnd {
 }
 
 fn after(model: &Model, memory: Memory, outcome: StepEnd) -> After {
-    let around = Around { memory, ..around() };
+    let around = Surroundings { memory, ..around() };
     let seen = model.seen(&around);
     follow_up(&seen, outcome, SecretSent::Unnamed, clocks())
 }
 
-/// Nothing is open, and nothing that is missing is waited for any more.
+/// Nothing is open, and the grace for what is missing is over.
 fn certain() -> Memory {
     Memory { in_flight: InFlight::Nothing, missing_since: Some(Duration::ZERO), ..Memory::default() }
 }
@@ -44,7 +44,7 @@ fn open() -> Memory {
 }
 
 #[test]
-fn a_ready_answer_is_recorded_and_looked_at_again_at_once() {
+fn a_ready_answer_is_recorded_and_the_pass_goes_on() {
     let after = after(&dynamic().marked(), Memory::default(), snapshot(true));
     assert_eq!(after.status.handle.as_deref(), Some("h"));
     assert_eq!(after.status.creation_time, Some(1_899_999_990_000_000_000));
@@ -73,12 +73,12 @@ fn an_unready_answer_that_is_known_already_writes_nothing() {
 }
 
 #[test]
-fn the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
+fn the_next_poll_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
     for (age, expected) in [(0, 1.0), (10, 1.0), (200, 20.0), (86_400, 54.0)] {
         let mut model = dynamic().with_handle("h");
         model.meta.created = Some(now() - jiff::SignedDuration::from_secs(age));
-        let cut = now() - jiff::SignedDuration::from_secs(age);
-        model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
+        let taken = now() - jiff::SignedDuration::from_secs(age);
+        model.status.as_mut().unwrap().creation_time = i64::try_from(taken.as_nanosecond()).ok();
         let after = after(&model, Memory::default(), snapshot(false));
         assert_eq!(after.then, Then::After(Duration::from_secs_f64(expected)), "age {age}");
     }
@@ -168,7 +168,7 @@ fn a_failed_deletion_keeps_the_status_and_sends_an_event() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_read_for_a_deletion_is_told_in_status_and_event() {
+fn a_secret_that_cannot_be_read_for_a_deletion_is_reported_in_status_and_by_an_event() {
     let model = dynamic().with_handle("h").ready().with_secret(Some("s"), Some("n")).deleting().released();
     let after = after(&model, Memory::default(), StepEnd::NoSecret("forbidden".into()));
     assert_eq!(after.status.error, ErrorChange::Set("forbidden".into()));
@@ -272,18 +272,18 @@ fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
 }
 
 #[test]
-fn what_we_cut_ourselves_never_becomes_the_member_of_a_group() {
-    let StepEnd::Answered(Answer::Single(mut cut)) = snapshot(true) else { unreachable!() };
-    cut.group_handle = Some("group-1".into());
-    let after = after(&dynamic().marked(), certain(), StepEnd::Answered(Answer::Single(cut)));
+fn what_we_took_ourselves_never_becomes_the_member_of_a_group() {
+    let StepEnd::Answered(Answer::Single(mut taken)) = snapshot(true) else { unreachable!() };
+    taken.group_handle = Some("group-1".into());
+    let after = after(&dynamic().marked(), certain(), StepEnd::Answered(Answer::Single(taken)));
     assert_eq!(after.status.group_handle, None);
 }
 
 #[test]
 fn a_marker_that_somebody_took_away_does_not_hide_an_open_end() {
-    let around = Around { memory: open(), ..around() };
+    let around = Surroundings { memory: open(), ..around() };
     let gone = dynamic().with_error("x").deleting().released();
-    assert_eq!(decide(&gone.seen(&around)), MARK, "marked anew, then created once more");
+    assert_eq!(decide(&gone.seen(&around)), MARK, "marked again, then created once more");
     let marked = after(&gone, open(), StepEnd::Nothing);
     assert_eq!(marked.memory.in_flight, InFlight::Open, "a marker of ours does not close it");
     let retained = dynamic().with_error("x").retained().deleting().released();
@@ -296,7 +296,7 @@ fn under_retain_a_creation_in_doubt_is_not_followed_up() {
 }
 
 #[test]
-fn a_creation_in_doubt_whose_owner_is_unknown_is_given_up_with_a_word() {
+fn a_creation_in_doubt_whose_owner_is_unknown_is_given_up_and_reported() {
     let model = dynamic().unbound().marked().deleting().released();
     let after = after(&model, Memory::default(), StepEnd::Nothing);
     assert!(after.unmark && after.note.unwrap().orphan);
@@ -323,8 +323,8 @@ fn a_driver_that_is_not_connected_is_no_error_of_the_content() {
 fn a_drivers_clock_that_is_off_does_not_slow_the_polls() {
     for driver in [-86_400, 86_400] {
         let mut model = dynamic().with_handle("h");
-        let cut = now() + jiff::SignedDuration::from_secs(driver);
-        model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
+        let taken = now() + jiff::SignedDuration::from_secs(driver);
+        model.status.as_mut().unwrap().creation_time = i64::try_from(taken.as_nanosecond()).ok();
         model.meta.created = Some(now() - jiff::SignedDuration::from_secs(100));
         let after = after(&model, Memory::default(), snapshot(false));
         assert_eq!(after.then, Then::After(Duration::from_secs(10)), "{driver} s");

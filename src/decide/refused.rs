@@ -39,8 +39,8 @@ pub(super) fn create_refused(
     let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
     let definite = refusal.certainty == Certainty::Definite;
     let after = match call.purpose {
-        Purpose::Members => return members_refused(seen, refusal, now),
-        Purpose::Reconcile => reconcile_refused(seen, call, refusal, message, now),
+        Purpose::FindMembers => return find_members_refused(seen, refusal, now),
+        Purpose::FindHandle => find_handle_refused(seen, call, refusal, message, now),
         Purpose::Take | Purpose::Follow if definite => {
             let certain = seen.memory.in_flight == InFlight::Nothing || call.purpose == Purpose::Follow;
             After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
@@ -55,12 +55,12 @@ pub(super) fn create_refused(
 
 /// The creation before a deletion failed, which asks what an earlier call has taken.
 /// - ABORTED: it is on its way. That is no failure, and is asked about for as long as it takes.
-/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never tell.
+/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never answer anything else.
 /// - ALREADY_EXISTS: something exists under our own name. It and every other code leave the question open.
 ///
 /// Where a handle is on record it is asked once: drivers rarely change handles, and the deletion of the recorded
 /// snapshot must not wait for long.
-fn reconcile_refused(
+fn find_handle_refused(
     seen: &Observed<'_>,
     call: &CreateCall,
     refusal: &Refusal,
@@ -84,7 +84,7 @@ fn reconcile_refused(
     After { memory: Memory { in_flight: InFlight::Open, ..memory }, ..failed(seen, message) }
 }
 
-/// The creation that a deletion waited for has come to its end, as far as we shall ever know.
+/// The creation that a deletion waited for has come to its end, as far as anybody will know.
 pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
     let memory =
         Memory { in_flight: InFlight::Nothing, sent: None, sent_otherwise: false, ..seen.memory.clone() };
@@ -93,7 +93,7 @@ pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
 
 /// The driver does not tell the members of a group that is to be deleted: then it is deleted without them, and the
 /// driver has the last word.
-fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
+fn find_members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
     let message = format!("cannot learn the members of the group before its deletion: {}", refusal.message);
     let definite = refusal.certainty == Certainty::Definite;
     let (memory, enough) = match refusal.code {
@@ -115,7 +115,7 @@ fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
     After { memory, ..failed(seen, message) }
 }
 
-/// Every failed deletion is told: equal events count up, so this is one Event with a growing count.
+/// Every failed deletion gets an event: equal events are counted, so this is one Event with a growing count.
 pub(super) fn delete_refused(seen: &Observed<'_>, handle: &str, refusal: &Refusal, now: Now) -> After {
     let not_found = if refusal.code == Code::NotFound { seen.memory.not_found + 1 } else { 0 };
     if not_found >= MOST_NOT_FOUND {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::fixtures::{
-    Around, CLASS, DROP_FINALIZER, Model, SETTLED, UID, UNMARK, around, dynamic, pre_provisioned, snapshot_of,
+    CLASS, DROP_FINALIZER, Model, SETTLED, Surroundings, UID, UNMARK, around, dynamic, pre_provisioned,
+    snapshot_of,
 };
 use super::table::{create_call, create_call_in};
 use super::*;
@@ -20,18 +21,22 @@ fn an_answer_that_is_not_on_the_object_yet_is_recorded_before_anything_else() {
     around.memory = Memory { learnt: Some(answer.clone()), in_flight: InFlight::Open, ..Memory::default() };
     let deleting = dynamic().marked().deleting();
     for model in [dynamic(), dynamic().marked(), deleting.clone(), dynamic().with_handle("first")] {
-        assert_eq!(decide(&model.seen(&around)), Step::Record(Record::Answer(answer.clone())), "{model:?}");
+        assert_eq!(
+            decide(&model.seen(&around)),
+            Step::Record(StatusRecord::Answer(answer.clone())),
+            "{model:?}"
+        );
     }
     assert!(
-        matches!(decide(&dynamic().with_handle("h").seen(&around)), Step::Call(Call::Create(_))),
+        matches!(decide(&dynamic().with_handle("h").seen(&around)), Step::Call(DriverCall::Create(_))),
         "it is there"
     );
-    let Step::Call(Call::Delete(call)) = decide(&deleting.clone().released().seen(&around)) else {
+    let Step::Call(DriverCall::Delete(call)) = decide(&deleting.clone().released().seen(&around)) else {
         panic!("not a delete")
     };
     assert_eq!(call.handle, "h", "whoever is to go needs no record");
     let retained = deleting.retained().released();
-    assert_eq!(decide(&retained.seen(&around)), Step::Record(Record::Answer(answer)));
+    assert_eq!(decide(&retained.seen(&around)), Step::Record(StatusRecord::Answer(answer)));
 }
 
 #[test]
@@ -63,9 +68,9 @@ fn a_class_younger_than_the_content_or_edited_is_not_what_an_earlier_process_sen
 #[test]
 fn an_unready_snapshot_whose_class_is_gone_is_asked_for_by_its_handle_or_followed_with_what_was_sent() {
     let model = dynamic().with_handle("h").of_class(Some("gone"));
-    let Step::Call(Call::Poll(call)) = model.step() else { panic!("not a poll") };
+    let Step::Call(DriverCall::Poll(call)) = model.step() else { panic!("not a poll") };
     assert_eq!(call.handle, "h");
-    let Step::Call(Call::Poll(_)) = model.clone().group().step() else { panic!("not a poll") };
+    let Step::Call(DriverCall::Poll(_)) = model.clone().group().step() else { panic!("not a poll") };
     let mut around = around();
     around.driver.can_find = false;
     assert!(matches!(
@@ -90,7 +95,7 @@ fn a_content_that_is_deleted_before_anything_was_begun_has_no_snapshot_taken() {
     around.memory.in_flight = InFlight::Nothing;
     assert_eq!(decide(&dynamic().marked().deleting().seen(&around)), UNMARK);
     assert!(
-        matches!(dynamic().marked().deleting().step(), Step::Call(Call::Create(_))),
+        matches!(dynamic().marked().deleting().step(), Step::Call(DriverCall::Create(_))),
         "something may be on its way"
     );
 }
@@ -107,14 +112,14 @@ fn group_with_members(listed: &[&str]) -> Model {
 #[test]
 fn a_group_whose_members_nobody_knows_is_created_once_more_before_it_is_deleted() {
     let call = create_call(&group_with_members(&[]));
-    assert_eq!(call.purpose, Purpose::Members);
+    assert_eq!(call.purpose, Purpose::FindMembers);
     let mut around = around();
     around.memory.members_asked = true;
     assert!(
-        matches!(decide(&group_with_members(&[]).seen(&around)), Step::Call(Call::Delete(_))),
+        matches!(decide(&group_with_members(&[]).seen(&around)), Step::Call(DriverCall::Delete(_))),
         "once is enough"
     );
-    let Step::Call(Call::Delete(call)) = group_with_members(&["a", "b"]).step() else {
+    let Step::Call(DriverCall::Delete(call)) = group_with_members(&["a", "b"]).step() else {
         panic!("not a delete")
     };
     assert_eq!(call.members, ["a", "b"]);
@@ -144,7 +149,7 @@ fn a_second_group_under_the_same_name_is_deleted_before_the_recorded_one() {
     let mut around = around();
     let stray = Stray { handle: "other".into(), members: vec!["m".into()] };
     around.memory.strays.push(stray);
-    let Step::Call(Call::Delete(call)) = decide(&group_with_members(&["a"]).seen(&around)) else {
+    let Step::Call(DriverCall::Delete(call)) = decide(&group_with_members(&["a"]).seen(&around)) else {
         panic!("not a delete")
     };
     assert_eq!((call.handle.as_str(), call.members), ("other", vec!["m".to_owned()]));
@@ -152,8 +157,8 @@ fn a_second_group_under_the_same_name_is_deleted_before_the_recorded_one() {
 
 // ---- rules 2a to 2h: what vanished
 
-fn vanished(presence: Presence, memory: Memory) -> Around {
-    Around { memory, presence, ..around() }
+fn vanished(presence: Presence, memory: Memory) -> Surroundings {
+    Surroundings { memory, presence, ..around() }
 }
 
 fn learnt(handle: &str) -> Memory {
@@ -165,7 +170,7 @@ fn learnt(handle: &str) -> Memory {
 fn the_handle_in_hand_of_a_content_that_vanished_is_deleted_at_once() {
     for presence in [Presence::Deleted, Presence::Missing] {
         let around = vanished(presence, learnt("h"));
-        let Step::Call(Call::Delete(call)) = decide(&dynamic().marked().seen(&around)) else {
+        let Step::Call(DriverCall::Delete(call)) = decide(&dynamic().marked().seen(&around)) else {
             panic!("not a delete")
         };
         assert_eq!(call.handle, "h");
@@ -186,7 +191,7 @@ fn the_handle_in_hand_of_a_content_that_vanished_is_deleted_at_once() {
 fn a_recorded_snapshot_is_deleted_only_where_somebody_deleted_its_content() {
     let model = dynamic().with_handle("h").ready();
     let step = |presence| decide(&model.seen(&vanished(presence, Memory::default())));
-    assert!(matches!(step(Presence::Deleted), Step::Call(Call::Delete(_))));
+    assert!(matches!(step(Presence::Deleted), Step::Call(DriverCall::Delete(_))));
     assert_eq!(
         step(Presence::Missing),
         Step::Report(Report::Orphan(Orphan::Known("h".into()))),
@@ -205,7 +210,7 @@ fn an_imported_snapshot_is_deleted_only_where_its_deletion_was_agreed_before() {
     );
     assert!(matches!(
         decide(&pre_provisioned().deleting().released().seen(&gone())),
-        Step::Call(Call::Delete(_))
+        Step::Call(DriverCall::Delete(_))
     ));
 }
 
@@ -217,12 +222,12 @@ fn a_snapshot_that_another_content_names_is_left_alone() {
 }
 
 #[test]
-fn a_content_that_vanished_in_doubt_is_told_of_and_one_that_was_never_begun_is_not() {
+fn a_content_that_vanished_in_doubt_is_reported_and_one_that_was_never_begun_is_not() {
     let step = |model: &Model, memory| decide(&model.seen(&vanished(Presence::Deleted, memory)));
     let name = format!("snapshot-{UID}");
-    let told = Step::Report(Report::Orphan(Orphan::InDoubt { name }));
-    assert_eq!(step(&dynamic().marked(), Memory::default()), told);
-    assert_eq!(step(&dynamic(), Memory { in_flight: InFlight::Open, ..Memory::default() }), told);
+    let orphan = Step::Report(Report::Orphan(Orphan::InDoubt { name }));
+    assert_eq!(step(&dynamic().marked(), Memory::default()), orphan);
+    assert_eq!(step(&dynamic(), Memory { in_flight: InFlight::Open, ..Memory::default() }), orphan);
     assert_eq!(step(&dynamic(), Memory::default()), SETTLED);
     assert_eq!(
         step(&dynamic().marked(), Memory { in_flight: InFlight::Nothing, ..Memory::default() }),
@@ -237,9 +242,9 @@ fn group_answer(handle: &str, members: &[&str]) -> Answer {
     Answer::Group(GroupSnapshot { handle: handle.to_owned(), members, creation_time: None, ready: true })
 }
 
-fn with_answer(answer: Answer) -> Around {
+fn with_answer(answer: Answer) -> Surroundings {
     let memory = Memory { learnt: Some(answer.into()), in_flight: InFlight::Open, ..Memory::default() };
-    Around { memory, ..around() }
+    Surroundings { memory, ..around() }
 }
 
 #[test]
@@ -247,16 +252,16 @@ fn a_follow_that_was_left_open_is_repeated_before_the_recorded_snapshot_is_delet
     let mut around = around();
     around.memory.in_flight = InFlight::Open;
     let model = dynamic().with_handle("h1").deleting().released();
-    assert_eq!(create_call_in(&model, &around).purpose, Purpose::Reconcile);
+    assert_eq!(create_call_in(&model, &around).purpose, Purpose::FindHandle);
     for model in [model.clone().unbound(), model.clone().of_class(Some("gone"))] {
         let step = decide(&model.seen(&around));
         assert!(
-            matches!(step, Step::Call(Call::Delete(_))),
+            matches!(step, Step::Call(DriverCall::Delete(_))),
             "a call that may be another is not sent: {step:?}"
         );
     }
     around.memory.in_flight = InFlight::Unknown;
-    assert!(matches!(decide(&model.seen(&around)), Step::Call(Call::Delete(_))), "nothing is open");
+    assert!(matches!(decide(&model.seen(&around)), Step::Call(DriverCall::Delete(_))), "nothing is open");
 }
 
 #[test]
@@ -275,14 +280,14 @@ fn members_that_no_write_recorded_are_kept_and_go_with_their_group() {
     around.memory.members_asked = true;
     let model = group_with_members(&[]);
     assert_eq!(acknowledged(&model.seen(&around)), around.memory);
-    let Step::Call(Call::Delete(call)) = decide(&model.seen(&around)) else { panic!("not a delete") };
+    let Step::Call(DriverCall::Delete(call)) = decide(&model.seen(&around)) else { panic!("not a delete") };
     assert_eq!((call.handle.as_str(), call.members), ("g", vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(acknowledged(&group_with_members(&["a", "b"]).seen(&around)).learnt, None);
 }
 
 #[test]
 fn a_recorded_group_that_a_list_lacks_is_not_deleted_for_members_that_no_write_recorded() {
-    let around = Around { presence: Presence::Missing, ..with_answer(group_answer("g", &["a"])) };
+    let around = Surroundings { presence: Presence::Missing, ..with_answer(group_answer("g", &["a"])) };
     let step = decide(&group_with_members(&[]).seen(&around));
     assert_eq!(
         step,
@@ -302,10 +307,10 @@ fn an_answer_with_another_group_is_kept_apart_and_deleted_as_well() {
 #[test]
 fn a_vanished_group_whose_members_nobody_knows_is_asked_for_them_once() {
     let mut around = vanished(Presence::Deleted, Memory::default());
-    let Step::Call(Call::Create(call)) = decide(&group_with_members(&[]).seen(&around)) else {
+    let Step::Call(DriverCall::Create(call)) = decide(&group_with_members(&[]).seen(&around)) else {
         panic!("not a create")
     };
-    assert_eq!(call.purpose, Purpose::Members);
+    assert_eq!(call.purpose, Purpose::FindMembers);
     around.memory.members_asked = true;
-    assert!(matches!(decide(&group_with_members(&[]).seen(&around)), Step::Call(Call::Delete(_))));
+    assert!(matches!(decide(&group_with_members(&[]).seen(&around)), Step::Call(DriverCall::Delete(_))));
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, CreateCall, DeleteCall, Purpose};
+use super::call::{CreateCall, DeleteCall, DriverCall, Purpose};
 use super::creation;
 use super::memory::InFlight;
 use super::observed::{Observed, Presence};
 use super::step::MetadataWrite::{DropFinalizer, Mark, Unmark};
 use super::step::Rest::{AwaitGroupHandle, AwaitRelease, OtherDriver, Settled};
-use super::step::{Complaint, Record, Report, Step};
+use super::step::{Complaint, Report, StatusRecord, Step};
 use super::vanished;
 use model::facts::{Facts, Kind, Membership, Policy, Source};
 use model::reply::Answer;
@@ -28,7 +28,11 @@ pub fn decide(seen: &Observed<'_>) -> Step {
     if let Some(answer) = unrecorded(seen) {
         // What is deleted needs no record: a handle that the API server refuses would hold the object for ever.
         let goes = facts.removal_agreed() && facts.policy == Policy::Delete;
-        return if goes { delete_unrecorded(seen, &answer) } else { Step::Record(Record::Answer(answer)) };
+        return if goes {
+            delete_unrecorded(seen, &answer)
+        } else {
+            Step::Record(StatusRecord::Answer(answer))
+        };
     }
     // Rule 4.
     if seen.may_be_removed() {
@@ -39,11 +43,11 @@ pub fn decide(seen: &Observed<'_>) -> Step {
         return complaint(Complaint::TwoSources);
     }
     // Rules 6 and 6a.
-    if seen.is_reconciling() {
+    if seen.awaits_creation() {
         let nothing_to_learn = facts.handle().is_some()
             || seen.memory.in_flight == InFlight::Nothing
             || facts.policy == Policy::Retain;
-        return if nothing_to_learn { Step::Write(Unmark) } else { create(seen, Purpose::Reconcile) };
+        return if nothing_to_learn { Step::Write(Unmark) } else { create(seen, Purpose::FindHandle) };
     }
     // Rule 7.
     if facts.meta.deleting && seen.lacks_own_handle() && nothing_begun(seen) {
@@ -95,7 +99,7 @@ fn remove(seen: &Observed<'_>) -> Step {
     }
     // Rule 4b.
     if let Some(call) = open_follow(seen).filter(|_| ours_to_delete) {
-        return Step::Call(Call::Create(call));
+        return Step::Call(DriverCall::Create(call));
     }
     match handle_to_delete(seen) {
         // Rule 4c.
@@ -104,7 +108,11 @@ fn remove(seen: &Observed<'_>) -> Step {
             if !lacks_members(seen, &members) {
                 return delete(seen, handle.to_owned(), members);
             }
-            if facts.is_dynamic() { create(seen, Purpose::Members) } else { complaint(Complaint::NoMembers) }
+            if facts.is_dynamic() {
+                create(seen, Purpose::FindMembers)
+            } else {
+                complaint(Complaint::NoMembers)
+            }
         }
         // Rule 4d.
         Some(_) | None if facts.meta.held => Step::Write(DropFinalizer),
@@ -122,7 +130,7 @@ fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
     if !recorded || !in_doubt || seen.memory.deleted {
         return None;
     }
-    creation::create_call(seen, Purpose::Reconcile).ok().filter(|call| !call.guessed)
+    creation::create_call(seen, Purpose::FindHandle).ok().filter(|call| !call.guessed)
 }
 
 /// The members of a group that go with it: those on record, else those that the driver answered.
@@ -140,7 +148,11 @@ pub(super) fn lacks_members(seen: &Observed<'_>, members: &[String]) -> bool {
 }
 
 pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
-    Step::Call(Call::Delete(DeleteCall { handle, members, secret: creation::deletion_secret(&seen.facts) }))
+    Step::Call(DriverCall::Delete(DeleteCall {
+        handle,
+        members,
+        secret: creation::deletion_secret(&seen.facts),
+    }))
 }
 
 /// Deletes what the driver answered and nobody recorded.
@@ -186,7 +198,9 @@ pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
 fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
     match creation::create_call(seen, purpose) {
         Err(why) => complaint(why),
-        Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => Step::Call(Call::Create(call)),
+        Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => {
+            Step::Call(DriverCall::Create(call))
+        }
         Ok(_) => Step::Write(Mark),
     }
 }
@@ -196,7 +210,7 @@ fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
 fn follow(seen: &Observed<'_>, handle: &str) -> Step {
     let can_poll = seen.facts.kind == Kind::Group || seen.driver.can_find;
     match creation::create_call(seen, Purpose::Follow) {
-        Ok(call) if !can_poll || !call.guessed => Step::Call(Call::Create(call)),
+        Ok(call) if !can_poll || !call.guessed => Step::Call(DriverCall::Create(call)),
         Err(why) if !can_poll => complaint(why),
         Ok(_) | Err(_) => poll(seen, handle, &[]),
     }
@@ -204,10 +218,10 @@ fn follow(seen: &Observed<'_>, handle: &str) -> Step {
 
 fn poll(seen: &Observed<'_>, handle: &str, members: &[String]) -> Step {
     if seen.facts.kind == Kind::Single && !seen.driver.can_find {
-        return Step::Record(Record::Adopted(handle.to_owned()));
+        return Step::Record(StatusRecord::Adopted(handle.to_owned()));
     }
     match creation::poll_call(seen, handle, members) {
-        Ok(call) => Step::Call(Call::Poll(call)),
+        Ok(call) => Step::Call(DriverCall::Poll(call)),
         Err(why) => complaint(why),
     }
 }

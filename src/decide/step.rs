@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::call::Call;
+use super::call::DriverCall;
 use model::reply::Answer;
 
 /// The next step for one content. Each has a type of its own, and with it the one outcome from which it can be
@@ -17,11 +17,11 @@ pub enum Step {
     /// Nothing can be done, and users hear why.
     Report(Report),
     /// What is known already is written to status, without a call.
-    Record(Record),
+    Record(StatusRecord),
     /// One write of metadata to the API server.
     Write(MetadataWrite),
     /// One call of the driver.
-    Call(Call),
+    Call(DriverCall),
 }
 
 /// Why nothing is done.
@@ -48,7 +48,7 @@ pub enum Report {
 
 /// What is written to status without a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub enum StatusRecord {
     /// What the driver answered before, and what is not on the object yet.
     Answer(Arc<Answer>),
     /// The given handle counts as ready, since the driver cannot be asked for it.

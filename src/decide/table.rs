@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::fixtures::{
-    Around, CLASS, DROP_FINALIZER, From, MARK, Model, SETTLED, UID, UNMARK, around, dynamic, pre_provisioned,
+    CLASS, DROP_FINALIZER, From, MARK, Model, SETTLED, Surroundings, UID, UNMARK, around, dynamic,
+    pre_provisioned,
 };
 use super::*;
 use model::facts::Kind;
@@ -12,13 +13,13 @@ pub(super) fn create_call(model: &Model) -> CreateCall {
     create_call_in(model, &around())
 }
 
-pub(super) fn create_call_in(model: &Model, around: &Around) -> CreateCall {
+pub(super) fn create_call_in(model: &Model, around: &Surroundings) -> CreateCall {
     let step = decide(&model.seen(around));
-    let Step::Call(Call::Create(call)) = step else { panic!("expected a create, got {step:?}") };
+    let Step::Call(DriverCall::Create(call)) = step else { panic!("expected a create, got {step:?}") };
     call
 }
 
-pub(super) fn complaint(model: &Model, around: &Around) -> String {
+pub(super) fn complaint(model: &Model, around: &Surroundings) -> String {
     let step = decide(&model.seen(around));
     let Step::Report(Report::Complaint(complaint)) = step else {
         panic!("expected a complaint, got {step:?}")
@@ -26,7 +27,7 @@ pub(super) fn complaint(model: &Model, around: &Around) -> String {
     complaint.to_string()
 }
 
-fn with_parameter(key: &str, value: &str) -> Around {
+fn with_parameter(key: &str, value: &str) -> Surroundings {
     let mut around = around();
     let class = around.classes.get_mut(CLASS).unwrap();
     class.parameters.insert(key.into(), value.into());
@@ -47,31 +48,34 @@ fn a_content_of_another_driver_is_not_ours() {
 fn a_released_content_under_delete_has_its_snapshot_deleted() {
     let model = dynamic().with_handle("h").ready().deleting().released();
     let expected = DeleteCall { handle: "h".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Call(Call::Delete(expected)));
+    assert_eq!(model.step(), Step::Call(DriverCall::Delete(expected)));
 }
 
 #[test]
 fn an_unbound_pre_provisioned_content_is_deletable_without_being_released() {
     let model = pre_provisioned().unbound().with_handle("given-1").ready().deleting();
-    assert!(matches!(model.step(), Step::Call(Call::Delete(_))));
+    assert!(matches!(model.step(), Step::Call(DriverCall::Delete(_))));
 }
 
 #[test]
 fn a_pre_provisioned_content_without_status_is_deleted_by_the_handle_of_its_spec() {
     let model = pre_provisioned().deleting().released();
     let expected = DeleteCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Call(Call::Delete(expected)));
+    assert_eq!(model.step(), Step::Call(DriverCall::Delete(expected)));
 }
 
 #[test]
 fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
-    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Call(Call::Delete(_))));
+    assert!(matches!(
+        pre_provisioned().marked().deleting().released().step(),
+        Step::Call(DriverCall::Delete(_))
+    ));
 }
 
 #[test]
 fn a_deletion_sends_the_annotated_secret() {
     let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
-    let Step::Call(Call::Delete(call)) = model.step() else { panic!("not a delete") };
+    let Step::Call(DriverCall::Delete(call)) = model.step() else { panic!("not a delete") };
     assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into(), optional: true }));
 }
 
@@ -117,7 +121,7 @@ fn two_sources_are_refused() {
 #[test]
 fn a_marked_content_without_a_handle_is_created_once_more_before_it_goes() {
     let call = create_call(&dynamic().marked().deleting().released());
-    assert_eq!(call.purpose, Purpose::Reconcile);
+    assert_eq!(call.purpose, Purpose::FindHandle);
     assert_eq!(call.name, format!("snapshot-{UID}"));
 }
 
@@ -151,20 +155,23 @@ fn a_deleting_content_that_is_not_released_is_left_alone() {
 #[test]
 fn a_given_handle_is_polled() {
     let expected = PollCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(pre_provisioned().step(), Step::Call(Call::Poll(expected)));
+    assert_eq!(pre_provisioned().step(), Step::Call(DriverCall::Poll(expected)));
 }
 
 #[test]
 fn a_driver_that_cannot_be_asked_makes_a_given_handle_ready() {
     let mut around = around();
     around.driver.can_find = false;
-    assert_eq!(decide(&pre_provisioned().seen(&around)), Step::Record(Record::Adopted("given-1".into())));
-    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Call(Call::Poll(_))));
+    assert_eq!(
+        decide(&pre_provisioned().seen(&around)),
+        Step::Record(StatusRecord::Adopted("given-1".into()))
+    );
+    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Call(DriverCall::Poll(_))));
 }
 
 #[test]
 fn a_member_with_its_handle_is_polled() {
-    let Step::Call(Call::Poll(call)) = dynamic().recorded().with_handle("h").step() else {
+    let Step::Call(DriverCall::Poll(call)) = dynamic().recorded().with_handle("h").step() else {
         panic!("not a poll")
     };
     assert_eq!(call.handle, "h");
@@ -180,7 +187,7 @@ fn a_poll_fills_the_class_secret_template_with_the_content_name() {
         let mut around = with_parameter(&key("name"), &format!("secret-{template}"));
         around.classes.get_mut(CLASS).unwrap().parameters.insert(key("namespace"), "ns".into());
         let model = model.of_class(Some(CLASS));
-        let Step::Call(Call::Poll(call)) = decide(&model.seen(&around)) else { panic!("not a poll") };
+        let Step::Call(DriverCall::Poll(call)) = decide(&model.seen(&around)) else { panic!("not a poll") };
         assert_eq!(
             call.secret,
             Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into(), optional: false })
@@ -302,7 +309,7 @@ fn extra_metadata_names_the_kubernetes_objects() {
 }
 
 #[test]
-fn a_name_length_drops_the_dashes_and_then_cuts() {
+fn a_name_length_drops_the_dashes_and_then_shortens() {
     let mut around = around();
     around.naming.uuid_length = Some(10);
     assert_eq!(create_call_in(&dynamic().marked(), &around).name, "snapshot-0b7c1f0e5a");

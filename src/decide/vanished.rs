@@ -2,7 +2,7 @@
 //! behind, and this process is the last to know of it.
 
 use super::after::Note;
-use super::call::{Call, Purpose};
+use super::call::{DriverCall, Purpose};
 use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
@@ -15,7 +15,7 @@ use model::facts::{Facts, Membership, Policy, Source};
 #[must_use]
 pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
     if facts.policy == Policy::Retain {
-        // It is to stay, but nobody has ever heard of its handle.
+        // It is to stay, but nobody else knows its handle.
         return facts.member == Membership::Own && memory.answer_beside(facts).is_some();
     }
     facts.member == Membership::Own
@@ -56,9 +56,9 @@ fn delete_recorded(seen: &Observed<'_>, handle: &str) -> Step {
     let members = members_to_delete(seen, handle);
     if lacks_members(seen, &members)
         && seen.facts.is_dynamic()
-        && let Ok(call) = creation::create_call(seen, Purpose::Members)
+        && let Ok(call) = creation::create_call(seen, Purpose::FindMembers)
     {
-        return Step::Call(Call::Create(call));
+        return Step::Call(DriverCall::Create(call));
     }
     delete(seen, handle.to_owned(), members)
 }
@@ -72,7 +72,7 @@ fn deletion_is_meant(seen: &Observed<'_>) -> bool {
     seen.presence == Presence::Deleted && (facts.is_dynamic() || agreed)
 }
 
-/// What is told of it when this process ends before it is dealt with.
+/// The event about it if this process ends before it is dealt with.
 #[must_use]
 pub fn last_word(seen: &Observed<'_>) -> Note {
     let what = match handle(&seen.facts, seen.memory) {

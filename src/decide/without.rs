@@ -24,11 +24,11 @@ fn a_call_for_a_deletion_goes_out_without_a_secret_that_does_not_exist_and_no_ot
     assert_eq!(optional(create_call(&in_doubt).secret), Some(true), "to learn its handle");
     let group = recorded().group().deleting().released();
     assert_eq!(optional(create_call(&group).secret), Some(true), "to learn the members");
-    let Step::Call(Call::Poll(call)) = with_secret_and_class("gone").with_handle("h").step() else {
+    let Step::Call(DriverCall::Poll(call)) = with_secret_and_class("gone").with_handle("h").step() else {
         panic!("not a poll")
     };
     assert_eq!(optional(call.secret), Some(false));
-    let Step::Call(Call::Delete(call)) = recorded().deleting().released().step() else {
+    let Step::Call(DriverCall::Delete(call)) = recorded().deleting().released().step() else {
         panic!("not a delete")
     };
     assert_eq!(optional(call.secret), Some(true));
@@ -60,7 +60,7 @@ fn a_call_for_a_deletion_goes_out_without_its_class_and_a_call_that_takes_a_snap
         assert!(matches!(decide(&fresh.seen(&around)), Step::Report(Report::Complaint(_))), "{class:?}");
         let recorded = fresh.clone().with_handle("h");
         let asked = decide(&recorded.seen(&around));
-        assert!(matches!(asked, Step::Call(Call::Poll(_))), "{class:?}: {asked:?}");
+        assert!(matches!(asked, Step::Call(DriverCall::Poll(_))), "{class:?}: {asked:?}");
         for deleting in [fresh.marked(), recorded.group()] {
             let call = create_call_in(&deleting.deleting().released(), &around);
             assert_eq!((call.parameters, call.guessed), (BTreeMap::new(), true), "{class:?}");
@@ -75,7 +75,7 @@ fn a_class_of_another_driver_is_a_complaint_and_stops_neither_what_is_ready_nor_
     assert!(complaint(&dynamic(), &around).contains("is of the driver \"other\""));
     let ready = dynamic().with_handle("h").ready();
     assert_eq!(decide(&ready.seen(&around)), SETTLED);
-    assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Call(Call::Delete(_))));
+    assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Call(DriverCall::Delete(_))));
     let doubtful = create_call_in(&dynamic().marked().deleting().released(), &around);
     assert_eq!((doubtful.parameters, doubtful.guessed), (BTreeMap::new(), true));
 }
@@ -93,7 +93,7 @@ fn one_secret_annotation_alone_names_no_secret() {
     for (name, namespace) in [(Some("s"), None), (None, Some("ns"))] {
         let model = dynamic().with_secret(name, namespace);
         assert_eq!(model.step(), MARK);
-        let Step::Call(Call::Delete(call)) = model.with_handle("h").deleting().released().step() else {
+        let Step::Call(DriverCall::Delete(call)) = model.with_handle("h").deleting().released().step() else {
             panic!()
         };
         assert_eq!(call.secret, None);
@@ -106,7 +106,8 @@ fn two_secret_annotations_of_which_one_is_empty_stop_a_creation_and_no_deletion(
         let model = dynamic().with_secret(name, namespace);
         let said = complaint(&model, &around());
         assert!(said.contains("incomplete") || said.contains("are empty"), "{said}");
-        let Step::Call(Call::Delete(call)) = model.clone().with_handle("h").deleting().released().step()
+        let Step::Call(DriverCall::Delete(call)) =
+            model.clone().with_handle("h").deleting().released().step()
         else {
             panic!()
         };

@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Sink;
 use super::store::{Farewell, Store};
-use crate::decide::ClassSight;
 use crate::queue::{Queue, Urgency};
 use machinery::object::{Body, Object};
 use model::class::Class;
@@ -68,14 +67,10 @@ impl<B> Contents<B> {
 pub struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
 
 impl ClassStore {
-    /// What is known now of the class that a content names.
+    /// The class of this name, as it is known now.
     #[must_use]
-    pub fn look_up(&self, name: Option<&str>) -> ClassSight {
-        let Some(name) = name else { return ClassSight::Unnamed };
-        match self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            Some(class) => ClassSight::Found(Arc::clone(class)),
-            None => ClassSight::Missing(name.to_owned()),
-        }
+    pub fn look_up(&self, name: &str) -> Option<Arc<Class>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }
 

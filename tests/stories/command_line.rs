@@ -112,7 +112,7 @@ fn a_port_in_use_is_one_line() {
 }
 
 #[test]
-fn better_13_retired_flags_are_taken_with_a_warning_each() {
+fn retired_flags_are_taken_with_a_warning_each() {
     story(async {
         let stage = Stage::set().await;
         let sidecar: Sidecar = stage.sidecar(&[

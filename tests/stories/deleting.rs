@@ -122,7 +122,7 @@ fn a_deletion_during_a_creation_follows_it_at_once() {
 }
 
 #[test]
-fn better_1_a_creation_in_doubt_is_learnt_of_before_it_is_deleted() {
+fn a_creation_in_doubt_is_learnt_of_before_it_is_deleted() {
     story(async {
         let stage = Stage::set().await;
         let script = stage.driver.script();
@@ -149,7 +149,7 @@ fn better_1_a_creation_in_doubt_is_learnt_of_before_it_is_deleted() {
 }
 
 #[test]
-fn better_1_a_definite_refusal_of_the_first_call_clears_the_marker_and_a_deletion_needs_no_call() {
+fn a_definite_refusal_of_the_first_call_clears_the_marker_and_a_deletion_needs_no_call() {
     story(async {
         let stage = Stage::set().await;
         let refused = Fault::before(Code::InvalidArgument);
@@ -168,7 +168,7 @@ fn better_1_a_definite_refusal_of_the_first_call_clears_the_marker_and_a_deletio
 }
 
 #[test]
-fn better_1_a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
+fn a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::after(Code::Unavailable), Times::Next(1));
@@ -184,7 +184,7 @@ fn better_1_a_marker_found_at_the_start_counts_as_a_creation_in_doubt() {
 }
 
 #[test]
-fn better_2_a_given_handle_is_deleted_by_the_spec_before_any_status_was_written() {
+fn a_given_handle_is_deleted_by_the_spec_before_any_status_was_written() {
     story(async {
         let stage = Stage::set().await;
         let handle = stage.snapshot_of_another("pre").await;
@@ -212,7 +212,7 @@ fn a_given_handle_that_nobody_was_bound_to_is_deleted_without_a_release() {
 }
 
 #[test]
-fn better_3_a_deletion_goes_on_without_a_secret_that_is_gone() {
+fn a_deletion_goes_on_without_a_secret_that_is_gone() {
     story(async {
         let stage = Stage::set().await;
         let secret = stage.secret(&json!({"key": "dmFsdWU="})).await;
@@ -229,7 +229,7 @@ fn better_3_a_deletion_goes_on_without_a_secret_that_is_gone() {
 }
 
 #[test]
-fn better_4_a_deletion_in_doubt_goes_on_without_a_class_that_is_gone() {
+fn a_deletion_in_doubt_goes_on_without_a_class_that_is_gone() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::after(Code::Unavailable), Times::Next(1));

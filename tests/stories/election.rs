@@ -79,7 +79,7 @@ fn one_of_two_replicas_acts_and_the_other_takes_over_when_the_first_is_killed() 
 }
 
 #[test]
-fn better_16_a_signal_releases_the_lease_and_the_other_replica_leads_within_two_seconds() {
+fn a_signal_releases_the_lease_and_the_other_replica_leads_within_two_seconds() {
     story(async {
         let stage = Stage::set().await;
         let mut first = stage.replica(&[

@@ -194,7 +194,7 @@ fn a_group_that_is_given_up_is_counted_as_a_group() {
 }
 
 #[test]
-fn better_2_a_given_group_is_deleted_by_the_spec_before_any_status_was_written() {
+fn a_given_group_is_deleted_by_the_spec_before_any_status_was_written() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -208,7 +208,7 @@ fn better_2_a_given_group_is_deleted_by_the_spec_before_any_status_was_written()
 }
 
 #[test]
-fn better_10_a_given_group_that_is_not_ready_is_polled_without_a_write() {
+fn a_given_group_that_is_not_ready_is_polled_without_a_write() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -227,7 +227,7 @@ fn better_10_a_given_group_that_is_not_ready_is_polled_without_a_write() {
 }
 
 #[test]
-fn better_12_without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
+fn without_the_gate_the_ability_or_the_crds_single_snapshots_go_on() {
     story(async {
         let stage = Stage::set().await;
         stage.group_class().await;
@@ -312,7 +312,7 @@ fn groups_that_a_driver_loses_wait_until_it_takes_them_again() {
 }
 
 #[test]
-fn better_12_groups_come_on_by_themselves_when_their_crds_appear() {
+fn groups_come_on_by_themselves_when_their_crds_appear() {
     story(async {
         let Some(stage) = Stage::set_bare().await else {
             eprintln!("skipped: a real cluster's CRDs are not removed for a test");
@@ -334,7 +334,7 @@ fn better_12_groups_come_on_by_themselves_when_their_crds_appear() {
 }
 
 #[test]
-fn better_12_rights_that_are_lost_and_given_back_cost_one_line_each() {
+fn rights_that_are_lost_and_given_back_cost_one_line_each() {
     story(async {
         let stage = Stage::set_apart().await;
         let Some(server) = &stage.cluster.sandbox else {

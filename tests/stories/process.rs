@@ -9,7 +9,7 @@ use crate::common::stage::without_groups;
 use crate::common::{Stage, story};
 
 #[test]
-fn better_16_a_signal_drains_what_is_in_hand_and_records_it() {
+fn a_signal_drains_what_is_in_hand_and_records_it() {
     story(async {
         // Without groups, their workers wait for a driver that has them, which must not hold up the end.
         let ordinary = Options::default;

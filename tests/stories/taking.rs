@@ -63,7 +63,7 @@ fn the_marker_is_on_the_object_before_the_call_and_gone_after_it() {
 }
 
 #[test]
-fn better_6_an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchanged_poll_writes_nothing() {
+fn an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchanged_poll_writes_nothing() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().readiness(Readiness::AfterAnswers(3));
@@ -90,7 +90,7 @@ fn better_6_an_unready_snapshot_is_polled_on_a_schedule_of_its_own_and_an_unchan
 }
 
 #[test]
-fn better_7_an_old_error_goes_at_the_first_success_even_if_the_snapshot_is_not_ready() {
+fn an_old_error_goes_at_the_first_success_even_if_the_snapshot_is_not_ready() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().fail(Method::CreateSnapshot, Fault::before(Code::Internal), Times::Next(1));

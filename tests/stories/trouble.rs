@@ -89,7 +89,7 @@ fn contents_that_come_while_the_driver_is_away_are_not_touched_until_it_is_back(
 }
 
 #[test]
-fn better_8_an_answer_that_breaks_the_spec_names_the_field() {
+fn an_answer_that_breaks_the_spec_names_the_field() {
     story(async {
         let stage = Stage::set().await;
         let _sidecar = stage.sidecar(&["--retry-interval-start=100ms"]);
@@ -124,7 +124,7 @@ fn an_answer_larger_than_a_client_takes_by_default_is_taken() {
 }
 
 #[test]
-fn better_9_an_error_without_a_message_is_tolerated() {
+fn an_error_without_a_message_is_tolerated() {
     story(async {
         let stage = Stage::set().await;
         let content = stage.content(json!({})).await;
@@ -213,7 +213,7 @@ fn nonsense_and_bulk_in_an_object_do_no_harm() {
 }
 
 #[test]
-fn better_20_what_others_write_meanwhile_stays() {
+fn what_others_write_meanwhile_stays() {
     story(async {
         let stage = Stage::set().await;
         stage.driver.script().hold(Method::CreateSnapshot);
@@ -240,7 +240,7 @@ fn better_20_what_others_write_meanwhile_stays() {
 }
 
 #[test]
-fn better_11_without_the_right_to_patch_it_writes_by_update() {
+fn without_the_right_to_patch_it_writes_by_update() {
     story(async {
         let stage = Stage::set().await;
         let Some(kubeconfig) = stage.cluster.without_patch().await else {
@@ -261,7 +261,7 @@ fn better_11_without_the_right_to_patch_it_writes_by_update() {
 }
 
 #[test]
-fn better_17_an_api_server_that_comes_and_goes_loses_nothing() {
+fn an_api_server_that_comes_and_goes_loses_nothing() {
     story(async {
         let stage = Stage::set_apart().await;
         let Some(server) = &stage.cluster.sandbox else {

@@ -14,9 +14,9 @@ pub(super) enum SecretIs {
 
 /// What a Secret holds; the default is none.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Contents(Option<u64>);
+pub(super) struct SecretContents(Option<u64>);
 
-impl Contents {
+impl SecretContents {
     /// What the driver tells snapshots of one name apart by: the Secret may say whose storage they are in.
     pub fn beside(self, parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let secret = self.0.map(|contents| ("secret".to_owned(), contents.to_string()));
@@ -25,9 +25,9 @@ impl Contents {
 }
 
 impl SecretIs {
-    pub fn read(self) -> SecretRead<Contents> {
+    pub fn read(self) -> SecretRead<SecretContents> {
         let found = |contents, written| SecretRead::Found {
-            values: Contents(Some(contents)),
+            values: SecretContents(Some(contents)),
             fingerprint: Fingerprint(contents),
             written,
         };
@@ -45,18 +45,18 @@ impl SecretIs {
     }
 
     /// Whether a user can do this to it; `None` if that is about something else.
-    pub fn allows(self, user: User) -> Option<bool> {
+    pub fn allows(self, user: Action) -> Option<bool> {
         match user {
-            User::DeleteSecret | User::ForbidSecret => Some(self == Self::First),
-            User::ReturnSecret => Some(!self.is_there()),
-            User::Delete
-            | User::Release
-            | User::StripFinalizers
-            | User::StripMarker
-            | User::ReplaceClass
-            | User::DeleteClass
-            | User::DeleteVolume
-            | User::DriverForgets => None,
+            Action::DeleteSecret | Action::ForbidSecret => Some(self == Self::First),
+            Action::ReturnSecret => Some(!self.is_there()),
+            Action::Delete
+            | Action::Release
+            | Action::StripFinalizers
+            | Action::StripMarker
+            | Action::ReplaceClass
+            | Action::DeleteClass
+            | Action::DeleteVolume
+            | Action::DriverForgets => None,
         }
     }
 
@@ -69,9 +69,9 @@ impl SecretIs {
 }
 
 fn world_with(model: Model, secret: SecretIs) -> World {
-    let mut state = State::new(model.with_secret(Some("s"), Some("n")), &[], 0);
+    let mut state = WorldState::new(model.with_secret(Some("s"), Some("n")), &[], 0);
     state.secret = secret;
-    World::new(state, Choices::new(Source::Tape(Vec::new())))
+    World::new(state, Choices::new(ChoiceSource::Tape(Vec::new())))
 }
 
 #[test]
