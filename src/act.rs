@@ -12,12 +12,11 @@ use std::sync::Arc;
 
 use crate::decide::{
     After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, Memory, MetadataWrite, Note,
-    Observed, Presence, Rest, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
+    Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
 use model::class::Class;
 use model::facts::Content;
-use model::reply::Refusal;
 
 mod effects;
 pub mod live;
@@ -198,18 +197,15 @@ impl<'a, E: Effects> Pass<'a, E> {
         match call {
             DriverCall::Create(call) => {
                 self.remember(Memory { in_flight: InFlight::Open, ..self.memory.clone() });
-                let ask = |secrets| world.create(call, secrets);
-                let reply = self.made(call.secret.as_ref(), ask).await;
+                let reply = self.made(call.secret.as_ref(), |secrets| world.create(call, secrets)).await;
                 self.record(call, reply, before).await
             }
             DriverCall::Poll(call) => {
-                let ask = |secrets| world.poll(call, secrets);
-                let reply = self.made(call.secret.as_ref(), ask).await;
+                let reply = self.made(call.secret.as_ref(), |secrets| world.poll(call, secrets)).await;
                 self.record(call, reply, before).await
             }
             DriverCall::Delete(call) => {
-                let ask = |secrets| world.delete(call, secrets);
-                let reply = self.made(call.secret.as_ref(), ask).await;
+                let reply = self.made(call.secret.as_ref(), |secrets| world.delete(call, secrets)).await;
                 self.record(call, reply, before).await
             }
         }
@@ -223,7 +219,7 @@ impl<'a, E: Effects> Pass<'a, E> {
         ask: impl FnOnce(E::Secrets) -> F + Send,
     ) -> CallReply<T>
     where
-        F: Future<Output = Result<T, Refusal>> + Send,
+        F: Future<Output = Said<T>> + Send,
     {
         let Some(wanted) = wanted else {
             return CallReply::Made { said: ask(E::Secrets::default()).await, secret: SecretSent::Unnamed };
@@ -242,9 +238,9 @@ impl<'a, E: Effects> Pass<'a, E> {
         }
     }
 
-    /// Writes down what follows from a reply: status, event, marker, in this order; but the event about what the storage
-    /// may hold comes first, since the write may take away what it is known by. A race that the status write loses does not lose
-    /// the reply: what follows from it is concluded again for the object as it is.
+    /// Writes down what follows from a reply: status, event, marker, in this order. Only the event about what the storage
+    /// may hold comes before all, since the write may take away what that is known by. A status write that loses a race
+    /// does not lose the reply: what follows is concluded again, for the object as it is.
     async fn record<S: Conclude>(&mut self, step: &S, outcome: S::Reply, before: Memory) -> Result<Then, Stop>
     where
         S::Reply: Clone,

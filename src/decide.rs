@@ -49,7 +49,7 @@ mod world;
 
 pub use after::{After, ErrorChange, Note, StatusChange, Then};
 pub use answered::acknowledged;
-pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Purpose, SecretRef};
+pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Purpose, Said, SecretRef};
 pub use conclude::{Conclude, conclude, write_refused};
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
 pub use missing::SecretRead;

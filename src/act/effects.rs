@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::decide::{
-    CreateCall, DeleteCall, DriverFacts, Memory, MetadataWrite, Naming, Note, Now, PollCall, SecretRead,
-    SecretRef, StatusChange,
+    CreateCall, DeleteCall, DriverFacts, Memory, MetadataWrite, Naming, Note, Now, PollCall, Said,
+    SecretRead, SecretRef, StatusChange,
 };
 use model::class::Class;
 use model::facts::Content;
-use model::reply::{Answer, Refusal};
+use model::reply::Answer;
 
 /// What may begin now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,23 +68,15 @@ pub trait Effects: Sync {
     /// Reads a Secret.
     fn secret(&self, wanted: &SecretRef) -> impl Future<Output = SecretRead<Self::Secrets>> + Send;
     /// The driver's create.
-    fn create(
-        &self,
-        call: &CreateCall,
-        secrets: Self::Secrets,
-    ) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+    fn create(&self, call: &CreateCall, secrets: Self::Secrets) -> impl Future<Output = Said<Answer>> + Send;
     /// The driver's get or list; `None` where it knows no such handle.
     fn poll(
         &self,
         call: &PollCall,
         secrets: Self::Secrets,
-    ) -> impl Future<Output = Result<Option<Answer>, Refusal>> + Send;
+    ) -> impl Future<Output = Said<Option<Answer>>> + Send;
     /// The driver's delete.
-    fn delete(
-        &self,
-        call: &DeleteCall,
-        secrets: Self::Secrets,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+    fn delete(&self, call: &DeleteCall, secrets: Self::Secrets) -> impl Future<Output = Said<()>> + Send;
     /// A Warning event; never waits.
     fn note(&self, object: &Self::Object, note: Note);
     /// Keeps what is remembered of the object, at once: whatever ends this pass, it must not be lost.

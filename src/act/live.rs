@@ -17,7 +17,7 @@ use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
     ClassSeen, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming, Note, Now,
-    Observed, PollCall, Presence, SecretRead, SecretRef, StatusChange, Then, last_word,
+    Observed, PollCall, Presence, Said, SecretRead, SecretRef, SecretSent, StatusChange, Then, last_word,
 };
 use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
@@ -30,7 +30,7 @@ use machinery::object::Object;
 use machinery::secrets::Secrets;
 use model::class::Class;
 use model::facts::Content;
-use model::reply::{Answer, Refusal};
+use model::reply::Answer;
 
 /// When what vanished under the name of a living object is tried again.
 const NEXT_TRY: Duration = Duration::from_mins(1);
@@ -86,12 +86,7 @@ where
         }
         end
     }
-}
 
-impl<B: Snapshots> Shared<B>
-where
-    Object<B>: Content,
-{
     /// Reports what vanished objects have left behind: no later process can know of it.
     pub fn last_words(&self) {
         for Begun { object, presence, memory } in self.store.left_behind() {
@@ -232,7 +227,7 @@ where
             Ok(values) => {
                 let fingerprint = Fingerprint(values.fingerprint());
                 let written = values.written();
-                SecretRead::Found { values, fingerprint, written }
+                SecretRead::Found(values, SecretSent::Known { fingerprint, written })
             }
             Err(error @ SecretError::NotFound { .. }) => {
                 if *optional {
@@ -244,15 +239,15 @@ where
         }
     }
 
-    async fn create(&self, call: &CreateCall, secrets: Secrets) -> Result<Answer, Refusal> {
+    async fn create(&self, call: &CreateCall, secrets: Secrets) -> Said<Answer> {
         B::create(&self.shared.driver, call.clone(), secrets).await
     }
 
-    async fn poll(&self, call: &PollCall, secrets: Secrets) -> Result<Option<Answer>, Refusal> {
+    async fn poll(&self, call: &PollCall, secrets: Secrets) -> Said<Option<Answer>> {
         B::poll(&self.shared.driver, call.clone(), secrets).await
     }
 
-    async fn delete(&self, call: &DeleteCall, secrets: Secrets) -> Result<(), Refusal> {
+    async fn delete(&self, call: &DeleteCall, secrets: Secrets) -> Said<()> {
         let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
         if deleted.is_ok() {
             let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);

@@ -203,8 +203,8 @@ fn pause(seen: &Observed<'_>, taken: Option<i64>, now: Now) -> Duration {
     (waiting / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
-/// The waiting that began before this process. Of the two times at which it may have begun the later counts, since a driver's
-/// clock may be behind and an imported snapshot may be years old; but none that lies in the future.
+/// The waiting that began before this process. Of the two times at which it may have begun the later counts, since a
+/// driver's clock may be behind and an imported snapshot may be years old; but none that lies in the future.
 fn waiting_before_this_process(seen: &Observed<'_>, taken: Option<i64>, now: i64) -> Duration {
     let recorded = seen.facts.status.and_then(|status| status.creation_time);
     let object = seen.facts.meta.created.map(nanoseconds);

@@ -16,13 +16,16 @@ pub enum DriverCall {
     Delete(DeleteCall),
 }
 
+/// What the driver said to a call: its answer, or how the call failed.
+pub type Said<T> = Result<T, Refusal>;
+
 /// How a call ended. `T` is what the driver answers to a call of its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallReply<T> {
     /// The call was made.
     Made {
         /// What the driver said.
-        said: Result<T, Refusal>,
+        said: Said<T>,
         /// What was sent of the Secret that the call names.
         secret: SecretSent,
     },

@@ -2,14 +2,14 @@
 
 use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
 use super::answered::{adopted, answered, created, recorded};
-use super::call::{CallReply, CreateCall, DeleteCall, PollCall};
+use super::call::{CallReply, CreateCall, DeleteCall, PollCall, Said};
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::missing::rejected;
 use super::notes;
 use super::observed::{Observed, Presence};
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
-use model::reply::{Answer, Certainty, Refusal};
+use model::reply::{Answer, Certainty};
 
 /// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.
 const LONGEST_STATUS_TEXT: usize = 4096;
@@ -121,11 +121,11 @@ impl Conclude for DeleteCall {
     }
 }
 
-/// What follows from what the driver said, which `judge` tells; or from the driver's not having been asked.
+/// What follows from what the driver said, by `judge`; or what follows if the driver was not asked.
 fn if_asked<T>(
     seen: &Observed<'_>,
     reply: CallReply<T>,
-    judge: impl FnOnce(Result<T, Refusal>, SecretSent) -> After,
+    judge: impl FnOnce(Said<T>, SecretSent) -> After,
 ) -> After {
     match reply {
         // Nobody has done anything wrong, and users take any error as final. The log has its own line about the

@@ -17,14 +17,11 @@ pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<Creat
     if !facts.meta.held && purpose == Purpose::Take {
         return Err(Complaint::NoFinalizer { finalizer: facts.kind.names().finalizer });
     }
-    let volumes = match facts.source {
-        Source::Volumes(volumes) => volumes.to_vec(),
-        Source::Given(..) | Source::Both | Source::None => Vec::new(),
-    };
+    let volumes = if let Source::Volumes(volumes) = facts.source { volumes } else { &[] };
     Ok(CreateCall {
         purpose,
         name: snapshot_name(seen.naming, uid),
-        volumes,
+        volumes: volumes.to_vec(),
         parameters: parameters(seen, purpose)?,
         guessed: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
         secret: if purpose.is_for_deletion() { deletion_secret(facts) } else { annotated_secret(facts)? },
@@ -51,12 +48,12 @@ pub(super) fn poll_call(
     handle: &str,
     members: &[String],
 ) -> Result<PollCall, Complaint> {
-    let secret = match &seen.facts.source {
-        Source::Volumes(_) | Source::None | Source::Both => annotated_secret(&seen.facts)?,
-        Source::Given(..) => match named_class(seen)? {
-            Some(class) => class_secret(&seen.facts, class)?,
-            None => None,
-        },
+    let secret = if !matches!(seen.facts.source, Source::Given(..)) {
+        annotated_secret(&seen.facts)?
+    } else if let Some(class) = named_class(seen)? {
+        class_secret(&seen.facts, class)?
+    } else {
+        None
     };
     Ok(PollCall { handle: handle.to_owned(), members: members.to_vec(), secret })
 }

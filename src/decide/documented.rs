@@ -1,4 +1,4 @@
-//! docs/ARCHITECTURE.md held against the sources: each row of its tables names a function that exists, and the rules carry
+//! docs/ARCHITECTURE.md held against the sources: each row of its tables names functions that exist, and the code carries
 //! the numbers of the rows.
 
 use std::collections::BTreeSet;

@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::after::{After, Note, Then, carry_on};
 use super::call::{Purpose, SecretRef};
 use super::conclude::{failed, reason};
-use super::memory::{Fingerprint, Memory, Now, SecretSent};
+use super::memory::{Memory, Now, SecretSent};
 use super::notes;
 use super::observed::{ClassSeen, Observed};
 use super::refused::given_up;
@@ -35,15 +33,8 @@ impl Purpose {
 /// What reading a Secret gave.
 #[derive(Debug)]
 pub enum SecretRead<S> {
-    /// Its values.
-    Found {
-        /// What goes to the driver.
-        values: S,
-        /// Tells them from any others.
-        fingerprint: Fingerprint,
-        /// When they were last written, as far as the metadata say.
-        written: Option<Timestamp>,
-    },
+    /// Its values, and what is remembered of them if they are sent.
+    Found(S, SecretSent),
     /// It does not exist, in words for users.
     Missing(String),
     /// It may exist, but cannot be read, in words for users.
@@ -58,9 +49,7 @@ impl SecretRef {
     /// up a deletion as well.
     pub fn resolve<S: Default>(&self, read: SecretRead<S>) -> Result<(S, SecretSent), String> {
         match read {
-            SecretRead::Found { values, fingerprint, written } => {
-                Ok((values, SecretSent::Known { fingerprint, written }))
-            }
+            SecretRead::Found(values, sent) => Ok((values, sent)),
             SecretRead::Missing(_) if self.optional => Ok((S::default(), SecretSent::Gone)),
             SecretRead::Missing(why) | SecretRead::Unreadable(why) => Err(why),
         }
@@ -97,24 +86,17 @@ pub(super) fn named_class<'a>(seen: &Observed<'a>) -> Result<Option<&'a Class>, 
 
 /// Nothing can be done for an object as it is.
 pub(super) fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
-    match complaint {
-        Complaint::Unbound if seen.awaits_creation() => given_up(seen, notes::nameless(seen)),
-        Complaint::NoFinalizer { .. } | Complaint::ClassMissing { .. } => awaited(seen, complaint, now),
-        Complaint::NoSource
-        | Complaint::TwoSources
-        | Complaint::Unbound
-        | Complaint::NoClass { .. }
-        | Complaint::ClassOfOtherDriver { .. }
-        | Complaint::NoMembers
-        | Complaint::UnknownReservedParameter { .. }
-        | Complaint::HalfSecret { .. }
-        | Complaint::EmptySecret { .. }
-        | Complaint::SecretTemplate { .. } => failed(seen, complaint.to_string()),
+    if *complaint == Complaint::Unbound && seen.awaits_creation() {
+        return given_up(seen, notes::nameless(seen));
     }
+    if matches!(complaint, Complaint::NoFinalizer { .. } | Complaint::ClassMissing { .. }) {
+        return awaited(seen, complaint, now);
+    }
+    failed(seen, complaint.to_string())
 }
 
-/// Something is missing that others may be about to add: it gets a grace period without any event. Then an event says so, once; and
-/// the status says that a class is missing, unless there is a snapshot, which may be well.
+/// Something is missing that others may be about to add. There is a grace period without any event. Then an event says
+/// so, once. The status says it too if a class is missing and there is no handle: a snapshot may be well without its class.
 fn awaited(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
     let since = seen.memory.missing_since.unwrap_or(now.uptime);
     let memory = Memory { missing_since: Some(since), ..seen.memory.clone() };

@@ -21,10 +21,7 @@ fn noun(seen: &Observed<'_>) -> &'static str {
 }
 
 fn volumes(seen: &Observed<'_>) -> String {
-    match seen.facts.source {
-        Source::Volumes(volumes) => volumes.join(", "),
-        Source::Given(..) | Source::Both | Source::None => String::new(),
-    }
+    if let Source::Volumes(volumes) = seen.facts.source { volumes.join(", ") } else { String::new() }
 }
 
 /// The creation before a deletion was given up.

@@ -55,7 +55,8 @@ pub(super) fn create_refused(
 
 /// The creation before a deletion failed, which asks what an earlier call has taken.
 /// - ABORTED: it is on its way. That is no failure, and is asked about for as long as it takes.
-/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never answer anything else.
+/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never answer
+///   anything else.
 /// - ALREADY_EXISTS: something exists under our own name. It and every other code leave the question open.
 ///
 /// Where a handle is on record it is asked once: drivers rarely change handles, and the deletion of the recorded

@@ -167,11 +167,8 @@ pub(super) fn delete_unrecorded(seen: &Observed<'_>, answer: &Answer) -> Step {
 /// The handle in status, whatever we remember: while it stands there, nobody can tell that it is gone. Else
 /// the one that the spec gives, unless the driver has deleted it already.
 fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
-    let given = match seen.facts.source {
-        Source::Given(handle, _) if !seen.memory.deleted => Some(handle),
-        Source::Given(..) | Source::Volumes(_) | Source::None | Source::Both => None,
-    };
-    seen.facts.handle().or(given)
+    let given = if let Source::Given(handle, _) = seen.facts.source { Some(handle) } else { None };
+    seen.facts.handle().or(given.filter(|_| !seen.memory.deleted))
 }
 
 /// Those that status lists. The spec's are added only where it gives more than the driver has answered: a driver may
@@ -179,10 +176,7 @@ fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
 pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
     let listed = facts.status.iter().flat_map(|status| status.members).map(|member| &member.handle);
     let mut handles: Vec<String> = listed.filter(|handle| !handle.is_empty()).cloned().collect();
-    let given: &[String] = match facts.source {
-        Source::Given(_, members) => members,
-        Source::Volumes(_) | Source::None | Source::Both => &[],
-    };
+    let given = if let Source::Given(_, members) = facts.source { members } else { &[] };
     if handles.len() < given.len() {
         for handle in given.iter().filter(|handle| !handle.is_empty()) {
             if !handles.contains(handle) {

@@ -91,10 +91,7 @@ pub fn handle<'a>(facts: &Facts<'a>, memory: &'a Memory) -> Option<&'a str> {
     if memory.deleted {
         return None;
     }
-    let given = match facts.source {
-        Source::Given(handle, _) => Some(handle),
-        Source::Volumes(_) | Source::None | Source::Both => None,
-    };
+    let given = if let Source::Given(handle, _) = facts.source { Some(handle) } else { None };
     facts.status.and_then(|status| status.handle).or(given)
 }
 

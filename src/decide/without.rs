@@ -40,9 +40,8 @@ fn a_secret_that_cannot_be_read_stops_every_call_and_one_that_does_not_exist_onl
     for optional in [false, true] {
         let unreadable = secret(optional).resolve::<()>(SecretRead::Unreadable("forbidden".into()));
         assert_eq!(unreadable, Err("forbidden".into()));
-        let fingerprint = Fingerprint(1);
-        let found = SecretRead::Found { values: 7, fingerprint, written: None };
-        let known = SecretSent::Known { fingerprint, written: None };
+        let known = SecretSent::Known { fingerprint: Fingerprint(1), written: None };
+        let found = SecretRead::Found(7, known);
         assert_eq!(secret(optional).resolve(found), Ok((7, known)));
     }
     let missing = || SecretRead::<u8>::Missing("gone".into());

@@ -2,8 +2,9 @@
 //!
 //! Any call may fail before or after it takes effect, with any code; the process may vanish between any two effects,
 //! and a request that it sent may arrive after its end; the watch may lag; users and other controllers may strip
-//! finalizers and markers, replace classes, take away a Secret and bring it back, and delete what is being worked on; the driver may forget names, tell
-//! snapshots apart by their parameters, and change handles while they are not ready.
+//! finalizers and markers, replace classes, take away a Secret and bring it back, and delete what is being worked on;
+//! the driver may forget names, tell snapshots apart by their parameters and their Secret, and change handles while they
+//! are not ready.
 //!
 //! Safety: at the end no snapshot that we took is in the storage without an object that refers to it, unless an event
 //! and the metric reported it; and nothing is reported where nothing ever went wrong.

@@ -188,7 +188,7 @@ impl Effects for World {
         let unreadable = |_| SecretRead::Unreadable("no answer".into());
         self.effect(Effect::Read, || None, |state| state.secret.read(), unreadable).await
     }
-    async fn create(&self, call: &CreateCall, secrets: SecretContents) -> Result<Answer, Refusal> {
+    async fn create(&self, call: &CreateCall, secrets: SecretContents) -> Said<Answer> {
         assert_eq!(call.volumes, ["vol-1"]);
         let kind = self.kind();
         let identity = secrets.beside(&call.parameters);
@@ -206,12 +206,12 @@ impl Effects for World {
         }
         said
     }
-    async fn poll(&self, call: &PollCall, _secrets: SecretContents) -> Result<Option<Answer>, Refusal> {
+    async fn poll(&self, call: &PollCall, _secrets: SecretContents) -> Said<Option<Answer>> {
         let kind = self.kind();
         let act = |state: &mut WorldState| Ok(state.storage.describe(&call.handle, kind));
         self.effect(Effect::Call, || None, act, |code| Err(refusal(CODES[code]))).await
     }
-    async fn delete(&self, call: &DeleteCall, _secrets: SecretContents) -> Result<(), Refusal> {
+    async fn delete(&self, call: &DeleteCall, _secrets: SecretContents) -> Said<()> {
         let act = |state: &mut WorldState| {
             state.deliver_late();
             state.storage.delete(&call.handle);

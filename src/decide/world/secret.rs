@@ -26,10 +26,9 @@ impl SecretContents {
 
 impl SecretIs {
     pub fn read(self) -> SecretRead<SecretContents> {
-        let found = |contents, written| SecretRead::Found {
-            values: SecretContents(Some(contents)),
-            fingerprint: Fingerprint(contents),
-            written,
+        let found = |contents, written| {
+            let sent = SecretSent::Known { fingerprint: Fingerprint(contents), written };
+            SecretRead::Found(SecretContents(Some(contents)), sent)
         };
         match self {
             Self::First => found(1, dynamic().meta.created),
