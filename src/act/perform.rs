@@ -43,7 +43,7 @@ impl Snapshots for SingleContent {
     type Class = SingleClass;
 
     async fn create(driver: &Driver, call: CreateCall, secrets: Secrets) -> Said<Answer> {
-        let CreateCall { purpose: _, name, volumes, parameters, guessed: _, secret: _ } = call;
+        let CreateCall { purpose: _, name, volumes, parameters, may_differ: _, secret: _ } = call;
         let source_volume = volumes.into_iter().next().unwrap_or_default();
         let create = CreateSnapshot { name, source_volume, parameters };
         driver.create_snapshot(create, secrets).await.map(Answer::Single)
@@ -63,7 +63,7 @@ impl Snapshots for GroupContent {
     type Class = GroupClass;
 
     async fn create(driver: &Driver, call: CreateCall, secrets: Secrets) -> Said<Answer> {
-        let CreateCall { purpose: _, name, volumes, parameters, guessed: _, secret: _ } = call;
+        let CreateCall { purpose: _, name, volumes, parameters, may_differ: _, secret: _ } = call;
         let create = CreateGroup { name, source_volumes: volumes, parameters };
         driver.create_group(create, secrets).await.map(Answer::Group)
     }

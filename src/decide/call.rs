@@ -72,7 +72,7 @@ pub struct CreateCall {
     pub parameters: BTreeMap<String, String>,
     /// Whether the parameters may not be those that an earlier call went out with: that was another process, and the
     /// class is gone, of another driver, or younger than the content.
-    pub guessed: bool,
+    pub may_differ: bool,
     /// The Secret to send along.
     pub secret: Option<SecretRef>,
 }

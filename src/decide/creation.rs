@@ -23,7 +23,7 @@ pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<Creat
         name: snapshot_name(seen.naming, uid),
         volumes: volumes.to_vec(),
         parameters: parameters(seen, purpose)?,
-        guessed: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
+        may_differ: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
         secret: if purpose.is_for_deletion() { deletion_secret(facts) } else { annotated_secret(facts)? },
     })
 }

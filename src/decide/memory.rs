@@ -119,7 +119,7 @@ impl Memory {
 /// A call of another process may have gone out before this one, with something else.
 fn may_repeat_another(seen: &Observed<'_>, call: &CreateCall, secret: SecretSent) -> bool {
     seen.memory.in_flight != InFlight::Nothing
-        && (call.guessed || secret.may_differ_since(seen.facts.meta.created))
+        && (call.may_differ || secret.may_differ_since(seen.facts.meta.created))
 }
 
 /// A group that the driver made under a name that has another group already.

@@ -130,7 +130,7 @@ fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
     if !recorded || !in_doubt || seen.memory.deleted {
         return None;
     }
-    creation::create_call(seen, Purpose::FindHandle).ok().filter(|call| !call.guessed)
+    creation::create_call(seen, Purpose::FindHandle).ok().filter(|call| !call.may_differ)
 }
 
 /// The members of a group that go with it: those on record, else those that the driver answered.
@@ -204,7 +204,7 @@ fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
 fn follow(seen: &Observed<'_>, handle: &str) -> Step {
     let can_poll = seen.facts.kind == Kind::Group || seen.driver.can_find;
     match creation::create_call(seen, Purpose::Follow) {
-        Ok(call) if !can_poll || !call.guessed => Step::Call(DriverCall::Create(call)),
+        Ok(call) if !can_poll || !call.may_differ => Step::Call(DriverCall::Create(call)),
         Err(why) if !can_poll => complaint(why),
         Ok(_) | Err(_) => poll(seen, handle, &[]),
     }

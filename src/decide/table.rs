@@ -247,7 +247,7 @@ fn a_marked_content_is_created() {
     let volumes = vec!["vol-1".to_owned()];
     assert_eq!(
         call,
-        CreateCall { purpose: Purpose::Take, name, volumes, parameters, guessed: false, secret: None }
+        CreateCall { purpose: Purpose::Take, name, volumes, parameters, may_differ: false, secret: None }
     );
 }
 

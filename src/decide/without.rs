@@ -62,7 +62,7 @@ fn a_call_for_a_deletion_goes_out_without_its_class_and_a_call_that_takes_a_snap
         assert!(matches!(asked, Step::Call(DriverCall::Poll(_))), "{class:?}: {asked:?}");
         for deleting in [fresh.marked(), recorded.group()] {
             let call = create_call_in(&deleting.deleting().released(), &around);
-            assert_eq!((call.parameters, call.guessed), (BTreeMap::new(), true), "{class:?}");
+            assert_eq!((call.parameters, call.may_differ), (BTreeMap::new(), true), "{class:?}");
         }
     }
 }
@@ -76,7 +76,7 @@ fn a_class_of_another_driver_is_a_complaint_and_stops_neither_what_is_ready_nor_
     assert_eq!(decide(&ready.seen(&around)), SETTLED);
     assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Call(DriverCall::Delete(_))));
     let doubtful = create_call_in(&dynamic().marked().deleting().released(), &around);
-    assert_eq!((doubtful.parameters, doubtful.guessed), (BTreeMap::new(), true));
+    assert_eq!((doubtful.parameters, doubtful.may_differ), (BTreeMap::new(), true));
 }
 
 #[test]
