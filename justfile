@@ -1,6 +1,6 @@
 # What CI runs, by hand: `just check`.
 
-check: fmt lint test traces image-test demo
+check: fmt lint demo test traces image-test
 
 fmt:
     cargo fmt --check
@@ -18,7 +18,7 @@ traces:
 
 # Starts an API server, a driver and the sidecar, and walks a snapshot through its life.
 demo:
-    cargo run --release -p sandbox
+    cargo run -p sandbox
 
 bench:
     cargo run --release -p sandbox -- bench --contents 1000 --foreign 10000

@@ -4,7 +4,6 @@
 //! files and ports is found before the driver is waited for.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,28 +12,30 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
-use crate::cluster::client::{Clients, clients, config};
-use crate::cluster::event::{Writer, recorder};
-use crate::cluster::limit::Rate;
 use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
-use crate::lead::claim::Claim;
-use crate::metrics::{Metrics, RestMetrics};
-use crate::queue::backoff::Backoff;
-use crate::serve::{Endpoint, Health};
-use crate::settings::{Election, Listen, Settings, SnapshotName};
-use crate::shutdown::{self, Ending};
-use crate::watch::standing::not_ready;
+use crate::metrics::Metrics;
+use crate::settings::{Settings, SnapshotName};
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::cluster::client::connect;
+use machinery::cluster::event::{Writer, recorder};
+use machinery::lead::election::{self, Election};
+use machinery::serve::{Endpoint, Listen, Pages};
+use machinery::shutdown::{self, Ending};
+use machinery::watch::standing::{Watched, not_ready};
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
 
-mod elect;
 mod kind;
 
-use kind::{Around, Plan, Standings, Tools};
+pub use kind::advice;
 
+use kind::{Around, Plan, Tools};
+
+/// How the API server's logs name us.
+const AGENT: &str = concat!("csi-snapshotter/", env!("CARGO_PKG_VERSION"));
 /// How long the last events may take at shutdown: the next leader waits for it.
 const FLUSH: Duration = Duration::from_millis(500);
 /// How long writing down the answer of a call may take at shutdown.
@@ -86,24 +87,23 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
-    let election = election.map(elect::in_its_namespace);
+    let election = election.map(election::in_its_namespace);
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
     let plan = Plan {
         workers: workers.get(),
-        backoff: Backoff { start: retry.start, max: retry.max },
+        backoff: retry,
         resync,
         node,
         single_names: naming(names.content, extra_create_metadata),
         group_names: naming(names.group, extra_create_metadata),
     };
 
-    let rate = Rate { qps: api.qps, burst: api.burst };
-    let clients = make_clients(kubeconfig, rate, claim.clone(), metrics.rest.clone());
+    let clients = connect(kubeconfig, AGENT, api, claim.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
     let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = endpoint {
-        serve(&endpoint, health(&claim, &driver, shown), &metrics).await?;
+        serve(&endpoint, pages(&claim, &driver, shown, metrics.clone())).await?;
     }
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
 
@@ -121,7 +121,7 @@ async fn work_beside(
     election: Option<Election>,
     tools: Tools,
     plan: Plan,
-    show: watch::Sender<Option<Standings>>,
+    show: watch::Sender<Option<Vec<Watched>>>,
 ) -> anyhow::Result<()> {
     let Connected { name, version, abilities } = found;
     let Abilities { list_snapshots, get_snapshot, group_snapshots: _ } = abilities;
@@ -131,7 +131,8 @@ async fn work_beside(
         let driver = driver.clone();
         async move { driver.supervise().await }
     });
-    let mut elected = elect::start(election, clients.lead.clone(), claim, metrics, &name)?;
+    let mut elected =
+        election::start(election, clients.lead.clone(), claim, &metrics.base, lease_name(&name))?;
     let dropped = metrics.events_dropped.clone();
     let (events, writer) =
         recorder(clients.api.clone(), format!("csi-snapshotter {name}"), dropped, clock::now);
@@ -175,7 +176,7 @@ async fn first_end(
 fn all_metrics() -> anyhow::Result<Metrics> {
     let metrics = Metrics::new()?;
     for kind in Kind::ALL {
-        let _ = metrics.work.queue(kind::queue_name(kind));
+        let _ = metrics.base.work.queue(kind::queue_name(kind));
     }
     Ok(metrics)
 }
@@ -185,30 +186,16 @@ fn naming(names: SnapshotName, extra_metadata: bool) -> Naming {
     Naming { prefix, uuid_length, extra_metadata }
 }
 
-/// The clients, made apart: a kubeconfig may name a program to run for credentials, which may take its time.
-async fn make_clients(
-    kubeconfig: Option<PathBuf>,
-    rate: Rate,
-    claim: Claim,
-    rest: RestMetrics,
-) -> anyhow::Result<Clients> {
-    // An error means that a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = config(kubeconfig.as_deref())?;
-    let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
-    Ok(made.context("the task that makes the clients failed")??)
-}
-
 /// Serves metrics and health from now on.
 ///
 /// # Errors
 /// The address cannot be listened on.
-async fn serve(endpoint: &Listen, health: Health, metrics: &Metrics) -> anyhow::Result<()> {
+async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
     if let Ok(address) = bound.address() {
         tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
     }
-    tokio::spawn(bound.serve(health, metrics.clone(), std::future::pending()));
+    tokio::spawn(bound.serve(pages, std::future::pending()));
     Ok(())
 }
 
@@ -229,7 +216,7 @@ async fn limit_drain(ending: Ending, limit: Duration) {
 /// A task failed that the work cannot do without.
 async fn lead_and_work(
     around: Around,
-    show: watch::Sender<Option<Standings>>,
+    show: watch::Sender<Option<Vec<Watched>>>,
     writer: Writer,
 ) -> anyhow::Result<()> {
     let Tools { claim, ending, .. } = &around.tools;
@@ -239,7 +226,7 @@ async fn lead_and_work(
     let stop_events = CancellationToken::new();
     let events = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
     let single = kind::start::<SingleContent>(&around, around.plan.single_names.clone());
-    show.send_replace(Some(single.standings.clone()));
+    show.send_replace(Some(single.watched.clone()));
     let (single, group) = tokio::join!(single.drained(), work_on_groups(&around));
     stop_events.cancel();
     if let Err(failed) = events.await {
@@ -262,7 +249,12 @@ async fn work_on_groups(around: &Around) -> anyhow::Result<()> {
 }
 
 /// What the endpoint says. A replica that follows is ready as soon as its driver is.
-fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standings>>) -> Health {
+fn pages(
+    claim: &Claim,
+    driver: &Driver,
+    shown: watch::Receiver<Option<Vec<Watched>>>,
+    metrics: Metrics,
+) -> Pages {
     let lease = claim.clone();
     let driver = driver.clone();
     let standing = move || -> Result<(), String> {
@@ -270,12 +262,22 @@ fn health(claim: &Claim, driver: &Driver, shown: watch::Receiver<Option<Standing
             return Err("the driver is not connected".to_owned());
         }
         let shown = shown.borrow();
-        shown.as_ref().and_then(|watched| not_ready(watched)).map_or(Ok(()), Err)
+        shown.as_ref().and_then(|watched| not_ready(watched, kind::advice(Kind::Single))).map_or(Ok(()), Err)
     };
-    Health {
+    Pages {
         lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
         ready: Box::new(standing),
+        metrics: Box::new(move || metrics.base.text().map_err(|defect| defect.to_string())),
     }
+}
+
+/// The Lease of a driver: `external-snapshotter-leader-` and the driver's name, with `-` for every character that
+/// is not an ASCII letter, a digit or `-`. The reference's name, since both may stand for the same election.
+fn lease_name(driver: &str) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }
+    };
+    format!("external-snapshotter-leader-{}", driver.chars().map(safe).collect::<String>())
 }
 
 /// Counts driver calls.

@@ -47,13 +47,15 @@ mod without;
 #[cfg(test)]
 mod world;
 
-pub use after::{After, ErrorChange, Note, StatusChange, Then};
+pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
 pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Purpose, Said, SecretRef};
 pub use conclude::{Conclude, conclude, write_refused};
+pub use machinery::queue::Then;
+pub use machinery::store::Presence;
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent, Sent, Stray};
 pub use missing::SecretRead;
-pub use observed::{ClassSeen, DriverFacts, Naming, Observed, Presence};
+pub use observed::{ClassSeen, DriverFacts, Naming, Observed};
 pub use rules::decide;
 pub use step::{Complaint, MetadataWrite, Orphan, Report, Rest, StatusRecord, Step};
 pub use vanished::{last_word, leaves_something};

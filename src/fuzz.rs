@@ -10,11 +10,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::client::config;
-use crate::cluster::error::in_one_line;
 use crate::decide::fixtures::{StepEnd, around, clocks, follow_up};
 use crate::decide::{DriverCall, Naming, Observed, Presence, SecretSent, Step, decide};
-use crate::lead::protocol::{Candidate, Sight};
+use machinery::cluster::client::config;
+use machinery::cluster::error::in_one_line;
+use machinery::lead::protocol::{Candidate, Sight};
 use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
 use model::facts::Content;
@@ -213,7 +213,7 @@ proptest! {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("config");
         std::fs::write(&path, text).unwrap();
-        if let Err(error) = config(Some(&path)) {
+        if let Err(error) = config(Some(&path), "fuzz") {
             let said = format!("{error:?} {}", in_one_line(&error));
             prop_assert!(!said.contains(SECRET), "{said}");
         }

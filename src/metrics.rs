@@ -1,40 +1,23 @@
-//! Name, labels, buckets and help of every metric, in one registry.
+//! Name, labels, buckets and help of every metric, beside those that every program has.
 //!
 //! The names of the reference and of client-go are kept to the letter, since dashboards and alerts know them; our own
 //! begin with `csi_snapshotter_`.
 
-mod process;
-mod rest;
-mod work;
-
 use std::time::Duration;
 
-use prometheus::core::Collector;
-use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
-};
+use machinery::metrics::{BaseMetrics, MetricsError, counters, gauges, histograms, whole};
+use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec};
 
 use machinery::object::Body;
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
 
-pub use rest::RestMetrics;
-pub use work::{QueueMetrics, Work, WorkMetrics};
-
-/// Content type of [`Metrics::text`].
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
 /// Seconds; the reference's buckets for CSI calls.
 const CALL_BUCKETS: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 25.0, 50.0, 120.0, 300.0, 600.0];
 /// Seconds, from a snapshot cut in place to an upload of a day.
 const READY_BUCKETS: [f64; 13] =
     [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
-
-/// A metric whose name or labels are wrong, or that is there twice: a defect of the program.
-#[derive(Debug, thiserror::Error)]
-#[error("a metric cannot be registered")]
-pub struct MetricsError(#[from] prometheus::Error);
 
 /// Where a content stands, as `csi_snapshotter_contents` counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,19 +63,15 @@ pub fn kind_label(kind: Kind) -> &'static str {
 /// Every metric of the process. Clones share their values.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    registry: Registry,
+    /// What every program has.
+    pub base: BaseMetrics,
     operations: HistogramVec,
-    master: GaugeVec,
     contents: GaugeVec,
     time_to_ready: HistogramVec,
     backlog_age: GaugeVec,
     suspected_orphans: IntCounterVec,
     /// Events that could not be written, or not be queued.
     pub events_dropped: IntCounter,
-    /// Requests to the API server.
-    pub rest: RestMetrics,
-    /// Work queues.
-    pub work: WorkMetrics,
 }
 
 impl Metrics {
@@ -101,8 +80,8 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] for a defect of the program.
     pub fn new() -> Result<Self, MetricsError> {
-        let registry = Registry::new();
-        registry.register(Box::new(process::Process::new()?))?;
+        let base = BaseMetrics::new()?;
+        let registry = base.registry.clone();
         let made = Self {
             operations: histograms(
                 &registry,
@@ -110,12 +89,6 @@ impl Metrics {
                 "Duration of CSI calls by gRPC status, in seconds.",
                 &CALL_BUCKETS,
                 &["driver_name", "method_name", "grpc_status_code"],
-            )?,
-            master: gauges(
-                &registry,
-                "leader_election_master_status",
-                "1 while this replica leads the lease of the name, else 0.",
-                &["name"],
             )?,
             contents: gauges(
                 &registry,
@@ -149,9 +122,7 @@ impl Metrics {
                 &[],
             )?
             .with_label_values::<&str>(&[]),
-            rest: RestMetrics::new(&registry)?,
-            work: WorkMetrics::new(&registry)?,
-            registry,
+            base,
         };
         made.show_both_kinds();
         Ok(made)
@@ -175,11 +146,6 @@ impl Metrics {
         self.operations.with_label_values(&[driver, method, code]).observe(took.as_secs_f64());
     }
 
-    /// Whether this replica leads, for the lease of a name.
-    pub fn leads(&self, lease: &str, leads: bool) {
-        self.master.with_label_values(&[lease]).set(if leads { 1.0 } else { 0.0 });
-    }
-
     /// A content of a kind became ready, this long after it was created.
     pub fn ready(&self, kind: Kind, after: Duration) {
         self.time_to_ready.with_label_values(&[kind_label(kind)]).observe(after.as_secs_f64());
@@ -199,51 +165,6 @@ impl Metrics {
     pub fn backlog_age(&self, kind: Kind, age: Duration) {
         self.backlog_age.with_label_values(&[kind_label(kind)]).set(age.as_secs_f64());
     }
-
-    /// Everything in the text format 0.0.4.
-    ///
-    /// # Errors
-    /// [`MetricsError`] for a defect of the program.
-    pub fn text(&self) -> Result<Vec<u8>, MetricsError> {
-        self.work.refresh();
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(text)
-    }
-}
-
-fn histograms(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    buckets: &[f64],
-    labels: &[&str],
-) -> Result<HistogramVec, MetricsError> {
-    let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-    register(registry, HistogramVec::new(opts, labels)?)
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, MetricsError> {
-    register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
-}
-
-fn counters(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, MetricsError> {
-    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, MetricsError> {
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-/// A count as a gauge takes it; exact as far as anything here is ever counted.
-fn whole(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

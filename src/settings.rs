@@ -1,16 +1,21 @@
 //! Flags and environment as typed values, checked against each other before anything is contacted.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::table::{State, find};
-use crate::cli::{Given, UsageError, help};
+use machinery::cli::{Given, UsageError, help};
+use machinery::cluster::limit::Rate;
+use machinery::lead::election::Election;
+use machinery::logging::Log;
+use machinery::queue::backoff::Backoff;
+use machinery::serve::Listen;
+use machinery::settings as shared;
+use machinery::settings::flags::{HELP, KUBECONFIG, RESYNC, VERSION};
 
 mod check;
-mod read;
+pub mod flags;
 
 #[cfg(test)]
 mod tests;
@@ -36,13 +41,13 @@ pub struct Settings {
     /// `--worker-threads`: passes at once, per kind.
     pub workers: NonZeroUsize,
     /// `--retry-interval-*`.
-    pub retry: Retry,
+    pub retry: Backoff,
     /// `--snapshot-name-*`, `--groupsnapshot-name-*`.
     pub names: Names,
     /// `--extra-create-metadata`.
     pub extra_create_metadata: bool,
     /// `--kube-api-*`.
-    pub api: Api,
+    pub api: Rate,
     /// `--resync-period`, zero for never.
     pub resync: Duration,
     /// NODE_NAME, with `--node-deployment`.
@@ -59,15 +64,6 @@ pub struct Settings {
     pub traces: Option<String>,
     /// What to tell the operator once the log is there.
     pub warnings: Vec<String>,
-}
-
-/// Pauses after failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// After the first.
-    pub start: Duration,
-    /// At most.
-    pub max: Duration,
 }
 
 /// How snapshots are named in the storage.
@@ -88,15 +84,6 @@ pub struct SnapshotName {
     pub uuid_length: Option<u8>,
 }
 
-/// How fast the API server may be asked.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Api {
-    /// Requests a second on average; below zero for no limit, never zero.
-    pub qps: f64,
-    /// Requests at once, above zero.
-    pub burst: u32,
-}
-
 /// Feature gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gates {
@@ -104,48 +91,6 @@ pub struct Gates {
     pub groups: bool,
     /// `ReleaseLeaderElectionOnExit`: accepted; the lease is released either way.
     pub release_on_exit: bool,
-}
-
-/// Leader election.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Election {
-    /// From the flag or POD_NAMESPACE; `None` for the pod's own.
-    pub namespace: Option<String>,
-    /// In whole seconds, more than the renew deadline.
-    pub lease_duration: Duration,
-    /// More than the retry period.
-    pub renew_deadline: Duration,
-    /// Above zero.
-    pub retry_period: Duration,
-    /// For the Lease.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// Where to serve metrics and health.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listen {
-    /// Host and port, or `:port`.
-    pub address: String,
-    /// Begins with `/`.
-    pub metrics_path: String,
-}
-
-/// What to log, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Log {
-    /// klog's level, 0 to 10; what is given beyond counts as the nearer end.
-    pub level: u8,
-    /// Shape of a line.
-    pub format: LogFormat,
-}
-
-/// `--logging-format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// klog's.
-    Text,
-    /// An object a line.
-    Json,
 }
 
 /// Reads the words after the program's name, and the environment through `env`.
@@ -156,53 +101,40 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Command, UsageError> {
-    let given = Given::read(words)?;
-    let flags = read::Flags(&given);
-    if flags.bool("help") {
-        return Ok(Command::Print(help()));
+    let given = &Given::read(flags::TABLE, words)?;
+    if given.get(&HELP) {
+        return Ok(Command::Print(help(flags::PAGE, flags::TABLE)));
     }
-    if flags.bool("version") {
-        return Ok(Command::Print(format!("csi-snapshotter {}\n", env!("CARGO_PKG_VERSION"))));
+    if given.get(&VERSION) {
+        return Ok(Command::Print(format!("{} {}\n", crate::PROGRAM.name, crate::PROGRAM.version)));
     }
-    let node = check::node(&flags, env)?;
-    let election = check::election(&flags, env)?;
+    let node = check::node(given, env)?;
+    let election = shared::election(given, env)?;
     if node.is_some() && election.is_some() {
-        return Err(UsageError::Combination(
+        return shared::combination(
             "--node-deployment and --leader-election exclude each other: on a node there is one sidecar, and \
-             every node's has to work; remove one of the two"
-                .to_owned(),
-        ));
+             every node's has to work; remove one of the two",
+        );
     }
     Ok(Command::Run(Box::new(Settings {
-        kubeconfig: Some(flags.text("kubeconfig")).filter(|path| !path.is_empty()).map(PathBuf::from),
-        csi_address: check::socket(&flags)?,
-        timeout: check::above_zero(&flags, "timeout")?,
-        workers: check::workers(&flags)?,
-        retry: check::retry(&flags)?,
+        kubeconfig: given.non_empty(&KUBECONFIG).map(PathBuf::from),
+        csi_address: check::socket(given)?,
+        timeout: shared::above_zero(given, &flags::TIMEOUT)?,
+        workers: check::workers(given)?,
+        retry: shared::retry(given)?,
         names: Names {
-            content: check::name(&flags, "snapshot-name-prefix", "snapshot-name-uuid-length")?,
-            group: check::name(&flags, "groupsnapshot-name-prefix", "groupsnapshot-name-uuid-length")?,
+            content: check::name(given, &flags::NAME_PREFIX, &flags::NAME_UUID_LENGTH)?,
+            group: check::name(given, &flags::GROUP_NAME_PREFIX, &flags::GROUP_NAME_UUID_LENGTH)?,
         },
-        extra_create_metadata: flags.bool("extra-create-metadata"),
-        api: check::api(&flags)?,
-        resync: flags.duration("resync-period"),
+        extra_create_metadata: given.get(&flags::EXTRA_CREATE_METADATA),
+        api: shared::rate(given)?,
+        resync: given.get(&RESYNC),
         node,
-        gates: check::gates(&flags)?,
+        gates: check::gates(given)?,
         election,
-        endpoint: check::endpoint(&flags)?,
-        log: check::log(&flags)?,
+        endpoint: shared::endpoint(given)?,
+        log: shared::log(given)?,
         traces: env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()),
-        warnings: warnings(&given),
+        warnings: given.warnings(flags::TABLE),
     })))
-}
-
-fn warnings(given: &Given) -> Vec<String> {
-    let flags = given.names().iter().filter_map(|name| find(name));
-    flags
-        .filter_map(|flag| match flag.state {
-            State::Live => None,
-            State::Accepted => Some(format!("--{} has no effect: logs go to stderr", flag.name)),
-            State::Retired => Some(format!("--{} is retired and may be removed: {}", flag.name, flag.help)),
-        })
-        .collect()
 }

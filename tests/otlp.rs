@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -18,8 +17,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use sandbox::api::{Options as ApiOptions, Server};
 use sandbox::driver::{Driver, Fault, Method, Options, Times};
+use sandbox::process::{Process, Signal};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -112,26 +112,22 @@ async fn content(admin: &kube::Client, driver: &str) {
     create(admin, GROUP, "VolumeSnapshotContent", None, content).await;
 }
 
-fn sidecar(directory: &Path, kubeconfig: &str, endpoint: &str) -> Child {
+fn sidecar(directory: &Path, kubeconfig: &str, endpoint: &str) -> Process {
     let path = directory.join("kubeconfig");
     std::fs::write(&path, kubeconfig).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"));
+    command
         .args([format!("--kubeconfig={}", path.display()), "-v=0".to_owned()])
         .arg(format!("--csi-address={}", directory.join("csi.sock").display()))
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+    Process::start(command, &directory.join("log")).unwrap()
 }
 
-async fn ends(child: Child) -> (Option<i32>, String, Duration) {
-    let pid = child.id().unwrap().to_string();
+async fn ends(mut process: Process) -> (Option<i32>, String, Duration) {
     let start = Instant::now();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
-    (output.status.code(), String::from_utf8(output.stderr).unwrap(), start.elapsed())
+    process.signal(Signal::TERM).unwrap();
+    let code = process.exit_code(PATIENCE).await.unwrap();
+    (code, process.log(), start.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,12 +151,12 @@ async fn otlp_a_collector_receives_the_documented_spans_without_secrets_and_the_
     content(&admin, &name).await;
 
     let (collector, endpoint) = Collector::start().await;
-    let child = sidecar(directory.path(), &server.admin_kubeconfig(), &endpoint);
+    let process = sidecar(directory.path(), &server.admin_kubeconfig(), &endpoint);
     let twice = driver.wait_for_calls(|calls| {
         calls.iter().filter(|call| call.method == Method::CreateSnapshot).count() == 2
     });
     tokio::time::timeout(PATIENCE, twice).await.unwrap();
-    let (code, log, took) = ends(child).await;
+    let (code, log, took) = ends(process).await;
     assert_eq!(code, Some(0), "{log}");
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert!(!log.contains("traces"), "{log}");
@@ -190,10 +186,10 @@ async fn otlp_without_a_collector_the_work_goes_on_and_one_line_says_so() {
     let directory = tempfile::TempDir::new().unwrap();
     let server = Server::start(ApiOptions::default()).await.unwrap();
     let driver = Driver::start(&directory.path().join("csi.sock"), Options::default()).await.unwrap();
-    let child = sidecar(directory.path(), &server.admin_kubeconfig(), "http://127.0.0.1:1");
+    let process = sidecar(directory.path(), &server.admin_kubeconfig(), "http://127.0.0.1:1");
     let asked = driver.wait_for_calls(|calls| !calls.is_empty());
     tokio::time::timeout(PATIENCE, asked).await.unwrap();
-    let (code, log, took) = ends(child).await;
+    let (code, log, took) = ends(process).await;
     assert_eq!(code, Some(0), "{log}");
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert_eq!(log.matches("traces do not reach the collector").count(), 1, "{log}");

@@ -1,271 +1,44 @@
 //! A Kubernetes API server in a process: enough of the real one for the sidecar, its tests and kubectl.
 //!
 //! ```text
-//! http ──► route ──► read │ write │ delete │ watch ──► store ──► watch
-//!  TLS     RBAC       the verbs, by the table of kinds   versions   lines
+//! connection ──► http ──► access ──► verbs ──► patch ──► kinds, schema ──► store ──► watchers
+//!                  ▲                   │
+//!                  └───── answer ◄─────┘
 //! ```
-//! A request is read to its end, its token becomes a user ([`rbac`]), its path a target ([`route`]). One handler
-//! a verb serves every kind; what differs between kinds is data in [`kinds`], to which CRDs add rows ([`crd`],
-//! with [`schema`]). Objects are JSON values behind an `Arc`; a write is computed from the state that was seen
-//! and stored only if that is still the state ([`store`]).
+//! In the order of that flow:
+//! - [`server`] starts, stops and resumes the listener, and is what a test talks to;
+//! - [`http`] turns a connection into a request with a target, and an answer into a response;
+//! - [`access`] turns a token into a user and says what the user may do;
+//! - [`verbs`] has one handler for each verb, which serves every kind;
+//! - [`patch`] merges what a client sends into what is stored, and keeps account of who manages which field;
+//! - [`kinds`] is the table of the kinds that are served, to which custom resource definitions add rows;
+//! - [`schema`] checks custom resources by the schemas of their definitions;
+//! - [`store`] holds the objects with their versions and the log that watches read;
+//! - [`clients`] is what only kubectl and Go clients need: discovery, OpenAPI, tables, protobuf;
+//! - [`failure`] and [`cause`] are the refusals, [`object`] and [`clock`] the tools that all the others use.
+//!
+//! Objects are JSON values behind an `Arc`. A write is computed from the state that was seen, and it is stored only if
+//! that is still the state.
 //!
 //! Left out on purpose: admission webhooks, quotas, garbage collection by owner, graceful deletion of pods,
-//! aggregated roles, protobuf (406; bodies of the few kinds in [`messages`] are read, others are 415), and every
-//! controller but four that clients wait for: definitions are established at once, namespaces get their default
-//! account and are emptied when they are deleted, and the protection of claims and volumes ends as soon as
-//! nothing else holds them.
+//! aggregated roles, answers in protobuf (406; bodies of the few kinds in [`clients::messages`] are read, others are
+//! 415), and every controller but four that clients wait for: definitions are established at once, namespaces get
+//! their default account and are emptied when they are deleted, and the protection of claims and volumes ends as
+//! soon as nothing else holds them.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-
-use anyhow::Context as _;
-use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-
-mod answer;
-mod builtin;
+mod access;
+mod cause;
+mod clients;
 mod clock;
-mod crd;
-mod delete;
-mod discovery;
-mod duplicates;
-mod events;
-mod fields;
+mod failure;
 mod http;
 mod kinds;
-mod limits;
-mod managed;
-mod messages;
-mod next;
 mod object;
-mod openapi;
-mod operations;
-mod options;
 mod patch;
-mod protobuf;
-mod prune;
-mod rbac;
-mod read;
-mod request;
-mod reviews;
-mod route;
 mod schema;
-mod seed;
-mod selector;
-mod shape;
-mod state;
-mod status;
+mod server;
 mod store;
-mod table;
-mod tls;
-mod validate;
-mod watch;
-mod write;
+mod verbs;
 
-use object::locked;
-use rbac::User;
-use state::State;
-use tls::Identity;
-
-/// How a server is set up.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Whether the six snapshot CRDs are there from the start.
-    pub install_crds: bool,
-    /// How many writes of each kind a watch can go back; older versions are answered with 410.
-    pub watch_history: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), install_crds: true, watch_history: 10_000 }
-    }
-}
-
-/// A request that has been answered; of a watch, that has been opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// `GET`, `POST` and so on.
-    pub method: String,
-    /// The path, still escaped.
-    pub path: String,
-    /// What came after `?`, still escaped; "" if nothing did.
-    pub query: String,
-    /// HTTP status of the answer.
-    pub status: u16,
-    /// Who asked; "" for a token that nobody has.
-    pub user: String,
-}
-
-/// A running server; dropping it stops it. Its objects live as long as it does, also while it does not listen.
-pub struct Server {
-    state: Arc<State>,
-    identity: Identity,
-    address: SocketAddr,
-    admin: String,
-    listening: Mutex<Option<Listening>>,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-struct Listening {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-impl Server {
-    /// Starts a server with the namespaces and roles of a fresh cluster.
-    ///
-    /// # Errors
-    /// When the address is taken, or a CRD does not fit.
-    pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let identity = Identity::new()?;
-        let state = Arc::new(State::new(options.watch_history));
-        let admin = state.tokens.issue(User::admin());
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("listening on {}: give another address or port 0", options.listen))?;
-        let address = listener.local_addr().context("asking for the own address")?;
-        let server = Self { state, identity, address, admin, listening: Mutex::new(None) };
-        if options.install_crds {
-            for crd in crate::crds::all()? {
-                server.install(&crd)?;
-            }
-        }
-        server.listen(listener);
-        Ok(server)
-    }
-
-    /// Adds a CRD as `kubectl create` would.
-    ///
-    /// # Errors
-    /// When it is not a valid definition, or one of its name is there.
-    pub fn install(&self, crd: &Value) -> anyhow::Result<()> {
-        let call = request::Call {
-            method: ::http::Method::POST,
-            path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions".into(),
-            query: request::Query::default(),
-            headers: ::http::HeaderMap::new(),
-            body: crd.to_string().into(),
-            user: User::admin(),
-        };
-        route::answer(&self.state, call)
-            .map(|_| ())
-            .with_context(|| format!("installing the CRD {}", object::meta(crd, "name")))
-    }
-
-    /// `https://address:port`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("https://{}", self.address)
-    }
-
-    /// The address that is listened on; the port stays the same over [`Server::resume`].
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The certificate of the authority that signed the server's, in PEM.
-    #[must_use]
-    pub fn ca_pem(&self) -> &str {
-        &self.identity.ca_pem
-    }
-
-    /// A kubeconfig, as YAML, of a user who may do everything.
-    #[must_use]
-    pub fn admin_kubeconfig(&self) -> String {
-        self.kubeconfig_for(&self.admin)
-    }
-
-    /// A kubeconfig, as YAML, for a bearer token such as a `TokenRequest` gives.
-    #[must_use]
-    pub fn kubeconfig_for(&self, token: &str) -> String {
-        let ca = builtin::base64(self.ca_pem().as_bytes());
-        let url = self.url();
-        format!(
-            "apiVersion: v1\nkind: Config\nclusters:\n- name: sandbox\n  cluster:\n    server: {url}\n    \
-             certificate-authority-data: {ca}\nusers:\n- name: sandbox\n  user:\n    token: {token}\ncontexts:\n\
-             - name: sandbox\n  context:\n    cluster: sandbox\n    user: sandbox\n    namespace: default\n\
-             current-context: sandbox\n"
-        )
-    }
-
-    /// Stops listening and cuts every connection, as when the process dies. The objects stay.
-    pub async fn stop_listening(&self) {
-        let listening = locked(&self.listening).take();
-        if let Some(mut listening) = listening {
-            listening.stop.cancel();
-            // The task ends by itself once it is cancelled; only a panic in it would be an error.
-            let _ = (&mut listening.task).await;
-        }
-    }
-
-    /// Listens again on the same port; nothing to do where the server listens already.
-    ///
-    /// # Errors
-    /// When the port has been taken by another process meanwhile.
-    pub async fn resume(&self) -> anyhow::Result<()> {
-        if locked(&self.listening).is_some() {
-            return Ok(());
-        }
-        let listener = TcpListener::bind(self.address)
-            .await
-            .with_context(|| format!("listening again on {}", self.address))?;
-        self.listen(listener);
-        Ok(())
-    }
-
-    fn listen(&self, listener: TcpListener) {
-        let stop = CancellationToken::new();
-        let serving = http::serve(Arc::clone(&self.state), self.identity.clone(), listener, stop.clone());
-        let task = tokio::spawn(serving);
-        *locked(&self.listening) = Some(Listening { stop, task });
-    }
-
-    /// Ends every watch that is open, as a server does at its timeout.
-    pub fn drop_watches(&self) {
-        self.state.watch_epoch.send_modify(|epoch| *epoch += 1);
-    }
-
-    /// Forgets the history of all kinds: versions from before are answered with 410.
-    pub fn compact(&self) {
-        self.state.store.compact();
-    }
-
-    /// The requests answered since the start or the last [`Server::clear_requests`], in order.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
-        self.state.requests()
-    }
-
-    /// How many they are, without copying them.
-    #[must_use]
-    pub fn request_count(&self) -> u64 {
-        self.state.answered()
-    }
-
-    /// Forgets the requests so far.
-    pub fn clear_requests(&self) {
-        self.state.clear_requests();
-    }
-
-    /// Stops for good: the listener and all connections are closed when this returns.
-    pub async fn stop(self) {
-        self.stop_listening().await;
-    }
-}
+pub use self::http::record::Request;
+pub use self::server::{Options, Server};

@@ -4,38 +4,38 @@ use std::path::PathBuf;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-A place to run csi-snapshotter in: an API server in a process and a CSI driver over directories.
+An environment for csi-snapshotter: an API server in a process and a CSI driver over directories.
 
-  sandbox                 take, restore and delete one snapshot, and show when each step happened
-  sandbox --serve         stay up, with a volume to snapshot, until Ctrl-C
+  sandbox                 take, restore and delete one snapshot, and print the time of each step
+  sandbox --serve         keep running until Ctrl-C, with a volume that can be snapshotted
   sandbox bench           measure the sidecar
       --contents N        snapshots to take and delete [300]
       --workers N         the sidecar's --worker-threads [10]
-      --qps N             the sidecar's --kube-api-qps and -burst; 0 lifts the limit [0]
-      --ready N           measure instead how it starts beside N ready contents of its own, and looks at them again
-      --foreign N         contents of other drivers that are there as well [0]
-  sandbox driver          be a CSI driver, until a signal; a volume that is not there is made when it is cut
-      --socket PATH       where to answer
-      --root DIRECTORY    where volumes and snapshots are kept; other drivers may work on it, one at a time
-      --name NAME         what it calls itself [hostdir.csi.sandbox]
-  sandbox --help          this text
+      --qps N             the sidecar's --kube-api-qps and -burst; 0 means no limit [0]
+      --ready N           instead, measure its start and its resync with N ready contents [0]
+      --foreign N         contents of other drivers that also exist [0]
+  sandbox driver          run only a CSI driver until a signal; a snapshot creates its volume if there is none
+      --socket PATH       the socket to listen on
+      --root DIRECTORY    the directory of volumes and snapshots; several drivers may use it, one at a time
+      --name NAME         the name of the driver [hostdir.csi.sandbox]
+  sandbox --help          print this text
 
-Run by cargo, it builds the sidecar first; otherwise csi-snapshotter has to lie beside it.
-Everything but the driver's root is kept in a temporary directory, which is removed at the end.
+With `cargo run` it builds the sidecar first; otherwise csi-snapshotter must be in the same directory.
+Everything except the driver's root is kept in a temporary directory, which is removed at the end.
 ";
 
-/// How much the benchmark does.
+/// The load of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Snapshots to take and delete; at least one.
+    /// The number of snapshots to take and delete; at least one.
     pub(crate) contents: usize,
-    /// Worker threads of the sidecar; at least one.
+    /// The sidecar's number of worker threads; at least one.
     pub(crate) workers: usize,
-    /// API requests a second that the sidecar allows itself; zero lifts the limit.
+    /// The sidecar's limit of API requests in a second; zero means no limit.
     pub(crate) qps: usize,
-    /// Contents that name another driver.
+    /// The number of contents that belong to another driver.
     pub(crate) foreign: usize,
-    /// Ready contents to start beside; with it nothing is taken.
+    /// The number of ready contents that exist when the sidecar starts. If it is not zero, no snapshot is taken.
     pub(crate) ready: usize,
 }
 
@@ -45,33 +45,33 @@ impl Default for Load {
     }
 }
 
-/// The driver to be.
+/// The driver that the process runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
-    /// Where to answer.
+    /// The path of the socket.
     pub(crate) socket: PathBuf,
-    /// Where volumes and snapshots are kept.
+    /// The directory of the volumes and snapshots.
     pub(crate) root: PathBuf,
-    /// Its name.
+    /// The name of the driver.
     pub(crate) name: String,
 }
 
-/// What to do.
+/// The task that the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Print the help.
     Help,
-    /// Show one snapshot's life.
+    /// Show how one snapshot is taken, restored and deleted.
     Demo,
-    /// Stay up.
+    /// Keep running until a signal.
     Serve,
-    /// Measure.
+    /// Run the benchmark.
     Bench(Load),
-    /// Be a driver.
+    /// Run as a driver.
     Driver(Role),
 }
 
-/// Why the command line makes no sense.
+/// The error in a command line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Complaint {
     #[error("unknown argument {0:?}")]
@@ -86,7 +86,7 @@ pub(crate) enum Complaint {
     TooFew(&'static str),
 }
 
-/// Reads the arguments after the program's name.
+/// Parses the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task, Complaint> {
     let mut arguments = arguments.into_iter();
     let Some(first) = arguments.next() else {

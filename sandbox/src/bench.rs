@@ -1,40 +1,29 @@
-//! Measures the sidecar: how fast, how cheap, how small.
+//! The benchmark: how fast the sidecar is, and how much CPU, memory and how many requests it needs.
 
 mod figures;
 mod follow;
+mod load;
 mod ready;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use sandbox::driver::Method;
-use serde_json::json;
 
 use self::figures::{Figures, percentile};
 use self::follow::Follower;
+use self::load::{Made, VOLUME, arguments, create, delete, driver_name};
 use crate::arguments::Load;
-use crate::objects::{self, BEING_DELETED, SIDECAR, SIDECAR_NAMESPACE, kinds};
+use crate::objects::{SIDECAR, SIDECAR_NAMESPACE};
 use crate::place::Place;
 use crate::sidecar::{self, Sidecar};
 
-/// Requests of ours under way at once; more than the sidecar has workers, so that it is never short of work.
-const WRITERS: usize = 32;
-
-/// How long any phase may take before the measurement has failed.
+/// The time limit of each phase.
 const PATIENCE: Duration = Duration::from_mins(10);
-
-/// What a limit that shall not bite is set to.
-const UNLIMITED: usize = 1_000_000;
-
-/// The only volume; its snapshots are small, so that storage does not count.
-const VOLUME: &str = "vol-bench";
 
 /// Runs the benchmark and prints its figures.
 ///
 /// # Errors
-/// If something does not start, or a snapshot is not ready or not gone in time.
+/// If something does not start, or a snapshot is not ready or not deleted in time.
 pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let binary = sidecar::build().await?;
     let place = Place::open().await?;
@@ -95,7 +84,8 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     sidecar.kill().await
 }
 
-/// What was taken, the time that took, and each snapshot's from creation to ready.
+/// The contents of the snapshots, how long it took to take them all, and how long each took from its creation until it
+/// was ready.
 async fn take(
     place: &Place,
     follower: &mut Follower,
@@ -110,53 +100,10 @@ async fn take(
     Ok((made, taking, waits))
 }
 
-/// The time that the deleting of them took.
+/// How long it took to delete them all.
 async fn remove(place: &Place, follower: &mut Follower, taken: &[Made]) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     delete(place, taken).await?;
     follower.until_gone(taken, PATIENCE).await?;
     Ok(begun.elapsed())
-}
-
-/// A content that was made.
-struct Made {
-    name: String,
-    /// When the request for it went out.
-    at: Instant,
-}
-
-async fn create(place: &Place, driver: &str, count: usize) -> anyhow::Result<Vec<Made>> {
-    let contents = kinds::CONTENT.api(&place.client);
-    let one = async |_| {
-        let uid = uuid::Uuid::new_v4().to_string();
-        let content = serde_json::from_value(objects::content(driver, VOLUME, "bench", &uid))?;
-        let at = Instant::now();
-        contents.create(&PostParams::default(), &content).await.context("cannot create a content")?;
-        anyhow::Ok(Made { name: objects::content_name(&uid), at })
-    };
-    stream::iter(0..count).map(one).buffer_unordered(WRITERS).try_collect().await
-}
-
-async fn delete(place: &Place, made: &[Made]) -> anyhow::Result<()> {
-    let contents = kinds::CONTENT.api(&place.client);
-    let annotation = json!({"metadata": {"annotations": {BEING_DELETED: "yes"}}});
-    let one = async |made: &Made| {
-        contents.patch(&made.name, &PatchParams::default(), &Patch::Merge(&annotation)).await?;
-        contents.delete(&made.name, &DeleteParams::default()).await.context("cannot delete a content")?;
-        anyhow::Ok(())
-    };
-    stream::iter(made).map(one).buffer_unordered(WRITERS).try_collect().await
-}
-
-fn arguments(load: Load) -> Vec<String> {
-    let rate = if load.qps == 0 { UNLIMITED } else { load.qps };
-    vec![
-        format!("--worker-threads={}", load.workers),
-        format!("--kube-api-qps={rate}"),
-        format!("--kube-api-burst={}", rate * 2),
-    ]
-}
-
-fn driver_name() -> String {
-    sandbox::driver::Options::default().name
 }

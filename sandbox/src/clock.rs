@@ -1,4 +1,4 @@
-//! The wall clock, read in this one place.
+//! The wall clock of the driver.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,9 +1,9 @@
-//! The six snapshot CRDs, as they are deployed.
+//! The six snapshot CRDs of `deploy/crds`.
 
 use anyhow::Context as _;
 use serde_json::Value;
 
-/// The files that a cluster is set up with.
+/// The files that are deployed.
 const FILES: [&str; 6] = [
     include_str!("../../deploy/crds/volumegroupsnapshotclasses.groupsnapshot.storage.k8s.io.yaml"),
     include_str!("../../deploy/crds/volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io.yaml"),
@@ -16,7 +16,7 @@ const FILES: [&str; 6] = [
 /// The definitions as JSON.
 ///
 /// # Errors
-/// Says where a file is not YAML.
+/// If a file is not YAML.
 pub fn all() -> anyhow::Result<Vec<Value>> {
     FILES.iter().map(|text| serde_saphyr::from_str(text).context("reading a CRD of deploy/crds")).collect()
 }

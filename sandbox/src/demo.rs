@@ -1,4 +1,4 @@
-//! One snapshot from its taking to its end, shown step by step: the flow is `tell`, each step a function.
+//! The demonstration: one snapshot is taken, restored and deleted, and each step is a function.
 
 mod data;
 mod stand_in;
@@ -22,18 +22,18 @@ use crate::objects::{self, kinds};
 use crate::place::Place;
 use crate::sidecar::{self, Sidecar};
 
-/// How long a step may take before the demonstration has failed.
+/// The time limit of each step.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The claim of the volume, and what its snapshot is called.
+/// The names of the claim and of its snapshot.
 const CLAIM: &str = "mysql-pvc";
 const SNAPSHOT: &str = "mysql-snapshot";
 
-/// Tells the story.
+/// Runs the demonstration and prints each step.
 ///
 /// # Errors
-/// The first thing that is not as it should be.
-pub(crate) async fn tell() -> anyhow::Result<()> {
+/// The first step that fails.
+pub(crate) async fn run() -> anyhow::Result<()> {
     let binary = sidecar::build().await?;
     let timeline = Timeline::begin();
     let place = Place::open().await?;
@@ -53,7 +53,7 @@ pub(crate) async fn tell() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stays up until it is dropped.
+/// Runs everything until it is dropped.
 ///
 /// # Errors
 /// If something does not start, or the sidecar ends.
@@ -80,7 +80,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     sidecar.during(std::future::pending()).await
 }
 
-/// A volume with data, and the claim that a user would have for it. Returns its handle.
+/// Creates a volume with data and the claim that a user would have for it. Returns the handle of the volume.
 async fn make_volume(place: &Place, timeline: &Timeline) -> anyhow::Result<(String, Data)> {
     let request = csi::CreateVolumeRequest { name: "pvc-mysql".to_owned(), ..Default::default() };
     let answer =
@@ -173,7 +173,7 @@ async fn delete_snapshot(place: &Place, timeline: &Timeline, taken: &Taken) -> a
     Ok(())
 }
 
-/// Waits, by a watch, until an object is as wanted.
+/// Watches an object until it is as wanted.
 async fn wait(
     api: &Api<DynamicObject>,
     name: &str,

@@ -1,7 +1,7 @@
-//! A CSI driver over plain directories that a test can script, question, kill and restart.
+//! A CSI driver over plain directories, which a test can script, inspect, kill and restart.
 //!
-//! A volume is a directory, a snapshot is a copy of it. The driver keeps what the specification demands —
-//! one name, one snapshot — unless its [`Script`] says otherwise, and it remembers every [`Call`].
+//! A volume is a directory, and a snapshot is a copy of it. The driver follows the specification unless its [`Script`]
+//! says otherwise: it takes one snapshot for one name. It records every [`Call`].
 
 mod controller;
 mod deform;
@@ -37,7 +37,7 @@ use self::server::Server;
 use self::store::Store;
 pub use self::store::{GroupRecord, SnapshotRecord};
 
-/// A driver, running or killed. Dropping it ends it; its root is removed with it only if it was temporary.
+/// A driver that is running or has been killed. Dropping it stops it, and removes its root if that is temporary.
 #[derive(Debug)]
 pub struct Driver {
     engine: Arc<Engine>,
@@ -45,12 +45,12 @@ pub struct Driver {
     root: PathBuf,
     make_missing_volumes: bool,
     server: Option<Server>,
-    /// Held for its removal.
+    /// Kept only so that it is removed in the end.
     _temporary: Option<TempDir>,
 }
 
 impl Driver {
-    /// Starts a driver that answers on `socket`, in the place of whatever file is there.
+    /// Starts a driver on `socket`, and replaces any file that is there.
     ///
     /// # Errors
     /// If the socket cannot be bound or the root cannot be read or written.
@@ -76,75 +76,75 @@ impl Driver {
         Ok(driver)
     }
 
-    /// What the driver is told to do; changes are in force at once.
+    /// The script of the driver. A change takes effect at once.
     #[must_use]
     pub fn script(&self) -> &Script {
         &self.engine.script
     }
 
-    /// Every call since the start or the last `clear_calls`, in the order they began.
+    /// Every call since the start or the last `clear_calls`, in the order in which they began.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.engine.log.calls()
     }
 
-    /// How many calls of this method there were since the start or the last `clear_calls`.
+    /// The number of calls of this method since the start or the last `clear_calls`.
     #[must_use]
     pub fn count(&self, method: Method) -> usize {
         self.engine.log.count(method)
     }
 
-    /// Forgets the calls so far.
+    /// Forgets all recorded calls.
     pub fn clear_calls(&self) {
         self.engine.log.clear();
     }
 
-    /// Returns as soon as the calls are as `wanted` says; asked again whenever a call begins or ends.
+    /// Waits until `wanted` is true of the calls. It is checked whenever a call begins or ends.
     pub async fn wait_for_calls(&self, wanted: impl FnMut(&[Call]) -> bool) {
         self.engine.log.wait(wanted).await;
     }
 
-    /// What exists in storage now, whether the driver knows of it or not: the oracle of leaks.
+    /// All snapshots in storage, even those that the driver has forgotten. With this a test finds leaks.
     #[must_use]
     pub fn snapshots(&self) -> Vec<SnapshotRecord> {
         self.engine.with_store(|store| store.all_snapshots())
     }
 
-    /// Makes an empty volume with this id unless there is one, and tells where its files are.
+    /// Creates an empty volume with this id unless there is one, and returns the directory of its files.
     ///
     /// # Errors
-    /// If the id is no name for a directory, or the directory cannot be made.
+    /// If the id cannot be the name of a directory, or the directory cannot be created.
     pub fn make_volume(&self, id: &str) -> anyhow::Result<PathBuf> {
         Ok(self.engine.with_store(|store| store.make_volume(id))?)
     }
 
-    /// Where the files of a volume are, whether it exists or not.
+    /// The directory of a volume's files, even if the volume does not exist.
     ///
     /// # Errors
-    /// If the id is no name for a directory.
+    /// If the id cannot be the name of a directory.
     pub fn volume_path(&self, id: &str) -> anyhow::Result<PathBuf> {
         Ok(self.engine.with_store(|store| store.volume_path(id))?)
     }
 
-    /// The socket that the driver answers on.
+    /// The path of the driver's socket.
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Ends the listener and every connection at once, as SIGKILL would: calls in flight get no answer, the
-    /// socket stays where it is and nobody listens on it. What storage had begun it carries to its end.
+    /// Stops the listener and closes every connection at once, as SIGKILL would. Calls in flight get no answer, and the
+    /// socket remains as a file that nobody listens on. Storage finishes what it has begun.
     pub async fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
     }
 
-    /// Starts a killed driver again, on the same socket and with what its root holds. A running one is killed
-    /// first. Script and call log go on.
+    /// Starts a killed driver again, on the same socket and with the same root. A running driver is killed first. The
+    /// script and the call log are kept.
     ///
     /// # Errors
-    /// As `start`.
+    /// The same as for `start`.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill().await;
         let store = open(&self.root, self.make_missing_volumes).await?;
@@ -169,7 +169,7 @@ impl Driver {
     }
 }
 
-/// Opens storage away from the caller's thread: there may be many records to read.
+/// Opens storage in another thread, since there may be many records to read.
 async fn open(root: &Path, make_missing_volumes: bool) -> anyhow::Result<Store> {
     let owned = root.to_owned();
     let opened = tokio::task::spawn_blocking(move || Store::open(&owned, make_missing_volumes)).await;
@@ -179,7 +179,7 @@ async fn open(root: &Path, make_missing_volumes: bool) -> anyhow::Result<Store> 
 /// Connects to the driver behind `socket`.
 ///
 /// # Errors
-/// If nobody listens there.
+/// If nothing listens on it.
 pub async fn connect(socket: &Path) -> anyhow::Result<tonic::transport::Channel> {
     let endpoint = tonic::transport::Endpoint::from_shared(format!("unix://{}", socket.display()))?;
     endpoint.connect().await.with_context(|| format!("cannot connect to {}", socket.display()))

@@ -1,4 +1,4 @@
-//! The sandbox for a person: a demonstration with a timeline, a place to try things in, a benchmark, a driver.
+//! The program: a demonstration, a sandbox that keeps running, a benchmark, or a driver alone.
 
 mod arguments;
 mod bench;
@@ -35,12 +35,12 @@ fn main() -> ExitCode {
 }
 
 fn run(task: &Task) -> anyhow::Result<()> {
-    // The second installation would be the error, and there is only this one.
+    // It fails only if a provider is installed already, and nothing else installs one.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
-            // Whichever ends first, the other is dropped, and with it the processes and the directory it made.
+            // When one of them ends, the other is dropped together with its processes and its temporary directory.
             outcome = perform(task.clone()) => outcome,
             ended = asked_to_end() => match task {
                 Task::Serve | Task::Driver(_) => ended,
@@ -55,14 +55,14 @@ fn run(task: &Task) -> anyhow::Result<()> {
 async fn perform(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Help => Ok(()),
-        Task::Demo => demo::tell().await,
+        Task::Demo => demo::run().await,
         Task::Serve => demo::serve().await,
         Task::Bench(load) => bench::run(load).await,
         Task::Driver(role) => be_driver(role).await,
     }
 }
 
-/// Answers on a socket until it is dropped.
+/// Runs a driver on a socket until it is dropped.
 async fn be_driver(role: Role) -> anyhow::Result<()> {
     let Role { socket, root, name } = role;
     let options = driver::Options {
@@ -78,7 +78,7 @@ async fn be_driver(role: Role) -> anyhow::Result<()> {
     std::future::pending().await
 }
 
-/// Returns on Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C or SIGTERM.
 async fn asked_to_end() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;

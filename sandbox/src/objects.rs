@@ -1,134 +1,30 @@
-//! The Kubernetes objects that the demonstration and the benchmark make.
+//! The Kubernetes objects that the demonstration and the benchmark create.
 
-use kube::api::{Api, ApiResource, DynamicObject};
+pub(crate) mod kinds;
+
 use serde_json::{Value, json};
 
-/// Where the sidecar's service account lives.
-pub(crate) const SIDECAR_NAMESPACE: &str = "hostdir-system";
+use self::kinds::SNAPSHOTS;
+pub(crate) use self::kinds::{Kind, SIDECAR_NAMESPACE};
 
 /// The sidecar's service account, and the name of its roles.
 pub(crate) const SIDECAR: &str = "csi-snapshotter";
 
-/// The class of every snapshot here.
+/// The name of the snapshot class.
 pub(crate) const CLASS: &str = "hostdir-snapshots";
 
-const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
-const GROUP_SNAPSHOTS: &str = "groupsnapshot.storage.k8s.io";
-const RBAC: &str = "rbac.authorization.k8s.io";
-
-/// Keeps a content until the sidecar is done with it.
+/// The finalizer that keeps a content until the sidecar has deleted its snapshot.
 pub(crate) const PROTECTION: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
 
-/// Set by the snapshot-controller when the user deleted the snapshot of a content.
+/// The annotation that the snapshot-controller sets when the user has deleted the snapshot of a content.
 pub(crate) const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 
-/// A kind of object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Kind {
-    group: &'static str,
-    name: &'static str,
-    plural: &'static str,
-    namespace: Option<&'static str>,
-}
-
-/// Every kind that is used here, with the namespace that its objects are made in.
-pub(crate) mod kinds {
-    use super::{Kind, RBAC, SIDECAR_NAMESPACE, SNAPSHOTS};
-
-    const fn cluster(group: &'static str, name: &'static str, plural: &'static str) -> Kind {
-        Kind { group, name, plural, namespace: None }
-    }
-
-    const fn namespaced(
-        group: &'static str,
-        name: &'static str,
-        plural: &'static str,
-        namespace: &'static str,
-    ) -> Kind {
-        Kind { group, name, plural, namespace: Some(namespace) }
-    }
-
-    pub(crate) const NAMESPACE: Kind = cluster("", "Namespace", "namespaces");
-    pub(crate) const SERVICE_ACCOUNT: Kind =
-        namespaced("", "ServiceAccount", "serviceaccounts", SIDECAR_NAMESPACE);
-    pub(crate) const VOLUME: Kind = cluster("", "PersistentVolume", "persistentvolumes");
-    pub(crate) const CLAIM: Kind =
-        namespaced("", "PersistentVolumeClaim", "persistentvolumeclaims", "default");
-    pub(crate) const CLUSTER_ROLE: Kind = cluster(RBAC, "ClusterRole", "clusterroles");
-    pub(crate) const CLUSTER_ROLE_BINDING: Kind = cluster(RBAC, "ClusterRoleBinding", "clusterrolebindings");
-    pub(crate) const ROLE: Kind = namespaced(RBAC, "Role", "roles", SIDECAR_NAMESPACE);
-    pub(crate) const ROLE_BINDING: Kind = namespaced(RBAC, "RoleBinding", "rolebindings", SIDECAR_NAMESPACE);
-    pub(crate) const CLASS: Kind = cluster(SNAPSHOTS, "VolumeSnapshotClass", "volumesnapshotclasses");
-    pub(crate) const CONTENT: Kind = cluster(SNAPSHOTS, "VolumeSnapshotContent", "volumesnapshotcontents");
-    pub(crate) const SNAPSHOT: Kind = namespaced(SNAPSHOTS, "VolumeSnapshot", "volumesnapshots", "default");
-}
-
-impl Kind {
-    /// Access to the objects of this kind.
-    pub(crate) fn api(self, client: &kube::Client) -> Api<DynamicObject> {
-        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
-        let resource = ApiResource {
-            group: self.group.to_owned(),
-            version: "v1".to_owned(),
-            api_version: format!("{group}v1"),
-            kind: self.name.to_owned(),
-            plural: self.plural.to_owned(),
-        };
-        match self.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
-        }
-    }
-
-    /// An object of this kind: `body` is everything but the kind and the name.
-    pub(crate) fn named(self, name: &str, body: Value) -> Value {
-        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
-        let mut object = body;
-        object["apiVersion"] = format!("{group}v1").into();
-        object["kind"] = self.name.into();
-        object["metadata"]["name"] = name.into();
-        object
-    }
-}
-
-/// The rights that the charts of drivers grant to the sidecar, and no more: what is made here in the order in
-/// which it can be made.
-pub(crate) fn sidecar_account() -> Vec<(Kind, Value)> {
-    let subjects = json!([{"kind": "ServiceAccount", "name": SIDECAR, "namespace": SIDECAR_NAMESPACE}]);
-    let role_ref = |kind: &str| json!({"apiGroup": RBAC, "kind": kind, "name": SIDECAR});
-    let rule = |group: &str, resources: &[&str], verbs: &str| {
-        let verbs: Vec<_> = verbs.split(' ').collect();
-        json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
-    };
-    let look = "get list watch";
-    let everywhere = json!([
-        rule("", &["events"], "list watch create update patch"),
-        rule("", &["secrets"], "get list"),
-        rule(SNAPSHOTS, &["volumesnapshotclasses"], look),
-        rule(SNAPSHOTS, &["volumesnapshotcontents"], "get list watch update patch"),
-        rule(SNAPSHOTS, &["volumesnapshotcontents/status"], "update patch"),
-        rule(GROUP_SNAPSHOTS, &["volumegroupsnapshotclasses"], look),
-        rule(GROUP_SNAPSHOTS, &["volumegroupsnapshotcontents"], "get list watch update patch"),
-        rule(GROUP_SNAPSHOTS, &["volumegroupsnapshotcontents/status"], "update patch"),
-    ]);
-    let leases = json!([rule("coordination.k8s.io", &["leases"], "get watch list delete update create")]);
-    let made = |kind: Kind, body: Value| (kind, kind.named(SIDECAR, body));
-    vec![
-        (kinds::NAMESPACE, kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({}))),
-        made(kinds::SERVICE_ACCOUNT, json!({})),
-        made(kinds::CLUSTER_ROLE, json!({"rules": everywhere})),
-        made(kinds::CLUSTER_ROLE_BINDING, json!({"subjects": subjects, "roleRef": role_ref("ClusterRole")})),
-        made(kinds::ROLE, json!({"rules": leases})),
-        made(kinds::ROLE_BINDING, json!({"subjects": subjects, "roleRef": role_ref("Role")})),
-    ]
-}
-
-/// The class that all snapshots of `driver` here are of.
+/// The snapshot class of `driver`.
 pub(crate) fn class(driver: &str) -> Value {
     kinds::CLASS.named(CLASS, json!({"driver": driver, "deletionPolicy": "Delete"}))
 }
 
-/// A content as the snapshot-controller makes it for a snapshot with this name and uid.
+/// The content that the snapshot-controller creates for a snapshot with this name and uid.
 pub(crate) fn content(driver: &str, volume: &str, snapshot: &str, uid: &str) -> Value {
     let body = json!({
         "metadata": {"finalizers": [PROTECTION]},

@@ -1,26 +1,27 @@
-//! The sidecar as a process: built, started, watched over and measured.
+//! Builds the sidecar, runs it as a process, and measures its memory and CPU time.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::process::{Child, Command};
+use sandbox::process::Process;
+use tokio::process::Command;
 
 use crate::place::Place;
 
 const NAME: &str = "csi-snapshotter";
 
-/// How many of its last log lines are shown when it ends too early.
+/// The number of log lines that are shown if the sidecar ends too early.
 const LAST_WORDS: usize = 10;
 
-/// Clock ticks a second in /proc; the same on every Linux that Rust supports.
+/// The number of clock ticks in a second in /proc. It is the same on every Linux that Rust supports.
 const TICKS: u64 = 100;
 
-/// Builds the sidecar if cargo runs us, and finds it beside us.
+/// Builds the sidecar if cargo runs this program, and returns the path of its binary next to this program's.
 ///
 /// # Errors
-/// If the build fails, or there is no sidecar to be found.
+/// If the build fails, or there is no binary.
 pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find out where this program lies")?;
     let directory = own.parent().context("this program lies nowhere")?;
@@ -31,12 +32,16 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
         };
         println!("building the sidecar ({profile}) …");
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-        // Named together, both packages share their dependencies with the build that made this program.
-        let packages = ["--package", NAME, "--package", env!("CARGO_PKG_NAME"), "--bin", NAME];
+        let mut packages = vec!["--package", NAME, "--bin", NAME];
+        if profile == "dev" {
+            // Named together, both packages share their dependencies with the build that made this program. What is
+            // optimised may be measured, so it gets no feature that the sidecar alone does not have.
+            packages.extend(["--package", env!("CARGO_PKG_NAME")]);
+        }
         let mut build = Command::new(cargo);
         for (name, _) in std::env::vars_os() {
-            // What `cargo run` says of this package would be news to build scripts that look at it, and with
-            // them half of the tree would be built once more.
+            // These are about the sandbox. Build scripts look at them, and with them half of the dependencies would be
+            // built once more.
             let of_package = name.to_string_lossy().starts_with("CARGO_PKG_");
             if of_package || name == "CARGO_MANIFEST_DIR" || name == "OUT_DIR" {
                 build.env_remove(name);
@@ -61,51 +66,40 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// Memory of a process, in kilobytes.
+/// The memory of a process in kilobytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// All of it, the pages of its program file included, which the kernel may take back at any time.
+    /// All of it, including the pages of its program file, which the kernel can reclaim at any time.
     pub(crate) resident: u64,
     /// What it has allocated.
     pub(crate) anonymous: u64,
 }
 
 /// A running sidecar; dropping it kills it.
-pub(crate) struct Sidecar {
-    child: Child,
-    log: PathBuf,
-}
+pub(crate) struct Sidecar(Process);
 
 impl Sidecar {
-    /// Starts it with its own account in `place`, with these arguments besides.
+    /// Starts it with its own account in `place` and with these additional arguments.
     pub(crate) fn start(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Sidecar> {
-        let log = place.path("sidecar.log");
-        let output =
-            std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .arg(format!("--kubeconfig={}", place.path("sidecar.kubeconfig").display()))
             .arg(format!("--csi-address={}", place.driver.socket().display()))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        Ok(Sidecar { child, log })
+            .args(arguments);
+        Ok(Sidecar(Process::start(command, &place.path("sidecar.log"))?))
     }
 
-    /// Does `work` as long as the sidecar lives.
+    /// Does `work` while the sidecar runs.
     ///
     /// # Errors
-    /// Those of the work, or that the sidecar ended before the work did; its last words are printed then.
+    /// If the work fails, or the sidecar ends before the work is done. The end of its log is printed then.
     pub(crate) async fn during<T>(
         &mut self,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
         let outcome = tokio::select! {
             done = work => done,
-            ended = self.child.wait() => Err(ended_early(ended?)),
+            ended = self.0.ended() => Err(ended_early(ended?)),
         };
         if outcome.is_err() {
             eprintln!("\n{}", self.last_words());
@@ -115,13 +109,13 @@ impl Sidecar {
 
     /// Ends it at once.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("cannot end the sidecar")
+        self.0.kill().await
     }
 
     /// The processor time that it has used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = self.proc("stat")?;
-        // The second field is the name in brackets and may hold anything; what follows is plain.
+        // The second field is the name in brackets, which may contain anything. Plain numbers follow it.
         let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok());
         let (user, system) = ticks(11).zip(ticks(12)).context("/proc/<pid>/stat has an unknown form")?;
@@ -140,12 +134,12 @@ impl Sidecar {
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let pid = self.child.id().context("the sidecar has ended")?;
+        let pid = self.0.id()?;
         Ok(std::fs::read_to_string(format!("/proc/{pid}/{file}"))?)
     }
 
     fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let log = self.0.log();
         let lines: Vec<_> = log.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
         if last.is_empty() {

@@ -1,4 +1,4 @@
-//! What the sandbox's API server promises beyond the recorded exchanges.
+//! Tests of the API server in addition to the recorded exchanges.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 mod common;
@@ -146,9 +146,9 @@ async fn watches_can_be_dropped_and_requests_are_remembered() {
     server.drop_watches();
     assert_eq!(watch.within(PATIENCE).await, Next::End);
     get(&client.with_token(None), &format!("{SECRETS}/x")).await;
-    let told: Vec<_> = server.requests().into_iter().map(|r| (r.method, r.query, r.status, r.user)).collect();
+    let seen: Vec<_> = server.requests().into_iter().map(|r| (r.method, r.query, r.status, r.user)).collect();
     let row = |query: &str, status, user: &str| ("GET".to_owned(), query.to_owned(), status, user.to_owned());
-    assert_eq!(told, [row("watch=true", 200, "sandbox-admin"), row("", 403, "system:anonymous")]);
+    assert_eq!(seen, [row("watch=true", 200, "sandbox-admin"), row("", 403, "system:anonymous")]);
     assert_eq!(server.request_count(), 2);
 }
 

@@ -1,4 +1,4 @@
-//! The client library of the sidecar works against the sandbox: requests, both ways to watch, and recovery.
+//! The sidecar's client library works with the sandbox: requests, both ways to watch, and recovery.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 use std::time::Duration;
@@ -12,11 +12,11 @@ use kube::{Api, Client, Config, ResourceExt};
 use sandbox::api::{Options, Server};
 use serde_json::json;
 
-/// How long an event may take: a watcher that was cut off waits a second or two before it comes back.
+/// How long an event may take. A watcher whose connection was closed waits a second or two before it connects again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn secrets() -> (Server, Api<Secret>) {
-    // Another test of this process may have been first.
+    // Another test of this process may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = Server::start(Options::default()).await.expect("starts");
     let kubeconfig = Kubeconfig::from_yaml(&server.admin_kubeconfig()).expect("a kubeconfig");
@@ -30,24 +30,24 @@ fn secret(name: &str) -> Secret {
     serde_json::from_value(json!({"metadata": {"name": name}, "stringData": {"a": "b"}})).expect("a secret")
 }
 
-/// The names told by the next events until one is `last`.
+/// The names in the next events until one is `last`.
 async fn names(
     events: &mut (impl Stream<Item = watcher::Result<Event<Secret>>> + Unpin),
     last: &str,
 ) -> Vec<String> {
-    let mut told = Vec::new();
-    while told.last().is_none_or(|name| name != last) {
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|name| name != last) {
         let next = tokio::time::timeout(PATIENCE, events.try_next()).await.expect("an event in time");
         match next {
-            Ok(Some(Event::Apply(secret) | Event::InitApply(secret))) => told.push(secret.name_any()),
-            Ok(Some(Event::Delete(secret))) => told.push(format!("-{}", secret.name_any())),
-            Ok(Some(Event::InitDone)) => told.push("done".into()),
-            // An error is what a watcher meets when it is cut off; it goes on by itself.
+            Ok(Some(Event::Apply(secret) | Event::InitApply(secret))) => seen.push(secret.name_any()),
+            Ok(Some(Event::Delete(secret))) => seen.push(format!("-{}", secret.name_any())),
+            Ok(Some(Event::InitDone)) => seen.push("done".into()),
+            // A watcher returns an error when its connection is closed, and then it continues by itself.
             Ok(Some(Event::Init)) | Err(_) => {}
             Ok(None) => panic!("the watcher ended"),
         }
     }
-    told
+    seen
 }
 
 #[tokio::test]
@@ -94,6 +94,6 @@ async fn a_watcher_recovers_from_a_cut_watch_and_from_a_forgotten_history() {
     server.resume().await.expect("listens again");
     api.create(&PostParams::default(), &secret("unseen")).await.expect("created");
     server.compact();
-    let told = names(&mut events, "done").await;
-    assert!(told.contains(&"unseen".to_owned()), "{told:?}");
+    let seen = names(&mut events, "done").await;
+    assert!(seen.contains(&"unseen".to_owned()), "{seen:?}");
 }

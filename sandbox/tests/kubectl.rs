@@ -1,4 +1,4 @@
-//! Real kubectl works against the sandbox; without a kubectl on the machine these tests say so and pass.
+//! The real kubectl works with the sandbox. Without a kubectl on the machine these tests say so and pass.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 #[path = "kubectl/command.rs"]
@@ -45,8 +45,8 @@ async fn a_content_is_changed_described_selected_and_deleted() {
     let patch = r#"{"status":{"readyToUse":true,"restoreSize":7}}"#;
     kubectl.ok(&["patch", "vsc", "content-a", "--type=merge", "--subresource=status", "-p", patch]).await;
     kubectl.ok(&["wait", "vsc/content-a", "--for=jsonpath={.status.readyToUse}=true", "--timeout=20s"]).await;
-    let told = kubectl.ok(&["describe", "vsc", "content-a"]).await;
-    assert!(told.contains("example.com/a: b") && told.contains("Ready To Use:  true"), "{told}");
+    let printed = kubectl.ok(&["describe", "vsc", "content-a"]).await;
+    assert!(printed.contains("example.com/a: b") && printed.contains("Ready To Use:  true"), "{printed}");
     let selected = kubectl
         .ok(&["get", "vsc", "-l", "x=y", "--field-selector=spec.driver=hostpath.csi.k8s.io", "-o", "name"])
         .await;

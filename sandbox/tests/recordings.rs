@@ -1,4 +1,4 @@
-//! The sandbox answers as a real API server did: every recorded exchange, over the wire.
+//! The sandbox answers every recorded request as a real API server did.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 mod common;
@@ -22,7 +22,7 @@ const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"
 /// How long a watch has to stay silent after its last recorded event.
 const SILENCE: Duration = Duration::from_millis(250);
 
-/// How long an event may take: bookmarks come a second after what they tell.
+/// How long an event may take. A bookmark is sent a second after its version.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The exchanges that cannot pass, each with its reason.
@@ -68,7 +68,7 @@ async fn every_recorded_exchange_passes() {
     assert!(failed.is_empty(), "{} exchanges differ:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// A service account with the rights that charts give the sidecar.
+/// The token of an account with the rights of the recorded one, which are fewer than those that are deployed.
 async fn sidecar_token(admin: &Client) -> String {
     let rules = json!([
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch", "create", "update", "patch"]},
@@ -98,7 +98,7 @@ async fn sidecar_token(admin: &Client) -> String {
     answer["status"]["token"].as_str().expect("a token").to_owned()
 }
 
-/// A content as the recorded ones were made.
+/// A content like the recorded ones.
 fn content(name: &str, labels: &Value) -> Value {
     json!({
         "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent",
@@ -117,7 +117,7 @@ fn content(name: &str, labels: &Value) -> Value {
     })
 }
 
-/// The uid that a page's recorded reference carries.
+/// The uid in the recorded snapshot reference of a content.
 fn uid_of(name: &str) -> String {
     let of_name = |object: &Value| {
         (object["metadata"]["name"] == name).then(|| object["spec"]["volumeSnapshotRef"]["uid"].clone())
@@ -135,7 +135,7 @@ fn uid_of(name: &str) -> String {
 }
 
 impl Replay {
-    /// What happened just before an exchange without being recorded.
+    /// Does what happened just before an exchange and was not recorded.
     async fn prepare(&self, n: u64) {
         if n != 60 {
             return;
@@ -148,7 +148,7 @@ impl Replay {
         }
     }
 
-    /// What happened while a watch was open.
+    /// Does what happened while a watch was open.
     async fn meanwhile(&mut self, n: u64, out: &mut Vec<String>) {
         let label = |page: u64, labels: Value| {
             (format!("{CONTENTS}/page-{page}"), json!({"metadata": {"labels": labels}}))
@@ -176,7 +176,7 @@ impl Replay {
         }
     }
 
-    /// The client of an exchange: whose credentials it was made with.
+    /// The client of an exchange, which has the credentials that were used for it.
     fn client(&self, n: u64) -> Client {
         match n {
             131 => self.admin.with_token(None),

@@ -8,26 +8,27 @@ use tracing::Instrument;
 
 use super::perform::Snapshots;
 use super::{Begin, Effects, PassEnd, WriteFailure, pass, status};
-use crate::clock;
-use crate::cluster::error::{ApiError, Failure, in_one_line};
-use crate::cluster::event::{About, Event, Recorder, Severity};
-use crate::cluster::objects::Objects;
-use crate::cluster::secret::{SecretError, secret};
-use crate::cluster::write::Write;
 use crate::csi::Driver;
 use crate::decide::{
     ClassSeen, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming, Note, Now,
-    Observed, PollCall, Presence, Said, SecretRead, SecretRef, SecretSent, StatusChange, Then, last_word,
+    Observed, PollCall, Said, SecretRead, SecretRef, SecretSent, StatusChange, last_word,
 };
-use crate::lead::claim::Claim;
 use crate::metrics::Metrics;
-use crate::queue::Key;
-use crate::shutdown::Ending;
-use crate::traces;
-use crate::watch::sink::ClassStore;
-use crate::watch::store::{Begun, Store};
-use machinery::object::Object;
+use crate::wake::classes::ClassStore;
+use crate::wake::{self, ContentStore};
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::cluster::error::{ApiError, Failure, in_one_line};
+use machinery::cluster::event::{About, Event, Recorder, Severity};
+use machinery::cluster::objects::Objects;
+use machinery::cluster::secret::{SecretError, secret};
+use machinery::cluster::write::Write;
+use machinery::object::{Body, Object};
+use machinery::queue::Key;
+use machinery::queue::Then;
 use machinery::secrets::Secrets;
+use machinery::shutdown::Ending;
+use machinery::store::{Begun, Presence};
 use model::class::Class;
 use model::facts::Content;
 use model::reply::Answer;
@@ -36,9 +37,12 @@ use model::reply::Answer;
 const NEXT_TRY: Duration = Duration::from_mins(1);
 
 /// Everything that all passes over one kind share.
-pub struct Shared<B> {
+pub struct Shared<B: Body>
+where
+    Object<B>: Content,
+{
     /// The objects as we know them.
-    pub store: Arc<Store<B>>,
+    pub store: Arc<ContentStore<B>>,
     /// Their classes.
     pub classes: Arc<ClassStore>,
     /// Reads and writes of them.
@@ -74,9 +78,17 @@ where
         let driver = DriverFacts { can_find, ..self.driver_facts.clone() };
         let uid = object.uid().to_owned();
         let live = Live { shared: self, key, uid, driver };
-        let span = traces::pass(B::KIND_NAME, key.as_ref());
+        let span = tracing::info_span!(
+            "pass",
+            kind = B::KIND_NAME,
+            content = key.as_ref(),
+            otel.status_code = tracing::field::Empty,
+            otel.status_description = tracing::field::Empty
+        );
         let mut end = pass(&live, object, presence, memory).instrument(span.clone()).await;
-        traces::passed(&span, end.problem.as_deref());
+        if let Some(problem) = &end.problem {
+            span.record("otel.status_code", "ERROR").record("otel.status_description", problem);
+        }
         self.store.end(key);
         if presence != Presence::Here && end.then == Then::Done && self.store.settled(key, &live.uid) {
             // Another object of this name may have been waiting.
@@ -122,7 +134,10 @@ where
 }
 
 /// One pass as it sees the world.
-struct Live<'a, B> {
+struct Live<'a, B: Body>
+where
+    Object<B>: Content,
+{
     shared: &'a Shared<B>,
     key: &'a Key,
     uid: String,
@@ -264,7 +279,7 @@ where
         self.shared.store.remember(self.key, &self.uid, memory);
     }
     fn is_named_elsewhere(&self, handle: &str) -> bool {
-        self.shared.store.names(handle)
+        self.shared.store.any(|content| wake::names(content, handle))
     }
     fn vanished(&self) {
         self.shared.store.vanished(self.key, &self.uid);

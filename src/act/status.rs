@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::cluster::write::{Write, key};
 use crate::decide::{ErrorChange, MetadataWrite, StatusChange};
+use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Object};
 use model::content::SingleContent;
 use model::facts::{Content, Kind, Member};

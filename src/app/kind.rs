@@ -1,32 +1,27 @@
 //! One kind at work: its two watches, its queue, its workers, its census.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio_util::task::AbortOnDropHandle;
-
 use crate::act::live::Shared;
 use crate::act::perform::Snapshots;
-use crate::clock;
-use crate::cluster::client::Clients;
-use crate::cluster::event::Recorder;
-use crate::cluster::objects::Objects;
 use crate::csi::Driver;
 use crate::decide::{DriverFacts, Naming};
-use crate::lead::claim::Claim;
 use crate::metrics::{Metrics, State};
-use crate::queue::backoff::Backoff;
-use crate::queue::{Key, Queue, Urgency, worker};
-use crate::shutdown::Ending;
-use crate::watch::sink::{ClassStore, Classes, Contents};
-use crate::watch::standing::{Need, Standing, Watched, report};
-use crate::watch::store::Store;
-use crate::watch::{self as watching, Selection};
+use crate::wake::classes::{ClassStore, Classes};
+use crate::wake::{ContentStore, Contents};
+use machinery::claim::Claim;
+use machinery::clock;
+use machinery::cluster::client::Clients;
+use machinery::cluster::event::Recorder;
+use machinery::cluster::objects::Objects;
+use machinery::controller::{Controller, Running};
 use machinery::object::{Body, Object};
+use machinery::queue::backoff::Backoff;
+use machinery::queue::{Key, Queue, worker};
+use machinery::shutdown::Ending;
+use machinery::watch::Selection;
+use machinery::watch::standing::Advice;
 use model::facts::{Content, Facts, Kind};
 use model::names::MANAGED_BY;
 
@@ -65,38 +60,17 @@ pub(super) struct Around {
     pub events: Recorder,
 }
 
-/// The two watches of a kind: contents, classes.
-pub(super) type Standings = [Watched; 2];
-
-/// A kind at work; dropping it ends its watches.
-pub(super) struct Running {
-    pub standings: Standings,
-    background: JoinSet<()>,
-    workers: AbortOnDropHandle<()>,
-    ending: Ending,
-}
-
-impl Running {
-    /// Waits until the workers have drained. Before a drain, for ever.
-    ///
-    /// # Errors
-    /// A task has failed. Without it the kind would be deaf or idle and seem well, so everything is abandoned.
-    pub(super) async fn drained(self) -> anyhow::Result<()> {
-        let Self { standings: _, mut background, mut workers, ending } = self;
-        let failed = tokio::select! {
-            ended = &mut workers => return ended.context("the workers failed; please report this as a bug"),
-            ended = background.join_next() => ended,
-        };
-        ending.abandon();
-        // How they end is no news beside what happened.
-        let _ = workers.await;
-        match failed {
-            Some(Err(failed)) => {
-                Err(failed).context("a watch or its helpers failed; please report this as a bug")
-            }
-            Some(Ok(())) | None => bail!("a watch or its helpers ended; please report this as a bug"),
+/// What to do where the kinds of a group cannot be watched.
+#[must_use]
+pub const fn advice(kind: Kind) -> Advice {
+    let install = "install the snapshot CRDs (kubectl apply -k deploy/crds)";
+    let without = match kind {
+        Kind::Single => None,
+        Kind::Group => {
+            Some("group snapshots are off until then and come on by themselves; others are not concerned")
         }
-    }
+    };
+    Advice { install, without }
 }
 
 /// Starts the watches of a kind, and its workers once everything was listed.
@@ -106,8 +80,8 @@ where
 {
     let Around { tools, plan, driver_facts, events } = around;
     let Tools { clients, driver, claim, ending, metrics } = tools;
-    let queue = Arc::new(Queue::new(plan.backoff, metrics.work.queue(queue_name(B::KIND))));
-    let store = Arc::new(Store::<B>::default());
+    let queue = Arc::new(Queue::new(plan.backoff, metrics.base.work.queue(queue_name(B::KIND))));
+    let store = Arc::new(ContentStore::<B>::default());
     let classes = Arc::new(ClassStore::default());
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
@@ -130,26 +104,12 @@ where
     let contents = Contents { store: Arc::clone(&store), queue: Arc::clone(&queue), driver };
     let class_sink = Classes { classes, store: Arc::clone(&store), queue: Arc::clone(&queue) };
 
-    let mut background = JoinSet::new();
-    let client = &clients.watch;
-    let standings = [
-        spawn_watch::<B, _>(&mut background, |to| {
-            watching::run::<B>(client.clone(), selection, contents, to)
-        }),
-        spawn_watch::<B::Class, _>(&mut background, |to| {
-            watching::run::<B::Class>(client.clone(), Selection::default(), class_sink, to)
-        }),
-    ];
-    let need = match B::KIND {
-        Kind::Single => Need::Required,
-        Kind::Group => Need::Optional,
-    };
-    background.spawn(report(standings.clone(), need));
-    background.spawn(resync(Arc::clone(&store), Arc::clone(&queue), plan.resync));
-    background.spawn(census(store, Arc::clone(&queue), metrics.clone()));
-    let work = work(queue, shared, standings.clone(), plan.workers, ending.clone());
-    let workers = AbortOnDropHandle::new(tokio::spawn(work));
-    Running { standings, background, workers, ending: ending.clone() }
+    let mut controller = Controller::new(ending.clone());
+    controller.watch::<B>(&clients.watch, selection, contents);
+    controller.watch::<B::Class>(&clients.watch, Selection::default(), class_sink);
+    controller.resync(&store, &queue, plan.resync);
+    controller.beside(census(store, Arc::clone(&queue), metrics.clone()));
+    controller.start(advice(B::KIND), work(queue, shared, plan.workers, ending.clone()))
 }
 
 /// The queue's name in metrics.
@@ -160,44 +120,15 @@ pub(super) fn queue_name(kind: Kind) -> &'static str {
     }
 }
 
-fn spawn_watch<B: Body, F>(
-    tasks: &mut JoinSet<()>,
-    watch: impl FnOnce(watch::Sender<Standing>) -> F,
-) -> Watched
+/// Passes until the drain, and last words about what no other process can know.
+async fn work<B: Snapshots>(queue: Arc<Queue>, shared: Arc<Shared<B>>, workers: usize, ending: Ending)
 where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let (sender, standing) = watch::channel(Standing::Starting);
-    tasks.spawn(watch(sender));
-    Watched { plural: B::PLURAL, group: B::GROUP, standing }
-}
-
-/// Works once both watches have listed everything: a content must not be judged before its class is known.
-async fn work<B: Snapshots>(
-    queue: Arc<Queue>,
-    shared: Arc<Shared<B>>,
-    standings: Standings,
-    workers: usize,
-    ending: Ending,
-) where
     Object<B>: Content,
 {
-    for mut watched in standings {
-        let synced = async {
-            let seen = watched.standing.wait_for(|standing| *standing == Standing::Synced).await.is_ok();
-            if !seen {
-                // The watch has failed, which whoever holds its task deals with.
-                std::future::pending::<()>().await;
-            }
-        };
-        if ending.unless_draining(synced).await.is_none() {
-            return;
-        }
-    }
     let (driver, kind) = (shared.driver.clone(), B::KIND);
     let (ready, lapsed) = (|| driver.until_served(kind), || driver.until_not_served(kind));
     let pass = |key| one_pass(Arc::clone(&shared), key);
-    worker::run(queue, workers, ending, ready, lapsed, pass).await;
+    worker::run(queue, workers, ending, ready, lapsed, pass, log::<B>).await;
     shared.last_words();
 }
 
@@ -206,32 +137,16 @@ where
     Object<B>: Content,
 {
     let end = shared.pass(&key).await;
-    let told = Box::new(move |again_in: Option<Duration>| {
-        let Some(problem) = end.problem else { return };
-        let again_in = again_in.map(tracing::field::debug);
-        tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
-    });
-    worker::Ended { then: end.then, told }
+    worker::Ended { then: end.then, problem: end.problem }
 }
 
-/// Looks again from time to time at everything for which something may be owed, without hurrying anything.
-async fn resync<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, period: Duration)
-where
-    Object<B>: Content,
-{
-    loop {
-        if period.is_zero() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(period).await;
-        for key in store.keys_to_look_at() {
-            queue.add(&key, Urgency::WhenDue);
-        }
-    }
+fn log<B: Body>(key: &Key, again_in: Option<Duration>, problem: &str) {
+    let again_in = again_in.map(tracing::field::debug);
+    tracing::warn!(kind = B::KIND_NAME, content = %key, again_in, "{problem}");
 }
 
 /// Counts contents by state, for the metrics.
-async fn census<B: Snapshots>(store: Arc<Store<B>>, queue: Arc<Queue>, metrics: Metrics)
+async fn census<B: Snapshots>(store: Arc<ContentStore<B>>, queue: Arc<Queue>, metrics: Metrics)
 where
     Object<B>: Content,
 {

@@ -3,8 +3,8 @@
 use std::future::{pending, ready};
 
 use super::*;
-use crate::logging::tests::listen;
-use crate::settings::LogFormat;
+use machinery::logging::LogFormat;
+use machinery::logging::testing::listen;
 
 fn another_driver() -> Fatal {
     Fatal::AnotherDriver { before: "a".to_owned(), now: "b".to_owned() }
@@ -12,7 +12,7 @@ fn another_driver() -> Fatal {
 
 #[tokio::test]
 async fn another_driver_is_told_of_and_the_work_that_fails_with_it_is_logged() {
-    let (log, _listening) = listen(0, LogFormat::Text);
+    let (log, _listening) = listen(crate::PROGRAM, 0, LogFormat::Text);
     let ending = Ending::default();
     let work = async {
         ending.abandoned().await;
@@ -38,4 +38,9 @@ async fn a_lead_that_is_lost_ends_it_without_waiting_for_the_work() {
     let lost = ready(anyhow::anyhow!("the lead is lost"));
     let end = first_end(pending(), pending(), lost, &Ending::default()).await;
     assert_eq!(end.unwrap_err().to_string(), "the lead is lost");
+}
+
+#[test]
+fn the_lease_is_named_as_the_reference_names_it() {
+    assert_eq!(lease_name("ebs.csi_aws.com-1é"), "external-snapshotter-leader-ebs-csi-aws-com-1-");
 }

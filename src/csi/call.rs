@@ -20,7 +20,6 @@ use super::proto::{
 };
 use super::wire::Wire;
 use super::{Driver, Method, proto, redact, verdict};
-use crate::traces;
 use machinery::secrets::Secrets;
 use model::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 
@@ -86,7 +85,7 @@ impl Driver {
     {
         let limit = self.0.timeout;
         let start = Instant::now();
-        let span = traces::call(driver, method);
+        let span = method.span(driver);
         let mut request = Request::new(message);
         request.set_timeout(limit);
         let call = send(wire.clone(), method, request).instrument(span.clone());
@@ -98,7 +97,10 @@ impl Driver {
         let took = start.elapsed();
         let code = result.as_ref().map_or_else(|verdict| verdict.code, |_| Code::Ok);
         let code_name = verdict::name(code);
-        traces::called(&span, code, code_name);
+        span.record("rpc.grpc.status_code", code as i64);
+        if code != Code::Ok {
+            span.record("otel.status_code", "ERROR").record("error.type", code_name);
+        }
         self.0.observer.call_done(driver, method, code_name, took);
         tracing::trace!(method = method.name(), code = code_name, ?took, answer = ?result.as_ref().ok(), "call ended");
         result.map_err(|verdict| Failed {

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::identity::{self, Doubt};
 use super::wire::Wire;
 use super::{Connected, Driver, connection, redact};
-use crate::told::Told;
+use machinery::repeat::Repeat;
 
 /// Pauses between attempts to find the socket: a driver that has just started is found soon.
 const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
@@ -104,7 +104,7 @@ impl Driver {
     }
 
     async fn establish(&self, before: Option<&str>) -> Result<Arc<Session>, Fatal> {
-        let mut told = Told::default();
+        let mut told = Repeat::default();
         let mut pause = SHORTEST_PROOF_PAUSE;
         loop {
             let (wire, gone) = self.find_socket(&mut told).await?;
@@ -130,7 +130,7 @@ impl Driver {
         }
     }
 
-    async fn find_socket(&self, told: &mut Told) -> Result<(Wire, watch::Receiver<bool>), Fatal> {
+    async fn find_socket(&self, told: &mut Repeat) -> Result<(Wire, watch::Receiver<bool>), Fatal> {
         let socket = &self.0.socket;
         let mut pause = SHORTEST_SOCKET_PAUSE;
         loop {
@@ -164,7 +164,7 @@ fn explain(error: &io::Error) -> String {
 }
 
 /// Logs what the connection waits for, once a change.
-fn tell(told: &mut Told, line: &str) {
+fn tell(told: &mut Repeat, line: &str) {
     if told.is_news(line) {
         tracing::warn!("{line}");
     }

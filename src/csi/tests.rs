@@ -212,12 +212,12 @@ async fn a_secret_that_the_driver_repeats_does_not_reach_the_error() {
 
 #[tokio::test]
 async fn at_v_5_every_call_is_logged_with_its_request_and_answer_and_no_secret_is() {
-    use crate::logging::tests::listen;
-    use crate::settings::LogFormat;
+    use machinery::logging::LogFormat;
+    use machinery::logging::testing::listen;
 
     let bench = bench().await;
     for format in [LogFormat::Text, LogFormat::Json] {
-        let (log, _listening) = listen(5, format);
+        let (log, _listening) = listen(crate::PROGRAM, 5, format);
         let secrets = || Secrets::new(BTreeMap::from([("password".into(), "hunter2".into())]));
         let snapshot = bench.client.create_snapshot(request(), secrets()).await.unwrap();
         let status = tonic::Status::internal("hunter2 is wrong");

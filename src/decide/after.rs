@@ -1,9 +1,9 @@
 //! What follows from an outcome: the status, the event, the marker, the memory, and when to reconcile again.
 
-use std::time::Duration;
+use machinery::queue::Then;
+use model::facts::Member;
 
 use super::memory::Memory;
-use model::facts::Member;
 
 /// What to do with `status.error`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -47,19 +47,6 @@ pub struct Note {
     pub message: String,
     /// The storage may hold something that no object names any more.
     pub orphan: bool,
-}
-
-/// When the key is reconciled again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Then {
-    /// At once.
-    Again,
-    /// After the key's backoff, which grows.
-    Retry,
-    /// After this pause; nothing failed, so the backoff starts over.
-    After(Duration),
-    /// When something changes.
-    Done,
 }
 
 /// Everything that follows from an outcome, in the order in which it is carried out.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
+use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::call::{CreateCall, Purpose};
 use super::conclude::failed;
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
+use machinery::queue::Then;
 use model::facts::{Facts, Member, Membership};
 use model::reply::{Answer, GroupSnapshot, Snapshot};
 

@@ -1,14 +1,16 @@
 //! What a step's outcome means: for the status, the marker, the user, the queue and our memory.
 
-use super::after::{After, ErrorChange, Note, StatusChange, Then, carry_on};
+use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::answered::{adopted, answered, created, recorded};
 use super::call::{CallReply, CreateCall, DeleteCall, PollCall, Said};
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::missing::rejected;
 use super::notes;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
+use machinery::queue::Then;
+use machinery::store::Presence;
 use model::reply::{Answer, Certainty};
 
 /// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.

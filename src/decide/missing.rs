@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::after::{After, Note, Then, carry_on};
+use super::after::{After, Note, carry_on};
 use super::call::{Purpose, SecretRef};
 use super::conclude::{failed, reason};
 use super::memory::{Memory, Now, SecretSent};
@@ -11,6 +11,7 @@ use super::notes;
 use super::observed::{ClassSeen, Observed};
 use super::refused::given_up;
 use super::step::Complaint;
+use machinery::queue::Then;
 use model::class::Class;
 
 /// How long an object may lack its finalizer or its class before that is said: at its default rate of requests the

@@ -3,8 +3,9 @@
 use super::after::Note;
 use super::call::CreateCall;
 use super::creation;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::Orphan;
+use machinery::store::Presence;
 use model::facts::{Kind, Source};
 use model::reply::Refusal;
 

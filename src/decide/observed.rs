@@ -1,6 +1,7 @@
 //! Everything a decision may look at.
 
 use super::memory::{InFlight, Memory};
+use machinery::store::Presence;
 use model::class::Class;
 use model::facts::{Facts, Membership, Policy, Source};
 
@@ -45,17 +46,6 @@ pub struct Naming {
     pub uuid_length: Option<u8>,
     /// Whether the names of the Kubernetes objects go along as parameters.
     pub extra_metadata: bool,
-}
-
-/// Whether the object is still there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Presence {
-    /// It is, as far as we know.
-    Here,
-    /// It vanished without our having let it go, and the API server said that somebody deleted it.
-    Deleted,
-    /// It vanished, and nobody said how: a list does not have it any more.
-    Missing,
 }
 
 /// The input of a decision, all borrowed.

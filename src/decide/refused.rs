@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::after::{After, Note, Then, carry_on};
+use super::after::{After, Note, carry_on};
 use super::call::{CreateCall, Purpose};
 use super::conclude::{deleted, failed};
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::Orphan;
+use machinery::queue::Then;
+use machinery::store::Presence;
 use model::reply::{Certainty, Code, Refusal};
 
 /// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::call::{CreateCall, DeleteCall, DriverCall, Purpose};
 use super::creation;
 use super::memory::InFlight;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::step::MetadataWrite::{DropFinalizer, Mark, Unmark};
 use super::step::Rest::{AwaitGroupHandle, AwaitRelease, OtherDriver, Settled};
 use super::step::{Complaint, Report, StatusRecord, Step};
 use super::vanished;
+use machinery::store::Presence;
 use model::facts::{Facts, Kind, Membership, Policy, Source};
 use model::reply::Answer;
 

@@ -6,9 +6,10 @@ use super::call::{DriverCall, Purpose};
 use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
-use super::observed::{Observed, Presence};
+use super::observed::Observed;
 use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
 use super::step::{Orphan, Report, Rest, Step};
+use machinery::store::Presence;
 use model::facts::{Facts, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.

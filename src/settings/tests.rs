@@ -1,5 +1,14 @@
 //! Settings from real command lines, and every refusal.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use machinery::cli::{Effect, Value};
+use machinery::lead::Timing;
+use machinery::logging::LogFormat;
+use proptest::prelude::*;
+
+use super::flags::TABLE;
 use super::*;
 
 const NO_ENV: fn(&str) -> Option<String> = |_| None;
@@ -31,13 +40,13 @@ fn without_flags_every_setting_has_its_documented_default() {
         csi_address: "/run/csi/socket".into(),
         timeout: seconds(60),
         workers: NonZeroUsize::new(10).unwrap(),
-        retry: Retry { start: seconds(1), max: seconds(300) },
+        retry: Backoff { start: seconds(1), max: seconds(300) },
         names: Names {
             content: SnapshotName { prefix: "snapshot".into(), uuid_length: None },
             group: SnapshotName { prefix: "groupsnapshot".into(), uuid_length: None },
         },
         extra_create_metadata: false,
-        api: Api { qps: 100.0, burst: 200 },
+        api: Rate { qps: 100.0, burst: 200 },
         resync: seconds(900),
         node: None,
         gates: Gates { groups: true, release_on_exit: true },
@@ -53,7 +62,8 @@ fn without_flags_every_setting_has_its_documented_default() {
 #[test]
 fn an_election_has_client_gos_times() {
     let election = settings("--leader-election").election.unwrap();
-    let times = (election.lease_duration, election.renew_deadline, election.retry_period);
+    let Timing { lease_duration, renew_deadline, retry_period } = election.timing;
+    let times = (lease_duration, renew_deadline, retry_period);
     assert_eq!(times, (seconds(15), seconds(10), seconds(5)));
 }
 
@@ -90,7 +100,7 @@ fn lines_of_real_charts_are_read_as_they_stand() {
         "--leader-election --leader-election-lease-duration=137s --leader-election-renew-deadline=107s \
          --leader-election-retry-period=26s",
     );
-    assert_eq!(election.election.unwrap().lease_duration, seconds(137));
+    assert_eq!(election.election.unwrap().timing.lease_duration, seconds(137));
     let kubeconfig = settings("--kubeconfig=/var/run/secrets/tenantcluster/value").kubeconfig;
     assert_eq!(kubeconfig, Some("/var/run/secrets/tenantcluster/value".into()));
     let line = "--node-deployment=true";
@@ -112,7 +122,7 @@ fn longhorns_whole_line_is_read() {
                 --leader-election-namespace=longhorn-system --kube-api-qps=50 --kube-api-burst=100 \
                 --http-endpoint=:8000";
     let settings = settings(line);
-    assert_eq!(settings.api, Api { qps: 50.0, burst: 100 });
+    assert_eq!(settings.api, Rate { qps: 50.0, burst: 100 });
     assert_eq!(settings.election.unwrap().namespace.as_deref(), Some("longhorn-system"));
     assert!(settings.warnings.is_empty());
 }
@@ -176,7 +186,7 @@ fn a_level_beyond_klogs_counts_as_its_nearer_end() {
 
 #[test]
 fn a_rate_of_zero_is_the_default_and_a_negative_one_is_no_limit_as_in_client_go() {
-    assert_eq!(settings("--kube-api-qps=0 --kube-api-burst=0").api, Api { qps: 100.0, burst: 200 });
+    assert_eq!(settings("--kube-api-qps=0 --kube-api-burst=0").api, Rate { qps: 100.0, burst: 200 });
     assert!(settings("--kube-api-qps=-1").api.qps < 0.0);
 }
 
@@ -188,7 +198,7 @@ fn a_lease_counts_whole_seconds_and_its_deadline_must_fit_into_them() {
              --leader-election-renew-deadline={renew} --leader-election-retry-period={retry}"
         )
     };
-    assert_eq!(settings(&line("2900ms", "1s", "100ms")).election.unwrap().lease_duration, seconds(2));
+    assert_eq!(settings(&line("2900ms", "1s", "100ms")).election.unwrap().timing.lease_duration, seconds(2));
     assert!(refusal(&line("1900ms", "1500ms", "100ms")).contains("whole seconds"));
     assert!(refusal(&line("900ms", "500ms", "100ms")).contains("write 1s"));
     assert!(refusal(&line("15s", "6s", "5s")).contains("1.2 times"));
@@ -265,4 +275,68 @@ fn version_and_help_print_and_end_well() {
         }
     }
     assert!(matches!(parse([OsString::from("--version=false")], &NO_ENV), Ok(Command::Run(_))));
+}
+
+#[test]
+fn every_default_in_the_table_is_of_its_flags_own_kind() {
+    for flag in TABLE.iter().filter(|flag| flag.effect == Effect::Live) {
+        assert!(Value::of(flag.kind, flag.default).is_some(), "--{}", flag.name);
+    }
+}
+
+#[test]
+fn no_flag_stands_in_the_table_twice() {
+    let mut names: Vec<&str> = TABLE.iter().map(|flag| flag.name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn help_has_one_line_for_each_live_flag_and_names_all_others() {
+    let text = help(flags::PAGE, TABLE);
+    for flag in TABLE.iter() {
+        let shown = text.matches(&format!("--{}", flag.name)).count();
+        assert!(shown >= 1, "--{} is missing", flag.name);
+        if flag.effect == Effect::Live {
+            let line = text.lines().find(|line| line.trim_start().starts_with(&format!("--{} ", flag.name)));
+            let line = line.or_else(|| text.lines().find(|line| line.contains(&format!("--{}", flag.name))));
+            assert!(line.is_some_and(|line| line.contains(flag.help)), "--{}", flag.name);
+        }
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 130), "a line is too long for a terminal");
+}
+
+/// Words that look like flags, words of any characters, and bytes that are no characters.
+fn any_word() -> impl Strategy<Value = OsString> {
+    prop_oneof![
+        8 => word().prop_map(OsString::from),
+        1 => any::<String>().prop_map(OsString::from),
+        1 => proptest::collection::vec(any::<u8>(), 0..12).prop_map(OsString::from_vec),
+    ]
+}
+
+fn word() -> impl Strategy<Value = String> {
+    let known: Vec<&'static str> = TABLE.iter().map(|flag| flag.name).collect();
+    let name = prop_oneof![proptest::sample::select(known).prop_map(str::to_owned), "[a-z-]{0,12}"];
+    let value =
+        prop_oneof!["[0-9.a-z]{0,8}", "[-+_0-9xobsmhn.:=,]{0,24}", any::<String>(), Just(String::new())];
+    ("-{0,3}", name, proptest::option::of(value)).prop_map(|(dashes, name, value)| match value {
+        Some(value) => format!("{dashes}{name}={value}"),
+        None => format!("{dashes}{name}"),
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_command_line_panics_and_every_refusal_is_one_line(
+        words in proptest::collection::vec(any_word(), 0..6),
+        node in proptest::option::of("\\PC{0,4}"),
+    ) {
+        if let Err(refused) = parse(words, &|_| node.clone()) {
+            let line = refused.to_string();
+            prop_assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
+        }
+    }
 }

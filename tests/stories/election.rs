@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use sandbox::driver::Method;
+use sandbox::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::cluster::Kind;
@@ -96,7 +97,7 @@ fn a_signal_releases_the_lease_and_the_other_replica_leads_within_two_seconds() 
         second.says("the leader is").await;
         let content = stage.content(json!({})).await;
         content.ready().await;
-        first.signal("TERM").await;
+        first.signal(Signal::TERM);
         let asked = Instant::now();
         let next = stage.content(json!({})).await;
         next.ready().await;
@@ -113,7 +114,7 @@ fn a_released_lease_reads_as_client_go_leaves_it() {
         let stage = Stage::set().await;
         let mut only = stage.replica(&["--leader-election-labels=team:storage,tier:1"]);
         stage.holder("").await;
-        only.signal("TERM").await;
+        only.signal(Signal::TERM);
         assert_eq!(only.exit().await.0, Some(0));
         let lease = stage.leases().get(&stage.lease_name()).await.unwrap();
         assert_eq!(
@@ -217,7 +218,7 @@ impl<'a> Peer<'a> {
 
     async fn put(&mut self, holder: &str, seconds: u32) {
         let before = self.lease.data["spec"].clone();
-        let now = csi_snapshotter::clock::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let now = machinery::clock::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
         let changes = before["holderIdentity"] != holder && !holder.is_empty();
         let transitions = before["leaseTransitions"].as_i64().map_or(0, |count| count + i64::from(changes));
         self.lease.data["spec"] = json!({
@@ -251,7 +252,7 @@ fn a_replica_of_the_reference_and_ours_share_a_lease_in_both_directions() {
         content.ready().await;
         assert!(released.elapsed() < Duration::from_secs(2), "{:?}", released.elapsed());
         assert_eq!(stage.lease().await["leaseTransitions"], 1);
-        ours.signal("TERM").await;
+        ours.signal(Signal::TERM);
         assert_eq!(ours.exit().await.0, Some(0));
         let spec = stage.lease().await;
         assert_eq!((&spec["holderIdentity"], &spec["leaseDurationSeconds"]), (&json!(""), &json!(1)));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sandbox::driver::{Capabilities, Method, Options, Readiness};
+use sandbox::process::Signal;
 use serde_json::json;
 
 use crate::common::stage::without_groups;
@@ -13,13 +14,15 @@ fn a_signal_drains_what_is_in_hand_and_records_it() {
     story(async {
         // Without groups, their workers wait for a driver that has them, which must not hold up the end.
         let ordinary = Options::default;
-        for (signal, options) in [("TERM", ordinary()), ("INT", ordinary()), ("TERM", without_groups())] {
+        for (signal, options) in
+            [(Signal::TERM, ordinary()), (Signal::INT, ordinary()), (Signal::TERM, without_groups())]
+        {
             let stage = Stage::with(options).await;
             stage.driver.script().hold(Method::CreateSnapshot);
             let mut sidecar = stage.sidecar(&[]);
             let content = stage.content(json!({})).await;
             stage.calls_reach(Method::CreateSnapshot, 1).await;
-            sidecar.signal(signal).await;
+            sidecar.signal(signal);
             sidecar.says("asked to stop").await;
             stage.driver.script().let_go(Method::CreateSnapshot);
             let (code, took) = sidecar.exit().await;
@@ -40,9 +43,9 @@ fn a_second_signal_aborts() {
         let mut sidecar = stage.sidecar(&[]);
         stage.content(json!({})).await;
         stage.calls_reach(Method::CreateSnapshot, 1).await;
-        sidecar.signal("TERM").await;
+        sidecar.signal(Signal::TERM);
         sidecar.says("asked to stop").await;
-        sidecar.signal("TERM").await;
+        sidecar.signal(Signal::TERM);
         let (code, took) = sidecar.exit().await;
         assert_eq!(code, Some(1));
         assert!(took < Duration::from_secs(2), "{took:?}");
@@ -56,7 +59,7 @@ fn a_signal_while_the_driver_is_waited_for_ends_well() {
         stage.driver.kill().await;
         let mut sidecar = stage.sidecar(&[]);
         sidecar.says("waiting for the driver's socket").await;
-        sidecar.signal("TERM").await;
+        sidecar.signal(Signal::TERM);
         assert_eq!(sidecar.exit().await.0, Some(0));
     });
 }

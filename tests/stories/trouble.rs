@@ -243,7 +243,7 @@ fn what_others_write_meanwhile_stays() {
 fn without_the_right_to_patch_it_writes_by_update() {
     story(async {
         let stage = Stage::set().await;
-        let Some(kubeconfig) = stage.cluster.without_patch().await else {
+        let Some(kubeconfig) = stage.cluster.without_patch() else {
             eprintln!("skipped: needs a service account that only the sandbox can make");
             return;
         };

@@ -1,4 +1,4 @@
-//! The wall clock, read in one place.
+//! The wall clock of the API server.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Now in the form of `metav1.Time`: UTC, whole seconds.
+/// The time now in the form of `metav1.Time`: UTC, in whole seconds.
 pub(crate) fn stamp() -> String {
     now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,10 +1,10 @@
-//! Reading and shaping an object's own fields without a type for each kind.
+//! Reads and changes the common fields of an object, whatever its kind.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-/// Fields of `metadata` that a real server knows; others are unknown fields.
+/// The fields of `metadata` that a real server knows; all others are unknown fields.
 const METADATA: [&str; 15] = [
     "annotations",
     "creationTimestamp",
@@ -23,7 +23,7 @@ const METADATA: [&str; 15] = [
     "uid",
 ];
 
-/// The text at a JSON pointer, or "" where there is none.
+/// The text at a JSON pointer, or "" if there is none.
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -33,12 +33,12 @@ pub(crate) fn meta<'a>(object: &'a Value, field: &str) -> &'a str {
     object.get("metadata").and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// `metadata` for writing; made if it is not there or not an object.
+/// `metadata` for writing. It is created if it is missing or not an object.
 pub(crate) fn meta_mut(object: &mut Value) -> &mut Map<String, Value> {
     child_mut(object, "metadata")
 }
 
-/// The object at `field` for writing; made if it is not there or not an object.
+/// The object at `field` for writing. It is created if it is missing or not an object.
 pub(crate) fn child_mut<'a>(object: &'a mut Value, field: &str) -> &'a mut Map<String, Value> {
     as_map(as_map(object).entry(field).or_insert(Value::Null))
 }
@@ -55,32 +55,33 @@ fn as_map(value: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
-/// The resourceVersion as a number; 0 where it is none.
+/// The resourceVersion as a number; 0 if it is not a number.
 pub(crate) fn version(object: &Value) -> u64 {
     meta(object, "resourceVersion").parse().unwrap_or(0)
 }
 
-/// Finalizers that controllers of a real cluster take away from what is not in use; here nothing ever is.
+/// In a real cluster, controllers remove these finalizers from objects that are not in use. Here nothing is ever in
+/// use.
 const PROTECTIONS: [&str; 2] = ["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"];
 
-/// Whether a finalizer holds the object.
+/// Whether a finalizer keeps the object from being removed.
 pub(crate) fn is_held(object: &Value) -> bool {
     let protects = |finalizer: &Value| PROTECTIONS.iter().any(|name| finalizer == name);
     list(object, "/metadata/finalizers").iter().any(|finalizer| !protects(finalizer))
 }
 
-/// Whether deletion has been asked for.
+/// Whether the object is being deleted.
 pub(crate) fn is_deleting(object: &Value) -> bool {
     !meta(object, "deletionTimestamp").is_empty()
 }
 
-/// The parts of a list: empty where the pointer leads to none.
+/// The items of a list; none if there is no list at the pointer.
 pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Drops what a real server never stores in metadata: nulls, empty maps and lists, unknown fields. The names
-/// of the unknown fields go to `unknown`.
+/// Removes what a real server never stores in metadata: nulls, empty maps and lists, and unknown fields. The names of
+/// the unknown fields are added to `unknown`.
 pub(crate) fn tidy_metadata(object: &mut Value, unknown: &mut Vec<String>) {
     meta_mut(object).retain(|key, value| {
         if !METADATA.contains(&key.as_str()) {
@@ -98,7 +99,7 @@ pub(crate) fn tidy_metadata(object: &mut Value, unknown: &mut Vec<String>) {
     });
 }
 
-/// Whether two states of an object differ in nothing that a client wrote.
+/// Whether two states of an object are equal in everything that a client can write.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else {
         return a == b;
@@ -117,8 +118,8 @@ fn without<'a>(map: &'a Map<String, Value>, field: &'a str) -> impl Iterator<Ite
     map.iter().filter(move |(key, _)| *key != field)
 }
 
-/// Whether the parts that a generation counts differ: everything but metadata, and but status where that is a
-/// subresource.
+/// Whether two states differ in a way that increases the generation: in anything except metadata, and except status if
+/// that is a subresource.
 pub(crate) fn spec_differs(a: &Value, b: &Value, status_apart: bool) -> bool {
     let counts = |(key, _): &(&String, &Value)| match key.as_str() {
         "metadata" | "apiVersion" | "kind" => false,
@@ -130,7 +131,7 @@ pub(crate) fn spec_differs(a: &Value, b: &Value, status_apart: bool) -> bool {
     !a.iter().filter(counts).eq(b.iter().filter(counts))
 }
 
-/// Locks, also after a panic elsewhere: every change under these locks is whole or not made.
+/// Locks a mutex even if another thread has panicked: each change under these locks is made completely or not at all.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

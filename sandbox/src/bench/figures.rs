@@ -1,4 +1,4 @@
-//! What was measured, and how it is printed.
+//! The figures of the benchmark, and how they are printed.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,25 +12,25 @@ pub(super) struct Figures {
     pub(super) deleting: Duration,
     pub(super) p50: Duration,
     pub(super) p99: Duration,
-    /// API requests of the sidecar's account.
+    /// The number of API requests of the sidecar.
     pub(super) requests: usize,
     pub(super) creates: usize,
     pub(super) deletes: usize,
-    /// Of the sidecar, for taking alone.
+    /// The CPU time of the sidecar for taking the snapshots.
     pub(super) cpu_taking: Duration,
-    /// The same, with deleting.
+    /// The CPU time for taking and deleting them.
     pub(super) cpu: Duration,
-    /// Before there were any contents of its own.
+    /// The memory before there were any contents.
     pub(super) idle: Memory,
-    /// While all of them were there.
+    /// The memory while all contents existed.
     pub(super) full: Memory,
-    /// When they were gone.
+    /// The memory after they were deleted.
     pub(super) end: Memory,
     pub(super) foreign: usize,
     pub(super) first_ready: Duration,
 }
 
-/// The smallest of the sorted values that so many per cent of them do not exceed.
+/// The smallest of the sorted values that is not exceeded by this percentage of them.
 pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Follows the contents by a watch and notes when each became ready and when it went.
+//! Watches the contents and records when each became ready and when it was deleted.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -11,27 +11,27 @@ use kube::runtime::watcher::{self, Event};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Made;
+use super::load::Made;
 use crate::objects::kinds;
 
-/// What a watch has seen so far.
+/// Everything that the watch has seen.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Whether what was there at the beginning has been read.
+    /// Whether the initial list has been read.
     begun: bool,
     ready: HashMap<String, Instant>,
     gone: HashMap<String, Instant>,
     failure: Option<watcher::Error>,
 }
 
-/// A watch of the contents; it reads along in a task of its own, so that the times are those of the events.
+/// A watch of the contents. It runs in a separate task, so that each time is that of the event.
 pub(super) struct Follower {
     seen: watch::Receiver<Seen>,
     _reader: AbortOnDropHandle<()>,
 }
 
 impl Follower {
-    /// Begins to watch; what is there already has been read when this returns.
+    /// Starts the watch. The initial list has been read when this returns.
     pub(super) async fn start(client: &kube::Client, patience: Duration) -> anyhow::Result<Follower> {
         let events = watcher::watcher(kinds::CONTENT.api(client), watcher::Config::default());
         let (sender, seen) = watch::channel(Seen::default());
@@ -41,7 +41,7 @@ impl Follower {
         Ok(follower)
     }
 
-    /// Returns when each of them became ready, in their order, once all have.
+    /// Waits until all of them are ready, and returns when each became ready, in the same order.
     pub(super) async fn until_ready(
         &mut self,
         made: &[Made],
@@ -54,7 +54,7 @@ impl Follower {
         Ok(made.iter().filter_map(|made| seen.ready.get(&made.name)).copied().collect())
     }
 
-    /// Returns when all of them are gone.
+    /// Waits until all of them are deleted.
     pub(super) async fn until_gone(&mut self, made: &[Made], patience: Duration) -> anyhow::Result<()> {
         let all = |seen: &Seen| made.iter().all(|made| seen.gone.contains_key(&made.name));
         let what = format!("{} contents to be gone", made.len());

@@ -1,4 +1,4 @@
-//! How the sidecar starts beside many ready contents of its own, and what it costs to look at all of them again.
+//! Measures how the sidecar starts while many of its contents are ready, and how much a resync of all of them costs.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,20 +8,21 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{Made, WRITERS, arguments, create, driver_name};
+use super::load::{Made, WRITERS, arguments, create, driver_name};
 use crate::arguments::Load;
 use crate::objects::kinds;
 use crate::place::Place;
 use crate::sidecar::Sidecar;
 
-/// A process that has used no CPU for so long is idle.
+/// A process is idle if it has used no CPU for this long.
 const QUIET: Duration = Duration::from_millis(300);
-/// Between two looks at what it has used.
+/// The interval between two readings of its CPU time.
 const LOOK: Duration = Duration::from_millis(10);
-/// How many times everything is looked at again.
+/// The number of resyncs that are measured.
 const RESYNCS: u32 = 20;
 
-/// Prints how long a start takes until the process is idle, its memory then, and the CPU and requests of a resync.
+/// Prints how long the process takes to start until it is idle, how much memory it has then, and how much CPU and how
+/// many requests a resync needs.
 pub(super) async fn run(binary: &Path, place: &Place, load: Load) -> anyhow::Result<()> {
     println!("creating {} ready contents …", load.ready);
     let made = create(place, &driver_name(), load.ready).await?;

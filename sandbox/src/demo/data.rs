@@ -1,4 +1,4 @@
-//! Some megabytes in files, which can be told from any others.
+//! A few megabytes of random data in files, to compare a restored volume with its snapshot.
 
 use std::fmt;
 use std::fs;
@@ -20,13 +20,13 @@ impl Data {
         Ok(data)
     }
 
-    /// Puts other data in the place of these.
+    /// Overwrites the files with other data.
     pub(super) fn overwrite(&self, directory: &Path) -> anyhow::Result<()> {
         let other = self.0.iter().map(|(name, bytes)| (*name, bytes.iter().map(|byte| !byte).collect()));
         Data(other.collect()).put(directory)
     }
 
-    /// Whether the directory holds exactly these data.
+    /// Whether the directory has exactly this data.
     pub(super) fn is_in(&self, directory: &Path) -> anyhow::Result<bool> {
         let there =
             fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;

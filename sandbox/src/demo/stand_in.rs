@@ -1,4 +1,4 @@
-//! What the snapshot-controller would do, just enough for one snapshot.
+//! Does what the snapshot-controller would do, as far as one snapshot needs it.
 
 use anyhow::Context;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::objects::{self, BEING_DELETED, kinds};
 use crate::place::Place;
 
-/// A snapshot under way.
+/// A snapshot that is being taken.
 pub(super) struct Taken {
     /// The name of its content.
     pub(super) content: String,
-    /// Its handle at the driver; empty until it is known.
+    /// The handle of the snapshot; empty until it is known.
     pub(super) handle: String,
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn bind(
     Ok(Taken { content, handle: String::new() })
 }
 
-/// Tells the user's object what the content's status says.
+/// Copies the status of the content to the user's object.
 pub(super) async fn copy_status(
     place: &Place,
     snapshot: &str,
@@ -46,7 +46,7 @@ pub(super) async fn copy_status(
     patch_status(place, snapshot, &copied).await
 }
 
-/// Deletes the user's object and asks for the deletion of its content.
+/// Deletes the user's object, and requests the deletion of its content.
 pub(super) async fn delete(place: &Place, snapshot: &str, content: &str) -> anyhow::Result<()> {
     let now = DeleteParams::default();
     kinds::SNAPSHOT.api(&place.client).delete(snapshot, &now).await?;

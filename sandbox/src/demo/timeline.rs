@@ -1,9 +1,9 @@
-//! Prints what happened and when.
+//! Prints each step with its time.
 
 use std::io::Write;
 use std::time::Instant;
 
-/// A list of steps, each with the seconds since the beginning.
+/// A list of steps, each with the time since the start in seconds.
 pub(super) struct Timeline(Instant);
 
 impl Timeline {
@@ -13,7 +13,7 @@ impl Timeline {
 
     pub(super) fn step(&self, what: &str) {
         println!("{:8.3} s  {what}", self.0.elapsed().as_secs_f64());
-        // Whoever reads along through a pipe shall see it now; whoever closed it does not want to.
+        // A reader at the end of a pipe must see each line at once. If the pipe is closed, nobody reads it.
         drop(std::io::stdout().flush());
     }
 }

@@ -1,4 +1,4 @@
-//! Volumes and single snapshots.
+//! The controller service: volumes and single snapshots.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl csi::controller_server::Controller for ControllerService {
     }
 }
 
-/// A snapshot as an answer tells of it. Each answer counts towards its becoming ready.
+/// A snapshot in the form of an answer. Each answer counts for a snapshot that becomes ready after some answers.
 pub(super) fn snapshot(engine: &Engine, record: &SnapshotRecord) -> csi::Snapshot {
     let source = match record.source_volume_id.split_once('/') {
         Some((beginning, _)) if engine.script.habit().short_sources => beginning,
@@ -173,12 +173,12 @@ pub(super) fn snapshot(engine: &Engine, record: &SnapshotRecord) -> csi::Snapsho
     }
 }
 
-/// An id as answers write it.
+/// An id in the form that answers have.
 pub(super) fn shown(engine: &Engine, id: &str) -> String {
     if engine.script.habit().capitals { id.to_uppercase() } else { id.to_owned() }
 }
 
-/// The id that a request means.
+/// The stored id for the id in a request.
 pub(super) fn meant(engine: &Engine, store: &Store, id: String) -> String {
     if engine.script.habit().capitals { store.in_any_case(&id) } else { id }
 }

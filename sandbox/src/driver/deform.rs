@@ -1,4 +1,4 @@
-//! Breaks answers in the ways that drivers in the field do.
+//! Makes answers malformed in the ways that real drivers do.
 
 use prost_types::Timestamp;
 
@@ -9,48 +9,48 @@ use super::store::FIRST_TOKEN;
 /// More than the 4 MiB that a gRPC client takes by default.
 const OVERSIZED: usize = 5 << 20;
 
-/// Some 300,000 years in seconds: beyond what nanoseconds in 64 bits can say.
+/// About 300,000 years in seconds, which is too much for nanoseconds in 64 bits.
 const ABSURD_SECONDS: i64 = 10_000_000_000_000;
 
-/// The year 1 as a Unix time: what a Go program sends that never set a time.
+/// The year 1 as a Unix time, which a Go program sends if it has never set a time.
 const GO_ZERO_SECONDS: i64 = -62_135_596_800;
 
 /// The last second of the year 9999.
 const LAST_SECONDS: i64 = 253_402_300_799;
 
-/// An answer that can be broken.
+/// An answer that can be made malformed.
 pub(super) trait Deform: Default + Send + 'static {
-    /// The field that names what the answer is about.
+    /// The field with the id or the name of the subject.
     fn handle(&mut self) -> Option<&mut String> {
         None
     }
 
-    /// The snapshots that it tells of.
+    /// The snapshots in the answer.
     fn snapshots(&mut self) -> Vec<&mut csi::Snapshot> {
         Vec::new()
     }
 
-    /// The creation time that is not one of a single snapshot.
+    /// The creation time of a group.
     fn creation_time(&mut self) -> Option<&mut Option<Timestamp>> {
         None
     }
 
-    /// The members of the group that it tells of.
+    /// The members of the group in the answer.
     fn members(&mut self) -> &mut [csi::Snapshot] {
         &mut []
     }
 
-    /// Where it names the page after it.
+    /// The token of the next page.
     fn next_token(&mut self) -> Option<&mut String> {
         None
     }
 
-    /// Leaves nothing in it.
+    /// Removes everything from the answer.
     fn empty(&mut self) {
         *self = Self::default();
     }
 
-    /// Breaks it.
+    /// Makes it malformed.
     fn deform(&mut self, how: Malformed) {
         match how {
             Malformed::Empty => self.empty(),
@@ -151,7 +151,7 @@ impl Deform for csi::ListSnapshotsResponse {
         Some(&mut self.next_token)
     }
 
-    /// Entries that hold no snapshot: a list without entries would be a sound answer.
+    /// Entries without a snapshot. A list without entries would be a valid answer.
     fn empty(&mut self) {
         for entry in &mut self.entries {
             entry.snapshot = None;

@@ -1,4 +1,4 @@
-//! What every call has in common: it is recorded, delayed, refused, broken or answered as the script says.
+//! The common part of every call: it is recorded, then delayed, refused, broken or answered as the script says.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,23 +24,23 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// With `shared`, the store is brought up to date before each call.
+    /// With `shared`, the records are read again before each call.
     pub(super) fn new(script: Script, store: Store, shared: bool) -> Engine {
         Engine { script, log: Log::new(), store: Mutex::new(store), shared }
     }
 
-    /// Does something with storage, which nobody else uses meanwhile.
+    /// Uses storage exclusively.
     pub(super) fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
         work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs one call from its record to its answer.
+    /// Handles one call, from its record to its answer.
     ///
-    /// `effect` is what the driver does when nothing is scripted. It is carried to its end even when the client
-    /// goes away meanwhile, as storage does.
+    /// `effect` is what the driver does if nothing is scripted. As in real storage, it is finished even if the client
+    /// closes the connection.
     ///
     /// # Errors
-    /// The scripted failure, the refusal for want of a capability or a secret, or what `effect` says.
+    /// The scripted failure, the refusal because a capability or a secret is missing, or the error of `effect`.
     pub(super) async fn answer<T: Deform>(
         self: &Arc<Self>,
         method: Method,

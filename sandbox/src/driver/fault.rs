@@ -1,81 +1,81 @@
-//! The ways in which a call can be made to go wrong.
+//! The faults that a script can give to a call.
 
 use std::collections::VecDeque;
 
 use tonic::{Code, Status};
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The call fails and storage stays as it was.
+    /// The call fails, and storage does not change.
     Before(Status),
-    /// Storage changes as asked, then the call fails.
+    /// Storage changes as requested, then the call fails.
     After(Status),
-    /// The call never answers and storage stays as it was.
+    /// The call never returns, and storage does not change.
     Hang,
-    /// Storage changes as asked; the answer's headers come, its body never does.
+    /// Storage changes as requested. The headers of the answer are sent, but its body never is.
     HangAfterHeaders,
-    /// Storage changes as asked; the answer is broken in this way.
+    /// Storage changes as requested, and the answer is malformed in this way.
     Malformed(Malformed),
 }
 
 impl Fault {
-    /// A failure with this code that leaves storage as it was.
+    /// A failure with this code that does not change storage.
     #[must_use]
     pub fn before(code: Code) -> Fault {
         Fault::Before(Status::new(code, "scripted failure"))
     }
 
-    /// A failure with this code after storage changed as asked.
+    /// A failure with this code after storage has changed as requested.
     #[must_use]
     pub fn after(code: Code) -> Fault {
         Fault::After(Status::new(code, "scripted failure"))
     }
 }
 
-/// What is wrong with an answer. A message that lacks the field in question is sent unchanged.
+/// The way in which an answer is malformed. A message without the field in question is sent unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// The message holds nothing at all. Of `Probe` this means ready.
+    /// The message is empty. For `Probe` this means ready.
     Empty,
-    /// The id (of `GetPluginInfo`: the name) is an empty string.
+    /// The id is an empty string; for `GetPluginInfo` it is the name.
     NoId,
-    /// The snapshot claims to be of another volume.
+    /// The snapshot has the id of another source volume.
     OtherSource,
-    /// The creation time is 300,000 years away.
+    /// The creation time is 300,000 years in the future.
     AbsurdSeconds,
-    /// The creation time has more nanoseconds than a second has, and fewer than none.
+    /// The nanoseconds of the creation time are out of range: too many, and negative.
     AbsurdNanos,
-    /// The creation time is that of a Go program which never set one: the first day of the year 1.
+    /// The creation time is the first day of the year 1, as from a Go program that has never set it.
     GoZeroTime,
-    /// The creation time is the last second of the year 9999, which in places means "never".
+    /// The creation time is the last second of the year 9999, which some programs use for "never".
     EndOfTime,
-    /// The size is below zero.
+    /// The size is negative.
     NegativeSize,
-    /// The size is 0, as of a snapshot that is not measured yet.
+    /// The size is 0, as for a snapshot whose size is not known yet.
     NoSize,
     /// The members of a group have no id.
     NoMemberIds,
-    /// A list names a next page, whose token is always the same.
+    /// A list always has a next page, with the same token each time.
     SameToken,
-    /// There is no creation time.
+    /// The creation time is missing.
     NoCreationTime,
-    /// The message is larger than the 4 MiB that a client takes by default.
+    /// The message is larger than the 4 MiB that a client accepts by default.
     Oversized,
 }
 
-/// How often a fault strikes.
+/// How often a fault occurs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Times {
-    /// The next calls of the method, this many.
+    /// In this many of the next calls of the method.
     Next(u32),
-    /// Every call until the script is cleared.
+    /// In every call until the script is cleared.
     UntilCleared,
-    /// Each call with this probability (0 to 1), the same calls for the same seed, until the script is cleared.
+    /// In each call with this probability until the script is cleared. The same seed chooses the same calls.
     Chance {
-        /// From 0, never, to 1, always.
+        /// The probability from 0 (never) to 1 (always).
         probability: f64,
-        /// What the sequence of chances is made from.
+        /// The seed of the random numbers.
         seed: u64,
     },
 }
@@ -93,8 +93,8 @@ enum Left {
     Chance(f64, fastrand::Rng),
 }
 
-/// The faults that wait for the calls of one method. The first that strikes is the call's; a later rule comes
-/// into force when those before it are used up or miss.
+/// The faults for the calls of one method. A call gets the first one that occurs; a later rule is used only if those
+/// before it are used up or do not occur.
 #[derive(Debug, Default)]
 pub(super) struct Rules(VecDeque<Rule>);
 
@@ -108,7 +108,7 @@ impl Rules {
         self.0.push_back(Rule { fault, left });
     }
 
-    /// The fault of the next call, if one strikes.
+    /// The fault of the next call, if any occurs.
     pub(super) fn draw(&mut self) -> Option<Fault> {
         self.0.retain(|rule| !matches!(rule.left, Left::Count(0)));
         for rule in &mut self.0 {

@@ -1,4 +1,4 @@
-//! Group snapshots.
+//! The group controller service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Lets an answer stop between its headers and its body.
+//! Lets an answer hang between its headers and its body.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use tonic::body::Body;
 use tonic::codegen::{Bytes, Service, http};
 use tonic::server::NamedService;
 
-/// Marks a response whose body is never to come.
+/// Marks a response whose body must never be sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HangBody;
 
@@ -45,7 +45,7 @@ where
     }
 }
 
-/// A body of which nothing ever comes.
+/// A body that never sends anything.
 struct Never;
 
 impl tonic::codegen::Body for Never {

@@ -1,4 +1,4 @@
-//! Who the driver is.
+//! The identity service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

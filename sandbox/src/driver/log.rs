@@ -1,4 +1,4 @@
-//! Remembers every call, so that a test can ask what the driver was told and when.
+//! Records every call, so that a test can check what the driver was asked for and when.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,51 +9,51 @@ use tonic::Code;
 
 use super::method::Method;
 
-/// What a request asked for, without the values of its secrets.
+/// The content of a request, without the values of its secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// The name of the snapshot, group or volume to create; empty for calls that create nothing.
     pub name: String,
-    /// The volumes that it is about (of `CreateVolume`: the snapshot that the data comes from).
+    /// The volumes in the request; for `CreateVolume` it is the snapshot that the data comes from.
     pub sources: Vec<String>,
-    /// The handles that it is about, a group's before its members'.
+    /// The handles in the request; the handle of a group comes before those of its members.
     pub ids: Vec<String>,
-    /// The parameters as they came.
+    /// The parameters of the request.
     pub parameters: BTreeMap<String, String>,
     /// The keys of the secrets, in order.
     pub secret_keys: Vec<String>,
 }
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It has not.
+    /// The call has not ended.
     InFlight,
-    /// With an answer, be it a malformed one.
+    /// An answer was sent, possibly a malformed one.
     Answered,
-    /// With this code.
+    /// The call failed with this code.
     Failed(Code),
-    /// The headers were sent, the body never will be.
+    /// The headers were sent, but the body never will be.
     Hung,
-    /// The client went away, or the driver was killed.
+    /// The client closed the connection, or the driver was killed.
     Abandoned,
 }
 
-/// One call.
+/// A call that the driver has received.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Which.
+    /// The method of the call.
     pub method: Method,
-    /// What it asked for.
+    /// The content of the request.
     pub asked: Asked,
-    /// What it is about: the name that the snapshot or group was created under, as far as the driver knows it,
-    /// else its handle; empty for calls about nothing in particular.
+    /// The subject of the call: the name that the snapshot or group was created with if the driver knows it, else the
+    /// handle. Empty for a call without a subject.
     pub subject: String,
-    /// When the request had been read.
+    /// When the request was received.
     pub started: Instant,
     /// When the answer was ready to be sent.
     pub ended: Option<Instant>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// Whether another call about the same subject was in flight at the same time.
     pub overlapped: bool,
@@ -62,9 +62,9 @@ pub struct Call {
 #[derive(Debug, Default)]
 struct Entries {
     calls: Vec<Call>,
-    /// How many calls were cleared away: what the number of a call in flight is counted from.
+    /// The number of calls that have been cleared. The number of a call in flight is counted from it.
     cleared: usize,
-    /// The names that handles were given out for.
+    /// The names that handles were returned for.
     names: HashMap<String, String>,
 }
 
@@ -78,7 +78,7 @@ impl Entries {
     }
 }
 
-/// The calls of one driver since it started or was last cleared.
+/// The calls of one driver since its start or since they were last cleared.
 #[derive(Debug)]
 pub(super) struct Log {
     entries: Mutex<Entries>,
@@ -90,7 +90,7 @@ impl Log {
         Log { entries: Mutex::new(Entries::default()), changed: watch::Sender::new(()) }
     }
 
-    /// Records that a call began; the guard records how it ends, by being dropped at the latest.
+    /// Records that a call has begun. The guard records the outcome, at the latest when it is dropped.
     pub(super) fn begin(&self, method: Method, asked: Asked) -> Entry<'_> {
         let mut entries = self.entries();
         let subject = entries.subject(&asked);
@@ -112,7 +112,7 @@ impl Log {
         Entry { log: self, number, outcome: Outcome::Abandoned }
     }
 
-    /// From now on calls with this handle count as calls about this name.
+    /// From now on, the subject of calls with this handle is this name.
     pub(super) fn learn(&self, id: &str, name: &str) {
         self.entries().names.insert(id.to_owned(), name.to_owned());
     }
@@ -131,7 +131,7 @@ impl Log {
         entries.calls.clear();
     }
 
-    /// Returns once the calls are as wanted.
+    /// Waits until the calls are as wanted.
     pub(super) async fn wait(&self, mut wanted: impl FnMut(&[Call]) -> bool) {
         let mut changed = self.changed.subscribe();
         loop {
@@ -139,7 +139,7 @@ impl Log {
             if wanted(&self.entries().calls) {
                 return;
             }
-            // The sender lives as long as this log, so waiting cannot fail.
+            // The sender exists as long as this log, so waiting cannot fail.
             drop(changed.changed().await);
         }
     }

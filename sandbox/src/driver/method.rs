@@ -1,6 +1,6 @@
-//! The calls that the driver answers.
+//! The methods of the CSI services that the driver has.
 
-/// One call of the protocol.
+/// A method of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
     /// `Identity/GetPluginInfo`
@@ -34,7 +34,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every call there is.
+    /// All methods.
     pub const ALL: [Method; 14] = [
         Method::GetPluginInfo,
         Method::GetPluginCapabilities,

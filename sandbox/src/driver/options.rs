@@ -1,21 +1,21 @@
-//! What a driver is when it starts; most of it can be changed later through the script.
+//! The options that a driver starts with. Most of them can be changed later through the script.
 
 use std::path::PathBuf;
 
-/// How to start a driver.
+/// The options of a driver.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What `GetPluginInfo` answers.
+    /// The name that `GetPluginInfo` returns.
     pub name: String,
-    /// Where volumes, snapshots and their records live. Empty: a temporary directory of the driver's own, which
-    /// is removed with the driver.
+    /// The directory of the volumes, the snapshots and their records. If it is empty, the driver uses a temporary
+    /// directory, which is removed with the driver.
     pub root: PathBuf,
-    /// What the driver says that it can do. A call that it does not claim is answered UNIMPLEMENTED.
+    /// The capabilities that the driver reports. A call without its capability is answered with UNIMPLEMENTED.
     pub capabilities: Capabilities,
-    /// Whether a snapshot of a volume that does not exist makes an empty volume of that name first, instead of
-    /// being refused with `NOT_FOUND`.
+    /// Whether a snapshot of a volume that does not exist first creates an empty volume of that name, instead of being
+    /// refused with `NOT_FOUND`.
     pub make_missing_volumes: bool,
-    /// Whether other drivers work on the same root, one at a time: then the records are read anew for each call.
+    /// Whether other drivers use the same root, one at a time. If so, the records are read again for each call.
     pub shared: bool,
 }
 
@@ -31,7 +31,7 @@ impl Default for Options {
     }
 }
 
-/// The abilities that a driver claims.
+/// The capabilities that a driver reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each capability of the protocol")]
 pub struct Capabilities {
@@ -48,7 +48,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// A driver that can do nothing.
+    /// No capabilities.
     pub const NONE: Capabilities = Capabilities {
         volumes: false,
         snapshots: false,
@@ -59,7 +59,7 @@ impl Capabilities {
 }
 
 impl Default for Capabilities {
-    /// Everything.
+    /// All capabilities.
     fn default() -> Self {
         Capabilities {
             volumes: true,

@@ -1,4 +1,4 @@
-//! What a test tells the driver to do: how slow, how broken and how forgetful to be.
+//! The script of a driver, with which a test makes it slow, faulty or forgetful.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,33 +14,33 @@ use super::options::{Capabilities, Options};
 /// When a new snapshot becomes ready to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// With the answer to its creation.
+    /// In the answer to its creation.
     AtOnce,
-    /// So long after it was cut.
+    /// This long after it was taken.
     After(Duration),
-    /// After so many answers that said "not ready"; the answer to the creation is one of them.
+    /// After this many answers that say "not ready". The answer to the creation is one of them.
     AfterAnswers(u32),
     /// When the test releases it.
     Held,
 }
 
-/// What the driver no longer knows. Storage keeps everything: this is how a driver leaks.
+/// What the driver forgets. Storage keeps everything, so this is how a driver leaks snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amnesia {
-    /// Which name each snapshot was created under, so that the same name makes another one.
+    /// The name that each snapshot was created with, so that the same name creates another one.
     Names,
-    /// That the snapshots and groups are there at all.
+    /// The snapshots and groups themselves.
     All,
 }
 
-/// Habits of drivers in the field, which CSI does not foresee and yet has to live with.
+/// The habits of some real drivers that the specification does not foresee.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Habits {
-    /// Every id in an answer is in capitals; in requests they are taken in any case.
+    /// Every id in an answer is in upper case. In requests, ids are accepted in any case.
     pub capitals: bool,
-    /// An answer names a source volume up to the first "/" of its id only.
+    /// An answer contains the id of a source volume only up to its first "/".
     pub short_sources: bool,
-    /// `ListSnapshots` looks at no filter and brings this many entries a page; 0 turns it off.
+    /// `ListSnapshots` ignores every filter and returns this many entries in a page; 0 turns this off.
     pub lists_all_by: usize,
 }
 
@@ -75,7 +75,7 @@ struct State {
     expiries: u32,
 }
 
-/// The script of one driver. Each change is in force from the next call on and outlives `kill` and `restart`.
+/// The script of one driver. A change takes effect with the next call, and it is kept over `kill` and `restart`.
 #[derive(Debug)]
 pub struct Script {
     state: Mutex<State>,
@@ -102,12 +102,12 @@ impl Script {
         Script { state: Mutex::new(state), held: watch::Sender::new(HashSet::new()) }
     }
 
-    /// Adds a fault behind those that the method already has.
+    /// Adds a fault after those that the method already has.
     pub fn fail(&self, method: Method, fault: Fault, times: Times) {
         self.state().rules.entry(method).or_default().push(fault, times);
     }
 
-    /// Takes back every fault, latency and hold; calls that are held go on.
+    /// Removes every fault, latency and hold. Calls that are held continue.
     pub fn clear(&self) {
         let mut state = self.state();
         state.rules.clear();
@@ -117,83 +117,83 @@ impl Script {
         self.held.send_modify(HashSet::clear);
     }
 
-    /// Makes each call of the method wait so long before it does anything.
+    /// Delays each call of the method by this time.
     pub fn latency(&self, method: Method, latency: Duration) {
         self.state().latency.insert(method, latency);
     }
 
-    /// Keeps the calls of the method from doing anything until `let_go`.
+    /// Holds the calls of the method until `let_go`.
     pub fn hold(&self, method: Method) {
         self.held.send_modify(|held| {
             held.insert(method);
         });
     }
 
-    /// Lets the calls of the method go on.
+    /// Lets the calls of the method continue.
     pub fn let_go(&self, method: Method) {
         self.held.send_modify(|held| {
             held.remove(&method);
         });
     }
 
-    /// When the snapshots that are cut from now on become ready.
+    /// Sets when snapshots that are taken from now on become ready.
     pub fn readiness(&self, readiness: Readiness) {
         self.state().readiness = readiness;
     }
 
-    /// While it is on, no snapshot is ready, not even one that was before.
+    /// While this is on, no snapshot is ready, not even one that was ready before.
     pub fn withhold(&self, on: bool) {
         self.state().withheld = on;
     }
 
-    /// Makes every snapshot that there is ready, however long it should have taken.
+    /// Makes every existing snapshot ready at once.
     pub fn release(&self) {
         self.state().progress.clear();
     }
 
-    /// Makes the driver forget before its next call, once.
+    /// Makes the driver forget once, before its next call.
     pub fn forget(&self, amnesia: Amnesia) {
         self.state().amnesia = Some(amnesia);
     }
 
-    /// Gives the driver these habits and no others.
+    /// Sets the habits of the driver.
     pub fn habits(&self, habits: Habits) {
         self.state().habits = habits;
     }
 
-    /// Makes the next creations lose what an earlier one cut under the same name and has not told to be ready,
-    /// this many: each cuts another one, with another handle.
+    /// Makes this many of the next creations lose the snapshot that an earlier one took for the same name, unless it was
+    /// reported as ready. Each of them takes another snapshot with another handle.
     pub fn lose_unready(&self, count: u32) {
         self.state().losses = count;
     }
 
-    /// Makes the next calls of `ListSnapshots` that bring a token find it expired, this many.
+    /// Makes the token expire in this many of the next calls of `ListSnapshots` with a token.
     pub fn expire_tokens(&self, count: u32) {
         self.state().expiries = count;
     }
 
-    /// Makes the next probes answer that the driver is not ready, this many.
+    /// Makes this many of the next probes answer that the driver is not ready.
     pub fn unready_probes(&self, count: u32) {
         self.state().unready_probes = count;
     }
 
-    /// Changes the name that the driver gives itself.
+    /// Changes the name of the driver.
     pub fn rename(&self, name: &str) {
         name.clone_into(&mut self.state().name);
     }
 
-    /// Changes what the driver says that it can do, and with it what it answers UNIMPLEMENTED.
+    /// Changes the capabilities that the driver reports. A call without its capability is answered with UNIMPLEMENTED.
     pub fn capabilities(&self, capabilities: Capabilities) {
         self.state().capabilities = capabilities;
     }
 
-    /// Refuses calls of the method with this code unless their secrets hold this value under this key.
+    /// Refuses calls of the method with this code unless their secrets have this value for this key.
     pub fn require_secret(&self, method: Method, key: &str, value: &str, refusal: Code) {
         let rule = RequiredSecret { key: key.to_owned(), value: value.to_owned(), refusal };
         self.state().secrets.insert(method, rule);
     }
 
-    /// Asks for no secrets any more.
+    /// Stops asking for secrets.
     pub fn forget_secrets(&self) {
         self.state().secrets.clear();
     }
@@ -202,10 +202,10 @@ impl Script {
         self.state().rules.get_mut(&method)?.draw()
     }
 
-    /// Returns once the call may begin.
+    /// Waits until the call may begin.
     pub(super) async fn admit(&self, method: Method) {
         let mut held = self.held.subscribe();
-        // The sender lives as long as this script, so waiting cannot fail.
+        // The sender exists as long as this script, so waiting cannot fail.
         drop(held.wait_for(|held| !held.contains(&method)).await);
         let latency = self.state().latency.get(&method).copied();
         if let Some(latency) = latency {
@@ -245,7 +245,7 @@ impl Script {
         self.state().habits
     }
 
-    /// Whether this snapshot, which was asked for again, is lost now.
+    /// Whether this snapshot, which is requested again, is lost now.
     pub(super) fn loses(&self, id: &str) -> bool {
         let mut state = self.state();
         let lost = state.losses > 0 && state.progress.remove(id).is_some();
@@ -253,7 +253,7 @@ impl Script {
         lost
     }
 
-    /// Whether a token that was brought has expired.
+    /// Whether the token of a request has expired.
     pub(super) fn expires(&self) -> bool {
         let mut state = self.state();
         let expired = state.expiries > 0;
@@ -268,7 +268,7 @@ impl Script {
         ready
     }
 
-    /// A snapshot was cut just now.
+    /// Records that a snapshot has just been taken.
     pub(super) fn cut(&self, id: &str) {
         let mut state = self.state();
         let readiness = state.readiness;

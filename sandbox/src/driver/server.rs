@@ -1,4 +1,4 @@
-//! The listener and its connections, in a thread of their own that can vanish like a killed process.
+//! The listener and its connections. They run in a separate thread, which can be stopped at once like a killed process.
 
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -18,10 +18,10 @@ use super::proto::controller_server::ControllerServer;
 use super::proto::group_controller_server::GroupControllerServer;
 use super::proto::identity_server::IdentityServer;
 
-/// How long work in storage may go on after the connections were cut.
+/// How long storage may continue to work after the connections have been closed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A running listener. Dropping it ends it too, without waiting.
+/// A running listener. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub(super) struct Server {
     stop: CancellationToken,
@@ -29,7 +29,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Answers on this listener from now on.
+    /// Starts to serve on this listener.
     pub(super) fn start(listener: UnixListener, engine: Arc<Engine>) -> io::Result<Server> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -42,18 +42,18 @@ impl Server {
                     () = serve(listener, engine) => {}
                 }
             });
-            // Every connection is a task of this runtime and ends with it.
+            // Every connection is a task of this runtime, so it ends with the runtime.
             runtime.shutdown_timeout(GRACE);
         };
         let thread = std::thread::Builder::new().name("csi-driver".to_owned()).spawn(work)?;
         Ok(Server { stop, thread: Some(thread) })
     }
 
-    /// Ends listener and connections, and returns when they are gone.
+    /// Stops the listener and the connections, and returns when they are closed.
     pub(super) async fn stop(mut self) {
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked is gone as well.
+            // A thread that has panicked has ended as well.
             drop(tokio::task::spawn_blocking(move || thread.join()).await);
         }
     }
@@ -65,7 +65,7 @@ impl Drop for Server {
     }
 }
 
-/// Never returns unless the listener breaks.
+/// Returns only if the listener fails.
 async fn serve(listener: UnixListener, engine: Arc<Engine>) {
     let Ok(listener) = tokio::net::UnixListener::from_std(listener) else {
         return;
@@ -79,6 +79,6 @@ async fn serve(listener: UnixListener, engine: Arc<Engine>) {
         .add_service(Hangable(groups))
         .serve_with_incoming(UnixListenerStream::new(listener))
         .await;
-    // Clients see a listener that is gone, which is all that could be said here.
+    // Clients notice that the listener is gone, and there is nothing more to report.
     drop(served);
 }

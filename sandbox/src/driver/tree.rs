@@ -1,16 +1,16 @@
-//! Copies a directory with all that is in it, sharing blocks where the file system can.
+//! Copies a directory with everything in it. The copy shares blocks with the original if the file system can do that.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Copies `from` to `to`, which must not exist yet. Returns the sum of the file sizes in bytes.
+/// Copies `from` to `to`, which must not exist. Returns the total size of the files in bytes.
 ///
 /// Links are copied as links. `std::fs::copy` lets the kernel share the blocks of both files, so on a file
 /// system that can, a snapshot costs no space until its source changes.
 ///
 /// # Errors
-/// The first file that cannot be read or written ends the copy and leaves what was copied so far.
+/// If a file cannot be read or written. What has been copied until then is kept.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<u64> {
     fs::create_dir(to)?;
     let mut bytes = 0;

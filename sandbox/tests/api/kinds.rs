@@ -1,4 +1,4 @@
-//! What single kinds do.
+//! The rules of single kinds.
 
 use serde_json::{Value, json};
 

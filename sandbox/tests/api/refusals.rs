@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::common::{Ask, Client};
 use super::{CONTENTS, SECRETS, content, get, server};
 
-/// A content type for short.
+/// Abbreviates a content type.
 fn media(short: &str) -> String {
     match short {
         "json" => "application/json".into(),
@@ -16,7 +16,7 @@ fn media(short: &str) -> String {
     }
 }
 
-/// Method and content type, path, body, and what it is refused with.
+/// The method and content type, the path, the body, and the expected refusal.
 type Case<'a> = (&'a str, &'a str, String, (u16, &'a str));
 
 async fn refused(client: &Client, cases: &[Case<'_>]) {
@@ -32,8 +32,8 @@ async fn refused(client: &Client, cases: &[Case<'_>]) {
         let reply = client.send(&ask).await;
         let answer = reply.json();
         assert_eq!(reply.status, *status, "{how} {path} {body:.200}: {answer}");
-        let told = answer["details"]["causes"][0]["field"].as_str().unwrap_or_default();
-        assert_eq!(told, *field, "{how} {path} {body:.200}: {answer}");
+        let field_found = answer["details"]["causes"][0]["field"].as_str().unwrap_or_default();
+        assert_eq!(field_found, *field, "{how} {path} {body:.200}: {answer}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What requests do besides being refused: flags, options of deletions, watches, headers, HTTP/2.
+//! Requests that are answered: flags, options of deletions, watches, headers, HTTP/2.
 
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Empty};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::common::{Ask, Next};
 use super::{CONTENTS, PATIENCE, SECRETS, content, event, get, server};
 
-/// How long nothing has to come.
+/// How long no event may arrive.
 const SILENCE: Duration = Duration::from_millis(250);
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn what_is_wrong_twice_is_said_once() {
     let (_server, client) = server().await;
     client.create(CONTENTS, &content("c", "d")).await;
     let (_, refusal) = client.merge(&format!("{CONTENTS}/c"), &json!({"metadata": {"uid": "u"}})).await;
-    let told = refusal["message"].as_str().expect("a message");
-    assert!(told.ends_with(" is invalid: metadata.uid: field is immutable"), "{told}");
+    let message = refusal["message"].as_str().expect("a message");
+    assert!(message.ends_with(" is invalid: metadata.uid: field is immutable"), "{message}");
     assert_eq!(refusal["details"]["causes"].as_array().map(Vec::len), Some(2));
 }
 
@@ -139,13 +139,13 @@ async fn a_deprecated_version_warns_at_every_verb() {
         "group": "example.com", "scope": "Cluster", "names": {"plural": "widgets", "kind": "Widget"},
         "versions": [version("v1", true), version("v1beta1", false)]}});
     client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &crd).await;
-    let told = "299 - \"example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget\"";
+    let warning = "299 - \"example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget\"";
     for (method, path, warning) in [
-        (Method::GET, "v1beta1/widgets", Some(told)),
-        (Method::GET, "v1beta1/widgets?watch=1", Some(told)),
-        (Method::GET, "v1beta1/widgets/none", Some(told)),
-        (Method::DELETE, "v1beta1/widgets/none", Some(told)),
-        (Method::POST, "v1beta1/widgets", Some(told)),
+        (Method::GET, "v1beta1/widgets", Some(warning)),
+        (Method::GET, "v1beta1/widgets?watch=1", Some(warning)),
+        (Method::GET, "v1beta1/widgets/none", Some(warning)),
+        (Method::DELETE, "v1beta1/widgets/none", Some(warning)),
+        (Method::POST, "v1beta1/widgets", Some(warning)),
         (Method::GET, "v1/widgets", None),
     ] {
         let ask = Ask { method: method.clone(), path: format!("/apis/example.com/{path}"), ..Ask::default() };

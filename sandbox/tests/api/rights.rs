@@ -1,4 +1,4 @@
-//! What users may do, and what they are told about it.
+//! What users may do, and the answers to their questions about it.
 
 use serde_json::{Value, json};
 

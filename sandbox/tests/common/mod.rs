@@ -1,4 +1,4 @@
-//! A bare HTTPS client for tests: what goes over the wire is what the test says, nothing more.
+//! A plain HTTPS client for tests, which sends exactly what the test says.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long an answer may take.
+/// The time limit for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where requests go and as whom.
+/// A client with the server's address and a user's token.
 #[derive(Clone)]
 pub struct Client {
     pub connector: TlsConnector,
@@ -36,7 +36,7 @@ pub struct Ask {
     pub body: Bytes,
 }
 
-/// An answer, read to its end.
+/// An answer with its complete body.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -45,14 +45,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body as JSON, or as a JSON string where it is plain text.
+    /// The body as JSON, or as a JSON string if it is plain text.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| String::from_utf8_lossy(&self.body).into())
     }
 }
 
 impl Client {
-    /// A client of the server's administrator.
+    /// A client with all rights.
     pub fn admin(server: &Server) -> Self {
         let mut roots = RootCertStore::empty();
         roots
@@ -75,7 +75,7 @@ impl Client {
         Self { token: token.map(str::to_owned), ..self.clone() }
     }
 
-    /// Sends and gives the answer as soon as its headers are there.
+    /// Sends a request, and returns the answer as soon as its headers have arrived.
     pub async fn open(&self, ask: &Ask) -> Response<Incoming> {
         let stream = TcpStream::connect(self.server).await.expect("the server listens");
         let name = ServerName::try_from("localhost").expect("a name");
@@ -103,7 +103,7 @@ impl Client {
             .expect("an answer")
     }
 
-    /// Sends and reads the whole answer.
+    /// Sends a request, and returns the complete answer.
     pub async fn send(&self, ask: &Ask) -> Reply {
         let (parts, body) = self.open(ask).await.into_parts();
         let body =
@@ -113,7 +113,7 @@ impl Client {
         Reply { status: parts.status.as_u16(), content_type: content_type.to_owned(), body: body.to_bytes() }
     }
 
-    /// Sends JSON with a method and gives the status and the JSON answered.
+    /// Sends JSON, and returns the status and the JSON of the answer.
     pub async fn json(&self, method: Method, path: &str, content_type: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         let content_type = Some(content_type.to_owned()).filter(|c| !c.is_empty());
@@ -149,18 +149,18 @@ pub struct Watch {
     buffer: Vec<u8>,
 }
 
-/// What came next in a watch.
+/// The next part of a watch.
 #[derive(Debug, PartialEq)]
 pub enum Next {
     Event(Value),
-    /// Nothing within the time given.
+    /// No event arrived in time.
     Quiet,
-    /// The stream was ended by the server.
+    /// The server has ended the stream.
     End,
 }
 
 impl Watch {
-    /// The next event, or nothing within `patience`.
+    /// The next event, if one arrives within `patience`.
     pub async fn within(&mut self, patience: Duration) -> Next {
         let end = tokio::time::Instant::now() + patience;
         loop {
@@ -172,7 +172,7 @@ impl Watch {
                 Err(_) => return Next::Quiet,
                 Ok(Some(Ok(frame))) => self.buffer.extend(frame.into_data().unwrap_or_default()),
                 Ok(None | Some(Err(_))) if self.buffer.is_empty() => return Next::End,
-                // A body that is no stream of lines, such as a refusal.
+                // The body is not a stream of lines but, for example, a refusal.
                 Ok(None | Some(Err(_))) => self.buffer.push(b'\n'),
             }
         }

@@ -1,4 +1,4 @@
-//! An object of each kind with every field that the contract has is accepted, strictly and in every version.
+//! An object of each kind with every field of the contract is accepted by strict validation, in every version.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn class(group: &str, kind: &str) -> Value {
     })
 }
 
-/// Each with its status, if it has one.
+/// The objects, each with its status if it has one.
 fn objects() -> Vec<(Value, Value)> {
     let time = "2026-01-01T00:00:00Z";
     let error = json!({"message": "m", "time": time});
@@ -89,7 +89,7 @@ fn objects() -> Vec<(Value, Value)> {
     ]
 }
 
-/// The object in another version, which lists the members of a group in its own way.
+/// Converts the object to another version, in which the members of a group are listed differently.
 fn in_version(mut object: Value, status: &Value, version: &str) -> (Value, Value) {
     let group =
         object["apiVersion"].as_str().and_then(|text| text.split_once('/')).expect("a group").0.to_owned();

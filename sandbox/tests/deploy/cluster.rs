@@ -1,4 +1,4 @@
-//! A server and what these tests do with it: apply as `kubectl apply --server-side` does, strictly.
+//! An API server, and a strict server-side apply like that of `kubectl apply --server-side`.
 
 use http::{Method, header};
 use http_body_util::BodyExt;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::common::{Ask, Client};
 
-/// The definitions of the monitoring kinds, as far as our manifests go.
+/// The definitions of the monitoring kinds, as far as our manifests need them.
 const MONITORING: &str = include_str!("monitoring-crds.yaml");
 
-/// A server with or without the snapshot CRDs.
+/// A cluster with or without the snapshot CRDs.
 pub struct Cluster {
     pub server: Server,
     pub client: Client,
 }
 
-/// What the server said to an apply.
+/// The answer to an apply.
 pub struct Applied {
     pub status: u16,
     pub body: Value,
@@ -28,7 +28,7 @@ impl Cluster {
         Self::with(Options::default()).await
     }
 
-    /// Without any snapshot CRD.
+    /// A cluster without any snapshot CRD.
     pub async fn bare() -> Self {
         Self::with(Options { install_crds: false, ..Options::default() }).await
     }
@@ -39,7 +39,7 @@ impl Cluster {
         Self { server, client }
     }
 
-    /// With the kinds of the Prometheus operator as well, and the namespace of Longhorn.
+    /// A cluster with the kinds of the Prometheus operator and the namespace of Longhorn.
     pub async fn for_manifests() -> Self {
         let cluster = Self::bare().await;
         for crd in documents(MONITORING) {
@@ -50,7 +50,7 @@ impl Cluster {
         cluster
     }
 
-    /// Where objects like this one are served.
+    /// The path of the collection that this object belongs to.
     pub async fn path(&self, object: &Value) -> String {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind) = (text("/apiVersion"), text("/kind"));
@@ -99,7 +99,7 @@ impl Cluster {
         }
     }
 
-    /// The same, and the server has nothing to say against it, except that v1beta1 is deprecated.
+    /// The same, and checks that the server accepts it without any warning except that v1beta1 is deprecated.
     pub async fn apply_well(&self, object: &Value) -> Value {
         let Applied { status, body, warnings } = self.apply(object).await;
         assert!(matches!(status, 200 | 201), "{status} {}: {body}", object["metadata"]["name"]);

@@ -1,4 +1,4 @@
-//! A cluster goes from the reference's definitions to ours and back, with its objects in place.
+//! A cluster changes from the reference's definitions to ours and back, and its objects are kept.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::table::{Kind, plain};
 
-/// What a cluster with the reference's definitions has: the same fields, rules and versions, other words, and no
-/// selectable fields.
+/// The definitions as the reference has them: with the same fields, rules and versions, but with other descriptions and
+/// without selectable fields.
 fn reference() -> Vec<Value> {
     fn reword(value: &mut Value) {
         match value {
@@ -59,7 +59,7 @@ async fn make_objects(cluster: &Cluster) {
     }
 }
 
-/// The objects as they are now.
+/// The current objects.
 async fn objects(cluster: &Cluster) -> [Value; 2] {
     [get(cluster, &format!("{CONTENTS}/a")).await.1, get(cluster, &format!("{GROUPS}/a")).await.1]
 }

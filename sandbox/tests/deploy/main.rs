@@ -1,4 +1,4 @@
-//! What is in deploy/ works on an API server: the CRDs, what they accept and refuse, and every manifest.
+//! The files of deploy/ work on an API server: what the CRDs accept and refuse, and every manifest.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
 
 #[expect(dead_code, reason = "shared with the tests of kubectl, which use more of it")]

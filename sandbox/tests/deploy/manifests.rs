@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, documents};
 
-/// The kustomizations that a person applies.
+/// The kustomizations that users apply.
 pub const OVERLAYS: [&str; 5] = ["crds", "example", "example/use", "longhorn", "monitoring"];
 
-/// The kustomizations that others build on.
+/// The kustomizations that others include.
 const COMPONENTS: [&str; 1] = ["sidecar"];
 
 pub fn deploy() -> PathBuf {
@@ -26,7 +26,7 @@ fn words<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
     value[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// The objects that a kustomization lists, with those of its components, as they stand in the files.
+/// The objects of a kustomization and of its components, as they are written in the files.
 pub fn objects(directory: &Path) -> Vec<Value> {
     let kustomization = kustomization(directory);
     let mut objects = Vec::new();

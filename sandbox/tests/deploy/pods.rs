@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::manifests::{deploy, objects};
 
-/// The sidecar's container in each manifest that has one, with the file it stands in.
+/// The sidecar's container in each manifest that has one, with the name of the file.
 fn sidecars() -> Vec<(&'static str, Value)> {
     ["sidecar/container.yaml", "longhorn/deployment.yaml"]
         .into_iter()

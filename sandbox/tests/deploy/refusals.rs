@@ -1,4 +1,4 @@
-//! The rows of the table, tried on a server: what is to be refused is, by the rule that is meant, and its
+//! The rows of the table, tried on a server: each wrong object is refused by the intended rule, and its
 //! neighbour is accepted.
 
 use http::Method;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::table::{Kind, Row, When, plain, rows};
 
-/// Where a kind is served in a version.
+/// The path of a kind in a version.
 fn place(kind: Kind, version: &str) -> (String, &'static str) {
     let (group, name, plural) = match kind {
         Kind::Class => ("snapshot", "VolumeSnapshotClass", "volumesnapshotclasses"),
@@ -29,13 +29,13 @@ fn versions(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// RFC 7386, as the API server does it.
+/// Applies a JSON merge patch (RFC 7386) as the API server does.
 fn merged(mut object: Value, patch: &Value) -> Value {
     json_patch::merge(&mut object, patch);
     object
 }
 
-/// Writes through status what stands in status, and all else through the object.
+/// Writes the status through its subresource, and everything else through the object.
 async fn write(cluster: &Cluster, path: &str, wanted: &Value) -> (u16, Value) {
     let mut wanted = wanted.clone();
     let status = wanted.as_object_mut().and_then(|fields| fields.remove("status"));

@@ -1,4 +1,4 @@
-//! With a kubectl on the machine: every kustomization renders, and what is rendered is applied.
+//! Every kustomization is rendered and applied, if there is a kubectl on the machine.
 
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ async fn the_component_takes_over_the_sidecar_that_a_driver_has() {
     let home = kubectl.home.path().join("driver");
     std::fs::create_dir(&home).expect("made");
     let driver = include_str!("driver-with-reference.yaml");
-    // kustomize takes no absolute path for a component: it has to lie beside.
+    // kustomize accepts no absolute path for a component, so it must be copied.
     for name in ["kustomization.yaml", "rbac.yaml", "container.yaml"] {
         std::fs::create_dir_all(home.join("sidecar")).expect("made");
         std::fs::copy(deploy().join("sidecar").join(name), home.join("sidecar").join(name)).expect("copied");

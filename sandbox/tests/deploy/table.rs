@@ -1,4 +1,4 @@
-//! Every refusal of the CRDs beside its nearest neighbour that is accepted.
+//! The table of everything that the CRDs refuse, each row with a similar object that they accept.
 
 use serde_json::{Value, json};
 
@@ -13,15 +13,15 @@ pub enum Kind {
     GroupSnapshot,
 }
 
-/// When the refusal comes.
+/// When the object is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Creation,
     Change,
 }
 
-/// One refusal. `from`, `refused` and `accepted` are merge patches of the kind's plain object; at a change, the
-/// object is created with `from` first.
+/// A row of the table. `from`, `refused` and `accepted` are merge patches of the kind's plain object. For a change, the
+/// object is first created with `from`.
 #[derive(Debug)]
 pub struct Row {
     pub kind: Kind,
@@ -29,11 +29,11 @@ pub struct Row {
     pub from: Value,
     pub refused: Value,
     pub accepted: Value,
-    /// Part of what the refusal says; empty where the API server has its own words.
+    /// A part of the message; empty if the message is the API server's own.
     pub says: &'static str,
 }
 
-/// The plain object of a kind, valid as it stands.
+/// The plain object of a kind, which is valid.
 pub fn plain(kind: Kind) -> Value {
     let reference = json!({"name": "s", "namespace": "default"});
     match kind {
@@ -52,7 +52,7 @@ pub fn plain(kind: Kind) -> Value {
     }
 }
 
-/// Every row.
+/// All rows.
 pub fn rows() -> Vec<Row> {
     let kinds = [shapes(), contents(), snapshots(), group_classes(), group_contents(), group_snapshots()];
     kinds.into_iter().flatten().collect()
@@ -71,7 +71,7 @@ fn at(path: &str, value: Value) -> Value {
     path.rsplit('.').fold(value, |inner, name| json!({ name: inner }))
 }
 
-/// Required fields, allowed values and limits: the API server's own words.
+/// Required fields, allowed values and limits, for which the API server has its own messages.
 fn shapes() -> Vec<Row> {
     use Kind::{Class, Content, GroupClass, GroupContent, GroupSnapshot, Snapshot};
     let null = Value::Null;

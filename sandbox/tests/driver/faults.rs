@@ -1,4 +1,4 @@
-//! What a script does to calls, and what the log says of them.
+//! The effects of a script on calls, and the log of these calls.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,7 @@ async fn an_endless_fault_ends_when_the_script_is_cleared() {
 async fn a_hang_after_headers_takes_effect_and_its_body_never_comes() {
     let mut bench = Bench::new().await;
     bench.driver.script().fail(Method::CreateSnapshot, Fault::HangAfterHeaders, Times::Next(1));
-    // Read as a stream, an answer is there as soon as its headers are.
+    // A streamed answer is returned as soon as its headers have arrived.
     let mut grpc = tonic::client::Grpc::new(bench.channel.clone());
     grpc.ready().await.unwrap();
     let path = tonic::codegen::http::uri::PathAndQuery::from_static("/csi.v1.Controller/CreateSnapshot");

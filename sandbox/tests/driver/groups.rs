@@ -1,4 +1,4 @@
-//! Groups of volumes cut together.
+//! Snapshots of groups of volumes.
 
 use std::collections::BTreeMap;
 

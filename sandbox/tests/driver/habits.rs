@@ -1,4 +1,4 @@
-//! The driver with habits of drivers in the field.
+//! The driver with the habits of some real drivers.
 
 use sandbox::driver::{Fault, Habits, Malformed, Method, Readiness, Times, proto as csi};
 use tonic::{Code, Status};
@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use crate::{Bench, cut};
 
 impl Bench {
-    /// One page of what a request for one handle is answered.
+    /// One page of the answer to a request for one handle.
     async fn page(&self, id: &str, token: &str) -> Result<(Vec<String>, String), Status> {
         let request = csi::ListSnapshotsRequest {
             snapshot_id: id.to_owned(),
@@ -110,7 +110,7 @@ async fn a_snapshot_that_is_asked_for_again_before_it_is_ready_may_be_lost_to_an
     let third = bench.created("s").await;
     assert_eq!((&third.snapshot_id, third.ready_to_use), (&second.snapshot_id, true));
     script.lose_unready(1);
-    assert_eq!(bench.created("s").await, third, "what has been told to be ready is not lost");
+    assert_eq!(bench.created("s").await, third, "what was reported as ready is not lost");
     assert_eq!(bench.driver.snapshots().len(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! Being killed, started again and forgetful.
+//! A driver that is killed, restarted, or made to forget.
 
 use sandbox::driver::{Amnesia, Driver, Method, Options, Outcome};
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! The driver, asked over a real socket as the sidecar asks it.
+//! Tests of the driver, which call it over a real socket as the sidecar does.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod faults;
@@ -18,7 +18,7 @@ use sandbox::driver::{Driver, Options, proto as csi};
 use tonic::Status;
 use tonic::transport::Channel;
 
-/// A driver with one volume `vol-1` that holds one file.
+/// A driver with one volume `vol-1`, which has one file.
 struct Bench {
     driver: Driver,
     channel: Channel,
@@ -36,7 +36,7 @@ impl Bench {
         Bench { driver, channel, _directory: directory }
     }
 
-    /// Kills the driver, starts it again and connects anew: a call on the old connection may still find out that
+    /// Kills the driver, restarts it and connects again: a call on the old connection may still find out that
     /// it is dead.
     async fn restart(&mut self) {
         self.driver.restart().await.unwrap();

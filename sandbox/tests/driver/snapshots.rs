@@ -1,4 +1,4 @@
-//! What the specification asks of a driver when nothing is scripted.
+//! What the specification requires of a driver, without any script.
 
 use sandbox::driver::proto as csi;
 use sandbox::driver::proto::volume_content_source::{SnapshotSource, Type};
@@ -36,12 +36,12 @@ async fn a_volume_that_is_not_there_cannot_be_cut() {
 #[tokio::test]
 async fn a_source_cannot_lead_out_of_the_drivers_directory() {
     let bench = Bench::new().await;
-    // An id with a "/" in it is one name, so the second is of a volume that does not exist.
+    // An id with a "/" in it is a single name, so the second request is for a volume that does not exist.
     for (source, code) in [("..", Code::InvalidArgument), ("../..", Code::NotFound)] {
         let refused = bench.controller().create_snapshot(cut("s", source)).await.unwrap_err();
         assert_eq!(refused.code(), code);
     }
-    // A handle that was never given out is of no snapshot, so there is nothing to delete.
+    // There is no snapshot with a handle that was never returned, so there is nothing to delete.
     bench.delete("../volumes/vol-1").await.unwrap();
     assert!(bench.file("vol-1").exists());
 }

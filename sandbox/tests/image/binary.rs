@@ -1,4 +1,4 @@
-//! Building the binary, and that it is static.
+//! Builds the binary of the image, and checks that it is static.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,14 +10,14 @@ pub fn binary() -> &'static Path {
     BUILT.get_or_init(build)
 }
 
-/// As `just image` builds it, with the quicker of the two optimised profiles.
+/// Builds it as `just image` does, but with the optimised profile that is faster to build.
 fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = root.join("target").join("static");
     let triple = triple();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
-        // What cargo says of this package would be news to the build scripts of others.
+        // These are about this package. Build scripts look at them, and with them dependencies would be built once more.
         let name_text = name.to_string_lossy();
         let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"];
         if of_package.iter().any(|start| name_text.starts_with(start)) {
@@ -37,7 +37,7 @@ fn build() -> PathBuf {
     target.join(triple).join("release").join("csi-snapshotter")
 }
 
-/// What this machine compiles for.
+/// The target of this machine.
 fn triple() -> String {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").output().expect("rustc runs");

@@ -1,9 +1,9 @@
-//! What the Dockerfile says, as far as it can be told without a Docker engine.
+//! Checks the Dockerfile as far as that is possible without a Docker engine.
 
 const DOCKERFILE: &str = include_str!("../../../Dockerfile");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// The lines of the last stage, which is what a build makes that names none.
+/// The lines of the last stage, which is built if no stage is named.
 fn last_stage() -> Vec<&'static str> {
     let start = DOCKERFILE.rfind("\nFROM ").expect("a stage");
     DOCKERFILE[start..].trim().lines().collect()

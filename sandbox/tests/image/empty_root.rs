@@ -1,4 +1,4 @@
-//! As in the image: nothing but the binary, an ordinary user, a root that cannot be written.
+//! Runs the binary as the image does: nothing else in its root, an ordinary user, no permission to write.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -11,7 +11,7 @@ use crate::place::{Sidecar, ask_for_a_snapshot, driver, kubeconfig, ready, write
 
 const USER: &str = "--userspec=65532:65532";
 
-/// None, with a word about it, where this process may not change its root.
+/// None, after it says so, if this process may not change its root.
 fn may_change_root() -> Option<()> {
     let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     let works =
@@ -34,22 +34,21 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
     let home = tempfile::tempdir().expect("a directory");
     let root = home.path().join("root");
     std::fs::create_dir_all(root.join("csi")).expect("made");
-    // What the kubelet puts into every container.
+    // The kubelet adds this file to every container.
     std::fs::create_dir(root.join("etc")).expect("made");
     std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").expect("written");
     std::fs::copy(binary(), root.join("csi-snapshotter")).expect("copied");
-    write(&root, &kubeconfig(&cluster).await);
+    write(&root, &kubeconfig(&cluster));
     mode(home.path(), 0o755);
     mode(&root.join("csi-snapshotter"), 0o755);
     let socket = root.join("csi/csi.sock");
     let driver = driver(home.path(), &socket).await;
 
-    // A driver that runs as root: only root may connect.
+    // The socket of a driver that runs as root, to which only root may connect.
     mode(&socket, 0o755);
     let words = [USER.as_ref(), root.as_os_str(), OsStr::new("/csi-snapshotter")];
     let in_root = |path: &str| Path::new("/").join(path);
-    let mut sidecar =
-        Sidecar::start("chroot".as_ref(), &words, &in_root("kubeconfig"), &in_root("csi/csi.sock"));
+    let sidecar = Sidecar::start("chroot".as_ref(), &words, &in_root("kubeconfig"), &in_root("csi/csi.sock"));
     sidecar.says(&["waiting for the driver's socket /csi/csi.sock", "runAsUser"]).await;
     assert_eq!(sidecar.asks("/livez").await.0, 200);
     assert_eq!(sidecar.asks("/readyz").await.0, 500);

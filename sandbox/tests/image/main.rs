@@ -1,4 +1,4 @@
-//! The binary of the image, static, run as the image runs it and in clusters that are not as they should be.
+//! Runs the static binary of the image as the image does, and in clusters that are not set up correctly.
 //!
 //! The build takes minutes, so these tests run when they are asked for: `cargo test -p sandbox --test image -- --ignored`.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and stops")]
@@ -14,4 +14,4 @@ mod binary;
 mod dockerfile;
 mod empty_root;
 mod place;
-mod trouble;
+mod wrong_setup;

@@ -1,37 +1,27 @@
-//! A cluster with the rights of deploy/sidecar, a driver, and the sidecar as a process.
+//! The environment of the image's tests: a cluster, a driver, and the sidecar as a process.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use sandbox::driver::{Driver, Options};
+use sandbox::process::{Process, Signal};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
 
-use crate::cluster::{Cluster, documents};
+use crate::cluster::Cluster;
 
-/// How long anything here may take.
+/// The time limit of each step.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const RIGHTS: &str = include_str!("../../../deploy/sidecar/rbac.yaml");
 const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
 const CLASSES: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses";
 
 /// A kubeconfig of an account that has the rights of deploy/sidecar and no others.
-pub async fn kubeconfig(cluster: &Cluster) -> String {
-    for object in documents(RIGHTS) {
-        cluster.apply_well(&object).await;
-    }
-    let accounts = "/api/v1/namespaces/default/serviceaccounts";
-    let (status, _) = cluster.client.create(accounts, &json!({"metadata": {"name": "default"}})).await;
-    assert!(matches!(status, 201 | 409), "the account: {status}");
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-    let (status, answer) = cluster.client.create(&format!("{accounts}/default/token"), &request).await;
-    assert_eq!(status, 201, "{answer}");
-    cluster.server.kubeconfig_for(answer["status"]["token"].as_str().expect("a token"))
+pub fn kubeconfig(cluster: &Cluster) -> String {
+    sandbox::rights::grant(&cluster.server, "default", "csi-snapshotter").expect("an account")
 }
 
 /// A driver on `socket` with a volume `vol-1`, which keeps its storage in `directory`.
@@ -42,7 +32,7 @@ pub async fn driver(directory: &Path, socket: &Path) -> Driver {
     driver
 }
 
-/// A class and a bound content for `vol-1`, as the snapshot-controller makes it.
+/// Creates a class and a bound content for `vol-1`, as the snapshot-controller does.
 pub async fn ask_for_a_snapshot(cluster: &Cluster) {
     let driver = Options::default().name;
     let class = json!({
@@ -78,8 +68,8 @@ pub async fn ready(cluster: &Cluster) {
 
 /// A running sidecar; dropping it kills it.
 pub struct Sidecar {
-    child: Child,
-    lines: mpsc::UnboundedReceiver<String>,
+    process: Process,
+    _log: NamedTempFile,
     /// The address of its endpoint.
     pub endpoint: String,
 }
@@ -87,51 +77,28 @@ pub struct Sidecar {
 impl Sidecar {
     /// Runs `program` with these words, then the sidecar's own arguments.
     pub fn start(program: &OsStr, words: &[&OsStr], kubeconfig: &Path, socket: &Path) -> Self {
-        // Free now, and hardly taken before the sidecar has it.
+        // The port is free now, and it is very unlikely that another process takes it before the sidecar does.
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
         let endpoint = format!("localhost:{port}");
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(words)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--csi-address={}", socket.display()))
             .arg(format!("--http-endpoint={endpoint}"))
-            .arg("-v=2")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the sidecar starts");
-        let mut log = BufReader::new(child.stderr.take().expect("stderr")).lines();
-        let (sender, lines) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = log.next_line().await {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, lines, endpoint }
+            .arg("-v=2");
+        let log = NamedTempFile::new().expect("a log");
+        let process = Process::start(command, log.path()).expect("the sidecar starts");
+        Self { process, _log: log, endpoint }
     }
 
-    /// Waits for a log line that holds all of this.
-    pub async fn says(&mut self, words: &[&str]) -> String {
-        let mut heard = Vec::new();
-        let search = async {
-            while let Some(line) = self.lines.recv().await {
-                if words.iter().all(|word| line.contains(word)) {
-                    return Some(line);
-                }
-                heard.push(line);
-            }
-            None
-        };
-        let found = tokio::time::timeout(PATIENCE, search).await.unwrap_or_default();
-        found.unwrap_or_else(|| panic!("it never says {words:?}, but\n{}", heard.join("\n")))
+    /// Waits for a log line with all of these words.
+    pub async fn says(&self, words: &[&str]) -> String {
+        self.process.wait_for_line(words, PATIENCE).await.expect("the sidecar says so")
     }
 
-    /// The status and body that its endpoint answers with.
+    /// The status and the body of the answer of its endpoint.
     pub async fn asks(&self, path: &str) -> (u16, String) {
         let mut stream = tokio::net::TcpStream::connect(&self.endpoint).await.expect("an endpoint");
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -142,24 +109,21 @@ impl Sidecar {
         (status, answer)
     }
 
-    /// SIGTERM, and the exit code that follows.
+    /// Sends SIGTERM, and returns the exit code.
     pub async fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
-        assert!(sent.success());
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends");
-        ended.expect("a status").code()
+        self.process.signal(Signal::TERM).expect("it runs");
+        self.process.exit_code(PATIENCE).await.expect("it ends")
     }
 }
 
-/// Writes a kubeconfig that anybody may read.
+/// Writes a kubeconfig that any user may read.
 pub fn write(directory: &Path, text: &str) -> PathBuf {
     let path = directory.join("kubeconfig");
     std::fs::write(&path, text).expect("written");
     path
 }
 
-/// The definitions as a cluster with the reference's has them: nothing to select by.
+/// The definitions without selectable fields, like those of the reference.
 pub fn without_selectable_fields() -> Vec<Value> {
     let mut crds = sandbox::crds::all().expect("the definitions");
     for crd in &mut crds {

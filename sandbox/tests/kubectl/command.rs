@@ -1,4 +1,4 @@
-//! kubectl, set up for a server of its own.
+//! Runs kubectl with an API server of its own.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// How long one call of kubectl may take.
+/// The time limit of one call of kubectl.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server, and kubectl set up for it.
+/// An API server, and a kubectl that uses it.
 pub struct Kubectl {
     pub server: Server,
     pub home: TempDir,
 }
 
-/// What a call printed, and whether it succeeded.
+/// The output of a call, and whether it succeeded.
 pub struct Printed {
     pub ok: bool,
     pub out: String,
@@ -25,7 +25,7 @@ pub struct Printed {
 }
 
 impl Kubectl {
-    /// None, with a word about it, where there is no kubectl.
+    /// None, after it says so, if there is no kubectl.
     pub async fn new() -> Option<Self> {
         let there =
             Command::new("kubectl").args(["version", "--client"]).stdout(Stdio::null()).status().await;
@@ -63,7 +63,7 @@ impl Kubectl {
         Printed { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Runs and expects success; gives what was printed.
+    /// Runs kubectl, expects success, and returns its output.
     pub async fn ok(&self, args: &[&str]) -> String {
         self.ok_with(args, "").await
     }

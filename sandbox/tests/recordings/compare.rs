@@ -1,4 +1,4 @@
-//! How two answers are compared: the recorded one and the sandbox's.
+//! Compares the recorded answer with that of the sandbox.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::discovery;
 
-/// What has been learned from the answers so far: which of the sandbox's values stand for recorded ones.
+/// The recorded values that have occurred so far, each with the sandbox's value in its place.
 #[derive(Debug, Default)]
 pub struct Learned {
     /// Versions of objects.
     versions: BTreeMap<u64, u64>,
-    /// Everything that a later request may quote.
+    /// Everything else that a later request may contain.
     quotes: HashMap<String, String>,
 }
 
@@ -19,7 +19,7 @@ pub struct Learned {
 const TIMES: [&str; 2] = ["creationTimestamp", "deletionTimestamp"];
 
 impl Learned {
-    /// The request text with recorded values replaced by the sandbox's.
+    /// The text of a request, with the recorded values replaced by the sandbox's.
     pub fn quote(&self, text: &str) -> String {
         let mut quoted = text.to_owned();
         for (name, end) in [("resourceVersion=", '&'), ("continue=", '&')] {
@@ -50,7 +50,7 @@ impl Learned {
         }
     }
 
-    /// Compares two answers; what differs is added to `out`.
+    /// Compares two answers, and adds every difference to `out`.
     pub fn compare(&mut self, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
         match recorded["kind"].as_str().unwrap_or_default() {
             "Status" => equal("", &status(recorded), &status(ours), out),
@@ -65,7 +65,7 @@ impl Learned {
         }
     }
 
-    /// Compares the objects of two events, or two events that carry something else.
+    /// Compares two events of a watch.
     pub fn event(&mut self, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
         equal(".type", &recorded["type"], &ours["type"], out);
         if recorded["type"] == "BOOKMARK" {
@@ -92,7 +92,7 @@ impl Learned {
         equal("", &plain(recorded), &plain(ours), out);
     }
 
-    /// An object's version stands for one state, in the same order as the recorded ones.
+    /// Checks that the versions of objects are in the same order as the recorded ones.
     fn object_version(&mut self, recorded: u64, ours: u64, out: &mut Vec<String>) {
         let expected = if let Some(known) = self.versions.get(&recorded) {
             ours == *known
@@ -180,7 +180,7 @@ pub fn items(list: &Value) -> &[Value] {
     list["items"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A row's cells without ages.
+/// The cells of a row without ages.
 fn cells(table: &Value, row: &Value) -> Value {
     let ages = ["Age", "Last Seen", "First Seen"];
     let columns = table["columnDefinitions"].as_array().cloned().unwrap_or_default();
@@ -192,7 +192,7 @@ fn cells(table: &Value, row: &Value) -> Value {
     shown.collect()
 }
 
-/// What of a Status counts.
+/// The part of a Status that is compared.
 fn status(status: &Value) -> Value {
     let causes: BTreeSet<String> = status["details"]["causes"]
         .as_array()
@@ -206,21 +206,21 @@ fn status(status: &Value) -> Value {
     })
 }
 
-/// Who manages which fields of a custom resource, without order and times; of core kinds it is not compared.
+/// The managed fields of a custom resource, without their order and times. Those of core kinds are not compared.
 fn managers(object: &Value) -> BTreeSet<String> {
     let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
     let custom = entries
         .into_iter()
         .flatten()
         .filter(|entry| text(entry, "/apiVersion").is_some_and(|version| version.contains("snapshot")));
-    let told = custom.map(|entry| {
+    let entries = custom.map(|entry| {
         let fields = ["manager", "operation", "subresource", "fieldsType", "fieldsV1"];
         json!(fields.map(|field| &entry[field])).to_string()
     });
-    told.collect()
+    entries.collect()
 }
 
-/// An object without what differs between any two runs.
+/// An object without the fields that differ between any two runs.
 fn plain(object: &Value) -> Value {
     let mut object = object.clone();
     let managers = managers(&object);
@@ -247,7 +247,7 @@ fn plain(object: &Value) -> Value {
     object
 }
 
-/// Adds every place at which two values differ.
+/// Adds every path at which two values differ.
 pub fn equal(path: &str, recorded: &Value, ours: &Value, out: &mut Vec<String>) {
     match (recorded, ours) {
         (Value::Object(theirs), Value::Object(mine)) => {

@@ -1,4 +1,4 @@
-//! How discovery is compared: entry by entry, because the sandbox has fewer kinds.
+//! Compares discovery entry by entry, because the sandbox has fewer kinds.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ pub fn groups(recorded: &Value, ours: &Value, out: &mut Vec<String>) {
     listed(".groups", &recorded["groups"], &ours["groups"], "/name", &SNAPSHOT_GROUPS, out);
 }
 
-/// Compares the entries that are listed here with the recorded ones of the same name; those named in
-/// `complete` have to be there.
+/// Compares the entries of the sandbox with the recorded ones of the same name. Those that are named in `complete` must
+/// exist.
 fn listed(path: &str, recorded: &Value, ours: &Value, name: &str, complete: &[&str], out: &mut Vec<String>) {
     let index = |list: &Value| -> BTreeMap<String, Value> {
         let entries = list.as_array().into_iter().flatten();

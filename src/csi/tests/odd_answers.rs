@@ -4,8 +4,8 @@ use futures_util::FutureExt;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
-use crate::logging::tests::{Sink, listen};
-use crate::settings::LogFormat;
+use machinery::logging::LogFormat;
+use machinery::logging::testing::{Sink, listen};
 
 impl Bench {
     fn answers_creations(&self, how: Malformed) {
@@ -88,7 +88,7 @@ async fn a_source_that_is_named_in_another_form_is_taken_as_it_comes() {
 #[tokio::test]
 async fn a_group_is_kept_whatever_its_members_are() {
     let bench = bench().await;
-    let (log, _listening) = listen(2, LogFormat::Text);
+    let (log, _listening) = listen(crate::PROGRAM, 2, LogFormat::Text);
     let create = CreateGroup {
         name: "groupsnapshot-1".into(),
         source_volumes: vec!["vol-1".into(), "vol-2".into()],
@@ -196,7 +196,7 @@ const SILENT: &str = "does not say whether it takes group snapshots";
 
 impl Silent {
     async fn start(fault: Fault, timeout: Duration) -> (Self, tracing::subscriber::DefaultGuard) {
-        let (log, listening) = listen(2, LogFormat::Text);
+        let (log, listening) = listen(crate::PROGRAM, 2, LogFormat::Text);
         let directory = TempDir::new().unwrap();
         let driver = start(&directory).await;
         driver.script().fail(Asked::GroupControllerGetCapabilities, fault, Times::UntilCleared);

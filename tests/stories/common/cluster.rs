@@ -14,7 +14,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 const NAMESPACE: &str = "snapshotter-stories";
-const RBAC: &str = "rbac.authorization.k8s.io";
 const NAMESPACES: Kind = Kind { group: "", name: "Namespace", namespace: None };
 
 /// A kind of version v1, and the namespace its objects are in.
@@ -95,56 +94,19 @@ impl Cluster {
         let kubeconfig = directory.path().join("sidecar.kubeconfig");
         let cluster = Self { admin, kubeconfig, namespace: NAMESPACE, sandbox: Some(server), directory };
         cluster.create(&NAMESPACES, &json!({"metadata": {"name": NAMESPACE}})).await;
-        let token = cluster.account("csi-snapshotter", &["patch"]).await;
         let server = cluster.sandbox.as_ref().unwrap();
-        std::fs::write(&cluster.kubeconfig, server.kubeconfig_for(&token)).unwrap();
+        let kubeconfig = sandbox::rights::grant(server, NAMESPACE, "csi-snapshotter").unwrap();
+        std::fs::write(&cluster.kubeconfig, kubeconfig).unwrap();
         cluster
     }
 
-    /// A service account with the rights that charts grant; `writes` are the verbs on contents besides update.
-    async fn account(&self, name: &str, writes: &[&str]) -> String {
-        let rule = |group: &str, resource: &str, verbs: &str| json!({"apiGroups": [group], "resources": [resource], "verbs": verbs.split(' ').collect::<Vec<_>>()});
-        let change = [&["update"], writes].concat().join(" ");
-        let mut rules =
-            vec![rule("", "events", "list watch create update patch"), rule("", "secrets", "get list")];
-        for (group, prefix) in
-            [("snapshot.storage.k8s.io", "volume"), ("groupsnapshot.storage.k8s.io", "volumegroup")]
-        {
-            rules.push(rule(group, &format!("{prefix}snapshotclasses"), "get list watch"));
-            rules.push(rule(
-                group,
-                &format!("{prefix}snapshotcontents"),
-                &format!("get list watch {change}"),
-            ));
-            rules.push(rule(group, &format!("{prefix}snapshotcontents/status"), &change));
-        }
-        let leases = json!([rule("coordination.k8s.io", "leases", "get watch list delete update create")]);
-        let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
-        let meta = json!({"name": name});
-        let of = |kind: &str| json!({"apiGroup": RBAC, "kind": kind, "name": name});
-        let in_cluster = |name| Kind { group: RBAC, name, namespace: None };
-        let in_namespace = |group, name| Kind { group, name, namespace: Some(NAMESPACE) };
-        let accounts = in_namespace("", "ServiceAccount");
-        self.create(&accounts, &json!({"metadata": meta})).await;
-        self.create(&in_cluster("ClusterRole"), &json!({"metadata": meta, "rules": rules})).await;
-        let binding = json!({"metadata": meta, "subjects": subjects, "roleRef": of("ClusterRole")});
-        self.create(&in_cluster("ClusterRoleBinding"), &binding).await;
-        self.create(&in_namespace(RBAC, "Role"), &json!({"metadata": meta, "rules": leases})).await;
-        let binding = json!({"metadata": meta, "subjects": subjects, "roleRef": of("Role")});
-        self.create(&in_namespace(RBAC, "RoleBinding"), &binding).await;
-        let accounts = self.api(&accounts);
-        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-        let answer: Value =
-            accounts.create_subresource("token", name, &PostParams::default(), &request).await.unwrap();
-        answer["status"]["token"].as_str().unwrap().to_owned()
-    }
-
     /// A kubeconfig for an account that may update but not patch; `None` on a cluster that is not ours.
-    pub async fn without_patch(&self) -> Option<PathBuf> {
+    pub fn without_patch(&self) -> Option<PathBuf> {
         let server = self.sandbox.as_ref()?;
-        let token = self.account("without-patch", &[]).await;
+        let kubeconfig =
+            sandbox::rights::grant_without(server, NAMESPACE, "without-patch", &["patch"]).unwrap();
         let path = self.directory.path().join("without-patch.kubeconfig");
-        std::fs::write(&path, server.kubeconfig_for(&token)).unwrap();
+        std::fs::write(&path, kubeconfig).unwrap();
         Some(path)
     }
 

@@ -1,38 +1,25 @@
 //! The sidecar as a process.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tokio::process::{Child, Command};
+use sandbox::process::{Process, Signal};
+use tokio::process::Command;
 
 /// A running sidecar. Dropping it kills it; a failing story shows what it logged.
-pub struct Sidecar {
-    child: Child,
-    log: PathBuf,
-}
+pub struct Sidecar(Process);
 
 impl Sidecar {
-    /// Starts the binary with these arguments; its output goes to `log`.
+    /// Starts the binary with these arguments; its output goes to the end of `log`.
     pub fn start(log: &Path, arguments: &[String]) -> Self {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"))
-            .args(arguments)
-            .env_remove("NODE_NAME")
-            .env_remove("POD_NAMESPACE")
-            .env("NODE_NAME", "node-1")
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        Self { child, log: log.to_owned() }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"));
+        command.args(arguments).env_remove("POD_NAMESPACE").env("NODE_NAME", "node-1");
+        Self(Process::start(command, log).unwrap())
     }
 
     /// Everything it has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        self.0.log()
     }
 
     /// Waits until the log holds these words.
@@ -42,30 +29,24 @@ impl Sidecar {
 
     /// Waits until one line of the log holds all of these words.
     pub async fn says_in_one_line(&self, words: &[&str]) {
-        super::until(&format!("the sidecar says {words:?}"), || async {
-            self.log().lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
-        })
-        .await;
+        self.0.wait_for_line(words, super::PATIENCE).await.unwrap();
     }
 
-    /// Sends a signal by its name.
-    pub async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it has ended").to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
-        assert!(sent.success());
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.0.signal(signal).unwrap();
     }
 
     /// Kills it at once, as a node that loses power.
     pub async fn kill(&mut self) {
-        self.child.kill().await.unwrap();
+        self.0.kill().await.unwrap();
     }
 
     /// Waits for its end: the exit code and how long that took.
     pub async fn exit(&mut self) -> (Option<i32>, Duration) {
         let start = Instant::now();
-        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
-        let status = ended.expect("it does not end").unwrap();
-        (status.code(), start.elapsed())
+        let code = self.0.exit_code(super::PATIENCE).await.unwrap();
+        (code, start.elapsed())
     }
 
     /// The status and the body of a page of its endpoint, which has to be `127.0.0.1:0`.

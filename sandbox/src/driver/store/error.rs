@@ -1,4 +1,4 @@
-//! Why storage did not do what it was asked.
+//! The errors of the storage.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ pub enum StoreError {
     Io {
         /// A verb.
         doing: &'static str,
-        /// What it was done to.
+        /// The path of the file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A record is not the JSON that it should be.
+    /// A record is not valid JSON.
     #[error("cannot read or write the record {}", path.display())]
     Json {
-        /// The record's file.
+        /// The file of the record.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in the JSON.
         source: serde_json::Error,
     },
     /// A field that must be set is empty, or an id would lead out of the driver's directory.
@@ -31,7 +31,7 @@ pub enum StoreError {
     Unusable {
         /// The field of the request.
         field: &'static str,
-        /// What it held.
+        /// The value of the field.
         value: String,
     },
     /// There is no such object.
@@ -39,18 +39,18 @@ pub enum StoreError {
     Missing {
         /// `volume`, `snapshot` or `group snapshot`.
         kind: &'static str,
-        /// The id that was asked for.
+        /// The requested id.
         id: String,
     },
-    /// The name is taken by something that was made of another source.
+    /// The name belongs to something that was created from another source.
     #[error("{kind} {name:?} exists and was made from another source")]
     Taken {
         /// `volume`, `snapshot` or `group snapshot`.
         kind: &'static str,
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
-    /// A member of a group can only go with its group.
+    /// A member of a group can be deleted only together with its group.
     #[error("snapshot {id:?} belongs to group snapshot {group:?}; delete the group")]
     Member {
         /// The snapshot.
@@ -64,10 +64,10 @@ pub enum StoreError {
         /// The group.
         group: String,
     },
-    /// The token is not one that a page ended with.
+    /// The token is not one that was returned with a page.
     #[error("{token:?} is no token of this driver; list from the start")]
     Token {
-        /// The token that was given.
+        /// The token in the request.
         token: String,
     },
 }
@@ -83,7 +83,7 @@ impl StoreError {
 }
 
 impl From<StoreError> for Status {
-    /// The codes that the specification asks of a driver.
+    /// The codes that the specification requires.
     fn from(error: StoreError) -> Status {
         let text = error.to_string();
         match error {

@@ -1,12 +1,14 @@
-//! Groups: several volumes cut together, which live and die together.
+//! Groups of snapshots, which are taken together and deleted together.
 
 use std::collections::BTreeSet;
 
-use super::{GroupRecord, SnapshotRecord, Store, StoreError, usable};
+use super::error::StoreError;
+use super::records::{GroupRecord, SnapshotRecord};
+use super::root::{Store, usable};
 use crate::clock;
 
 impl Store {
-    /// The group of this name, cut now if there is none, and whether it was cut now.
+    /// The group with this name, and whether it is new. If there is none, it is created.
     pub(in crate::driver) fn create_group(
         &mut self,
         name: &str,
@@ -28,7 +30,7 @@ impl Store {
         Ok((record, true))
     }
 
-    /// The group and its members, if the ids given are theirs.
+    /// The group and its members, if the given ids are theirs.
     pub(in crate::driver) fn known_group(
         &self,
         id: &str,
@@ -46,12 +48,12 @@ impl Store {
         Ok((record.clone(), self.members(record)))
     }
 
-    /// The members of a group that is there.
+    /// The members of an existing group.
     pub(in crate::driver) fn members(&self, group: &GroupRecord) -> Vec<SnapshotRecord> {
         group.snapshot_ids.iter().filter_map(|id| self.snapshots.get(id)).cloned().collect()
     }
 
-    /// Removes a group with its members; one that the driver does not know is removed already.
+    /// Removes a group with its members. It is no error if the driver does not know the group.
     pub(in crate::driver) fn delete_group(
         &mut self,
         id: &str,
@@ -62,7 +64,7 @@ impl Store {
             Err(error) => return Err(error),
             Ok((_, members)) => members,
         };
-        // Members without their group are swept away, so the group goes first.
+        // Members without their group are removed at the next start, so the group is removed first.
         self.groups.remove(id)?;
         for member in members {
             self.discard(&member.id)?;

@@ -1,86 +1,73 @@
-//! A directory of JSON records, one file each, kept in memory as well.
+//! The records of the storage: volumes, snapshots and groups of snapshots.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use serde::{Deserialize, Serialize};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use super::shelf::Record;
 
-use super::error::StoreError;
-
-/// Something that is kept under its id.
-pub(super) trait Record: Clone + Serialize + DeserializeOwned {
-    fn id(&self) -> &str;
+/// A snapshot that exists in storage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// Its handle.
+    pub id: String,
+    /// The name that it was created with. Empty for a member of a group, and after the driver has forgotten it.
+    pub name: String,
+    /// The volume that it was taken of.
+    pub source_volume_id: String,
+    /// The total size of its files.
+    pub size_bytes: i64,
+    /// When it was taken, in seconds since the epoch.
+    pub created_seconds: i64,
+    /// The nanoseconds of that second.
+    pub created_nanos: i32,
+    /// The group that it is a member of; empty if there is none.
+    pub group_id: String,
+    /// Whether the driver has forgotten it, although it still exists.
+    pub forgotten: bool,
 }
 
-/// The records of one kind.
-#[derive(Debug)]
-pub(super) struct Shelf<R> {
-    directory: PathBuf,
-    records: BTreeMap<String, R>,
-}
-
-impl<R: Record> Shelf<R> {
-    /// Reads what is there, and makes the directory if it is not.
-    pub(super) fn open(directory: PathBuf) -> Result<Shelf<R>, StoreError> {
-        fs::create_dir_all(&directory).map_err(StoreError::io("make", &directory))?;
-        let mut shelf = Shelf { directory, records: BTreeMap::new() };
-        shelf.refresh()?;
-        Ok(shelf)
-    }
-
-    /// Reads anew what is on disk.
-    pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
-        let directory = &self.directory;
-        let mut records = BTreeMap::new();
-        for entry in fs::read_dir(directory).map_err(StoreError::io("list", directory))? {
-            let path = entry.map_err(StoreError::io("list", directory))?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let record: R = read(&path)?;
-            records.insert(record.id().to_owned(), record);
-        }
-        self.records = records;
-        Ok(())
-    }
-
-    pub(super) fn get(&self, id: &str) -> Option<&R> {
-        self.records.get(id)
-    }
-
-    /// All records in the order of their ids.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &R> {
-        self.records.values()
-    }
-
-    /// Keeps a record; it is on disk, whole or not at all, when this returns.
-    pub(super) fn put(&mut self, record: R) -> Result<(), StoreError> {
-        let path = self.path(record.id());
-        let draft = path.with_extension("draft");
-        let text = serde_json::to_vec_pretty(&record).map_err(StoreError::json(&path))?;
-        fs::write(&draft, text).map_err(StoreError::io("write", &draft))?;
-        fs::rename(&draft, &path).map_err(StoreError::io("replace", &path))?;
-        self.records.insert(record.id().to_owned(), record);
-        Ok(())
-    }
-
-    /// Drops a record; one that is not there is dropped already.
-    pub(super) fn remove(&mut self, id: &str) -> Result<(), StoreError> {
-        if self.records.remove(id).is_some() {
-            let path = self.path(id);
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        }
-        Ok(())
-    }
-
-    fn path(&self, id: &str) -> PathBuf {
-        self.directory.join(format!("{id}.json"))
+impl Record for SnapshotRecord {
+    fn id(&self) -> &str {
+        &self.id
     }
 }
 
-fn read<R: DeserializeOwned>(path: &Path) -> Result<R, StoreError> {
-    let text = fs::read(path).map_err(StoreError::io("read", path))?;
-    serde_json::from_slice(&text).map_err(StoreError::json(path))
+/// A group of snapshots that exists in storage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// Its handle.
+    pub id: String,
+    /// The name that it was created with. Empty after the driver has forgotten it.
+    pub name: String,
+    /// The volumes in the order of the request.
+    pub source_volume_ids: Vec<String>,
+    /// The members in the order of their volumes.
+    pub snapshot_ids: Vec<String>,
+    /// When it was taken, in seconds since the epoch.
+    pub created_seconds: i64,
+    /// The nanoseconds of that second.
+    pub created_nanos: i32,
+    /// Whether the driver has forgotten it, although it still exists.
+    pub forgotten: bool,
+}
+
+impl Record for GroupRecord {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// A volume that was created by a call. Other volumes are only directories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::driver) struct VolumeRecord {
+    pub(in crate::driver) id: String,
+    pub(in crate::driver) name: String,
+    pub(in crate::driver) capacity_bytes: i64,
+    /// The snapshot that its data came from; empty if there is none.
+    pub(in crate::driver) snapshot_id: String,
+}
+
+impl Record for VolumeRecord {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }

@@ -1,34 +1,36 @@
-//! Single snapshots: cut, found, listed and removed.
+//! Takes, finds, lists and removes single snapshots.
 
 use std::fs;
 use std::path::PathBuf;
 
-use super::{SnapshotRecord, Store, StoreError};
+use super::error::StoreError;
+use super::records::SnapshotRecord;
+use super::root::Store;
 use crate::clock;
 use crate::driver::tree;
 
-/// What every token starts with, so that a foreign one is recognised.
+/// The prefix of every token, by which a token of another driver is recognised.
 const TOKEN: &str = "after:";
 
-/// A token that begins at the beginning.
+/// The token of the first page.
 pub(in crate::driver) const FIRST_TOKEN: &str = TOKEN;
 
-/// What `ListSnapshots` asks for; empty fields ask for nothing.
+/// The filters of `ListSnapshots`. An empty field is no filter.
 pub(in crate::driver) struct Listing<'a> {
     pub(in crate::driver) snapshot_id: &'a str,
     pub(in crate::driver) source_volume_id: &'a str,
     pub(in crate::driver) token: &'a str,
-    /// Zero: all at once.
+    /// Zero means all entries.
     pub(in crate::driver) max_entries: usize,
 }
 
 impl Store {
-    /// Everything that is there, in the order of the ids, what the driver forgot included.
+    /// All snapshots in the order of their ids, including those that the driver has forgotten.
     pub(in crate::driver) fn all_snapshots(&self) -> Vec<SnapshotRecord> {
         self.snapshots.iter().cloned().collect()
     }
 
-    /// The snapshot of this name, cut now if there is none, and whether it was cut now.
+    /// The snapshot with this name, and whether it is new. If there is none, it is taken.
     pub(in crate::driver) fn create_snapshot(
         &mut self,
         name: &str,
@@ -48,7 +50,7 @@ impl Store {
         Ok((record, true))
     }
 
-    /// Loses the snapshot of this name, data and all, if `doomed` says so of its id.
+    /// Loses the snapshot with this name and its data, if `doomed` is true of its id.
     pub(in crate::driver) fn lose(
         &mut self,
         name: &str,
@@ -89,12 +91,12 @@ impl Store {
         Ok(record)
     }
 
-    /// Removes a snapshot; one that the driver does not know is removed already.
+    /// Removes a snapshot. It is no error if the driver does not know it.
     pub(in crate::driver) fn delete_snapshot(&mut self, id: &str) -> Result<(), StoreError> {
         if id.is_empty() {
             return Err(StoreError::Unusable { field: "snapshot_id", value: String::new() });
         }
-        // A handle that this driver would never have given out is of no snapshot, and so is deleted already.
+        // This driver would never have returned such a handle, so there is no snapshot to delete.
         match self.known_snapshot(id) {
             Err(_) => Ok(()),
             Ok(record) if !record.group_id.is_empty() => {
@@ -110,7 +112,7 @@ impl Store {
         record.ok_or_else(|| StoreError::Missing { kind: "snapshot", id: id.to_owned() })
     }
 
-    /// One page of what the driver knows, and the token of the next page, which is empty if there is none.
+    /// One page of the snapshots that the driver knows, and the token of the next page, which is empty for the last page.
     pub(in crate::driver) fn list(
         &self,
         listing: &Listing<'_>,
@@ -137,7 +139,8 @@ impl Store {
         Ok((page, last.unwrap_or_default()))
     }
 
-    /// Removes record and data. The record goes first, so that what an interruption leaves is swept away.
+    /// Removes the record and the data. The record is removed first, so that the next start removes what an interruption
+    /// has left.
     pub(super) fn discard(&mut self, id: &str) -> Result<(), StoreError> {
         self.snapshots.remove(id)?;
         let path = self.snapshot_path(id);

@@ -1,28 +1,30 @@
-//! Volumes: any directory below `volumes/` is one.
+//! The volumes: every directory below `volumes/` is one.
 
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Store, StoreError, VolumeRecord, usable};
+use super::error::StoreError;
+use super::records::VolumeRecord;
+use super::root::{Store, usable};
 use crate::driver::tree;
 
 impl Store {
-    /// Where the files of a volume are, whether it exists or not.
+    /// The directory of a volume's files, even if the volume does not exist.
     pub(in crate::driver) fn volume_path(&self, id: &str) -> Result<PathBuf, StoreError> {
-        // Ids in the field are paths more often than not; here each is one directory.
+        // Real drivers often use paths as ids. Here each id is one directory.
         let name = id.replace('%', "%25").replace('/', "%2F");
         usable("volume_id", &name)?;
         Ok(self.root.join("volumes").join(name))
     }
 
-    /// Makes an empty volume with this id unless there is one.
+    /// Creates an empty volume with this id unless there is one.
     pub(in crate::driver) fn make_volume(&self, id: &str) -> Result<PathBuf, StoreError> {
         let path = self.volume_path(id)?;
         fs::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
         Ok(path)
     }
 
-    /// The volume of this name, made now if it does not exist; from a snapshot unless `snapshot_id` is empty.
+    /// The volume with this name. If there is none, it is created, from a snapshot unless `snapshot_id` is empty.
     pub(in crate::driver) fn create_volume(
         &mut self,
         name: &str,
@@ -52,7 +54,7 @@ impl Store {
         Ok(record)
     }
 
-    /// Removes a volume and its data; one that does not exist is removed already.
+    /// Removes a volume and its data. It is no error if there is none.
     pub(in crate::driver) fn delete_volume(&mut self, id: &str) -> Result<(), StoreError> {
         let path = self.volume_path(id)?;
         if path.exists() {

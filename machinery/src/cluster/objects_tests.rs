@@ -1,0 +1,216 @@
+//! Writes against scripted servers: with all rights, without PATCH, without either.
+
+use http::Method;
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::stub::{Seen, server, status};
+use super::*;
+
+/// As much of an object as these tests need.
+#[derive(Debug, Clone, Deserialize, kube::Resource)]
+#[resource(inherit = Widget)]
+struct Slim {
+    metadata: kube::core::ObjectMeta,
+    status: Option<Value>,
+}
+
+#[derive(Debug, Clone, serde::Serialize, Deserialize, kube::CustomResource)]
+#[kube(group = "example.com", version = "v1", kind = "Widget", schema = "disabled")]
+struct Spec {}
+
+fn there() -> Value {
+    json!({
+        "apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": {"name": "c", "uid": "u", "resourceVersion": "7", "managedFields": [{"manager": "x"}]},
+        "spec": {"unknown": {"to": "us"}},
+    })
+}
+
+/// A server that grants these methods, and takes a PUT as it is.
+fn granting(methods: &'static [Method]) -> impl Fn(&Seen) -> (u16, Value) + Send + Sync + 'static {
+    move |seen| match &seen.method {
+        method if !methods.contains(method) => status(403, "Forbidden"),
+        &Method::PUT => (200, seen.body.clone()),
+        _ => (200, there()),
+    }
+}
+
+fn set_status() -> Write {
+    Write::status().test("/metadata/uid", "u").add("/status", json!({"ready": true}))
+}
+
+const PATH: &str = "/apis/example.com/v1/widgets/c";
+
+#[tokio::test]
+async fn a_write_is_one_patch_of_the_half_it_names() {
+    let (client, log) = server(granting(&[Method::PATCH]));
+    let objects = Objects::<Slim>::new(client);
+    objects.write("c", &set_status()).await.unwrap();
+    objects.write("c", &Write::main().remove("/metadata/finalizers/0")).await.unwrap();
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 2);
+    assert_eq!(log[0].method, Method::PATCH);
+    assert_eq!(log[0].path, format!("{PATH}/status"));
+    assert_eq!(log[0].content_type, "application/json-patch+json");
+    assert_eq!(log[0].body, serde_json::to_value(set_status().patch()).unwrap());
+    assert_eq!(log[1].path, PATH);
+}
+
+#[tokio::test]
+async fn without_the_right_to_patch_a_write_is_a_put_of_the_whole_object_as_read_and_that_is_remembered() {
+    let (client, log) = server(granting(&[Method::GET, Method::PUT]));
+    let objects = Objects::<Slim>::new(client);
+    for _ in 0..2 {
+        let written = objects.clone().write("c", &set_status()).await.unwrap();
+        assert_eq!(written.status.unwrap()["ready"], true);
+    }
+    let log = log.lock().unwrap();
+    let methods: Vec<_> = log.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["PATCH", "GET", "PUT", "GET", "PUT"]);
+    let mut whole = there();
+    whole["status"] = json!({"ready": true});
+    assert_eq!(log[2].body, whole);
+    assert_eq!(log[2].path, format!("{PATH}/status"));
+}
+
+#[tokio::test]
+async fn what_was_learned_of_one_half_is_not_believed_of_the_other() {
+    let (client, log) = server(|seen| match (&seen.method, seen.path.ends_with("/status")) {
+        (&Method::PATCH, true) => status(403, "Forbidden"),
+        (&Method::PUT, _) => (200, seen.body.clone()),
+        _ => (200, there()),
+    });
+    let objects = Objects::<Slim>::new(client);
+    objects.write("c", &set_status()).await.unwrap();
+    objects.write("c", &Write::main().add("/metadata/labels", json!({}))).await.unwrap();
+    assert_eq!(log.lock().unwrap().last().unwrap().method, Method::PATCH);
+}
+
+#[tokio::test]
+async fn a_put_keeps_the_guards_of_the_patch() {
+    let (client, log) = server(granting(&[Method::GET, Method::PUT]));
+    let write = Write::main().test("/metadata/uid", "another").remove("/metadata/uid");
+    let error = Objects::<Slim>::new(client).write("c", &write).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::LostRace(_)));
+    assert!(log.lock().unwrap().iter().all(|seen| seen.method != Method::PUT));
+}
+
+#[tokio::test]
+async fn without_either_right_the_missing_one_is_named_and_patch_is_tried_again_next_time() {
+    let (client, log) = server(granting(&[Method::GET]));
+    let objects = Objects::<Slim>::new(client);
+    for _ in 0..2 {
+        let error = objects.write("c", &set_status()).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Forbidden(_)));
+        assert_eq!(error.request.verb, "patch");
+        assert_eq!(error.request.resource, "widgets/status");
+    }
+    let patches = log.lock().unwrap().iter().filter(|seen| seen.method == Method::PATCH).count();
+    assert_eq!(patches, 2);
+}
+
+#[tokio::test]
+async fn answers_are_judged() {
+    for (code, reason, expected) in [
+        (409, "Conflict", "lost a race: "),
+        (422, "Invalid", "lost a race: "),
+        (404, "NotFound", "not found: "),
+        (401, "Unauthorized", "not authenticated: "),
+        (429, "TooManyRequests", "throttled by the API server: "),
+        (504, "Timeout", "no usable answer from the API server: "),
+        (400, "BadRequest", "refused: "),
+    ] {
+        let (client, _) = server(move |_| status(code, reason));
+        let error = Objects::<Slim>::new(client).write("c", &set_status()).await.unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_gives_the_object_and_an_unreadable_one_is_an_error() {
+    let (client, _) = server(granting(&[Method::GET]));
+    let slim = Objects::<Slim>::new(client.clone()).get("c").await.unwrap();
+    assert_eq!(slim.metadata.uid.unwrap(), "u");
+    let (client, _) = server(|_| (200, json!({"metadata": 7})));
+    let error = Objects::<Slim>::new(client).get("c").await.unwrap_err();
+    assert!(matches!(error.failure, Failure::Unreadable(_)));
+}
+
+#[test]
+fn a_patch_is_written_as_a_server_writes_what_it_compares_with() {
+    let handle = "bi://backing?a=<b>&c=\u{2028}\u{2029}é\"\\";
+    let written = String::from_utf8(as_go_writes(json!({ "value": handle }).to_string().as_bytes())).unwrap();
+    assert_eq!(written, r#"{"value":"bi://backing?a=\u003cb\u003e\u0026c=\u2028\u2029é\"\\"}"#);
+    let read: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(read["value"], handle);
+}
+
+fn config_map() -> ConfigMap {
+    serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"namespace": "ns", "name": "c", "uid": "u", "resourceVersion": "7"}, "data": {"a": "b"},
+    }))
+    .unwrap()
+}
+
+const IN_NAMESPACE: &str = "/api/v1/namespaces/ns/configmaps";
+
+#[tokio::test]
+async fn an_object_of_a_namespace_is_read_and_written_there() {
+    let (client, log) = server(|_| (200, serde_json::to_value(config_map()).unwrap()));
+    let objects = Objects::<ConfigMap>::new(client);
+    assert_eq!(objects.get("ns/c").await.unwrap(), config_map());
+    objects.write("ns/c", &Write::main().add("/data/x", "y")).await.unwrap();
+    objects.get("ns/../c").await.unwrap();
+    let log = log.lock().unwrap();
+    let paths: Vec<_> = log.iter().map(|seen| seen.path.as_str()).collect();
+    let one = format!("{IN_NAMESPACE}/c");
+    assert_eq!(paths, [&one, &one, &format!("{IN_NAMESPACE}/..%2Fc")]);
+}
+
+#[tokio::test]
+async fn an_object_is_created_and_a_name_that_is_taken_is_an_answer_of_its_own() {
+    let (client, log) = server(|seen| (201, seen.body.clone()));
+    let made = Objects::new(client).create(&config_map()).await.unwrap();
+    assert_eq!(made, config_map());
+    let seen = log.lock().unwrap()[0].clone();
+    assert_eq!((seen.method, seen.path.as_str()), (Method::POST, IN_NAMESPACE));
+    assert_eq!(seen.body["data"]["a"], "b");
+    let (client, _) = server(|_| status(409, "AlreadyExists"));
+    let taken = Objects::new(client).create(&config_map()).await.unwrap_err();
+    assert!(matches!(taken.failure, Failure::AlreadyExists(_)));
+    assert!(taken.to_string().ends_with("create configmaps ns/c"), "{taken}");
+}
+
+#[tokio::test]
+async fn a_deletion_names_the_uid_and_the_version_and_is_not_sent_without() {
+    let (client, log) = server(|_| (200, json!({"kind": "Status", "status": "Success"})));
+    let objects = Objects::new(client);
+    objects.delete(&config_map()).await.unwrap();
+    for field in ["uid", "resourceVersion"] {
+        let mut vague = serde_json::to_value(config_map()).unwrap();
+        vague["metadata"].as_object_mut().unwrap().remove(field);
+        let error = objects.delete(&serde_json::from_value(vague).unwrap()).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Unsendable(_)));
+    }
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 1);
+    assert_eq!(
+        (&log[0].method, log[0].path.as_str()),
+        (&Method::DELETE, "/api/v1/namespaces/ns/configmaps/c")
+    );
+    assert_eq!(log[0].body, json!({"preconditions": {"uid": "u", "resourceVersion": "7"}}));
+}
+
+#[tokio::test]
+async fn a_deletion_of_another_object_is_a_lost_race_and_of_none_is_not_found() {
+    let (client, _) = server(|_| status(409, "Conflict"));
+    let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::LostRace(_)));
+    let (client, _) = server(|_| status(404, "NotFound"));
+    let error = Objects::new(client).delete(&config_map()).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::NotFound(_)));
+}

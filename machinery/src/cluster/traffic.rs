@@ -1,0 +1,150 @@
+//! What every request passes on its way out: the limit, the claim to lead, the token, the server's wish for patience,
+//! and the count in the metrics.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use tokio::time::{Instant, sleep};
+use tower::{BoxError, Service};
+
+use super::error::NotLeading;
+use super::limit::Bucket;
+use super::token::TokenFile;
+use crate::claim::Claim;
+use crate::metrics::RestMetrics;
+
+/// How often a request is sent again because the server asked to wait; client-go's number.
+const MOST_RETRIES: u32 = 10;
+/// What all these waits together may cost a request. A longer wish goes to the caller, whose queue knows how to wait.
+const MOST_WAITING: Duration = Duration::from_secs(30);
+
+/// A client's way out, around the library's own stack.
+#[derive(Clone)]
+pub(super) struct Traffic {
+    pub(super) inner: Client,
+    pub(super) metrics: RestMetrics,
+    /// The `host` label: the server's authority.
+    pub(super) host: Arc<str>,
+    /// Whose token goes with each request, where it is in a file.
+    pub(super) token: Option<Arc<TokenFile>>,
+    /// Set unless the client is for the lease: requests are limited, sent again if the server asks for patience, and,
+    /// if they write, checked against the claim right before they go.
+    pub(super) policy: Option<Policy>,
+}
+
+/// See [`Traffic::policy`].
+#[derive(Clone)]
+pub(super) struct Policy {
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) claim: Claim,
+}
+
+impl Service<Request<Body>> for Traffic {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let traffic = self.clone();
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect_bytes().await?;
+            match &traffic.policy {
+                None => traffic.send(&head, &body).await,
+                Some(policy) => traffic.send_with_retry(policy, &head, &body).await,
+            }
+        })
+    }
+}
+
+impl Traffic {
+    async fn send_with_retry(
+        &self,
+        policy: &Policy,
+        head: &Parts,
+        body: &Bytes,
+    ) -> Result<Response<Body>, BoxError> {
+        let mut waited = Duration::ZERO;
+        let mut retries = 0;
+        loop {
+            let pause = policy.bucket.reserve();
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+            let answer = self.send(head, body).await?;
+            let within_budget = |wait: &Duration| retries < MOST_RETRIES && waited + *wait <= MOST_WAITING;
+            let Some(wait) = patience(&answer).filter(within_budget) else {
+                return Ok(answer);
+            };
+            retries += 1;
+            waited += wait;
+            drop(answer);
+            sleep(wait).await;
+        }
+    }
+
+    /// Sends a request with the token of the file, if there is one; once more if the server refuses the token and the
+    /// file holds another by now.
+    async fn send(&self, head: &Parts, body: &Bytes) -> Result<Response<Body>, BoxError> {
+        let Some(file) = &self.token else {
+            return self.send_once(head, body, None).await;
+        };
+        let token = file.header();
+        let answer = self.send_once(head, body, Some(token.clone())).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match file.another(&token) {
+            Some(token) => self.send_once(head, body, Some(token)).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+        token: Option<HeaderValue>,
+    ) -> Result<Response<Body>, BoxError> {
+        // What was waited for may have outlived the claim that the caller looked at.
+        let held_back = |policy: &Policy| head.method != Method::GET && !policy.claim.holds();
+        if self.policy.as_ref().is_some_and(held_back) {
+            return Err(NotLeading.into());
+        }
+        let mut request = Request::from_parts(head.clone(), Body::from(body.clone()));
+        if let Some(token) = token {
+            request.headers_mut().insert(AUTHORIZATION, token);
+        }
+        let start = Instant::now();
+        let answer = self.inner.send(request).await;
+        let code = answer.as_ref().ok().map(Response::status);
+        self.metrics.observe(code, &head.method, &self.host, start.elapsed());
+        Ok(answer?)
+    }
+}
+
+/// How long a server that refused for now wants us to wait. Only whole seconds count, as with client-go; at least one
+/// is waited, so that `0` is no invitation to a storm.
+fn patience(answer: &Response<Body>) -> Option<Duration> {
+    let for_now = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status());
+    let wish = answer.headers().get(RETRY_AFTER).filter(|_| for_now)?;
+    let seconds: u32 = wish.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1).into()))
+}
+
+#[cfg(test)]
+#[path = "traffic_tests.rs"]
+mod tests;

@@ -1,0 +1,214 @@
+//! The HTTP endpoint: health and metrics, for kubelets, scrapers and people.
+//!
+//! | path | answer |
+//! |---|---|
+//! | the metrics path | the registry as text |
+//! | `/healthz/leader-election` | 200, unless the lease should have been renewed and was not |
+//! | `/healthz`, `/livez` | 200, under the same condition |
+//! | `/readyz` | 200 once the work can go on: caches filled, driver reachable |
+//! | anything else | 404 |
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, ALLOW, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tracing::debug;
+
+use crate::metrics::CONTENT_TYPE;
+
+/// Where the election's health is told.
+const LIVE: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
+/// Where readiness is told.
+const READY: &str = "/readyz";
+/// Connections served at once; more wait to be accepted.
+const CONNECTIONS: usize = 64;
+/// How long a client may take to say what it wants.
+const HEADER_WITHIN: Duration = Duration::from_secs(10);
+/// The pause after a connection could not be accepted, as when no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Where to serve metrics and health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Host and port, or `:port`.
+    pub address: String,
+    /// Begins with `/`.
+    pub metrics_path: String,
+}
+
+/// A question with a line for an answer if things are not well.
+pub type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// What the endpoint asks when it is asked. Nothing in here may block.
+pub struct Pages {
+    /// Whether the election is healthy.
+    pub lease: Check,
+    /// Whether the work can go on.
+    pub ready: Check,
+    /// The metrics as text, or why there are none.
+    pub metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
+}
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} for metrics and health; is another process using it?")]
+pub struct BindError {
+    /// As given.
+    pub address: String,
+    /// Why.
+    #[source]
+    pub cause: io::Error,
+}
+
+/// An endpoint that listens, and does not answer yet.
+pub struct Endpoint {
+    listener: TcpListener,
+    metrics_path: String,
+}
+
+impl Endpoint {
+    /// Listens on `host:port`, or on every address for `:port`. A name is looked up. `metrics_path` begins with `/`.
+    ///
+    /// # Errors
+    /// [`BindError`] if the address is no address, or is taken.
+    pub async fn bind(address: &str, metrics_path: &str) -> Result<Self, BindError> {
+        let bound = match address.strip_prefix(':') {
+            // Where there is no IPv6, its wildcard address cannot be had.
+            Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
+                Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                    TcpListener::bind(format!("0.0.0.0:{port}")).await
+                }
+                bound => bound,
+            },
+            None => TcpListener::bind(address).await,
+        };
+        let listener = bound.map_err(|cause| BindError { address: address.to_owned(), cause })?;
+        Ok(Self { listener, metrics_path: metrics_path.to_owned() })
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `stop` resolves; answers under way are cut off then.
+    pub async fn serve(self, pages: Pages, stop: impl Future<Output = ()>) {
+        let site = Arc::new(Site { metrics_path: self.metrics_path, pages });
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut connections = tokio::task::JoinSet::new();
+        let accept = async {
+            loop {
+                let Ok(place) = places.clone().acquire_owned().await else {
+                    return;
+                };
+                while connections.try_join_next().is_some() {}
+                match self.listener.accept().await {
+                    Ok((stream, _)) => {
+                        let site = site.clone();
+                        connections.spawn(async move {
+                            let answer = service_fn(|request: Request<Incoming>| {
+                                let answer = site.answer(request.method(), request.uri().path());
+                                async { Ok::<_, Infallible>(answer) }
+                            });
+                            let served = http1::Builder::new()
+                                .timer(TokioTimer::new())
+                                .header_read_timeout(HEADER_WITHIN)
+                                .serve_connection(TokioIo::new(stream), answer)
+                                .await;
+                            if let Err(error) = served {
+                                debug!(%error, "a connection to the metrics endpoint ended early");
+                            }
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        debug!(%error, "a connection to the metrics endpoint was not accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = stop => {}
+        }
+    }
+}
+
+/// Whether health is told at a path, so that metrics cannot be.
+#[must_use]
+pub fn is_health(path: &str) -> bool {
+    LIVE.contains(&path) || path == READY
+}
+
+/// What there is to be asked for.
+struct Site {
+    metrics_path: String,
+    pages: Pages,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Site {
+    fn answer(&self, method: &Method, path: &str) -> Answer {
+        if path == self.metrics_path {
+            return only_read(method, || match (self.pages.metrics)() {
+                Ok(text) => answer(StatusCode::OK, CONTENT_TYPE, text.into()),
+                Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error),
+            });
+        }
+        match path {
+            _ if LIVE.contains(&path) => only_read(method, || checked(&self.pages.lease)),
+            READY => only_read(method, || checked(&self.pages.ready)),
+            _ => plain(StatusCode::NOT_FOUND, "404 page not found"),
+        }
+    }
+}
+
+fn only_read(method: &Method, read: impl FnOnce() -> Answer) -> Answer {
+    if [Method::GET, Method::HEAD].contains(method) {
+        return read();
+    }
+    let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered");
+    refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    refused
+}
+
+fn checked(check: &Check) -> Answer {
+    match check() {
+        Ok(()) => plain(StatusCode::OK, "ok"),
+        Err(problem) => plain(StatusCode::INTERNAL_SERVER_ERROR, &problem),
+    }
+}
+
+fn plain(status: StatusCode, line: &str) -> Answer {
+    answer(status, "text/plain; charset=utf-8", format!("{line}\n").into())
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

@@ -1,0 +1,182 @@
+//! What every program reads from its command line: flags, and the checks that they share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::cli::{Flag, Given, UsageError, default};
+use crate::cluster::limit::Rate;
+use crate::lead::election::Election;
+use crate::lead::terms::Timing;
+use crate::logging::{Log, LogFormat};
+use crate::queue::backoff::Backoff;
+use crate::serve::{Listen, is_health};
+
+pub mod flags;
+
+use flags as flag;
+
+/// A setting, or what is wrong with it.
+pub type Checked<T> = Result<T, UsageError>;
+/// Looks up an environment variable.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The highest level klog knows.
+const HIGHEST_LEVEL: i64 = 10;
+
+/// A value that is not of its flag's range; `why` says what to write.
+pub fn bad<T>(flag: &Flag<T>, value: impl std::fmt::Display, why: impl Into<String>) -> UsageError {
+    UsageError::Value { name: flag.spec.name, value: value.to_string(), why: why.into() }
+}
+
+/// Flags that do not go together, or lack something.
+///
+/// # Errors
+/// Always: that they do not.
+pub fn combination<T>(text: impl Into<String>) -> Checked<T> {
+    Err(UsageError::Combination(text.into()))
+}
+
+/// A duration that must not be zero.
+///
+/// # Errors
+/// It is.
+pub fn above_zero(given: &Given, flag: &Flag<Duration>) -> Checked<Duration> {
+    let duration = given.get(flag);
+    if duration.is_zero() {
+        let why = format!("it must be above zero (default {})", flag.spec.default);
+        return Err(bad(flag, "0", why));
+    }
+    Ok(duration)
+}
+
+/// `--retry-interval-*`.
+///
+/// # Errors
+/// One of them is zero.
+pub fn retry(given: &Given) -> Checked<Backoff> {
+    let start = above_zero(given, &flag::RETRY_START)?;
+    let max = above_zero(given, &flag::RETRY_MAX)?;
+    // Manifests set one of the two alone: the maximum counts from the first pause on.
+    Ok(Backoff { start: start.min(max), max })
+}
+
+/// `--kube-api-*`. As with client-go, 0 means the default, and a negative rate no limit.
+///
+/// # Errors
+/// The burst is negative or too large.
+pub fn rate(given: &Given) -> Checked<Rate> {
+    let (mut qps, mut burst) = (given.get(&flag::KUBE_API_QPS), given.get(&flag::KUBE_API_BURST));
+    if qps == 0.0 {
+        qps = default(&flag::KUBE_API_QPS);
+    }
+    if burst == 0 {
+        burst = default(&flag::KUBE_API_BURST);
+    }
+    let burst = u32::try_from(burst)
+        .map_err(|_| bad(&flag::KUBE_API_BURST, burst, "write a number above zero, or 0 for the default"))?;
+    Ok(Rate { qps, burst })
+}
+
+/// `--leader-election*`, `None` where it is off. The namespace is the flag's, else that of POD_NAMESPACE.
+///
+/// # Errors
+/// The three times do not fit together, or a label is none.
+pub fn election(given: &Given, env: Env<'_>) -> Checked<Option<Election>> {
+    if !given.get(&flag::LEADER_ELECTION) {
+        return Ok(None);
+    }
+    let lease_duration = above_zero(given, &flag::LEASE_DURATION)?;
+    let renew_deadline = above_zero(given, &flag::RENEW_DEADLINE)?;
+    let retry_period = above_zero(given, &flag::RETRY_PERIOD)?;
+    if !(lease_duration > renew_deadline && renew_deadline > retry_period) {
+        return combination(format!(
+            "--leader-election-lease-duration ({lease_duration:?}) must be longer than \
+             --leader-election-renew-deadline ({renew_deadline:?}), and that longer than \
+             --leader-election-retry-period ({retry_period:?})"
+        ));
+    }
+    let whole = whole_seconds(lease_duration)?;
+    if whole <= renew_deadline {
+        let why = "a Lease counts in whole seconds, and those alone must be longer than the renew deadline";
+        return Err(bad(&flag::LEASE_DURATION, format!("{lease_duration:?}"), why));
+    }
+    if renew_deadline <= retry_period.saturating_mul(6) / 5 {
+        return combination(format!(
+            "--leader-election-renew-deadline ({renew_deadline:?}) must be more than 1.2 times \
+             --leader-election-retry-period ({retry_period:?}), as client-go demands"
+        ));
+    }
+    let from_env = || env("POD_NAMESPACE").filter(|text| !text.is_empty());
+    Ok(Some(Election {
+        namespace: given.non_empty(&flag::LEADER_ELECTION_NAMESPACE).or_else(from_env),
+        timing: Timing { lease_duration: whole, renew_deadline, retry_period },
+        labels: labels(given)?,
+    }))
+}
+
+/// A duration as it stands in a Lease: followers count whole seconds, and no more than its field holds.
+fn whole_seconds(given: Duration) -> Checked<Duration> {
+    let seconds = i32::try_from(given.as_secs()).ok().filter(|seconds| *seconds > 0);
+    let why = format!("a Lease counts in whole seconds: write 1s to {}s", i32::MAX);
+    let seconds = seconds.ok_or_else(|| bad(&flag::LEASE_DURATION, format!("{given:?}"), why))?;
+    Ok(Duration::from_secs(u64::from(seconds.unsigned_abs())))
+}
+
+fn labels(given: &Given) -> Checked<BTreeMap<String, String>> {
+    let text = given.get(&flag::LEADER_ELECTION_LABELS);
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once(':')?;
+            let (key, value) = (key.trim(), value.trim());
+            let legal = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+            let fits = !key.is_empty() && key.len() <= 317 && key.chars().all(legal);
+            let value_fits = value.len() <= 63 && value.chars().all(|c| legal(c) && c != '/');
+            (fits && value_fits).then(|| (key.to_owned(), value.to_owned()))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| bad(&flag::LEADER_ELECTION_LABELS, &text, "write label:value,label:value"))
+}
+
+/// `--http-endpoint` or its older name, and `--metrics-path`; `None` where neither is set.
+///
+/// # Errors
+/// Both are set, or it is no address, or the path is no path.
+pub fn endpoint(given: &Given) -> Checked<Option<Listen>> {
+    let (endpoint, older) = (given.get(&flag::HTTP_ENDPOINT), given.get(&flag::METRICS_ADDRESS));
+    if !endpoint.is_empty() && !older.is_empty() {
+        return combination("--http-endpoint and --metrics-address are the same thing: set one of them");
+    }
+    let (named, address) =
+        if endpoint.is_empty() { (&flag::METRICS_ADDRESS, older) } else { (&flag::HTTP_ENDPOINT, endpoint) };
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none() {
+        return Err(bad(named, &address, "write host:port, or :port for every address"));
+    }
+    let metrics_path = given.get(&flag::METRICS_PATH);
+    if !metrics_path.starts_with('/') {
+        return Err(bad(&flag::METRICS_PATH, &metrics_path, "it must begin with /"));
+    }
+    if is_health(&metrics_path) {
+        return Err(bad(&flag::METRICS_PATH, &metrics_path, "health is served there"));
+    }
+    Ok(Some(Listen { address, metrics_path }))
+}
+
+/// `-v`, `--logging-format`.
+///
+/// # Errors
+/// There is no such format.
+pub fn log(given: &Given) -> Checked<Log> {
+    // klog takes any number: one beyond what there is shows all there is.
+    let level = u8::try_from(given.get(&flag::V).clamp(0, HIGHEST_LEVEL)).unwrap_or_default();
+    let format = match given.get(&flag::LOGGING_FORMAT).as_str() {
+        "text" => LogFormat::Text,
+        "json" => LogFormat::Json,
+        other => return Err(bad(&flag::LOGGING_FORMAT, other, "write text or json")),
+    };
+    Ok(Log { level, format })
+}

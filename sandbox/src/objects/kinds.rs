@@ -1,0 +1,66 @@
+//! The kinds that the demonstration and the benchmark use, each with the namespace of its objects.
+
+use kube::api::{Api, ApiResource, DynamicObject};
+use serde_json::Value;
+
+/// The namespace of the sidecar's service account.
+pub(crate) const SIDECAR_NAMESPACE: &str = "hostdir-system";
+
+pub(super) const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
+
+/// A kind of object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    group: &'static str,
+    name: &'static str,
+    plural: &'static str,
+    namespace: Option<&'static str>,
+}
+
+const fn cluster(group: &'static str, name: &'static str, plural: &'static str) -> Kind {
+    Kind { group, name, plural, namespace: None }
+}
+
+const fn namespaced(
+    group: &'static str,
+    name: &'static str,
+    plural: &'static str,
+    namespace: &'static str,
+) -> Kind {
+    Kind { group, name, plural, namespace: Some(namespace) }
+}
+
+pub(crate) const NAMESPACE: Kind = cluster("", "Namespace", "namespaces");
+pub(crate) const VOLUME: Kind = cluster("", "PersistentVolume", "persistentvolumes");
+pub(crate) const CLAIM: Kind = namespaced("", "PersistentVolumeClaim", "persistentvolumeclaims", "default");
+pub(crate) const CLASS: Kind = cluster(SNAPSHOTS, "VolumeSnapshotClass", "volumesnapshotclasses");
+pub(crate) const CONTENT: Kind = cluster(SNAPSHOTS, "VolumeSnapshotContent", "volumesnapshotcontents");
+pub(crate) const SNAPSHOT: Kind = namespaced(SNAPSHOTS, "VolumeSnapshot", "volumesnapshots", "default");
+
+impl Kind {
+    /// The client for the objects of this kind.
+    pub(crate) fn api(self, client: &kube::Client) -> Api<DynamicObject> {
+        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
+        let resource = ApiResource {
+            group: self.group.to_owned(),
+            version: "v1".to_owned(),
+            api_version: format!("{group}v1"),
+            kind: self.name.to_owned(),
+            plural: self.plural.to_owned(),
+        };
+        match self.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        }
+    }
+
+    /// An object of this kind. `body` is everything except the kind and the name.
+    pub(crate) fn named(self, name: &str, body: Value) -> Value {
+        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
+        let mut object = body;
+        object["apiVersion"] = format!("{group}v1").into();
+        object["kind"] = self.name.into();
+        object["metadata"]["name"] = name.into();
+        object
+    }
+}

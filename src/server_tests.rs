@@ -1,0 +1,264 @@
+//! The API server as the sidecar uses it, against the sandbox's: TLS, tokens, RBAC, the real answers.
+
+use std::time::{Duration, Instant};
+
+use crate::metrics::Metrics;
+use jiff::Timestamp;
+use kube::Client;
+use machinery::claim::Claim;
+use machinery::cluster::client::{Clients, clients, config};
+use machinery::cluster::error::{ApiError, Failure};
+use machinery::cluster::event::{About, Event, Severity, recorder};
+use machinery::cluster::limit::Rate;
+use machinery::cluster::objects::Objects;
+use machinery::cluster::secret::{SecretError, secret};
+use machinery::cluster::write::Write;
+use machinery::lead::{Candidate, Elector, Lease, Outcome, Timing, identity};
+use sandbox::api::{Options, Server};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, Clone, Deserialize, kube::Resource)]
+#[resource(inherit = VolumeSnapshotContent)]
+struct Slim {
+    metadata: kube::core::ObjectMeta,
+    status: Option<Value>,
+}
+
+#[derive(Debug, Clone, serde::Serialize, Deserialize, kube::CustomResource)]
+#[kube(
+    group = "snapshot.storage.k8s.io",
+    version = "v1",
+    kind = "VolumeSnapshotContent",
+    schema = "disabled"
+)]
+struct Spec {}
+
+const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
+
+fn wall() -> Timestamp {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    Timestamp::from_nanosecond(since.as_nanos().try_into().unwrap()).unwrap()
+}
+
+fn connect(kubeconfig: &str, claim: Claim, metrics: &Metrics) -> Clients {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kubeconfig");
+    std::fs::write(&path, kubeconfig).unwrap();
+    let config = config(Some(&path), "test").unwrap();
+    let rate = Rate { qps: 100.0, burst: 200 };
+    clients(&config, rate, claim, &metrics.base.rest).unwrap()
+}
+
+async fn post(client: &Client, path: &str, body: Value) -> Value {
+    let request = http::Request::post(path)
+        .header("content-type", "application/json")
+        .body(body.to_string().into_bytes())
+        .unwrap();
+    serde_json::from_str(&client.request_text(request).await.unwrap()).unwrap()
+}
+
+/// A kubeconfig of a service account with these rules.
+async fn account(server: &Server, admin: &Client, name: &str, rules: Value) -> String {
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    post(admin, "/api/v1/namespaces/default/serviceaccounts", json!({"metadata": {"name": name}})).await;
+    post(admin, &format!("{rbac}/clusterroles"), json!({"metadata": {"name": name}, "rules": rules})).await;
+    let binding = json!({"metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}]});
+    post(admin, &format!("{rbac}/clusterrolebindings"), binding).await;
+    let path = format!("/api/v1/namespaces/default/serviceaccounts/{name}/token");
+    let token = post(
+        admin,
+        &path,
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}),
+    )
+    .await;
+    server.kubeconfig_for(token["status"]["token"].as_str().unwrap())
+}
+
+/// The kind as far as this test looks at it.
+fn definition() -> Value {
+    let status = json!({"type": "object", "properties": {"readyToUse": {"type": "boolean"}}});
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "volumesnapshotcontents.snapshot.storage.k8s.io",
+            "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes-csi/external-snapshotter/pull/814"}},
+        "spec": {"group": "snapshot.storage.k8s.io", "scope": "Cluster",
+            "names": {"kind": "VolumeSnapshotContent", "plural": "volumesnapshotcontents",
+                "singular": "volumesnapshotcontent", "listKind": "VolumeSnapshotContentList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                    "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}, "status": status}}}}]}})
+}
+
+fn content(name: &str) -> Value {
+    json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent",
+        "metadata": {"name": name, "finalizers": ["a.example.com/x"]},
+        "spec": {"deletionPolicy": "Delete", "driver": "d", "source": {"volumeHandle": "v"},
+            "volumeSnapshotRef": {"name": "s", "namespace": "default", "uid": "40d3215a-df74-487b-b7c5-3d19974060cc"}}})
+}
+
+fn lease_rules() -> Value {
+    json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+        "verbs": ["get", "watch", "list", "delete", "update", "create"]})
+}
+
+#[tokio::test]
+async fn writes_secrets_and_events_work_with_the_rights_of_charts_with_and_without_patch() {
+    let options = Options { install_crds: false, ..Options::default() };
+    let server = Server::start(options).await.unwrap();
+    server.install(&definition()).unwrap();
+    let metrics = Metrics::new().unwrap();
+    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).api;
+    for patch in [true, false] {
+        let name = if patch { "with" } else { "without" };
+        let verbs = if patch {
+            json!(["get", "list", "watch", "update", "patch"])
+        } else {
+            json!(["get", "list", "watch", "update"])
+        };
+        let rules = json!([
+            {"apiGroups": ["snapshot.storage.k8s.io"], "resources": ["volumesnapshotcontents", "volumesnapshotcontents/status"], "verbs": verbs},
+            {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch", "create", "update", "patch"]},
+        ]);
+        let it = connect(&account(&server, &admin, name, rules).await, Claim::always(), &metrics);
+        let made = post(&admin, CONTENTS, content(name)).await;
+        let uid = made["metadata"]["uid"].as_str().unwrap();
+        let objects = Objects::<Slim>::new(it.api.clone());
+        let mark = Write::main()
+            .test("/metadata/uid", uid)
+            .test("/metadata/annotations", Value::Null)
+            .add("/metadata/annotations", json!({"example.com/being-created": "yes"}));
+        let marked = objects.write(name, &mark).await.unwrap();
+        assert_eq!(marked.metadata.annotations.unwrap()["example.com/being-created"], "yes");
+        assert!(matches!(
+            objects.write(name, &mark).await,
+            Err(ApiError { failure: Failure::LostRace(_), .. })
+        ));
+        let status = Write::status().test("/metadata/uid", uid).add("/status", json!({"readyToUse": false}));
+        assert_eq!(objects.write(name, &status).await.unwrap().status.unwrap()["readyToUse"], false);
+        let invalid = Write::status().add("/status", json!({"readyToUse": "no"}));
+        let error = objects.write(name, &invalid).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Invalid(_)), "{error:?}");
+        assert!(matches!(
+            objects.write("absent", &mark).await,
+            Err(ApiError { failure: Failure::NotFound(_), .. })
+        ));
+        let error = secret(&it.api, "default", "s").await.unwrap_err();
+        assert!(matches!(error, SecretError::Forbidden { .. }));
+
+        let (recorder, writer) =
+            recorder(it.api, "csi-snapshotter d".to_owned(), metrics.events_dropped.clone(), wall);
+        for _ in 0..2 {
+            recorder.record(Event {
+                about: About {
+                    api_version: "snapshot.storage.k8s.io/v1".into(),
+                    kind: "VolumeSnapshotContent".into(),
+                    namespace: None,
+                    name: name.into(),
+                    uid: uid.into(),
+                    resource_version: "1".into(),
+                },
+                severity: Severity::Warning,
+                reason: "SnapshotCreationFailed".into(),
+                message: "why".into(),
+                last_word: false,
+            });
+        }
+        drop(recorder);
+        writer.run(CancellationToken::new(), Duration::ZERO).await;
+        let request = http::Request::get(format!(
+            "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3D{name}"
+        ))
+        .body(vec![])
+        .unwrap();
+        let events: Value = serde_json::from_str(&admin.request_text(request).await.unwrap()).unwrap();
+        assert_eq!(events["items"].as_array().unwrap().len(), 1, "{events}");
+        assert_eq!(events["items"][0]["count"], 2);
+    }
+    assert_eq!(metrics.events_dropped.get(), 0);
+    post(
+        &admin,
+        "/api/v1/namespaces/default/secrets",
+        json!({"metadata": {"name": "s"}, "data": {"k": "aHVudGVyMg=="}}),
+    )
+    .await;
+    assert_eq!(secret(&admin, "default", "s").await.unwrap().into_inner()["k"], "hunter2");
+    assert!(matches!(secret(&admin, "default", "t").await, Err(SecretError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_patch() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let metrics = Metrics::new().unwrap();
+    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).api;
+    let kubeconfig = account(&server, &admin, "elector", json!([lease_rules()])).await;
+    let timing = Timing {
+        lease_duration: Duration::from_secs(12),
+        renew_deadline: Duration::from_secs(8),
+        retry_period: Duration::from_secs(1),
+    };
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let claim = Claim::elected();
+        let client = connect(&kubeconfig, claim.clone(), &metrics).lead;
+        let candidate = Candidate {
+            identity: identity("host"),
+            lease_duration: timing.lease_duration,
+            namespace: "default".into(),
+            name: "external-snapshotter-leader-d".into(),
+            labels: [("app".to_owned(), "x".to_owned())].into(),
+        };
+        let stop = CancellationToken::new();
+        let elector = Elector::new(
+            Lease::new(client, "default", &candidate.name),
+            candidate,
+            timing,
+            claim.clone(),
+            wall,
+        );
+        let task = tokio::spawn(elector.run(stop.clone().cancelled_owned()));
+        if replicas.is_empty() {
+            claim.held().await;
+        }
+        replicas.push((claim, stop, task));
+    }
+    let renewed = || server.requests().iter().filter(|request| request.method == "PUT").count() >= 2;
+    while !renewed() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(replicas[0].0.holds());
+    while let Some(n) = replicas.iter().position(|replica| replica.0.holds()) {
+        let (claim, stop, task) = replicas.remove(n);
+        let start = Instant::now();
+        stop.cancel();
+        assert_eq!(task.await.unwrap(), Outcome::Stopped);
+        assert!(!claim.holds());
+        if replicas.is_empty() {
+            break;
+        }
+        let others: Vec<_> = replicas.iter().map(|replica| Box::pin(replica.0.held())).collect();
+        futures_util::future::select_all(others).await;
+        assert!(start.elapsed() < Duration::from_secs(1));
+    }
+    for request in server.requests().iter().filter(|request| request.path.contains("leases")) {
+        assert_ne!(request.method, "PATCH");
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_not_to_be_looked_at_needs_no_authority() {
+    let server = Server::start(Options::default()).await.unwrap();
+    let given = server.admin_kubeconfig();
+    let without: Vec<_> = given.lines().filter(|line| !line.contains("certificate-authority-data")).collect();
+    let insecure =
+        without.join("\n").replace("    server:", "    insecure-skip-tls-verify: true\n    server:");
+    assert_ne!(given, insecure);
+    let clients = connect(&insecure, Claim::always(), &Metrics::new().unwrap());
+    for client in [clients.watch, clients.api, clients.lead] {
+        let request = http::Request::get("/api/v1/namespaces/default").body(Vec::new()).unwrap();
+        client.request_text(request).await.unwrap();
+    }
+}

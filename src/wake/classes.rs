@@ -1,0 +1,97 @@
+//! The classes of a kind, and whom a class wakes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use machinery::object::{Body, Object};
+use machinery::queue::{Queue, Urgency};
+use machinery::watch::Sink;
+use model::class::Class;
+use model::facts::Content;
+
+use super::ContentStore;
+
+/// The classes of one kind, by name.
+#[derive(Debug, Default)]
+pub struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
+
+impl ClassStore {
+    /// The class of this name, as it is known now.
+    #[must_use]
+    pub fn look_up(&self, name: &str) -> Option<Arc<Class>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+/// Takes in classes, and wakes the contents that wait for one.
+pub struct Classes<B: Body>
+where
+    Object<B>: Content,
+{
+    /// Where they are kept.
+    pub classes: Arc<ClassStore>,
+    /// The contents that may name them.
+    pub store: Arc<ContentStore<B>>,
+    /// The queue of those contents.
+    pub queue: Arc<Queue>,
+}
+
+impl<B: Body> Classes<B>
+where
+    Object<B>: Content,
+{
+    fn set(&self, name: &str, class: Option<Class>) {
+        // A class that goes helps nobody out of a backoff.
+        let urgency = if class.is_some() { Urgency::Now } else { Urgency::WhenDue };
+        let mut classes = self.classes.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = match class {
+            Some(class) => {
+                let class = Arc::new(class);
+                classes.insert(name.to_owned(), Arc::clone(&class)).is_none_or(|old| old != class)
+            }
+            None => classes.remove(name).is_some(),
+        };
+        drop(classes);
+        if changed {
+            self.wake(name, urgency);
+        }
+    }
+
+    /// Nobody waits out a backoff for a class that has just appeared or been corrected.
+    fn wake(&self, class: &str, urgency: Urgency) {
+        let mut waiting = Vec::new();
+        self.store.each(|key, content| {
+            let facts = content.facts();
+            if facts.class_name == Some(class) && (!facts.is_ready() || facts.meta.deleting) {
+                waiting.push(key.clone());
+            }
+        });
+        for key in waiting {
+            self.queue.add(&key, urgency);
+        }
+    }
+}
+
+impl<B, C> Sink<C> for Classes<B>
+where
+    B: Body,
+    Object<B>: Content,
+    C: Body + AsRef<Class>,
+{
+    fn seen(&self, object: Object<C>) {
+        self.set(object.name(), Some(Class::of(&object)));
+    }
+
+    fn gone(&self, object: Object<C>) {
+        self.set(object.name(), None);
+    }
+
+    fn listed(&self, names: &HashSet<String>) {
+        let classes = self.classes.0.read().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<String> = classes.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        drop(classes);
+        for name in gone {
+            self.set(&name, None);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! docs/operations.md holds every word that the program says to a person.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::compatibility::scrape::{Family, families};
+use csi_snapshotter::app::advice;
+use csi_snapshotter::csi::Fatal;
+use csi_snapshotter::decide::Complaint;
+use csi_snapshotter::metrics::{State, kind_label};
+use machinery::cluster::error::{ApiError, Failure, Request};
+use machinery::cluster::secret::SecretError;
+use machinery::lead::Loss;
+use machinery::watch::problem::Problem;
+use machinery::watch::standing::{Standing, Watched, not_ready};
+use model::facts::Kind;
+use model::names::RESERVED_PARAMETERS;
+
+pub const OPERATIONS: &str = include_str!("../../docs/operations.md");
+const SECRETS: &str = include_str!("../../docs/secrets.md");
+
+/// The page quotes messages in code spans.
+fn quotes(text: &str) -> bool {
+    OPERATIONS.contains(&format!("`{text}`"))
+}
+
+#[test]
+fn every_metric_stands_in_it() {
+    let families = families();
+    assert!(families.len() > 20);
+    for Family { name, .. } in families {
+        assert!(quotes(&name), "{name}");
+    }
+    for label in State::ALL.map(State::label).into_iter().chain(Kind::ALL.map(kind_label)) {
+        assert!(quotes(label), "{label}");
+    }
+}
+
+#[test]
+fn every_event_reason_stands_in_it() {
+    for kind in Kind::ALL {
+        let names = kind.names();
+        for reason in [names.creation_failed, names.update_failed, names.delete_failed, names.may_be_orphaned]
+        {
+            assert!(quotes(reason), "{reason}");
+        }
+    }
+}
+
+/// One of each; a new one does not compile until it is here.
+fn complaints() -> [Complaint; 13] {
+    use Complaint::{
+        ClassMissing, ClassOfOtherDriver, EmptySecret, HalfSecret, NoClass, NoFinalizer, NoMembers, NoSource,
+        SecretTemplate, TwoSources, Unbound, UnknownReservedParameter,
+    };
+    let template = |kind: Kind| SecretTemplate {
+        key: "KEY".to_owned(),
+        value: "VALUE".to_owned(),
+        known: kind.names().poll_secret_template,
+    };
+    let all = [
+        NoSource,
+        ClassOfOtherDriver { name: "NAME".to_owned(), theirs: "OTHER".to_owned(), ours: "DRIVER".to_owned() },
+        NoMembers,
+        EmptySecret { name: "ONE", namespace: "OTHER" },
+        TwoSources,
+        Unbound,
+        NoFinalizer { finalizer: "FINALIZER" },
+        NoClass { driver: "DRIVER".to_owned() },
+        ClassMissing { name: "NAME".to_owned() },
+        UnknownReservedParameter { key: "KEY".to_owned() },
+        HalfSecret { present: "PRESENT".to_owned(), missing: "MISSING".to_owned() },
+        template(Kind::Single),
+        template(Kind::Group),
+    ];
+    for complaint in &all {
+        match complaint {
+            NoSource
+            | ClassOfOtherDriver { .. }
+            | NoMembers
+            | EmptySecret { .. }
+            | TwoSources
+            | Unbound
+            | NoFinalizer { .. }
+            | NoClass { .. }
+            | ClassMissing { .. }
+            | UnknownReservedParameter { .. }
+            | HalfSecret { .. }
+            | SecretTemplate { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_complaint_stands_in_it() {
+    for complaint in complaints() {
+        assert!(quotes(&complaint.to_string()), "{complaint}");
+    }
+}
+
+/// The words with which `decide/` and `csi/session.rs` begin what they say, each in its source too, so that neither
+/// changes alone.
+#[test]
+fn what_the_driver_s_answers_lead_to_stands_in_it() {
+    let sources = [
+        include_str!("../../src/decide/conclude.rs"),
+        include_str!("../../src/decide/refused.rs"),
+        include_str!("../../src/decide/answered.rs"),
+        include_str!("../../src/decide/notes.rs"),
+    ]
+    .concat();
+    for (source, page) in [
+        ("cannot take a snapshot of {volumes}: ", "cannot take a snapshot of VOLUME: "),
+        ("cannot look at the snapshot: ", "cannot look at the snapshot: "),
+        ("cannot delete the snapshot, and try again: ", "cannot delete the snapshot, and try again: "),
+        (
+            "the driver knows no snapshot with the handle {:?}",
+            "the driver knows no snapshot with the handle \"HANDLE\"",
+        ),
+        (
+            "cannot learn the members of the group before its deletion: ",
+            "cannot learn the members of the group before its deletion: ",
+        ),
+        ("asked again for the group snapshot ", "asked again for the group snapshot "),
+        (
+            "the API server refuses a change to this object that is needed: ",
+            "the API server refuses a change to this object that is needed: ",
+        ),
+        (
+            "of an object that is gone already, and try again: ",
+            "of an object that is gone already, and try again: ",
+        ),
+        ("attempts to learn its handle failed", "attempts to learn its handle failed"),
+        ("the driver cannot tell", "the driver cannot tell"),
+        (
+            "vanished with its finalizer removed by another hand",
+            "vanished with its finalizer removed by another hand",
+        ),
+        ("vanished while its creation was in doubt", "vanished while its creation was in doubt"),
+        ("with the handle {before:?} at first and with {now:?} now", "at first and with \"SECOND\" now"),
+        ("a second {} named {:?} of {} may exist", "a second snapshot named \"NAME\" of VOLUME may exist"),
+        (
+            "counts as deleted, since the driver has answered",
+            "counts as deleted, since the driver has answered",
+        ),
+        ("which the snapshot is named after", "which the snapshot is named after"),
+    ] {
+        assert!(sources.contains(source), "{source}");
+        assert!(OPERATIONS.contains(page), "{page}");
+    }
+    let session = include_str!("../../src/csi/session.rs");
+    for words in [
+        "it does not exist; is the driver's container up, and the socket's volume shared?",
+        "nobody listens on it; is the driver's container up?",
+        "this user may not connect to it; run the sidecar as the user that the driver runs as (runAsUser)",
+    ] {
+        assert!(session.contains(words), "{words}");
+        assert!(quotes(&format!("waiting for the driver's socket PATH: {words}")), "{words}");
+    }
+    for words in ["the driver says that it is not ready yet, asking again", "the driver is back"] {
+        assert!(session.contains(words) && quotes(words), "{words}");
+    }
+}
+
+#[test]
+fn every_trouble_with_a_kind_stands_in_it() {
+    for problem in [Problem::KindMissing, Problem::Forbidden] {
+        let (_told, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
+        let group = "snapshot.storage.k8s.io";
+        let kinds = ["volumesnapshotcontents", "volumesnapshotclasses"];
+        let version = "v1";
+        let watched = kinds.map(|plural| Watched { plural, group, version, standing: standing.clone() });
+        let text = not_ready(&watched, advice(Kind::Single)).unwrap();
+        assert!(quotes(&text), "{text}");
+    }
+    assert!(quotes(advice(Kind::Group).without.unwrap()));
+    assert!(
+        include_str!("../../machinery/src/watch/problem.rs")
+            .contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
+    );
+    assert!(quotes("cannot watch …, trying again: "));
+}
+
+#[test]
+fn every_reason_to_end_stands_in_it() {
+    let fatal = [
+        Fatal::SocketIsDirectory(PathBuf::from("PATH")),
+        Fatal::AnotherDriver { before: "OLD".to_owned(), now: "NEW".to_owned() },
+        Fatal::NoSnapshots("DRIVER".to_owned()),
+    ];
+    for reason in &fatal {
+        match reason {
+            Fatal::SocketIsDirectory(_) | Fatal::AnotherDriver { .. } | Fatal::NoSnapshots(_) => {}
+        }
+        assert!(quotes(&reason.to_string()), "{reason}");
+    }
+    for loss in [Loss::TakenBy("OTHER".to_owned()), Loss::NotRenewed(Duration::from_secs(10))] {
+        match loss {
+            Loss::TakenBy(_) | Loss::NotRenewed(_) => {}
+        }
+        assert!(quotes(&loss.to_string()), "{loss}");
+    }
+}
+
+#[test]
+fn every_trouble_with_a_secret_stands_in_it() {
+    let secret = || "NAMESPACE/NAME".to_owned();
+    let cause = || {
+        let request = Request { verb: "get", resource: "secrets".to_owned(), name: secret() };
+        Box::new(ApiError { request, failure: Failure::NotLeading })
+    };
+    for trouble in [
+        SecretError::NotFound { secret: secret() },
+        SecretError::Forbidden { secret: secret(), cause: cause() },
+        SecretError::NotText { secret: secret(), key: "KEY".to_owned() },
+        SecretError::Failed { secret: secret(), cause: cause() },
+    ] {
+        match trouble {
+            SecretError::NotFound { .. }
+            | SecretError::Forbidden { .. }
+            | SecretError::NotText { .. }
+            | SecretError::Failed { .. } => {}
+        }
+        assert!(quotes(&trouble.to_string()), "{trouble}");
+        assert!(SECRETS.contains(&trouble.to_string()), "{trouble}");
+    }
+}
+
+#[test]
+fn the_page_of_secrets_names_every_reserved_parameter() {
+    for parameter in RESERVED_PARAMETERS {
+        let (_, short) = parameter.split_once('/').unwrap();
+        assert!(SECRETS.contains(short), "{parameter}");
+    }
+}
