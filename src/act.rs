@@ -8,102 +8,27 @@
 //! - A write that lost a race is repeated on a fresh read, quietly; nothing is overwritten.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::decide::{
-    After, ClassSight, CreateCall, DeleteCall, DriverFacts, ErrorChange, InFlight, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, SecretSent, StatusChange, Step, acknowledged, conclude, decide,
-    write_refused,
+    After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, Memory, MetadataWrite, Note,
+    Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
+    decide, write_refused,
 };
-use machinery::queue::Then;
+use model::class::Class;
 use model::facts::Content;
 
+mod effects;
 pub mod live;
 pub mod perform;
 pub mod status;
+
+pub use effects::{Begin, Effects, WriteFailure};
 
 /// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.
 const MOST_STEPS: u32 = 16;
 /// Lost races in one pass before the key's backoff takes over.
 const MOST_RACES: u32 = 4;
-
-/// What may begin now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// A step of its own.
-    Step,
-    /// Writing down what a call has answered.
-    Record,
-}
-
-/// Why a write to the API server did not happen, as far as a pass cares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WriteFailure {
-    /// Somebody else changed the object first.
-    LostRace,
-    /// The object is gone.
-    Gone,
-    /// The API server refuses such a write, and will go on to; in its words.
-    Refused(String),
-    /// Anything else, in words for the log.
-    Failed(String),
-}
-
-/// The marker, the finalizer: the metadata writes there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MetadataWrite {
-    /// Set the being-created annotation.
-    Mark,
-    /// Remove it.
-    Unmark,
-    /// Remove our finalizer.
-    DropFinalizer,
-}
-
-/// The world as one pass needs it. One implementation speaks to an API server and a driver, one simulates.
-pub trait Effects: Sync {
-    /// The kind of object.
-    type Object: Content + Send + Sync;
-
-    /// The class that the object names, as it is known now.
-    fn class(&self, name: Option<&str>) -> ClassSight;
-    /// The driver beside us.
-    fn driver(&self) -> &DriverFacts;
-    /// Settings for this kind.
-    fn naming(&self) -> &Naming;
-    /// The two clocks.
-    fn now(&self) -> Now;
-    /// Whether we lead and are not draining.
-    fn may(&self, begin: Begin) -> bool;
-
-    /// A fresh read; `None` if the object is gone.
-    fn read(&self) -> impl Future<Output = Result<Option<Self::Object>, WriteFailure>> + Send;
-    /// A guarded write of metadata; the reply is the object as it is now.
-    fn write(
-        &self,
-        object: &Self::Object,
-        what: MetadataWrite,
-    ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
-    /// A guarded write of status; the reply is the object as it is now.
-    fn write_status(
-        &self,
-        object: &Self::Object,
-        change: &StatusChange,
-    ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
-    /// The driver's create, and what was sent of the Secret that it names.
-    fn create(&self, call: &CreateCall) -> impl Future<Output = (Outcome, SecretSent)> + Send;
-    /// The driver's get or list.
-    fn poll(&self, call: &PollCall) -> impl Future<Output = Outcome> + Send;
-    /// The driver's delete.
-    fn delete(&self, call: &DeleteCall) -> impl Future<Output = Outcome> + Send;
-    /// A Warning event; never waits.
-    fn note(&self, object: &Self::Object, note: Note);
-    /// Keeps what is remembered of the object, at once: whatever ends this pass, it must not be lost.
-    fn remember(&self, memory: &Memory);
-    /// Whether another object names the same snapshot, in spec or status.
-    fn is_named_elsewhere(&self, handle: &str) -> bool;
-    /// The object turned out to be gone while an answer was in hand that nobody else has: it is kept for another pass.
-    fn vanished(&self);
-}
 
 /// How a pass ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +97,7 @@ struct Pass<'a, E: Effects> {
     object: E::Object,
     presence: Presence,
     named_elsewhere: bool,
-    class: ClassSight,
+    class: Option<Arc<Class>>,
     memory: Memory,
     called: bool,
     problem: Option<String>,
@@ -185,9 +110,16 @@ impl<'a, E: Effects> Pass<'a, E> {
             let handle = memory.unrecorded().or(facts.handle());
             handle.is_some_and(|handle| world.is_named_elsewhere(handle))
         };
-        let class = ClassSight::Unnamed;
-        let mut pass =
-            Self { world, object, presence, named_elsewhere, class, memory, called: false, problem: None };
+        let mut pass = Self {
+            world,
+            object,
+            presence,
+            named_elsewhere,
+            class: None,
+            memory,
+            called: false,
+            problem: None,
+        };
         // The watch may have shown what the reply to our own write was to show.
         pass.remember(acknowledged(&pass.seen()));
         pass
@@ -197,8 +129,8 @@ impl<'a, E: Effects> Pass<'a, E> {
         PassEnd { then, problem: self.problem }
     }
 
-    /// The object is gone, as a write or a read of ours has found. What the driver answered in this pass is looked after
-    /// by another; of everything else the watch will tell, and how it happened.
+    /// The object is gone, as a write or a read of ours has found. What the driver answered in this pass is for another
+    /// pass; everything else will come from the watch, and how it happened.
     fn gone(self) -> PassEnd {
         if self.memory.learnt.is_none() || self.presence != Presence::Here {
             return self.end(Then::Done);
@@ -207,10 +139,10 @@ impl<'a, E: Effects> Pass<'a, E> {
         self.end(Then::Again)
     }
 
-    /// Whether an object that vanished from our sight is there all the same: a label or a driver's name that changed
+    /// Whether an object that our watch lost is there all the same: a label or a driver's name that changed
     /// takes it out of the selection that we watch. Only then is it somebody else's.
     async fn is_elsewhere(&self) -> Result<bool, PassEnd> {
-        if self.presence == Presence::Here || decide(&self.seen()) == Step::Settled {
+        if self.presence == Presence::Here || decide(&self.seen()) == Step::Rest(Rest::Settled) {
             return Ok(false);
         }
         match self.world.read().await {
@@ -222,76 +154,81 @@ impl<'a, E: Effects> Pass<'a, E> {
     }
 
     async fn step(&mut self) -> Result<Then, Stop> {
-        self.class = self.world.class(self.object.facts().class_name);
-        let step = decide(&self.seen());
-        let written = match &step {
-            Step::Mark => Some(MetadataWrite::Mark),
-            Step::Unmark => Some(MetadataWrite::Unmark),
-            Step::DropFinalizer => Some(MetadataWrite::DropFinalizer),
-            Step::NotOurs(_)
-            | Step::Settled
-            | Step::Await(_)
-            | Step::Reject(_)
-            | Step::Create(_)
-            | Step::Poll(_)
-            | Step::Delete(_)
-            | Step::Adopt(_)
-            | Step::Record(_)
-            | Step::Tell(_) => None,
-        };
+        self.class = self.object.facts().class_name.and_then(|name| self.world.class(name));
         let before = self.memory.clone();
-        if let Some(what) = written {
-            let reply = self.world.write(&self.object, what).await;
-            let reply = self.heard(reply).await?;
-            let after =
-                conclude(&self.seen(), &step, Outcome::Nothing, SecretSent::Unnamed, self.world.now());
-            self.object = reply;
-            self.remember(after.memory);
-            return Ok(after.then);
+        match decide(&self.seen()) {
+            Step::Rest(rest) => self.record(&rest, (), before).await,
+            Step::Report(report) => self.record(&report, (), before).await,
+            Step::Record(record) => self.record(&record, (), before).await,
+            Step::Write(what) => self.write(what).await,
+            Step::Call(call) => self.call(&call, before).await,
         }
-        let (outcome, secret) = self.call(&step).await?;
-        self.record(&step, &outcome, secret, before).await
+    }
+
+    async fn write(&mut self, what: MetadataWrite) -> Result<Then, Stop> {
+        let reply = self.world.write(&self.object, what).await;
+        let reply = self.checked(reply).await?;
+        let After { memory, then, .. } = conclude(&self.seen(), &what, (), self.world.now());
+        self.object = reply;
+        self.remember(memory);
+        Ok(then)
     }
 
     fn seen(&self) -> Observed<'_> {
+        let facts = self.object.facts();
         Observed {
-            facts: self.object.facts(),
+            class: ClassSeen::new(facts.class_name, self.class.as_deref()),
+            facts,
             presence: self.presence,
             named_elsewhere: self.named_elsewhere,
-            class: self.class.seen(),
             driver: self.world.driver(),
             naming: self.world.naming(),
             memory: &self.memory,
         }
     }
 
-    /// The driver call of a step, if it has one. Before a create call goes out, what is remembered is already
-    /// that it may have taken effect: a pass that ends here must not look as if it had never begun.
-    async fn call(&mut self, step: &Step) -> Result<(Outcome, SecretSent), Stop> {
-        let makes_call = matches!(step, Step::Create(_) | Step::Poll(_) | Step::Delete(_));
-        if makes_call && std::mem::replace(&mut self.called, true) {
+    /// One driver call. Before a create call goes out, what is remembered is already that it may have taken effect: a
+    /// pass that ends here must not look as if it had never begun. `before` is what was remembered until then.
+    async fn call(&mut self, call: &DriverCall, before: Memory) -> Result<Then, Stop> {
+        if std::mem::replace(&mut self.called, true) {
             return Err(Stop::CallOwed);
         }
         let world = self.world;
-        let outcome = match step {
-            Step::Create(call) => {
+        match call {
+            DriverCall::Create(call) => {
                 self.remember(Memory { in_flight: InFlight::Open, ..self.memory.clone() });
-                return Ok(world.create(call).await);
+                let reply = self.made(call.secret.as_ref(), |secrets| world.create(call, secrets)).await;
+                self.record(call, reply, before).await
             }
-            Step::Poll(call) => world.poll(call).await,
-            Step::Delete(call) => world.delete(call).await,
-            Step::NotOurs(_)
-            | Step::Settled
-            | Step::Await(_)
-            | Step::Reject(_)
-            | Step::Mark
-            | Step::Unmark
-            | Step::DropFinalizer
-            | Step::Adopt(_)
-            | Step::Record(_)
-            | Step::Tell(_) => Outcome::Nothing,
+            DriverCall::Poll(call) => {
+                let reply = self.made(call.secret.as_ref(), |secrets| world.poll(call, secrets)).await;
+                self.record(call, reply, before).await
+            }
+            DriverCall::Delete(call) => {
+                let reply = self.made(call.secret.as_ref(), |secrets| world.delete(call, secrets)).await;
+                self.record(call, reply, before).await
+            }
+        }
+    }
+
+    /// A driver call, made with the Secret that it names. Reading that takes time, in which the claim may run out or the
+    /// drain begin: then the call is not begun.
+    async fn made<T, F>(
+        &self,
+        wanted: Option<&SecretRef>,
+        ask: impl FnOnce(E::Secrets) -> F + Send,
+    ) -> CallReply<T>
+    where
+        F: Future<Output = Said<T>> + Send,
+    {
+        let Some(wanted) = wanted else {
+            return CallReply::Made { said: ask(E::Secrets::default()).await, secret: SecretSent::Unnamed };
         };
-        Ok((outcome, SecretSent::Unnamed))
+        match wanted.resolve(self.world.secret(wanted).await) {
+            Err(why) => CallReply::NoSecret(why),
+            Ok(_) if !self.world.may(Begin::Step) => CallReply::NotBegun,
+            Ok((secrets, secret)) => CallReply::Made { said: ask(secrets).await, secret },
+        }
     }
 
     fn remember(&mut self, memory: Memory) {
@@ -301,26 +238,23 @@ impl<'a, E: Effects> Pass<'a, E> {
         }
     }
 
-    /// Writes down what follows from a reply: status, event, marker, in this order; but what the storage may hold is
-    /// told first, since the write may take away what it is known by. A race that the status write loses does not lose
-    /// the reply: what follows from it is concluded again for the object as it is.
-    async fn record(
-        &mut self,
-        step: &Step,
-        outcome: &Outcome,
-        secret: SecretSent,
-        before: Memory,
-    ) -> Result<Then, Stop> {
+    /// Writes down what follows from a reply: status, event, marker, in this order. Only the event about what the storage
+    /// may hold comes before all, since the write may take away what that is known by. A status write that loses a race
+    /// does not lose the reply: what follows is concluded again, for the object as it is.
+    async fn record<S: Conclude>(&mut self, step: &S, outcome: S::Reply, before: Memory) -> Result<Then, Stop>
+    where
+        S::Reply: Clone,
+    {
         let mut races = 0;
-        let mut told = None;
+        let mut reported = None;
         let After { note, unmark, memory: _, then, status } = loop {
             let seen = Observed { memory: &before, ..self.seen() };
-            let mut after = conclude(&seen, step, outcome.clone(), secret, self.world.now());
+            let mut after = conclude(&seen, step, outcome.clone(), self.world.now());
             self.remember(after.memory.clone());
             let orphan = after.note.take_if(|note| note.orphan);
-            if orphan != told {
-                self.tell(orphan.clone());
-                told = orphan;
+            if orphan != reported {
+                self.report(orphan.clone());
+                reported = orphan;
             }
             if after.status == StatusChange::default() {
                 break after;
@@ -338,17 +272,17 @@ impl<'a, E: Effects> Pass<'a, E> {
         if let ErrorChange::Set(message) = status.error {
             self.problem = Some(message);
         }
-        self.tell(note);
+        self.report(note);
         self.remember(acknowledged(&self.seen()));
         if unmark && self.object.facts().meta.marked {
             self.may_record()?;
             let reply = self.world.write(&self.object, MetadataWrite::Unmark).await;
-            self.object = self.heard(reply).await?;
+            self.object = self.checked(reply).await?;
         }
         Ok(then)
     }
 
-    fn tell(&mut self, note: Option<Note>) {
+    fn report(&mut self, note: Option<Note>) {
         if let Some(note) = note {
             self.problem = Some(note.message.clone());
             self.world.note(&self.object, note);
@@ -358,18 +292,18 @@ impl<'a, E: Effects> Pass<'a, E> {
     async fn write_status(&mut self, change: &StatusChange) -> Result<(), Stop> {
         self.may_record()?;
         let reply = self.world.write_status(&self.object, change).await;
-        self.object = self.heard(reply).await?;
+        self.object = self.checked(reply).await?;
         Ok(())
     }
 
-    /// The reply to a write. If the API server refuses it for good, users are told: by an event, and in status where
+    /// The reply to a write. If the API server refuses it for good, users see it: in an event, and in status where
     /// that can be written.
-    async fn heard(&mut self, reply: Result<E::Object, WriteFailure>) -> Result<E::Object, Stop> {
+    async fn checked(&mut self, reply: Result<E::Object, WriteFailure>) -> Result<E::Object, Stop> {
         let Err(WriteFailure::Refused(why)) = &reply else { return reply.map_err(Stop::Write) };
         let After { status, note, .. } = write_refused(&self.seen(), why);
-        self.tell(note);
+        self.report(note);
         if status != StatusChange::default() && self.world.may(Begin::Record) {
-            // The error alone may be taken. It is said already; that it cannot be written here as well changes nothing.
+            // The API server may take the error alone. The event says it in any case.
             if let Ok(object) = self.world.write_status(&self.object, &status).await {
                 self.object = object;
             }

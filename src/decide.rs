@@ -1,11 +1,12 @@
 //! The rules: from what is known of one content to the one thing that is owed next.
 //!
 //! Pure: no `async`, no client, no clock, no log, no chance. [`decide`] names the next step; after the step
-//! was tried, [`conclude`] says what its outcome means for the status, the marker, the user and the queue.
+//! was tried, [`conclude`] says what its outcome means for the status, the marker, the user and the queue. Each step has
+//! a type, and the type has its outcome: what one call was answered cannot be concluded for another.
 //! One set of rules serves both kinds, because both are seen as [`Facts`](model::facts::Facts).
 //!
 //! # Invariants (each a law in `laws.rs`, over every combination of facts)
-//! 1. `Create` that may cut something only while the marker is on the object; never for a member of a group.
+//! 1. `Create` that may take a snapshot only while the marker is on the object; never for a member of a group.
 //! 2. `Delete` never while marked (a given handle excepted), never under Retain, never for a member.
 //! 3. `DropFinalizer` never under Delete while an own handle is in status.
 //! 4. Not ours: no write, no call.
@@ -15,9 +16,11 @@
 
 mod after;
 mod answered;
+mod call;
 mod conclude;
 mod creation;
 mod memory;
+mod missing;
 mod notes;
 mod observed;
 mod refused;
@@ -25,6 +28,8 @@ mod rules;
 mod step;
 mod vanished;
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod doubts;
 #[cfg(test)]
@@ -38,21 +43,26 @@ mod remembered;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod without;
+#[cfg(test)]
 mod world;
 
 pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
-pub use conclude::{Outcome, conclude, write_refused};
+pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Said, SecretRef};
+pub use conclude::{Conclude, conclude, write_refused};
+pub use machinery::queue::Then;
 pub use machinery::store::Presence;
 pub use memory::{Fingerprint, InFlight, Memory, Now, SecretSent};
-pub use observed::{ClassSeen, ClassSight, DriverFacts, Naming, Observed};
+pub use missing::SecretRead;
+pub use observed::{ClassSeen, DriverFacts, Naming, Observed};
 pub use rules::decide;
-pub use step::{Complaint, CreateCall, DeleteCall, PollCall, Purpose, SecretRef, Step};
+pub use step::{Complaint, MetadataWrite, Rest, Step};
 pub use vanished::{last_word, leaves_something};
 
 #[cfg(test)]
 pub(crate) use {
-    machinery::queue::Then,
+    call::Purpose,
     memory::{Sent, Stray},
-    step::{AwaitWhy, NotOursWhy, Orphan},
+    step::{Orphan, Report, StatusRecord},
 };

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 use tokio::time::Instant;
 
+use crate::decide::fixtures::{StepEnd, around, clocks, follow_up};
+use crate::decide::{DriverCall, Naming, Observed, Presence, SecretSent, Step, decide};
 use machinery::cluster::client::config;
 use machinery::cluster::error::in_one_line;
 use machinery::lead::protocol::{Candidate, ObservedLease};
@@ -17,9 +19,6 @@ use model::class::{VolumeGroupSnapshotClass, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
 use model::facts::Content;
 use model::group_content::VolumeGroupSnapshotContent;
-
-use crate::decide::fixtures::{around, clocks};
-use crate::decide::{Naming, Observed, Outcome, Presence, SecretSent, conclude, decide};
 
 /// The number of cases of a property unless PROPTEST_CASES is set. The usual numbers take about 15 seconds each.
 pub(crate) fn cases(usual: u32) -> ProptestConfig {
@@ -137,11 +136,17 @@ fn judged(object: &impl Content) {
             naming: &naming,
             memory: &around.memory,
         };
-        let step = decide(&seen);
-        for outcome in
-            [Outcome::Nothing, Outcome::Unknown, Outcome::Deleted, Outcome::NoCredentials("no".into())]
-        {
-            let _ = conclude(&seen, &step, outcome, SecretSent::Unnamed, clocks());
+        let answered = match decide(&seen) {
+            Step::Call(DriverCall::Poll(_)) => StepEnd::Unknown,
+            Step::Call(DriverCall::Delete(_)) => StepEnd::Deleted,
+            Step::Call(DriverCall::Create(_))
+            | Step::Rest(_)
+            | Step::Report(_)
+            | Step::Record(_)
+            | Step::Write(_) => StepEnd::NotBegun,
+        };
+        for ended in [answered, StepEnd::NoSecret("no".into())] {
+            let _ = follow_up(&seen, ended, SecretSent::Unnamed, clocks());
         }
     }
 }

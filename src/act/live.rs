@@ -7,11 +7,11 @@ use kube::{Client, Resource};
 use tracing::Instrument;
 
 use super::perform::Snapshots;
-use super::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass, status};
+use super::{Begin, Effects, PassEnd, WriteFailure, pass, status};
 use crate::csi::Driver;
 use crate::decide::{
-    ClassSeen, ClassSight, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, Naming, Note, Now,
-    Observed, Outcome, PollCall, Presence, Purpose, SecretRef, SecretSent, StatusChange, last_word,
+    ClassSeen, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming, Note, Now,
+    Observed, PollCall, Said, SecretRead, SecretRef, SecretSent, StatusChange, last_word,
 };
 use crate::metrics::Metrics;
 use crate::wake::classes::ClassStore;
@@ -28,9 +28,10 @@ use machinery::queue::Key;
 use machinery::queue::Then;
 use machinery::secrets::Secrets;
 use machinery::shutdown::Ending;
-use machinery::store::Begun;
+use machinery::store::{Begun, Presence};
+use model::class::Class;
 use model::facts::Content;
-use model::reply::Refusal;
+use model::reply::Answer;
 
 /// When what vanished under the name of a living object is tried again.
 const NEXT_TRY: Duration = Duration::from_mins(1);
@@ -97,13 +98,8 @@ where
         }
         end
     }
-}
 
-impl<B: Snapshots> Shared<B>
-where
-    Object<B>: Content,
-{
-    /// Tells of what vanished objects have left behind and nobody after this process can know.
+    /// Reports what vanished objects have left behind: no later process can know of it.
     pub fn last_words(&self) {
         for Begun { object, presence, memory } in self.store.left_behind() {
             let seen = Observed {
@@ -164,8 +160,8 @@ where
         object
     }
 
-    /// What an operator wants to find in the log of a snapshot that was well: what it is in the storage, and when.
-    fn tell(&self, change: &StatusChange, written: &Object<B>) {
+    /// Logs what an operator wants to find about a snapshot that went well: its handle, and when.
+    fn log(&self, change: &StatusChange, written: &Object<B>) {
         let ready = change.ready == Some(true);
         let (kind, content) = (B::KIND_NAME, self.key);
         if let Some(handle) = &change.handle {
@@ -174,36 +170,6 @@ where
             tracing::info!(kind, %content, handle = written.facts().handle(), "ready to use");
         }
     }
-
-    /// The Secret of a call. A deletion is not held up by a Secret that is gone: the driver may well do without.
-    ///
-    /// Reading it takes time, in which the claim may run out or the drain begin: then the call is not begun.
-    async fn secrets(
-        &self,
-        wanted: Option<&SecretRef>,
-        deleting: bool,
-    ) -> Result<(Secrets, SecretSent), Outcome> {
-        let Some(SecretRef { namespace, name }) = wanted else {
-            return Ok((Secrets::default(), SecretSent::Unnamed));
-        };
-        let found = match secret(&self.shared.api, namespace, name).await {
-            Ok(secrets) => {
-                let fingerprint = Fingerprint(secrets.fingerprint());
-                let sent = SecretSent::Known { fingerprint, written: secrets.written() };
-                (secrets, sent)
-            }
-            Err(SecretError::NotFound { .. }) if deleting => {
-                tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
-                (Secrets::default(), SecretSent::Gone)
-            }
-            Err(error) => return Err(Outcome::NoCredentials(in_one_line(&error))),
-        };
-        if self.may(Begin::Step) { Ok(found) } else { Err(Outcome::NotBegun) }
-    }
-}
-
-fn refused<T>(result: Result<T, Refusal>, answered: impl FnOnce(T) -> Outcome) -> Outcome {
-    result.map_or_else(Outcome::Refused, answered)
 }
 
 fn failure(error: &ApiError) -> WriteFailure {
@@ -223,8 +189,9 @@ where
     Object<B>: Content,
 {
     type Object = Arc<Object<B>>;
+    type Secrets = Secrets;
 
-    fn class(&self, name: Option<&str>) -> ClassSight {
+    fn class(&self, name: &str) -> Option<Arc<Class>> {
         self.shared.classes.look_up(name)
     }
     fn driver(&self) -> &DriverFacts {
@@ -260,7 +227,7 @@ where
     ) -> Result<Self::Object, WriteFailure> {
         let now = clock::now();
         let written = self.send(Some(status::status_write(object, change, now))).await?;
-        self.tell(change, &written);
+        self.log(change, &written);
         let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let (Some(true), Some(created)) = (change.ready, created) {
             let after = Duration::try_from(now.duration_since(created)).unwrap_or_default();
@@ -269,40 +236,39 @@ where
         Ok(written)
     }
 
-    async fn create(&self, call: &CreateCall) -> (Outcome, SecretSent) {
-        let deleting = matches!(call.purpose, Purpose::Reconcile | Purpose::Members);
-        match self.secrets(call.secret.as_ref(), deleting).await {
-            Ok((secrets, sent)) => {
-                let created = B::create(&self.shared.driver, call.clone(), secrets).await;
-                (refused(created, Outcome::Answered), sent)
+    async fn secret(&self, wanted: &SecretRef) -> SecretRead<Secrets> {
+        let SecretRef { namespace, name, optional } = wanted;
+        match secret(&self.shared.api, namespace, name).await {
+            Ok(values) => {
+                let fingerprint = Fingerprint(values.fingerprint());
+                let written = values.written();
+                SecretRead::Found(values, SecretSent::Known { fingerprint, written })
             }
-            Err(outcome) => (outcome, SecretSent::Unnamed),
-        }
-    }
-
-    async fn poll(&self, call: &PollCall) -> Outcome {
-        match self.secrets(call.secret.as_ref(), false).await {
-            Ok((secrets, _)) => {
-                refused(B::poll(&self.shared.driver, call.clone(), secrets).await, |answer| {
-                    answer.map_or(Outcome::Unknown, Outcome::Answered)
-                })
-            }
-            Err(outcome) => outcome,
-        }
-    }
-
-    async fn delete(&self, call: &DeleteCall) -> Outcome {
-        match self.secrets(call.secret.as_ref(), true).await {
-            Ok((secrets, _)) => {
-                let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
-                if deleted.is_ok() {
-                    let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
-                    tracing::info!(kind, %content, handle, "deleted in the storage");
+            Err(error @ SecretError::NotFound { .. }) => {
+                if *optional {
+                    tracing::warn!(kind = B::KIND_NAME, content = %self.key, "the secret {namespace}/{name} is gone, asking the driver without it");
                 }
-                refused(deleted, |()| Outcome::Deleted)
+                SecretRead::Missing(in_one_line(&error))
             }
-            Err(outcome) => outcome,
+            Err(error) => SecretRead::Unreadable(in_one_line(&error)),
         }
+    }
+
+    async fn create(&self, call: &CreateCall, secrets: Secrets) -> Said<Answer> {
+        B::create(&self.shared.driver, call.clone(), secrets).await
+    }
+
+    async fn poll(&self, call: &PollCall, secrets: Secrets) -> Said<Option<Answer>> {
+        B::poll(&self.shared.driver, call.clone(), secrets).await
+    }
+
+    async fn delete(&self, call: &DeleteCall, secrets: Secrets) -> Said<()> {
+        let deleted = B::delete(&self.shared.driver, call.clone(), secrets).await;
+        if deleted.is_ok() {
+            let (kind, content, handle) = (B::KIND_NAME, self.key, &call.handle);
+            tracing::info!(kind, %content, handle, "deleted in the storage");
+        }
+        deleted
     }
 
     fn note(&self, object: &Self::Object, note: Note) {

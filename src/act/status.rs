@@ -6,8 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::MetadataWrite;
-use crate::decide::{ErrorChange, StatusChange};
+use crate::decide::{ErrorChange, MetadataWrite, StatusChange};
 use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Object};
 use model::content::SingleContent;
@@ -17,29 +16,29 @@ use model::group_content::GroupContent;
 /// A kind whose status we write.
 pub trait StatusBody: Body {
     /// The fields of status, as they are and as the change wants them.
-    fn fields(&self, change: &StatusChange, now: Timestamp) -> Status;
+    fn fields(&self, change: &StatusChange, now: Timestamp) -> StatusFields;
 }
 
 /// A status as it is, and what becomes of it.
 #[derive(Debug)]
-pub struct Status {
+pub struct StatusFields {
     /// There is one.
     present: bool,
     /// It holds values that cannot be read: it is written whole, without them.
     nonsense: bool,
-    fields: Vec<Field>,
+    fields: Vec<StatusField>,
 }
 
 #[derive(Debug)]
-struct Field {
+struct StatusField {
     name: &'static str,
-    now: Now,
+    now: Current,
     want: Want,
 }
 
 /// What a field holds.
 #[derive(Debug)]
-enum Now {
+enum Current {
     Absent,
     Value(Value),
     /// Something, which need not be the same when we write: the field is ours alone.
@@ -55,7 +54,7 @@ enum Want {
 
 /// The write of a marker or the finalizer; `None` where there is nothing to change.
 ///
-/// The marker is removed only from the object that was looked at: a request that is late must not take the marker of a
+/// The marker is removed only from the object that was read: a late request must not take the marker of a
 /// leader that has begun since. The handle that stands in status tells, or else the version.
 #[must_use]
 pub fn metadata_write<B: Body>(object: &Object<B>, kind: Kind, what: MetadataWrite) -> Option<Write>
@@ -91,22 +90,22 @@ where
 /// The write of a status change.
 #[must_use]
 pub fn status_write<B: StatusBody>(object: &Object<B>, change: &StatusChange, now: Timestamp) -> Write {
-    let Status { present, nonsense, fields } = object.body.fields(change, now);
+    let StatusFields { present, nonsense, fields } = object.body.fields(change, now);
     let write = Write::status().test("/metadata/uid", object.uid());
     if nonsense {
-        // Whoever wrote that may be writing still: the version says that nothing was changed since we read it.
+        // Its writer may still be writing: the version says that nothing was changed since we read it.
         return write.test("/metadata/resourceVersion", version(object)).replace("/status", whole(fields));
     }
     if !present {
         return write.test("/status", Value::Null).add("/status", whole(fields));
     }
-    fields.into_iter().fold(write, |write, Field { name, now, want }| {
+    fields.into_iter().fold(write, |write, StatusField { name, now, want }| {
         let path = format!("/status/{name}");
         let write = match (&want, now) {
-            (Want::Keep, _) | (Want::Remove, Now::Absent) => return write,
-            (_, Now::Absent) => write.test(path.as_str(), Value::Null),
-            (_, Now::Value(value)) => write.test(path.as_str(), value),
-            (_, Now::Ours) => write,
+            (Want::Keep, _) | (Want::Remove, Current::Absent) => return write,
+            (_, Current::Absent) => write.test(path.as_str(), Value::Null),
+            (_, Current::Value(value)) => write.test(path.as_str(), value),
+            (_, Current::Ours) => write,
         };
         match want {
             Want::Keep => write,
@@ -120,31 +119,31 @@ fn version<B>(object: &Object<B>) -> String {
     object.metadata.resource_version.clone().unwrap_or_default()
 }
 
-fn whole(fields: Vec<Field>) -> Value {
-    let kept = |Field { name, now, want }: Field| match (want, now) {
-        (Want::Set(value), _) | (Want::Keep, Now::Value(value)) => Some((name.to_owned(), value)),
-        (Want::Keep, Now::Absent | Now::Ours) | (Want::Remove, _) => None,
+fn whole(fields: Vec<StatusField>) -> Value {
+    let kept = |StatusField { name, now, want }: StatusField| match (want, now) {
+        (Want::Set(value), _) | (Want::Keep, Current::Value(value)) => Some((name.to_owned(), value)),
+        (Want::Keep, Current::Absent | Current::Ours) | (Want::Remove, _) => None,
     };
     Value::Object(fields.into_iter().filter_map(kept).collect::<Map<_, _>>())
 }
 
-fn field(name: &'static str, now: Option<Value>, set: Option<Value>, forget: bool) -> Field {
+fn field(name: &'static str, now: Option<Value>, set: Option<Value>, forget: bool) -> StatusField {
     let want = match set {
         Some(value) => Want::Set(value),
         None if forget => Want::Remove,
         None => Want::Keep,
     };
-    Field { name, now: now.map_or(Now::Absent, Now::Value), want }
+    StatusField { name, now: now.map_or(Current::Absent, Current::Value), want }
 }
 
-fn error_field(present: bool, change: &ErrorChange, now: Timestamp, forget: bool) -> Field {
+fn error_field(present: bool, change: &ErrorChange, now: Timestamp, forget: bool) -> StatusField {
     let want = match change {
         ErrorChange::Set(message) => Want::Set(json!({ "message": message, "time": seconds(now) })),
         ErrorChange::Clear => Want::Remove,
         ErrorChange::Keep if forget => Want::Remove,
         ErrorChange::Keep => Want::Keep,
     };
-    Field { name: "error", now: if present { Now::Ours } else { Now::Absent }, want }
+    StatusField { name: "error", now: if present { Current::Ours } else { Current::Absent }, want }
 }
 
 /// RFC 3339 with whole seconds, as the API server writes times.
@@ -153,7 +152,7 @@ fn seconds(time: Timestamp) -> String {
 }
 
 impl StatusBody for SingleContent {
-    fn fields(&self, change: &StatusChange, now: Timestamp) -> Status {
+    fn fields(&self, change: &StatusChange, now: Timestamp) -> StatusFields {
         let status = self.status.clone().unwrap_or_default();
         let forget = change.forget;
         let fields = vec![
@@ -179,17 +178,17 @@ impl StatusBody for SingleContent {
             ),
             error_field(status.error.is_some(), &change.error, now, false),
         ];
-        Status { present: self.status.is_some(), nonsense: status.nonsense, fields }
+        StatusFields { present: self.status.is_some(), nonsense: status.nonsense, fields }
     }
 }
 
 impl StatusBody for GroupContent {
-    fn fields(&self, change: &StatusChange, now: Timestamp) -> Status {
+    fn fields(&self, change: &StatusChange, now: Timestamp) -> StatusFields {
         let status = self.status.clone().unwrap_or_default();
         let forget = change.forget;
         let time = change.creation_time.and_then(|time| Timestamp::from_nanosecond(time.into()).ok());
         let members = change.members.as_ref().map(|members| members.iter().map(member).collect());
-        let listed = if status.has_members { Now::Ours } else { Now::Absent };
+        let listed = if status.has_members { Current::Ours } else { Current::Absent };
         let fields = vec![
             field(
                 "volumeGroupSnapshotHandle",
@@ -197,15 +196,15 @@ impl StatusBody for GroupContent {
                 change.handle.clone().map(Value::from),
                 forget,
             ),
-            Field {
-                now: if status.creation_time.is_some() { Now::Ours } else { Now::Absent },
+            StatusField {
+                now: if status.creation_time.is_some() { Current::Ours } else { Current::Absent },
                 ..field("creationTime", None, time.map(|time| seconds(time).into()), forget)
             },
             field("readyToUse", status.ready_to_use.map(Value::from), change.ready.map(Value::from), forget),
-            Field { now: listed, ..field("volumeSnapshotInfoList", None, members, false) },
+            StatusField { now: listed, ..field("volumeSnapshotInfoList", None, members, false) },
             error_field(status.error.is_some(), &change.error, now, forget),
         ];
-        Status { present: self.status.is_some(), nonsense: status.nonsense, fields }
+        StatusFields { present: self.status.is_some(), nonsense: status.nonsense, fields }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What follows from an outcome: the status, the event, the marker, the memory, and the next look.
+//! What follows from an outcome: the status, the event, the marker, the memory, and when to reconcile again.
 
 use machinery::queue::Then;
 use model::facts::Member;
@@ -61,11 +61,11 @@ pub struct After {
     pub unmark: bool,
     /// What to remember.
     pub memory: Memory,
-    /// When to look again.
+    /// When to reconcile again.
     pub then: Then,
 }
 
-/// Nothing to write: what to remember, and when to look again.
+/// Nothing to write: what to remember, and when to reconcile again.
 pub(super) fn carry_on(memory: Memory, then: Then) -> After {
     After { status: StatusChange::default(), note: None, unmark: false, memory, then }
 }

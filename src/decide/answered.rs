@@ -6,16 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
+use super::call::{CreateCall, Purpose};
 use super::conclude::failed;
 use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
-use super::step::{CreateCall, Purpose};
 use machinery::queue::Then;
 use model::facts::{Facts, Member, Membership};
 use model::reply::{Answer, GroupSnapshot, Snapshot};
 
-/// Bounds of the pause between two looks at a snapshot that is not ready.
+/// Bounds of the pause between two polls of a snapshot that is not ready.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// With the tenth by which the queue spreads pauses, less than a minute.
 const LONGEST_PAUSE: Duration = Duration::from_secs(54);
@@ -37,7 +37,7 @@ pub(super) fn created(
     let memory = Memory {
         in_flight: InFlight::Open,
         learnt: Some(Arc::new(answer.clone())),
-        members_asked: seen.memory.members_asked || call.purpose == Purpose::Members,
+        members_asked: seen.memory.members_asked || call.purpose == Purpose::FindMembers,
         ..seen.memory.clone()
     };
     let memory = if answer.is_ready() {
@@ -48,8 +48,7 @@ pub(super) fn created(
     };
     let seen = Observed { memory: &memory, ..seen.clone() };
     let after = answered(&seen, answer, None, now);
-    let ends_doubt = matches!(call.purpose, Purpose::Reconcile | Purpose::Members);
-    let then = if ends_doubt { Then::Again } else { after.then };
+    let then = if call.purpose.is_for_deletion() { Then::Again } else { after.then };
     After { note, unmark: seen.facts.meta.marked, then, ..after }
 }
 
@@ -103,12 +102,12 @@ fn other_group(seen: &Observed<'_>, call: &CreateCall, before: &str, group: &Gro
     );
     let mut memory = seen.memory.clone();
     let is_new = memory.keep_stray(group);
-    memory.members_asked |= call.purpose == Purpose::Members;
+    memory.members_asked |= call.purpose == Purpose::FindMembers;
     let after = After { memory, ..failed(seen, message.clone()) };
     if is_new { After { note: Some(notes::note(seen, message)), ..after } } else { after }
 }
 
-/// The driver described the snapshot: record what is new, and look again if it is not ready. `asked` is the
+/// The driver described the snapshot: record what is new, and ask again if it is not ready. `asked` is the
 /// handle that a poll asked for: it is recorded as it stands in the spec.
 pub(super) fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>, now: Now) -> After {
     let known = seen.facts.status.unwrap_or_default();
@@ -129,8 +128,8 @@ pub(super) fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>,
     };
     memory.guessed_time &= time.is_none();
     if ready {
-        // Nobody looks at it again: what is remembered of most objects is nothing.
-        (memory.guessed_time, memory.waiting_since, memory.missing_told) = (false, None, false);
+        // Nobody asks for it again: of most objects nothing is remembered.
+        (memory.guessed_time, memory.waiting_since, memory.missing_reported) = (false, None, false);
     }
     let handle = asked.unwrap_or(answer.handle()).to_owned();
     let mut status = StatusChange {
@@ -143,7 +142,7 @@ pub(super) fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>,
     match answer {
         Answer::Single(snapshot) => {
             status.size = snapshot.size.filter(|size| *size > 0 && (other || !known.has_size));
-            // What we took ourselves is ours to delete, whatever group the driver counts it to.
+            // What we took ourselves is ours to delete, whatever group the driver says it is in.
             let own = seen.facts.is_dynamic() && seen.facts.member == Membership::Own;
             let found = asked.is_some() && !own && known.group_handle.is_none();
             status.group_handle = snapshot.group_handle.filter(|_| found);
@@ -183,7 +182,7 @@ fn merged(known: &[Member], answered: Vec<Snapshot>, now: Timestamp) -> Vec<Memb
         } else if member.handle != handle {
             continue;
         }
-        // Nobody replaces a guess of ours here, so none is made before it is the last word.
+        // A guess of ours is not replaced here, so none is made before the member is ready.
         let guess = ready.then(|| nanoseconds(now));
         member.creation_time = member.creation_time.or(creation_time).or(guess);
         member.size = member.size.or(size);
@@ -198,16 +197,16 @@ fn nanoseconds(time: Timestamp) -> i64 {
 
 /// A tenth of the waiting so far, so that a short upload is seen at once and a long one costs little.
 fn pause(seen: &Observed<'_>, taken: Option<i64>, now: Now) -> Duration {
-    let waited = match seen.memory.waiting_since {
+    let waiting = match seen.memory.waiting_since {
         Some(since) => now.uptime.saturating_sub(since),
-        None => waited_by_the_wall(seen, taken, nanoseconds(now.wall)),
+        None => waiting_before_this_process(seen, taken, nanoseconds(now.wall)),
     };
-    (waited / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+    (waiting / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
-/// The waiting that began before this process. Of the times that tell its beginning the later counts, since a driver's
-/// clock may be behind and an imported snapshot may be years old; but none that lies in the future.
-fn waited_by_the_wall(seen: &Observed<'_>, taken: Option<i64>, now: i64) -> Duration {
+/// The waiting that began before this process. Of the two times at which it may have begun the later counts, since a
+/// driver's clock may be behind and an imported snapshot may be years old; but none that lies in the future.
+fn waiting_before_this_process(seen: &Observed<'_>, taken: Option<i64>, now: i64) -> Duration {
     let recorded = seen.facts.status.and_then(|status| status.creation_time);
     let object = seen.facts.meta.created.map(nanoseconds);
     let since = [recorded.or(taken), object].into_iter().flatten().filter(|time| *time <= now).max();

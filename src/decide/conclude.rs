@@ -1,48 +1,33 @@
 //! What a step's outcome means: for the status, the marker, the user, the queue and our memory.
 
-use std::time::Duration;
-
 use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::answered::{adopted, answered, created, recorded};
+use super::call::{CallReply, CreateCall, DeleteCall, PollCall, Said};
 use super::memory::{InFlight, Memory, Now, SecretSent};
+use super::missing::rejected;
 use super::notes;
 use super::observed::Observed;
-use super::refused::{create_refused, delete_refused, given_up, members_refused, vanished_delete_failed};
-use super::step::{Complaint, Purpose, Step};
+use super::refused::{create_refused, delete_refused, vanished_delete_failed};
+use super::step::{MetadataWrite, Report, Rest, StatusRecord};
 use machinery::queue::Then;
 use machinery::store::Presence;
-use model::reply::{Answer, Certainty, Refusal};
-
-/// How long an object may lack its finalizer or its class before that is said: at its default rate of requests the
-/// snapshot-controller adds the finalizer up to 20 s after the content, and our watch of the classes may be behind that
-/// of the contents.
-const GRACE: Duration = Duration::from_mins(1);
+use model::reply::{Answer, Certainty};
 
 /// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.
 const LONGEST_STATUS_TEXT: usize = 4096;
 
-/// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// There was nothing to call.
-    Nothing,
-    /// The driver described a snapshot or a group.
-    Answered(Answer),
-    /// The driver knows no such handle.
-    Unknown,
-    /// The driver has deleted it, or never had it.
-    Deleted,
-    /// The call failed.
-    Refused(Refusal),
-    /// The call was not made, for want of its Secret; the text says why and holds nothing of its contents.
-    NoCredentials(String),
-    /// The call was not made: by the time it could be, this replica might no longer begin anything.
-    NotBegun,
+/// A step, and the outcome that it may have.
+pub trait Conclude {
+    /// How it may end; nothing where the step asks nobody.
+    type Reply;
+
+    /// What the outcome means as long as the object is there.
+    fn judge(&self, seen: &Observed<'_>, outcome: Self::Reply, now: Now) -> After;
 }
 
-/// What the outcome of a step means. `secret` is what was sent of the Secret that the call names.
-pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, secret: SecretSent, now: Now) -> After {
-    let after = judge(seen, step, outcome, secret, now);
+/// What the outcome of a step means.
+pub fn conclude<S: Conclude>(seen: &Observed<'_>, step: &S, outcome: S::Reply, now: Now) -> After {
+    let after = step.judge(seen, outcome, now);
     if seen.presence == Presence::Here {
         return after;
     }
@@ -50,70 +35,109 @@ pub fn conclude(seen: &Observed<'_>, step: &Step, outcome: Outcome, secret: Secr
     After { status: StatusChange::default(), unmark: false, ..after }
 }
 
-fn judge(seen: &Observed<'_>, step: &Step, outcome: Outcome, secret: SecretSent, now: Now) -> After {
-    let memory = || seen.memory.clone();
-    match (step, outcome) {
-        (Step::Create(call), Outcome::Answered(answer)) => created(seen, call, answer, secret, now),
-        // Nobody has done anything wrong, and users take any error as final: the connection is told of elsewhere.
-        (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::Refused(refusal))
-            if refusal.certainty == Certainty::NotSent =>
-        {
-            carry_on(memory(), Then::Retry)
+impl Conclude for Rest {
+    type Reply = ();
+
+    fn judge(&self, seen: &Observed<'_>, (): (), _now: Now) -> After {
+        carry_on(seen.memory.clone(), Then::Done)
+    }
+}
+
+impl Conclude for Report {
+    type Reply = ();
+
+    fn judge(&self, seen: &Observed<'_>, (): (), now: Now) -> After {
+        match self {
+            Self::Complaint(complaint) => rejected(seen, complaint, now),
+            Self::Orphan(what) => {
+                let note = Some(notes::orphan(seen, what));
+                After { note, ..carry_on(seen.memory.clone(), Then::Done) }
+            }
         }
-        (Step::Create(call), Outcome::Refused(refusal)) if call.purpose == Purpose::Members => {
-            members_refused(seen, &refusal, now)
+    }
+}
+
+impl Conclude for StatusRecord {
+    type Reply = ();
+
+    fn judge(&self, seen: &Observed<'_>, (): (), now: Now) -> After {
+        match self {
+            Self::Answer(answer) => recorded(seen, (**answer).clone(), now),
+            Self::Adopted(handle) => adopted(seen, handle, now),
         }
-        (Step::Create(call), Outcome::Refused(refusal)) => {
-            let mut after = create_refused(seen, call, &refusal, now);
-            after.memory = after.memory.with_sent(seen, call, secret);
-            after
+    }
+}
+
+/// Its outcome is that the API server has accepted it.
+impl Conclude for MetadataWrite {
+    type Reply = ();
+
+    fn judge(&self, seen: &Observed<'_>, (): (), _now: Now) -> After {
+        let mut memory = seen.memory.clone();
+        if *self == Self::Mark && memory.in_flight == InFlight::Unknown {
+            memory.in_flight = InFlight::Nothing;
         }
-        (Step::Poll(call), Outcome::Answered(answer)) => answered(seen, answer, Some(&call.handle), now),
-        (Step::Poll(call), Outcome::Unknown) => {
-            failed(seen, format!("the driver knows no snapshot with the handle {:?}", call.handle))
+        carry_on(memory, Then::Again)
+    }
+}
+
+impl Conclude for CreateCall {
+    type Reply = CallReply<Answer>;
+
+    fn judge(&self, seen: &Observed<'_>, reply: CallReply<Answer>, now: Now) -> After {
+        if_asked(seen, reply, |said, secret| match said {
+            Ok(answer) => created(seen, self, answer, secret, now),
+            Err(refusal) => create_refused(seen, self, secret, &refusal, now),
+        })
+    }
+}
+
+/// The driver answers `None` where it knows no such handle.
+impl Conclude for PollCall {
+    type Reply = CallReply<Option<Answer>>;
+
+    fn judge(&self, seen: &Observed<'_>, reply: CallReply<Option<Answer>>, now: Now) -> After {
+        if_asked(seen, reply, |said, _| match said {
+            Ok(Some(answer)) => answered(seen, answer, Some(&self.handle), now),
+            Ok(None) => {
+                failed(seen, format!("the driver knows no snapshot with the handle {:?}", self.handle))
+            }
+            Err(refusal) => failed(seen, format!("cannot look at the snapshot: {}", refusal.message)),
+        })
+    }
+}
+
+impl Conclude for DeleteCall {
+    type Reply = CallReply<()>;
+
+    fn judge(&self, seen: &Observed<'_>, reply: CallReply<()>, now: Now) -> After {
+        let no_secret = matches!(reply, CallReply::NoSecret(_));
+        let after = if_asked(seen, reply, |said, _| match said {
+            Ok(()) => deleted(seen, &self.handle),
+            Err(refusal) => delete_refused(seen, &self.handle, &refusal, now),
+        });
+        if no_secret && seen.presence != Presence::Here {
+            return vanished_delete_failed(seen, &self.handle, seen.memory, after.note, now);
         }
-        (Step::Poll(_), Outcome::Refused(refusal)) => {
-            failed(seen, format!("cannot look at the snapshot: {}", refusal.message))
+        after
+    }
+}
+
+/// What follows from what the driver said, by `judge`; or what follows if the driver was not asked.
+fn if_asked<T>(
+    seen: &Observed<'_>,
+    reply: CallReply<T>,
+    judge: impl FnOnce(Said<T>, SecretSent) -> After,
+) -> After {
+    match reply {
+        // Nobody has done anything wrong, and users take any error as final. The log has its own line about the
+        // connection.
+        CallReply::Made { said: Err(refusal), .. } if refusal.certainty == Certainty::NotSent => {
+            carry_on(seen.memory.clone(), Then::Retry)
         }
-        (Step::Delete(call), Outcome::Deleted) => deleted(seen, &call.handle),
-        (Step::Delete(call), Outcome::Refused(refusal)) => delete_refused(seen, &call.handle, &refusal, now),
-        (Step::Delete(call), Outcome::NoCredentials(why)) if seen.presence != Presence::Here => {
-            let After { note, .. } = failed(seen, why);
-            vanished_delete_failed(seen, &call.handle, seen.memory, note, now)
-        }
-        (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::NoCredentials(why)) => failed(seen, why),
-        (Step::Adopt(handle), Outcome::Nothing) => adopted(seen, handle, now),
-        (Step::Record(answer), Outcome::Nothing) => recorded(seen, (**answer).clone(), now),
-        (Step::Reject(complaint), Outcome::Nothing) => rejected(seen, complaint, now),
-        (Step::Tell(what), Outcome::Nothing) => {
-            After { note: Some(notes::orphan(seen, what)), ..carry_on(memory(), Then::Done) }
-        }
-        (Step::Mark, Outcome::Nothing) => {
-            let in_flight = match seen.memory.in_flight {
-                InFlight::Open => InFlight::Open,
-                InFlight::Unknown | InFlight::Nothing => InFlight::Nothing,
-            };
-            carry_on(Memory { in_flight, ..memory() }, Then::Again)
-        }
-        (Step::Unmark | Step::DropFinalizer, Outcome::Nothing) => carry_on(memory(), Then::Again),
-        (Step::Create(_) | Step::Poll(_) | Step::Delete(_), Outcome::NotBegun) => {
-            carry_on(memory(), Then::Retry)
-        }
-        // A step with an outcome that is not its own is a bug of the caller; looking again is always safe.
-        (
-            Step::Create(_)
-            | Step::Poll(_)
-            | Step::Delete(_)
-            | Step::Adopt(_)
-            | Step::Record(_)
-            | Step::Tell(_)
-            | Step::Reject(_)
-            | Step::Mark
-            | Step::Unmark
-            | Step::DropFinalizer,
-            _,
-        ) => carry_on(memory(), Then::Retry),
-        (Step::NotOurs(_) | Step::Settled | Step::Await(_), _) => carry_on(memory(), Then::Done),
+        CallReply::Made { said, secret } => judge(said, secret),
+        CallReply::NoSecret(why) => failed(seen, why),
+        CallReply::NotBegun => carry_on(seen.memory.clone(), Then::Retry),
     }
 }
 
@@ -139,7 +163,7 @@ fn shortened(text: &str) -> &str {
 }
 
 /// The reason of an event about a failure.
-fn reason(seen: &Observed<'_>) -> &'static str {
+pub(super) fn reason(seen: &Observed<'_>) -> &'static str {
     let names = seen.facts.kind.names();
     if seen.may_be_removed() || seen.presence != Presence::Here {
         names.delete_failed
@@ -162,43 +186,6 @@ pub fn write_refused(seen: &Observed<'_>, why: &str) -> After {
     let note = Some(Note { reason: reason(seen), message, orphan: false });
     let status = StatusChange { error, ..StatusChange::default() };
     After { status, note, ..carry_on(seen.memory.clone(), Then::Retry) }
-}
-
-fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
-    if *complaint == Complaint::Unbound && seen.is_reconciling() {
-        return given_up(seen, notes::nameless(seen));
-    }
-    match complaint {
-        Complaint::NoFinalizer { .. } => missing(seen, complaint, false, now),
-        Complaint::ClassMissing { .. } => missing(seen, complaint, seen.facts.handle().is_none(), now),
-        Complaint::NoSource
-        | Complaint::TwoSources
-        | Complaint::Unbound
-        | Complaint::NoClass { .. }
-        | Complaint::ClassOfOtherDriver { .. }
-        | Complaint::NoMembers
-        | Complaint::UnknownReservedParameter { .. }
-        | Complaint::HalfSecret { .. }
-        | Complaint::EmptySecret { .. }
-        | Complaint::SecretTemplate { .. } => failed(seen, complaint.to_string()),
-    }
-}
-
-/// Something is missing that others may be about to add: that is waited for in silence. Then an event says so, once;
-/// and the status, unless the snapshot may be well.
-fn missing(seen: &Observed<'_>, complaint: &Complaint, in_status: bool, now: Now) -> After {
-    let since = seen.memory.missing_since.unwrap_or(now.uptime);
-    let memory = Memory { missing_since: Some(since), ..seen.memory.clone() };
-    let waited = now.uptime.saturating_sub(since);
-    if waited < GRACE {
-        return carry_on(memory, Then::After(GRACE.saturating_sub(waited)));
-    }
-    let told = Memory { missing_told: true, ..memory };
-    if in_status {
-        return After { memory: told, ..failed(seen, complaint.to_string()) };
-    }
-    let note = Note { reason: reason(seen), message: complaint.to_string(), orphan: false };
-    After { note: (!seen.memory.missing_told).then_some(note), ..carry_on(told, Then::Retry) }
 }
 
 /// What has to be forgotten in status, and what is left to delete.

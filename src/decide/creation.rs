@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::{ClassSeen, Naming, Observed};
-use super::step::{Complaint, CreateCall, PollCall, Purpose, SecretRef};
+use super::call::{CreateCall, PollCall, Purpose, SecretRef};
+use super::missing::{class_to_create, named_class};
+use super::observed::{Naming, Observed};
+use super::step::Complaint;
 use model::class::Class;
 use model::facts::{Facts, Source};
 use model::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
@@ -12,30 +14,24 @@ use model::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<CreateCall, Complaint> {
     let facts = &seen.facts;
     let uid = facts.owner.uid.ok_or(Complaint::Unbound)?;
-    if !facts.meta.held && purpose == Purpose::Cut {
+    if !facts.meta.held && purpose == Purpose::Take {
         return Err(Complaint::NoFinalizer { finalizer: facts.kind.names().finalizer });
     }
-    let volumes = match facts.source {
-        Source::Volumes(volumes) => volumes.to_vec(),
-        Source::Given(..) | Source::Both | Source::None => Vec::new(),
-    };
+    let volumes = if let Source::Volumes(volumes) = facts.source { volumes } else { &[] };
     Ok(CreateCall {
         purpose,
         name: snapshot_name(seen.naming, uid),
-        volumes,
+        volumes: volumes.to_vec(),
         parameters: parameters(seen, purpose)?,
-        guessed: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
-        secret: match purpose {
-            Purpose::Cut | Purpose::Follow => annotated_secret(facts)?,
-            Purpose::Reconcile | Purpose::Members => deletion_secret(facts),
-        },
+        may_differ: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
+        secret: if purpose.is_for_deletion() { deletion_secret(facts) } else { annotated_secret(facts)? },
     })
 }
 
 /// Whether the class says what it said when the content was created. An edited class, or one that was created after
 /// the content, may have had other parameters.
 fn class_is_as_it_was(seen: &Observed<'_>) -> bool {
-    seen.class_of_driver().is_some_and(|class| {
+    named_class(seen).ok().flatten().is_some_and(|class| {
         let younger = class.created.zip(seen.facts.meta.created).is_some_and(|(class, own)| class > own);
         !younger && !class.edited
     })
@@ -52,13 +48,12 @@ pub(super) fn poll_call(
     handle: &str,
     members: &[String],
 ) -> Result<PollCall, Complaint> {
-    let secret = match (&seen.facts.source, seen.class) {
-        (Source::Volumes(_) | Source::None | Source::Both, _) => annotated_secret(&seen.facts)?,
-        (Source::Given(..), ClassSeen::Found(class)) => class_secret(&seen.facts, of_driver(seen, class)?)?,
-        (Source::Given(..), ClassSeen::Unnamed) => None,
-        (Source::Given(..), ClassSeen::Missing(name)) => {
-            return Err(Complaint::ClassMissing { name: name.to_owned() });
-        }
+    let secret = if !matches!(seen.facts.source, Source::Given(..)) {
+        annotated_secret(&seen.facts)?
+    } else if let Some(class) = named_class(seen)? {
+        class_secret(&seen.facts, class)?
+    } else {
+        None
     };
     Ok(PollCall { handle: handle.to_owned(), members: members.to_vec(), secret })
 }
@@ -74,74 +69,44 @@ pub(super) fn annotated_secret(facts: &Facts<'_>) -> Result<Option<SecretRef>, C
     }
 }
 
-/// The same for a deletion, which no mistake in them stops: the driver may well do without.
+/// The same for a deletion, which neither a mistake in them stops nor a Secret that is gone: the driver may well do
+/// without.
 pub(super) fn deletion_secret(facts: &Facts<'_>) -> Option<SecretRef> {
-    annotated_secret(facts).unwrap_or_default()
+    annotated_secret(facts).unwrap_or_default().map(|secret| SecretRef { optional: true, ..secret })
 }
 
-/// The class, unless it belongs to another driver.
-fn of_driver<'a>(seen: &Observed<'_>, class: &'a Class) -> Result<&'a Class, Complaint> {
-    if class.driver == seen.driver.name {
-        return Ok(class);
-    }
-    Err(Complaint::ClassOfOtherDriver {
-        name: seen.facts.class_name.unwrap_or_default().to_owned(),
-        theirs: class.driver.clone(),
-        ours: seen.driver.name.clone(),
-    })
-}
-
-/// `<prefix>-<uid>`, or the uid without dashes, cut.
+/// `<prefix>-<uid>`, or the first characters of the uid without dashes.
 fn snapshot_name(naming: &Naming, uid: &str) -> String {
     match naming.uuid_length {
         None => format!("{}-{uid}", naming.prefix),
         Some(length) => {
-            let cut: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
-            format!("{}-{cut}", naming.prefix)
+            let short: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
+            format!("{}-{short}", naming.prefix)
         }
     }
 }
 
-/// The class's parameters without the reserved ones. What is owed for a snapshot that may be there already is not
-/// stopped by a class that is gone or wrong: the call repeats what the first one said, where this process knows that,
-/// and before a deletion it goes out with what is left.
+/// The class's parameters without the reserved ones. What is owed for a snapshot that may be there already repeats what
+/// the first call said, where this process knows that.
 fn parameters(seen: &Observed<'_>, purpose: Purpose) -> Result<BTreeMap<String, String>, Complaint> {
-    let tolerant = matches!(purpose, Purpose::Reconcile | Purpose::Members);
-    let usable = match seen.class {
-        ClassSeen::Found(class) => of_driver(seen, class),
-        ClassSeen::Unnamed => Err(Complaint::NoClass { driver: seen.driver.name.clone() }),
-        ClassSeen::Missing(name) => Err(Complaint::ClassMissing { name: name.to_owned() }),
-    };
-    match (&seen.memory.sent, purpose, usable) {
-        (Some(sent), Purpose::Reconcile | Purpose::Members | Purpose::Follow, _) => {
-            Ok(sent.parameters.clone())
-        }
-        (_, _, Ok(class)) => stripped(seen, &class.parameters, tolerant),
-        (_, _, Err(_)) if tolerant => stripped(seen, &BTreeMap::new(), tolerant),
-        (_, _, Err(complaint)) => Err(complaint),
+    if let Some(sent) = seen.memory.sent.as_ref().filter(|_| purpose != Purpose::Take) {
+        return Ok(sent.parameters.clone());
     }
-}
-
-fn stripped(
-    seen: &Observed<'_>,
-    given: &BTreeMap<String, String>,
-    tolerant: bool,
-) -> Result<BTreeMap<String, String>, Complaint> {
-    let is_reserved = |key: &str| key.starts_with(RESERVED_PARAMETER_PREFIX);
-    let is_known = |key: &str| RESERVED_PARAMETERS.contains(&key);
-    if let Some(key) = given.keys().find(|key| is_reserved(key) && !is_known(key))
-        && !tolerant
+    let is_reserved = |key: &&String| key.starts_with(RESERVED_PARAMETER_PREFIX);
+    let is_unknown = |key: &&String| is_reserved(key) && !RESERVED_PARAMETERS.contains(&key.as_str());
+    let class = class_to_create(seen, purpose)?;
+    let given = class.map(|class| &class.parameters).into_iter().flatten();
+    if let Some((key, _)) = given.clone().find(|(key, _)| is_unknown(key))
+        && !purpose.is_for_deletion()
     {
         return Err(Complaint::UnknownReservedParameter { key: key.clone() });
     }
-    let mut sent: BTreeMap<String, String> =
-        given.iter().filter(|(key, _)| !is_reserved(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let own = given.filter(|(key, _)| !is_reserved(key)).map(|(key, value)| (key.clone(), value.clone()));
+    let mut sent: BTreeMap<String, String> = own.collect();
     if seen.naming.extra_metadata {
         let owner = &seen.facts.owner;
-        let values = [owner.name, owner.namespace, seen.facts.name];
-        sent.extend(
-            seen.facts.kind.names().metadata.iter().zip(values).map(|(&k, v)| (k.to_owned(), v.to_owned())),
-        );
+        let keys = seen.facts.kind.names().metadata.map(str::to_owned);
+        sent.extend(keys.into_iter().zip([owner.name, owner.namespace, seen.facts.name].map(str::to_owned)));
     }
     Ok(sent)
 }
@@ -175,7 +140,7 @@ fn secret_ref(
     };
     match (name, namespace) {
         (Some(name), Some(namespace)) => {
-            Ok(Some(SecretRef { namespace: namespace.to_owned(), name: name.to_owned() }))
+            Ok(Some(SecretRef { namespace: namespace.to_owned(), name: name.to_owned(), optional: false }))
         }
         (None, None) => Ok(None),
         (Some(_), None) => Err(half(name_key, namespace_key)),

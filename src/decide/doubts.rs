@@ -4,36 +4,37 @@
 use std::time::Duration;
 
 use super::fixtures::{
-    Around, CLASS, Model, UID, around, clocks, dynamic, later, now, pre_provisioned, snapshot_of,
+    CLASS, DROP_FINALIZER, Model, SETTLED, StepEnd, Surroundings, UID, around, clocks, dynamic, follow_up,
+    later, now, pre_provisioned, snapshot_of,
 };
 use super::*;
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn refused(certainty: Certainty, code: Code) -> Outcome {
-    Outcome::Refused(Refusal { certainty, code, message: "CreateSnapshot: no".into() })
+fn refused(certainty: Certainty, code: Code) -> StepEnd {
+    StepEnd::Refused(Refusal { certainty, code, message: "CreateSnapshot: no".into() })
 }
 
-fn open_end() -> Outcome {
+fn open_end() -> StepEnd {
     refused(Certainty::Indefinite, Code::Other)
 }
 
-fn answered(snapshot: Snapshot) -> Outcome {
-    Outcome::Answered(Answer::Single(snapshot))
+fn answered(snapshot: Snapshot) -> StepEnd {
+    StepEnd::Answered(Answer::Single(snapshot))
 }
 
-fn after_in(model: &Model, around: &Around, outcome: Outcome, secret: SecretSent, now: Now) -> After {
+fn after_in(model: &Model, around: &Surroundings, outcome: StepEnd, secret: SecretSent, now: Now) -> After {
     let seen = model.seen(around);
-    conclude(&seen, &decide(&seen), outcome, secret, now)
+    follow_up(&seen, outcome, secret, now)
 }
 
-fn after_at(model: &Model, memory: &Memory, outcome: Outcome, now: Now) -> After {
-    let around = Around { memory: memory.clone(), ..around() };
+fn after_at(model: &Model, memory: &Memory, outcome: StepEnd, now: Now) -> After {
+    let around = Surroundings { memory: memory.clone(), ..around() };
     after_in(model, &around, outcome, SecretSent::Unnamed, now)
 }
 
-fn after(model: &Model, memory: &Memory, outcome: Outcome) -> After {
+fn after(model: &Model, memory: &Memory, outcome: StepEnd) -> After {
     after_at(model, memory, outcome, clocks())
 }
 
@@ -57,7 +58,7 @@ fn a_definite_refusal_of_the_create_before_a_deletion_proves_nothing_of_an_earli
 }
 
 #[test]
-fn a_volume_that_is_gone_ends_the_create_before_a_deletion_with_a_word() {
+fn a_volume_that_is_gone_ends_the_create_before_a_deletion_with_an_event() {
     let after = after(&doubtful(), &Memory::default(), refused(Certainty::Definite, Code::NotFound));
     assert!(after.unmark && after.note.is_some_and(|note| note.orphan));
     assert_eq!((after.memory.in_flight, after.then), (InFlight::Nothing, Then::Again));
@@ -97,7 +98,7 @@ fn where_nothing_was_ever_left_open_a_definite_refusal_ends_in_silence() {
     let after = after(&dynamic().marked(), &certain, refused(Certainty::Definite, Code::Other));
     assert!(after.unmark && after.note.is_none_or(|note| !note.orphan));
     let gone = dynamic().with_error("no").deleting().released();
-    assert_eq!(decide(&gone.seen(&Around { memory: after.memory, ..around() })), Step::DropFinalizer);
+    assert_eq!(decide(&gone.seen(&Surroundings { memory: after.memory, ..around() })), DROP_FINALIZER);
 }
 
 // ---- parameters and secrets of an earlier call
@@ -107,22 +108,22 @@ fn known(fingerprint: u64) -> SecretSent {
 }
 
 #[test]
-fn what_was_taken_with_other_parameters_than_an_open_call_is_recorded_and_told() {
+fn what_was_taken_with_other_parameters_than_an_open_call_is_recorded_and_reported() {
     let failed = after(&dynamic().marked(), &Memory::default(), open_end());
     assert_eq!(failed.memory.sent.as_ref().unwrap().parameters["tier"], "1");
-    let mut around = Around { memory: failed.memory, ..around() };
+    let mut around = Surroundings { memory: failed.memory, ..around() };
     around.classes.get_mut(CLASS).unwrap().parameters.insert("tier".into(), "2".into());
-    let cut =
+    let taken =
         after_in(&dynamic().marked(), &around, answered(snapshot_of("h")), SecretSent::Unnamed, clocks());
-    assert_eq!(cut.status.handle.as_deref(), Some("h"));
-    assert!(cut.note.unwrap().orphan);
+    assert_eq!(taken.status.handle.as_deref(), Some("h"));
+    assert!(taken.note.unwrap().orphan);
     let same = after_in(&doubtful(), &around, answered(snapshot_of("h")), SecretSent::Unnamed, clocks());
     assert!(same.note.is_none(), "before a deletion the first call is repeated");
 }
 
 #[test]
-fn a_secret_that_was_rotated_between_an_open_call_and_its_repetition_is_told() {
-    let around = |memory| Around { memory, ..around() };
+fn a_secret_that_was_rotated_between_an_open_call_and_its_repetition_is_reported() {
+    let around = |memory| Surroundings { memory, ..around() };
     let seen = |sent, again| {
         let first = after_in(&dynamic().marked(), &around(Memory::default()), open_end(), sent, clocks());
         after_in(&doubtful(), &around(first.memory), answered(snapshot_of("h")), again, clocks()).note
@@ -134,26 +135,26 @@ fn a_secret_that_was_rotated_between_an_open_call_and_its_repetition_is_told() {
 
 #[test]
 fn what_an_earlier_process_sent_is_doubted_only_where_class_or_secret_may_have_changed() {
-    let told = |model: &Model, secret| {
+    let reported = |model: &Model, secret| {
         after_in(model, &around(), answered(snapshot_of("h")), secret, clocks()).note.is_some()
     };
-    assert!(!told(&doubtful(), SecretSent::Unnamed));
-    assert!(!told(&doubtful(), known(1)));
-    assert!(told(&doubtful().of_class(Some("gone")), SecretSent::Unnamed));
-    assert!(told(&doubtful(), SecretSent::Gone));
+    assert!(!reported(&doubtful(), SecretSent::Unnamed));
+    assert!(!reported(&doubtful(), known(1)));
+    assert!(reported(&doubtful().of_class(Some("gone")), SecretSent::Unnamed));
+    assert!(reported(&doubtful(), SecretSent::Gone));
     let rotated = SecretSent::Known { fingerprint: Fingerprint(1), written: Some(now()) };
-    assert!(told(&doubtful(), rotated));
-    assert!(!told(&dynamic().with_handle("h"), rotated), "a snapshot on record is in no doubt");
+    assert!(reported(&doubtful(), rotated));
+    assert!(!reported(&dynamic().with_handle("h"), rotated), "a snapshot on record is in no doubt");
 }
 
 // ---- an answer in hand
 
 #[test]
 fn an_answer_is_remembered_until_a_reply_shows_its_handle() {
-    let cut = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h")));
-    assert_eq!((cut.memory.unrecorded(), cut.memory.in_flight), (Some("h"), InFlight::Open));
-    let around = Around { memory: cut.memory.clone(), ..around() };
-    assert_eq!(acknowledged(&dynamic().marked().seen(&around)), cut.memory, "the write failed");
+    let taken = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h")));
+    assert_eq!((taken.memory.unrecorded(), taken.memory.in_flight), (Some("h"), InFlight::Open));
+    let around = Surroundings { memory: taken.memory.clone(), ..around() };
+    assert_eq!(acknowledged(&dynamic().marked().seen(&around)), taken.memory, "the write failed");
     let shown = acknowledged(&dynamic().with_handle("h").seen(&around));
     assert_eq!((shown.unrecorded(), shown.in_flight), (None, InFlight::Unknown));
 }
@@ -163,7 +164,7 @@ fn nothing_is_remembered_of_what_is_ready_and_on_record() {
     let timeless = Snapshot { creation_time: None, ..snapshot_of("h") };
     for snapshot in [snapshot_of("h"), timeless] {
         let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot)).memory;
-        let around = Around { memory, ..around() };
+        let around = Surroundings { memory, ..around() };
         assert_eq!(acknowledged(&dynamic().with_handle("h").ready().seen(&around)), Memory::default());
     }
 }
@@ -171,7 +172,7 @@ fn nothing_is_remembered_of_what_is_ready_and_on_record() {
 #[test]
 fn an_answer_that_was_remembered_is_recorded_as_if_it_came_now() {
     let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot_of("h"))).memory;
-    let recorded = after(&dynamic().marked(), &memory, Outcome::Nothing);
+    let recorded = after(&dynamic().marked(), &memory, StepEnd::Nothing);
     assert_eq!(recorded.status.handle.as_deref(), Some("h"));
     assert_eq!((recorded.status.size, recorded.status.ready), (Some(42), Some(true)));
     assert!(recorded.unmark);
@@ -194,7 +195,7 @@ fn another_group_for_the_same_name_is_an_error_and_remembered_for_the_deletion()
     let group =
         GroupSnapshot { handle: "second".into(), members: vec![member], creation_time: None, ready: false };
     let model = dynamic().group().with_handle("first");
-    let after = after(&model, &Memory::default(), Outcome::Answered(Answer::Group(group)));
+    let after = after(&model, &Memory::default(), StepEnd::Answered(Answer::Group(group)));
     assert_eq!(after.status.handle, None);
     assert!(
         matches!(&after.status.error, ErrorChange::Set(text) if text.contains("second") && text.contains("first"))
@@ -211,12 +212,12 @@ fn our_own_guess_of_the_time_is_replaced_by_the_drivers_word_until_ready_and_not
     model.apply(&first.status);
     let quiet = after(&model, &first.memory, answered(timeless));
     assert_eq!(quiet.status, StatusChange::default());
-    let told = after(&model, &quiet.memory, answered(snapshot_of("h")));
-    assert_eq!(told.status.creation_time, snapshot_of("h").creation_time);
-    assert_eq!(told.status.size, Some(42));
-    model.apply(&told.status);
+    let later_on = after(&model, &quiet.memory, answered(snapshot_of("h")));
+    assert_eq!(later_on.status.creation_time, snapshot_of("h").creation_time);
+    assert_eq!(later_on.status.size, Some(42));
+    model.apply(&later_on.status);
     let changed = Snapshot { creation_time: Some(5), ..snapshot_of("h") };
-    assert_eq!(after(&model, &told.memory, answered(changed)).status.creation_time, None);
+    assert_eq!(after(&model, &later_on.memory, answered(changed)).status.creation_time, None);
 }
 
 #[test]
@@ -242,34 +243,34 @@ fn waiting_is_counted_from_our_own_first_look_where_there_was_no_handle_before()
 // ---- what is missing
 
 #[test]
-fn a_missing_finalizer_is_waited_for_in_silence_and_then_told_by_an_event_once() {
+fn a_missing_finalizer_has_a_minute_of_grace_and_is_then_reported_by_an_event_once() {
     let model = dynamic().without_finalizer();
-    let quiet = after(&model, &Memory::default(), Outcome::Nothing);
+    let quiet = after(&model, &Memory::default(), StepEnd::Nothing);
     assert!(quiet.note.is_none() && quiet.status == StatusChange::default());
     assert_eq!(quiet.then, Then::After(Duration::from_mins(1)));
-    let told = after_at(&model, &quiet.memory, Outcome::Nothing, later(Duration::from_mins(1)));
-    assert!(told.note.is_some() && told.status == StatusChange::default());
-    let again = after_at(&model, &told.memory, Outcome::Nothing, later(HOUR));
+    let later_on = after_at(&model, &quiet.memory, StepEnd::Nothing, later(Duration::from_mins(1)));
+    assert!(later_on.note.is_some() && later_on.status == StatusChange::default());
+    let again = after_at(&model, &later_on.memory, StepEnd::Nothing, later(HOUR));
     assert!(again.note.is_none());
 }
 
 #[test]
-fn a_missing_class_is_told_in_status_as_well_unless_there_is_a_snapshot_that_may_be_well() {
+fn a_missing_class_is_reported_in_status_as_well_unless_there_is_a_snapshot_that_may_be_well() {
     let minute = later(Duration::from_mins(1));
     let mut around = around();
     around.driver.can_find = false;
     around.memory.missing_since = Some(clocks().uptime);
     let gone = || dynamic().of_class(Some("gone"));
-    let fresh = after_in(&gone(), &around, Outcome::Nothing, SecretSent::Unnamed, minute);
+    let fresh = after_in(&gone(), &around, StepEnd::Nothing, SecretSent::Unnamed, minute);
     assert!(matches!(fresh.status.error, ErrorChange::Set(_)) && fresh.note.is_some());
-    let there = after_in(&gone().with_handle("h"), &around, Outcome::Nothing, SecretSent::Unnamed, minute);
+    let there = after_in(&gone().with_handle("h"), &around, StepEnd::Nothing, SecretSent::Unnamed, minute);
     assert!(there.status == StatusChange::default() && there.note.is_some());
 }
 
 // ---- deletions
 
 #[test]
-fn the_third_not_found_in_a_row_counts_as_deleted_and_is_told() {
+fn the_third_not_found_in_a_row_counts_as_deleted_and_is_reported() {
     let model = dynamic().with_handle("h").ready().deleting().released();
     let not_found = || refused(Certainty::Definite, Code::NotFound);
     let mut memory = Memory::default();
@@ -292,14 +293,14 @@ fn members_that_the_driver_does_not_tell_do_not_stop_the_deletion_of_their_group
     let refused = after(&model, &Memory::default(), refused(Certainty::Definite, Code::Other));
     assert!(refused.memory.members_asked && refused.then == Then::Again);
     let group = GroupSnapshot { handle: "g".into(), members: vec![], creation_time: Some(1), ready: true };
-    let told = after(&model, &Memory::default(), Outcome::Answered(Answer::Group(group)));
-    assert!(told.memory.members_asked && told.then == Then::Again);
+    let later_on = after(&model, &Memory::default(), StepEnd::Answered(Answer::Group(group)));
+    assert!(later_on.memory.members_asked && later_on.then == Then::Again);
 }
 
 #[test]
-fn what_vanished_is_deleted_again_and_again_and_then_told() {
+fn what_vanished_is_deleted_again_and_again_and_then_reported() {
     let memory = Memory { learnt: Some(Answer::Single(snapshot_of("h")).into()), ..open() };
-    let mut around = Around { memory, presence: Presence::Missing, ..around() };
+    let mut around = Surroundings { memory, presence: Presence::Missing, ..around() };
     for _ in 0..12 {
         let after = after_in(&dynamic().marked(), &around, open_end(), SecretSent::Unnamed, clocks());
         assert_eq!((after.status, after.unmark, after.then), (StatusChange::default(), false, Then::Retry));
@@ -308,27 +309,27 @@ fn what_vanished_is_deleted_again_and_again_and_then_told() {
     let last = after_in(&dynamic().marked(), &around, open_end(), SecretSent::Unnamed, later(HOUR));
     assert!(last.note.is_some_and(|note| note.orphan && note.message.contains("\"h\"")));
     around.memory = last.memory;
-    assert_eq!(decide(&dynamic().marked().seen(&around)), Step::Settled);
+    assert_eq!(decide(&dynamic().marked().seen(&around)), SETTLED);
 }
 
 // ---- texts and refused writes
 
 #[test]
-fn a_text_is_cut_in_status_at_a_characters_boundary_and_whole_in_the_event() {
+fn a_text_is_shortened_in_status_at_a_characters_boundary_and_whole_in_the_event() {
     let long = "ö\n".repeat(30_000);
     let refusal = Refusal { certainty: Certainty::Indefinite, code: Code::Other, message: long.clone() };
-    let after = after(&dynamic().marked(), &Memory::default(), Outcome::Refused(refusal));
+    let after = after(&dynamic().marked(), &Memory::default(), StepEnd::Refused(refusal));
     let ErrorChange::Set(text) = &after.status.error else { panic!("no error") };
     assert!((4090..=4096).contains(&text.len()), "{}", text.len());
     assert!(after.note.unwrap().message.ends_with(&long));
     let shown = dynamic().marked().with_error(text);
     let refusal = Refusal { certainty: Certainty::Indefinite, code: Code::Other, message: long };
-    let again = self::after(&shown, &Memory::default(), Outcome::Refused(refusal));
+    let again = self::after(&shown, &Memory::default(), StepEnd::Refused(refusal));
     assert_eq!((again.status, again.note), (StatusChange::default(), None), "the same words");
 }
 
 #[test]
-fn a_write_that_the_api_server_refuses_is_told_and_leaves_what_is_ready_ready() {
+fn a_write_that_the_api_server_refuses_is_reported_and_leaves_what_is_ready_ready() {
     let refused = |model: &Model| write_refused(&model.seen(&around()), "denied by a webhook");
     let fresh = refused(&dynamic());
     assert!(matches!(&fresh.status.error, ErrorChange::Set(text) if text.contains("denied by a webhook")));
@@ -354,15 +355,15 @@ fn a_follow_that_stays_open_does_not_hold_up_the_deletion_and_says_what_may_be_l
 #[test]
 fn an_answer_that_replaces_a_recorded_handle_names_both() {
     let learnt = Memory { learnt: Some(Answer::Single(snapshot_of("h2")).into()), ..open() };
-    let after = after(&dynamic().with_handle("h1"), &learnt, Outcome::Nothing);
+    let after = after(&dynamic().with_handle("h1"), &learnt, StepEnd::Nothing);
     let note = after.note.unwrap();
     assert!(note.orphan && note.message.contains("\"h1\"") && note.message.contains("\"h2\""));
 }
 
 /// What is remembered of a vanished object after its tenth failed deletion, an hour after the first.
-fn given_up(memory: Memory, refusal: Outcome) -> (Memory, String) {
+fn given_up(memory: Memory, refusal: StepEnd) -> (Memory, String) {
     let memory = Memory { open_ends: 9, asked_since: Some(clocks().uptime), ..memory };
-    let around = Around { presence: Presence::Deleted, memory, ..around() };
+    let around = Surroundings { presence: Presence::Deleted, memory, ..around() };
     let model = dynamic().group().with_handle("g1").ready();
     let model = Model { status: model.status.clone(), ..model };
     let after = after_in(&model, &around, refusal, SecretSent::Unnamed, later(HOUR));
@@ -382,6 +383,6 @@ fn giving_up_one_handle_of_what_vanished_leaves_the_other_its_turn() {
 #[test]
 fn a_secret_that_cannot_be_read_does_not_hold_what_vanished_for_ever() {
     let asked = Memory { members_asked: true, ..Memory::default() };
-    let (memory, message) = given_up(asked, Outcome::NoCredentials("secret n/s may not be read".into()));
+    let (memory, message) = given_up(asked, StepEnd::NoSecret("secret n/s may not be read".into()));
     assert!(message.contains("\"g1\"") && memory.deleted, "{message}");
 }

@@ -6,15 +6,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    ClassSeen, DriverFacts, ErrorChange, Memory, Naming, Now, Observed, Presence, StatusChange, Step, decide,
+    After, CallReply, ClassSeen, DriverCall, DriverFacts, ErrorChange, Memory, MetadataWrite, Naming, Now,
+    Observed, Presence, Rest, SecretSent, StatusChange, Step, conclude, decide,
 };
 use model::class::Class;
 use model::facts::{Facts, Kind, Member, Membership, Meta, Owner, Policy, Source, StatusFacts};
-use model::reply::Snapshot;
+use model::reply::{Answer, Refusal, Snapshot};
 
 pub(crate) const UID: &str = "0b7c1f0e-5a7e-4b57-9d0c-6e6f5d0a9b11";
 pub(crate) const DRIVER: &str = "lab.csi.example.com";
 pub(crate) const CLASS: &str = "fast";
+
+pub(crate) const SETTLED: Step = Step::Rest(Rest::Settled);
+pub(crate) const MARK: Step = Step::Write(MetadataWrite::Mark);
+pub(crate) const UNMARK: Step = Step::Write(MetadataWrite::Unmark);
+pub(crate) const DROP_FINALIZER: Step = Step::Write(MetadataWrite::DropFinalizer);
 
 /// An object that owns its parts, so that tests can build, change and store it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,7 +66,7 @@ pub(crate) struct ModelError {
 
 /// Everything around an object that a decision sees.
 #[derive(Debug, Clone)]
-pub(crate) struct Around {
+pub(crate) struct Surroundings {
     pub driver: DriverFacts,
     pub naming: Naming,
     pub classes: BTreeMap<&'static str, Class>,
@@ -95,7 +101,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_second(1_900_000_000).unwrap()
 }
 
-pub(crate) fn around() -> Around {
+pub(crate) fn around() -> Surroundings {
     let class = Class {
         driver: DRIVER.into(),
         parameters: BTreeMap::from([("tier".into(), "1".into())]),
@@ -103,7 +109,7 @@ pub(crate) fn around() -> Around {
         edited: false,
     };
     let naming = Naming { prefix: "snapshot".into(), uuid_length: None, extra_metadata: false };
-    Around {
+    Surroundings {
         driver: DriverFacts { name: DRIVER.into(), can_find: true },
         naming,
         classes: BTreeMap::from([(CLASS, class)]),
@@ -259,7 +265,7 @@ impl Model {
         }
     }
 
-    pub fn seen<'a>(&'a self, around: &'a Around) -> Observed<'a> {
+    pub fn seen<'a>(&'a self, around: &'a Surroundings) -> Observed<'a> {
         Observed {
             facts: self.facts(),
             presence: around.presence,
@@ -277,11 +283,60 @@ impl Model {
     }
 }
 
-impl Around {
+impl Surroundings {
     pub fn class<'a>(&'a self, name: Option<&'a str>) -> ClassSeen<'a> {
-        match name {
-            None => ClassSeen::Unnamed,
-            Some(name) => self.classes.get(name).map_or(ClassSeen::Missing(name), ClassSeen::Found),
+        ClassSeen::new(name, name.and_then(|name| self.classes.get(name)))
+    }
+}
+
+/// How the step that is owed ends, whichever it is.
+#[derive(Debug, Clone)]
+pub(crate) enum StepEnd {
+    Nothing,
+    Answered(Answer),
+    Unknown,
+    Deleted,
+    Refused(Refusal),
+    NoSecret(String),
+    NotBegun,
+}
+
+impl StepEnd {
+    fn reply<T>(self, secret: SecretSent, answer: impl FnOnce(Self) -> Option<T>) -> CallReply<T> {
+        let said = match self {
+            Self::NoSecret(why) => return CallReply::NoSecret(why),
+            Self::NotBegun => return CallReply::NotBegun,
+            Self::Refused(refusal) => Err(refusal),
+            Self::Nothing | Self::Answered(_) | Self::Unknown | Self::Deleted => {
+                Ok(answer(self.clone()).unwrap_or_else(|| panic!("no call that is owed ends in {self:?}")))
+            }
+        };
+        CallReply::Made { said, secret }
+    }
+
+    fn answer(self) -> Option<Answer> {
+        if let Self::Answered(answer) = self { Some(answer) } else { None }
+    }
+}
+
+/// What follows if the step that is owed ends so.
+pub(crate) fn follow_up(seen: &Observed<'_>, ended: StepEnd, secret: SecretSent, now: Now) -> After {
+    match decide(seen) {
+        Step::Rest(rest) => conclude(seen, &rest, (), now),
+        Step::Report(report) => conclude(seen, &report, (), now),
+        Step::Record(record) => conclude(seen, &record, (), now),
+        Step::Write(what) => conclude(seen, &what, (), now),
+        Step::Call(DriverCall::Create(call)) => {
+            conclude(seen, &call, ended.reply(secret, StepEnd::answer), now)
+        }
+        Step::Call(DriverCall::Poll(call)) => {
+            let found =
+                |ended| if let StepEnd::Unknown = ended { Some(None) } else { ended.answer().map(Some) };
+            conclude(seen, &call, ended.reply(secret, found), now)
+        }
+        Step::Call(DriverCall::Delete(call)) => {
+            let deleted = |ended| matches!(ended, StepEnd::Deleted).then_some(());
+            conclude(seen, &call, ended.reply(secret, deleted), now)
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::fixtures::{Around, CLASS, From, Model, ModelError, ModelStatus, around, clocks, dynamic};
+use super::fixtures::{
+    CLASS, From, Model, ModelError, ModelStatus, StepEnd, Surroundings, around, clocks, dynamic, follow_up,
+};
 use super::*;
 use model::facts::{Kind, Membership, Policy};
 use model::reply::{Answer, GroupSnapshot, Snapshot};
@@ -68,7 +70,7 @@ fn every_status(mut model: Model, visit: &mut impl FnMut(&Model)) {
     }
 }
 
-fn surroundings() -> Vec<Around> {
+fn surroundings() -> Vec<Surroundings> {
     let mut all = Vec::new();
     for can_find in BOTH {
         for in_flight in [InFlight::Unknown, InFlight::Nothing, InFlight::Open] {
@@ -87,41 +89,24 @@ fn surroundings() -> Vec<Around> {
 }
 
 /// What a perfect driver and API server make of a step.
-fn ideal(model: &mut Model, around: &mut Around, step: &Step) -> Then {
-    let outcome = match step {
-        Step::Create(_) | Step::Poll(_) => Outcome::Answered(answer(model)),
-        Step::Delete(_) => Outcome::Deleted,
-        Step::NotOurs(_)
-        | Step::Settled
-        | Step::Await(_)
-        | Step::Reject(_)
-        | Step::Mark
-        | Step::Unmark
-        | Step::DropFinalizer
-        | Step::Adopt(_)
-        | Step::Record(_)
-        | Step::Tell(_) => Outcome::Nothing,
+fn ideal(model: &mut Model, around: &mut Surroundings, step: &Step) -> Then {
+    let ended = match step {
+        Step::Call(DriverCall::Create(_) | DriverCall::Poll(_)) => StepEnd::Answered(answer(model)),
+        Step::Call(DriverCall::Delete(_)) => StepEnd::Deleted,
+        Step::Rest(_) | Step::Report(_) | Step::Record(_) | Step::Write(_) => StepEnd::Nothing,
     };
-    let after = conclude(&model.seen(around), step, outcome, SecretSent::Unnamed, clocks());
+    let after = follow_up(&model.seen(around), ended, SecretSent::Unnamed, clocks());
     around.memory = after.memory;
     if after.status != StatusChange::default() {
         model.apply(&after.status);
     }
     around.memory = acknowledged(&model.seen(around));
-    match step {
-        Step::Mark => model.meta.marked = true,
-        Step::Unmark => model.meta.marked = false,
-        Step::DropFinalizer => model.meta.held = false,
-        Step::NotOurs(_)
-        | Step::Settled
-        | Step::Await(_)
-        | Step::Reject(_)
-        | Step::Create(_)
-        | Step::Poll(_)
-        | Step::Delete(_)
-        | Step::Adopt(_)
-        | Step::Record(_)
-        | Step::Tell(_) => {}
+    if let Step::Write(what) = step {
+        match what {
+            MetadataWrite::Mark => model.meta.marked = true,
+            MetadataWrite::Unmark => model.meta.marked = false,
+            MetadataWrite::DropFinalizer => model.meta.held = false,
+        }
     }
     if after.unmark {
         model.meta.marked = false;
@@ -159,12 +144,12 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
             let context = || format!("{step:?} for {model:?} with {:?}", around.memory);
             let known = model.facts().handle().is_some();
             match &step {
-                Step::Create(_) => {
+                Step::Call(DriverCall::Create(_)) => {
                     assert!(model.meta.marked || known, "law 1, unmarked: {}", context());
                     assert_eq!(model.member, Membership::Own, "law 1, member: {}", context());
-                    assert_eq!(model.source, From::Volume, "law 1, nothing to cut from: {}", context());
+                    assert_eq!(model.source, From::Volume, "law 1, no volume to take it of: {}", context());
                 }
-                Step::Delete(_) => {
+                Step::Call(DriverCall::Delete(_)) => {
                     assert_eq!(model.policy, Policy::Delete, "law 2, policy: {}", context());
                     assert!(
                         !model.meta.marked || !model.facts().is_marked_for_creation(),
@@ -174,24 +159,19 @@ fn laws_1_to_4_hold_for_every_combination_of_facts() {
                     assert_ne!(model.member, Membership::Recorded, "law 2, member: {}", context());
                     assert!(model.meta.deleting, "law 2, nobody asked: {}", context());
                 }
-                Step::DropFinalizer => {
+                Step::Write(MetadataWrite::DropFinalizer) => {
                     let own = known && model.member != Membership::Recorded;
                     assert!(!(own && model.policy == Policy::Delete), "law 3: {}", context());
                     assert!(model.meta.deleting && model.meta.held, "law 3, not asked: {}", context());
                 }
-                Step::NotOurs(_)
-                | Step::Settled
-                | Step::Await(_)
-                | Step::Reject(_)
-                | Step::Mark
-                | Step::Unmark
-                | Step::Poll(_)
-                | Step::Adopt(_)
-                | Step::Record(_)
-                | Step::Tell(_) => {}
+                Step::Call(DriverCall::Poll(_))
+                | Step::Write(MetadataWrite::Mark | MetadataWrite::Unmark)
+                | Step::Rest(_)
+                | Step::Report(_)
+                | Step::Record(_) => {}
             }
             if model.driver != dynamic().driver {
-                assert!(matches!(step, Step::NotOurs(_)), "law 4: {}", context());
+                assert!(step == Step::Rest(Rest::OtherDriver), "law 4: {}", context());
             }
         }
     });
@@ -206,7 +186,7 @@ fn nothing_is_owed_for_what_is_at_rest() {
         for around in surroundings.iter().filter(|_| model.facts().is_at_rest()) {
             count += 1;
             let step = decide(&model.seen(around));
-            assert!(matches!(step, Step::Settled | Step::NotOurs(_)), "{step:?} for {model:?}");
+            assert!(matches!(step, Step::Rest(Rest::Settled | Rest::OtherDriver)), "{step:?} for {model:?}");
         }
     });
     assert!(count > 1_000);
@@ -222,10 +202,9 @@ fn law_5_every_ideal_outcome_leads_on_to_an_end_within_six_steps() {
             let mut steps = Vec::new();
             loop {
                 let step = decide(&model.seen(&around));
-                let follows = matches!(step, Step::Create(_) | Step::Poll(_));
+                let follows = matches!(step, Step::Call(DriverCall::Create(_) | DriverCall::Poll(_)));
                 assert!(follows || steps.last() != Some(&step), "no progress at {step:?} from {start:?}");
-                let ends =
-                    matches!(step, Step::NotOurs(_) | Step::Settled | Step::Await(_) | Step::Reject(_));
+                let ends = matches!(step, Step::Rest(_) | Step::Report(_));
                 if ends {
                     break;
                 }
@@ -243,7 +222,7 @@ fn law_6_one_object_has_one_snapshot_name_for_ever() {
     let mut names = std::collections::BTreeSet::new();
     let around = around();
     every_model(|model| {
-        if let Step::Create(call) = decide(&model.seen(&around)) {
+        if let Step::Call(DriverCall::Create(call)) = decide(&model.seen(&around)) {
             names.insert(call.name);
         }
     });

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::call::{CreateCall, Purpose};
 use super::observed::Observed;
-use super::step::{CreateCall, Purpose};
 use model::facts::Facts;
 use model::reply::{Answer, GroupSnapshot};
 
@@ -53,8 +53,8 @@ pub struct Memory {
     pub members_asked: bool,
     /// When something was first missing that other writers may be about to add.
     pub missing_since: Option<Duration>,
-    /// The user has been told that it is missing.
-    pub missing_told: bool,
+    /// An event has said that it is missing.
+    pub missing_reported: bool,
 }
 
 impl Memory {
@@ -97,7 +97,7 @@ impl Memory {
     }
 
     /// A create call that took effect went out with something else than an earlier one that may have taken effect as
-    /// well, as far as can be told.
+    /// well, as far as anybody knows.
     #[must_use]
     pub(super) fn was_sent_otherwise(
         &self,
@@ -105,7 +105,7 @@ impl Memory {
         call: &CreateCall,
         secret: SecretSent,
     ) -> bool {
-        let about_doubt = matches!(call.purpose, Purpose::Cut | Purpose::Reconcile);
+        let about_doubt = matches!(call.purpose, Purpose::Take | Purpose::FindHandle);
         if !about_doubt || self.in_flight == InFlight::Nothing {
             return false;
         }
@@ -119,7 +119,7 @@ impl Memory {
 /// A call of another process may have gone out before this one, with something else.
 fn may_repeat_another(seen: &Observed<'_>, call: &CreateCall, secret: SecretSent) -> bool {
     seen.memory.in_flight != InFlight::Nothing
-        && (call.guessed || secret.may_differ_since(seen.facts.meta.created))
+        && (call.may_differ || secret.may_differ_since(seen.facts.meta.created))
 }
 
 /// A group that the driver made under a name that has another group already.

@@ -1,14 +1,15 @@
-//! The words of the events that tell what the storage may hold.
+//! The words of the events about what the storage may hold.
 
 use super::after::Note;
+use super::call::CreateCall;
 use super::creation;
 use super::observed::Observed;
-use super::step::{CreateCall, Orphan};
+use super::step::Orphan;
 use machinery::store::Presence;
 use model::facts::{Kind, Source};
 use model::reply::Refusal;
 
-/// What the storage may hold, in words of the caller's.
+/// What the storage may hold, in the words of the caller.
 pub(super) fn note(seen: &Observed<'_>, message: String) -> Note {
     Note { reason: seen.facts.kind.names().may_be_orphaned, message, orphan: true }
 }
@@ -21,10 +22,7 @@ fn noun(seen: &Observed<'_>) -> &'static str {
 }
 
 fn volumes(seen: &Observed<'_>) -> String {
-    match seen.facts.source {
-        Source::Volumes(volumes) => volumes.join(", "),
-        Source::Given(..) | Source::Both | Source::None => String::new(),
-    }
+    if let Source::Volumes(volumes) = seen.facts.source { volumes.join(", ") } else { String::new() }
 }
 
 /// The creation before a deletion was given up.

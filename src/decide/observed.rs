@@ -1,7 +1,5 @@
 //! Everything a decision may look at.
 
-use std::sync::Arc;
-
 use super::memory::{InFlight, Memory};
 use machinery::store::Presence;
 use model::class::Class;
@@ -18,25 +16,14 @@ pub enum ClassSeen<'a> {
     Missing(&'a str),
 }
 
-/// What was found when a class was looked up; owns what [`ClassSeen`] borrows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClassSight {
-    /// None is named.
-    Unnamed,
-    /// This one is named.
-    Found(Arc<Class>),
-    /// One is named that does not exist.
-    Missing(String),
-}
-
-impl ClassSight {
-    /// As decisions see it.
+impl<'a> ClassSeen<'a> {
+    /// The class that an object names, and what was found under the name.
     #[must_use]
-    pub fn seen(&self) -> ClassSeen<'_> {
-        match self {
-            Self::Unnamed => ClassSeen::Unnamed,
-            Self::Found(class) => ClassSeen::Found(class),
-            Self::Missing(name) => ClassSeen::Missing(name),
+    pub fn new(name: Option<&'a str>, found: Option<&'a Class>) -> Self {
+        match (name, found) {
+            (None, _) => Self::Unnamed,
+            (Some(_), Some(class)) => Self::Found(class),
+            (Some(name), None) => Self::Missing(name),
         }
     }
 }
@@ -80,16 +67,7 @@ pub struct Observed<'a> {
     pub memory: &'a Memory,
 }
 
-impl<'a> Observed<'a> {
-    /// Its class, if it is there and of this driver.
-    #[must_use]
-    pub fn class_of_driver(&self) -> Option<&'a Class> {
-        match self.class {
-            ClassSeen::Found(class) if class.driver == self.driver.name => Some(class),
-            ClassSeen::Found(_) | ClassSeen::Unnamed | ClassSeen::Missing(_) => None,
-        }
-    }
-
+impl Observed<'_> {
     /// A snapshot of its own is to be taken for it, and its handle is not on the object.
     #[must_use]
     pub fn lacks_own_handle(&self) -> bool {
@@ -118,7 +96,7 @@ impl<'a> Observed<'a> {
 
     /// A deletion that is agreed on waits for a creation of ours to come to an end.
     #[must_use]
-    pub fn is_reconciling(&self) -> bool {
+    pub fn awaits_creation(&self) -> bool {
         self.facts.removal_agreed() && self.is_in_flight()
     }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::fixtures::{
-    Around, CLASS, DRIVER, Model, ModelError, around, clocks, dynamic, now, pre_provisioned,
+    CLASS, DRIVER, DROP_FINALIZER, MARK, Model, ModelError, StepEnd, Surroundings, UNMARK, around, clocks,
+    dynamic, follow_up, now, pre_provisioned,
 };
 use super::*;
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
 
-fn snapshot(ready: bool) -> Outcome {
-    Outcome::Answered(Answer::Single(Snapshot {
+fn snapshot(ready: bool) -> StepEnd {
+    StepEnd::Answered(Answer::Single(Snapshot {
         handle: "h".into(),
         source_volume: "vol-1".into(),
         creation_time: Some(1_899_999_990_000_000_000),
@@ -19,21 +20,21 @@ fn snapshot(ready: bool) -> Outcome {
     }))
 }
 
-fn refusal(certainty: Certainty) -> Outcome {
-    Outcome::Refused(Refusal {
+fn refusal(certainty: Certainty) -> StepEnd {
+    StepEnd::Refused(Refusal {
         certainty,
         code: Code::Other,
         message: "CreateSnapshot: Internal: disk".into(),
     })
 }
 
-fn after(model: &Model, memory: Memory, outcome: Outcome) -> After {
-    let around = Around { memory, ..around() };
+fn after(model: &Model, memory: Memory, outcome: StepEnd) -> After {
+    let around = Surroundings { memory, ..around() };
     let seen = model.seen(&around);
-    conclude(&seen, &decide(&seen), outcome, SecretSent::Unnamed, clocks())
+    follow_up(&seen, outcome, SecretSent::Unnamed, clocks())
 }
 
-/// Nothing is open, and nothing that is missing is waited for any more.
+/// Nothing is open, and the grace for what is missing is over.
 fn certain() -> Memory {
     Memory { in_flight: InFlight::Nothing, missing_since: Some(Duration::ZERO), ..Memory::default() }
 }
@@ -43,7 +44,7 @@ fn open() -> Memory {
 }
 
 #[test]
-fn a_ready_answer_is_recorded_and_looked_at_again_at_once() {
+fn a_ready_answer_is_recorded_and_the_pass_goes_on() {
     let after = after(&dynamic().marked(), Memory::default(), snapshot(true));
     assert_eq!(after.status.handle.as_deref(), Some("h"));
     assert_eq!(after.status.creation_time, Some(1_899_999_990_000_000_000));
@@ -72,12 +73,12 @@ fn an_unready_answer_that_is_known_already_writes_nothing() {
 }
 
 #[test]
-fn the_next_look_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
+fn the_next_poll_comes_after_a_tenth_of_the_age_between_a_second_and_a_minute() {
     for (age, expected) in [(0, 1.0), (10, 1.0), (200, 20.0), (86_400, 54.0)] {
         let mut model = dynamic().with_handle("h");
         model.meta.created = Some(now() - jiff::SignedDuration::from_secs(age));
-        let cut = now() - jiff::SignedDuration::from_secs(age);
-        model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
+        let taken = now() - jiff::SignedDuration::from_secs(age);
+        model.status.as_mut().unwrap().creation_time = i64::try_from(taken.as_nanosecond()).ok();
         let after = after(&model, Memory::default(), snapshot(false));
         assert_eq!(after.then, Then::After(Duration::from_secs_f64(expected)), "age {age}");
     }
@@ -102,7 +103,7 @@ fn an_error_without_a_message_is_tolerated_and_cleared() {
 
 #[test]
 fn a_missing_creation_time_becomes_now() {
-    let outcome = Outcome::Answered(Answer::Single(Snapshot {
+    let outcome = StepEnd::Answered(Answer::Single(Snapshot {
         handle: "h".into(),
         source_volume: "vol-1".into(),
         creation_time: None,
@@ -141,7 +142,7 @@ fn calls_that_were_not_sent_do_not_count_towards_giving_up() {
     let model = dynamic().marked().deleting().released();
     let memory = Memory { open_ends: 9, ..Memory::default() };
     assert!(!after(&model, memory.clone(), refusal(Certainty::NotSent)).unmark);
-    assert!(!after(&model, memory, Outcome::NoCredentials("no".into())).unmark);
+    assert!(!after(&model, memory, StepEnd::NoSecret("no".into())).unmark);
 }
 
 #[test]
@@ -167,9 +168,9 @@ fn a_failed_deletion_keeps_the_status_and_sends_an_event() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_read_for_a_deletion_is_told_in_status_and_event() {
+fn a_secret_that_cannot_be_read_for_a_deletion_is_reported_in_status_and_by_an_event() {
     let model = dynamic().with_handle("h").ready().with_secret(Some("s"), Some("n")).deleting().released();
-    let after = after(&model, Memory::default(), Outcome::NoCredentials("forbidden".into()));
+    let after = after(&model, Memory::default(), StepEnd::NoSecret("forbidden".into()));
     assert_eq!(after.status.error, ErrorChange::Set("forbidden".into()));
     assert_eq!(after.status.ready, None);
     assert_eq!(after.note.unwrap().reason, "SnapshotDeleteError");
@@ -178,14 +179,14 @@ fn a_secret_that_cannot_be_read_for_a_deletion_is_told_in_status_and_event() {
 #[test]
 fn a_deletion_is_forgotten_in_status_before_the_finalizer_goes() {
     let model = dynamic().with_handle("h").ready().deleting().released();
-    let after = after(&model, Memory::default(), Outcome::Deleted);
+    let after = after(&model, Memory::default(), StepEnd::Deleted);
     assert!(after.status.forget && after.memory.deleted);
     assert_eq!(after.then, Then::Again);
 }
 
 #[test]
 fn a_handle_that_the_driver_does_not_know_is_an_error_in_status() {
-    let after = after(&pre_provisioned(), Memory::default(), Outcome::Unknown);
+    let after = after(&pre_provisioned(), Memory::default(), StepEnd::Unknown);
     assert!(matches!(after.status.error, ErrorChange::Set(text) if text.contains("given-1")));
 }
 
@@ -195,7 +196,7 @@ fn an_adopted_handle_is_ready_now_and_has_no_size() {
     around.driver.can_find = false;
     let model = pre_provisioned();
     let seen = model.seen(&around);
-    let after = conclude(&seen, &decide(&seen), Outcome::Nothing, SecretSent::Unnamed, clocks());
+    let after = follow_up(&seen, StepEnd::Nothing, SecretSent::Unnamed, clocks());
     assert_eq!(after.status.handle.as_deref(), Some("given-1"));
     assert_eq!(after.status.creation_time, Some(1_900_000_000_000_000_000));
     assert_eq!((after.status.ready, after.status.size), (Some(true), None));
@@ -203,7 +204,7 @@ fn an_adopted_handle_is_ready_now_and_has_no_size() {
 
 #[test]
 fn a_group_handle_found_by_a_poll_is_recorded() {
-    let outcome = Outcome::Answered(Answer::Single(Snapshot {
+    let outcome = StepEnd::Answered(Answer::Single(Snapshot {
         handle: "given-1".into(),
         source_volume: String::new(),
         creation_time: Some(1),
@@ -231,7 +232,7 @@ fn a_group_that_is_unchanged_is_not_written() {
         creation_time: Some(5),
         ready: false,
     };
-    let outcome = Outcome::Answered(Answer::Group(group));
+    let outcome = StepEnd::Answered(Answer::Group(group));
     let mut model = pre_provisioned().group();
     let first = after(&model, Memory::default(), outcome.clone());
     assert_eq!(first.status.members.as_ref().unwrap().len(), 1);
@@ -250,7 +251,7 @@ fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
         group_handle: None,
     };
     let group = |members| {
-        Outcome::Answered(Answer::Group(GroupSnapshot {
+        StepEnd::Answered(Answer::Group(GroupSnapshot {
             handle: "given-1".into(),
             members,
             creation_time: Some(5),
@@ -271,40 +272,40 @@ fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
 }
 
 #[test]
-fn what_we_cut_ourselves_never_becomes_the_member_of_a_group() {
-    let Outcome::Answered(Answer::Single(mut cut)) = snapshot(true) else { unreachable!() };
-    cut.group_handle = Some("group-1".into());
-    let after = after(&dynamic().marked(), certain(), Outcome::Answered(Answer::Single(cut)));
+fn what_we_took_ourselves_never_becomes_the_member_of_a_group() {
+    let StepEnd::Answered(Answer::Single(mut taken)) = snapshot(true) else { unreachable!() };
+    taken.group_handle = Some("group-1".into());
+    let after = after(&dynamic().marked(), certain(), StepEnd::Answered(Answer::Single(taken)));
     assert_eq!(after.status.group_handle, None);
 }
 
 #[test]
 fn a_marker_that_somebody_took_away_does_not_hide_an_open_end() {
-    let around = Around { memory: open(), ..around() };
+    let around = Surroundings { memory: open(), ..around() };
     let gone = dynamic().with_error("x").deleting().released();
-    assert_eq!(decide(&gone.seen(&around)), Step::Mark, "marked anew, then created once more");
-    let marked = after(&gone, open(), Outcome::Nothing);
+    assert_eq!(decide(&gone.seen(&around)), MARK, "marked again, then created once more");
+    let marked = after(&gone, open(), StepEnd::Nothing);
     assert_eq!(marked.memory.in_flight, InFlight::Open, "a marker of ours does not close it");
     let retained = dynamic().with_error("x").retained().deleting().released();
-    assert_eq!(decide(&retained.seen(&around)), Step::DropFinalizer);
+    assert_eq!(decide(&retained.seen(&around)), DROP_FINALIZER);
 }
 
 #[test]
 fn under_retain_a_creation_in_doubt_is_not_followed_up() {
-    assert_eq!(dynamic().retained().marked().deleting().released().step(), Step::Unmark);
+    assert_eq!(dynamic().retained().marked().deleting().released().step(), UNMARK);
 }
 
 #[test]
-fn a_creation_in_doubt_whose_owner_is_unknown_is_given_up_with_a_word() {
+fn a_creation_in_doubt_whose_owner_is_unknown_is_given_up_and_reported() {
     let model = dynamic().unbound().marked().deleting().released();
-    let after = after(&model, Memory::default(), Outcome::Nothing);
+    let after = after(&model, Memory::default(), StepEnd::Nothing);
     assert!(after.unmark && after.note.unwrap().orphan);
     assert_eq!((after.memory.in_flight, after.then), (InFlight::Nothing, Then::Again));
 }
 
 #[test]
 fn a_call_that_could_not_begin_any_more_changes_nothing() {
-    let after = after(&dynamic().marked(), certain(), Outcome::NotBegun);
+    let after = after(&dynamic().marked(), certain(), StepEnd::NotBegun);
     assert_eq!(after.status, StatusChange::default());
     assert_eq!((after.memory, after.then), (certain(), Then::Retry));
 }
@@ -322,8 +323,8 @@ fn a_driver_that_is_not_connected_is_no_error_of_the_content() {
 fn a_drivers_clock_that_is_off_does_not_slow_the_polls() {
     for driver in [-86_400, 86_400] {
         let mut model = dynamic().with_handle("h");
-        let cut = now() + jiff::SignedDuration::from_secs(driver);
-        model.status.as_mut().unwrap().creation_time = i64::try_from(cut.as_nanosecond()).ok();
+        let taken = now() + jiff::SignedDuration::from_secs(driver);
+        model.status.as_mut().unwrap().creation_time = i64::try_from(taken.as_nanosecond()).ok();
         model.meta.created = Some(now() - jiff::SignedDuration::from_secs(100));
         let after = after(&model, Memory::default(), snapshot(false));
         assert_eq!(after.then, Then::After(Duration::from_secs(10)), "{driver} s");

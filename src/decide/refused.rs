@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::after::{After, Note, carry_on};
+use super::call::{CreateCall, Purpose};
 use super::conclude::{deleted, failed};
-use super::memory::{InFlight, Memory, Now};
+use super::memory::{InFlight, Memory, Now, SecretSent};
 use super::notes;
 use super::observed::Observed;
-use super::step::{CreateCall, Orphan, Purpose};
+use super::step::Orphan;
 use machinery::queue::Then;
 use machinery::store::Presence;
 use model::reply::{Certainty, Code, Refusal};
@@ -28,34 +29,41 @@ fn one_more_open_end(memory: &Memory, now: Now) -> (Memory, bool) {
     (Memory { open_ends, asked_since: Some(since), ..memory.clone() }, enough)
 }
 
-/// A create call failed. The marker goes only when it is certain that no snapshot was taken.
-pub(super) fn create_refused(seen: &Observed<'_>, call: &CreateCall, refusal: &Refusal, now: Now) -> After {
+/// A create call failed at the driver. The marker goes only when it is certain that no snapshot was taken.
+pub(super) fn create_refused(
+    seen: &Observed<'_>,
+    call: &CreateCall,
+    secret: SecretSent,
+    refusal: &Refusal,
+    now: Now,
+) -> After {
     let volumes = call.volumes.join(", ");
     let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
-    match (call.purpose, refusal.certainty) {
-        (_, Certainty::NotSent) => carry_on(seen.memory.clone(), Then::Retry),
-        (Purpose::Reconcile | Purpose::Members, Certainty::Definite | Certainty::Indefinite) => {
-            reconcile_refused(seen, call, refusal, message, now)
-        }
-        (Purpose::Cut | Purpose::Follow, Certainty::Indefinite) => {
-            let memory = Memory { in_flight: InFlight::Open, ..seen.memory.clone() };
-            After { memory, ..failed(seen, message) }
-        }
-        (Purpose::Cut | Purpose::Follow, Certainty::Definite) => {
+    let definite = refusal.certainty == Certainty::Definite;
+    let after = match call.purpose {
+        Purpose::FindMembers => return find_members_refused(seen, refusal, now),
+        Purpose::FindHandle => find_handle_refused(seen, call, refusal, message, now),
+        Purpose::Take | Purpose::Follow if definite => {
             let certain = seen.memory.in_flight == InFlight::Nothing || call.purpose == Purpose::Follow;
             After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
         }
-    }
+        Purpose::Take | Purpose::Follow => {
+            let memory = Memory { in_flight: InFlight::Open, ..seen.memory.clone() };
+            After { memory, ..failed(seen, message) }
+        }
+    };
+    After { memory: after.memory.with_sent(seen, call, secret), ..after }
 }
 
 /// The creation before a deletion failed, which asks what an earlier call has taken.
 /// - ABORTED: it is on its way. That is no failure, and is asked about for as long as it takes.
-/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never tell.
+/// - NOT_FOUND: the volume is gone, as after a deleted namespace, and drivers that look it up first will never answer
+///   anything else.
 /// - ALREADY_EXISTS: something exists under our own name. It and every other code leave the question open.
 ///
 /// Where a handle is on record it is asked once: drivers rarely change handles, and the deletion of the recorded
 /// snapshot must not wait for long.
-fn reconcile_refused(
+fn find_handle_refused(
     seen: &Observed<'_>,
     call: &CreateCall,
     refusal: &Refusal,
@@ -79,7 +87,7 @@ fn reconcile_refused(
     After { memory: Memory { in_flight: InFlight::Open, ..memory }, ..failed(seen, message) }
 }
 
-/// The creation that a deletion waited for has come to its end, as far as we shall ever know.
+/// The creation that a deletion waited for has come to its end, as far as anybody will know.
 pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
     let memory =
         Memory { in_flight: InFlight::Nothing, sent: None, sent_otherwise: false, ..seen.memory.clone() };
@@ -88,12 +96,14 @@ pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
 
 /// The driver does not tell the members of a group that is to be deleted: then it is deleted without them, and the
 /// driver has the last word.
-pub(super) fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
+fn find_members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
     let message = format!("cannot learn the members of the group before its deletion: {}", refusal.message);
-    let (memory, enough) = match (refusal.code, refusal.certainty) {
-        (Code::Aborted, _) | (_, Certainty::NotSent) => (seen.memory.clone(), false),
-        (Code::NotFound, _) | (_, Certainty::Definite) => (seen.memory.clone(), true),
-        (Code::Other, Certainty::Indefinite) => {
+    let definite = refusal.certainty == Certainty::Definite;
+    let (memory, enough) = match refusal.code {
+        Code::Aborted => (seen.memory.clone(), false),
+        Code::NotFound => (seen.memory.clone(), true),
+        Code::Other if definite => (seen.memory.clone(), true),
+        Code::Other => {
             let (memory, _) = one_more_open_end(seen.memory, now);
             let enough = memory.open_ends >= MOST_OPEN_ENDS;
             (memory, enough)
@@ -108,7 +118,7 @@ pub(super) fn members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) 
     After { memory, ..failed(seen, message) }
 }
 
-/// Every failed deletion is told: equal events count up, so this is one Event with a growing count.
+/// Every failed deletion gets an event: equal events are counted, so this is one Event with a growing count.
 pub(super) fn delete_refused(seen: &Observed<'_>, handle: &str, refusal: &Refusal, now: Now) -> After {
     let not_found = if refusal.code == Code::NotFound { seen.memory.not_found + 1 } else { 0 };
     if not_found >= MOST_NOT_FOUND {

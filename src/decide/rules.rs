@@ -1,11 +1,14 @@
-//! The rules in order; the table in docs/ARCHITECTURE.md is this file and `vanished.rs`.
+//! The rules in order. Their numbers are those of the table in docs/ARCHITECTURE.md.
 
 use std::sync::Arc;
 
+use super::call::{CreateCall, DeleteCall, DriverCall, Purpose};
 use super::creation;
 use super::memory::InFlight;
 use super::observed::Observed;
-use super::step::{AwaitWhy, Complaint, CreateCall, DeleteCall, NotOursWhy, Purpose, Step};
+use super::step::MetadataWrite::{DropFinalizer, Mark, Unmark};
+use super::step::Rest::{AwaitGroupHandle, AwaitRelease, OtherDriver, Settled};
+use super::step::{Complaint, Report, StatusRecord, Step};
 use super::vanished;
 use machinery::store::Presence;
 use model::facts::{Facts, Kind, Membership, Policy, Source};
@@ -14,43 +17,64 @@ use model::reply::Answer;
 /// What is owed next for this object.
 pub fn decide(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
+    // Rule 1.
     if facts.driver != seen.driver.name {
-        return Step::NotOurs(NotOursWhy::OtherDriver);
+        return Step::Rest(OtherDriver);
     }
+    // Rule 2.
     if seen.presence != Presence::Here {
         return vanished::decide(seen);
     }
+    // Rule 3.
     if let Some(answer) = unrecorded(seen) {
-        // Whoever is to go needs no record: a handle that the API server refuses would hold the object for ever.
+        // What is deleted needs no record: a handle that the API server refuses would hold the object for ever.
         let goes = facts.removal_agreed() && facts.policy == Policy::Delete;
-        return if goes { delete_unrecorded(seen, &answer) } else { Step::Record(answer) };
+        return if goes {
+            delete_unrecorded(seen, &answer)
+        } else {
+            Step::Record(StatusRecord::Answer(answer))
+        };
     }
+    // Rule 4.
     if seen.may_be_removed() {
         return remove(seen);
     }
+    // Rule 5.
     if facts.source == Source::Both {
-        return Step::Reject(Complaint::TwoSources);
+        return complaint(Complaint::TwoSources);
     }
-    if seen.is_reconciling() {
+    // Rules 6 and 6a.
+    if seen.awaits_creation() {
         let nothing_to_learn = facts.handle().is_some()
             || seen.memory.in_flight == InFlight::Nothing
             || facts.policy == Policy::Retain;
-        return if nothing_to_learn { Step::Unmark } else { create(seen, Purpose::Reconcile) };
+        return if nothing_to_learn { Step::Write(Unmark) } else { create(seen, Purpose::FindHandle) };
     }
+    // Rule 7.
     if facts.meta.deleting && seen.lacks_own_handle() && nothing_begun(seen) {
-        return if facts.meta.marked { Step::Unmark } else { Step::Await(AwaitWhy::Release) };
+        return if facts.meta.marked { Step::Write(Unmark) } else { Step::Rest(AwaitRelease) };
     }
+    // Rule 8.
     if facts.is_ready() {
-        return if facts.meta.marked { Step::Unmark } else { Step::Settled };
+        return if facts.meta.marked { Step::Write(Unmark) } else { Step::Rest(Settled) };
     }
     match (&facts.source, facts.member, facts.handle()) {
+        // Rule 9.
         (Source::Given(handle, members), ..) => poll(seen, handle, members),
-        (Source::None, Membership::Own, _) => Step::Reject(Complaint::NoSource),
         (_, Membership::Recorded, Some(handle)) => poll(seen, handle, &[]),
-        (_, Membership::Own, None) => create(seen, Purpose::Cut),
+        // Rule 10.
+        (Source::None, Membership::Own, _) => complaint(Complaint::NoSource),
+        // Rule 11.
+        (_, Membership::Own, None) => create(seen, Purpose::Take),
+        // Rule 12.
         (_, Membership::Own, Some(handle)) => follow(seen, handle),
-        (_, Membership::Recorded | Membership::Announced, _) => Step::Await(AwaitWhy::GroupHandle),
+        // Rule 13.
+        (_, Membership::Recorded | Membership::Announced, _) => Step::Rest(AwaitGroupHandle),
     }
+}
+
+fn complaint(what: Complaint) -> Step {
+    Step::Report(Report::Complaint(what))
 }
 
 /// The driver's answer that is not on the object yet. The handle of a group that has one is never replaced.
@@ -66,29 +90,35 @@ fn nothing_begun(seen: &Observed<'_>) -> bool {
     !seen.is_in_flight() || seen.memory.in_flight == InFlight::Nothing
 }
 
+/// The rules for what may be deleted now.
 fn remove(seen: &Observed<'_>) -> Step {
     let facts = &seen.facts;
     let ours_to_delete = facts.policy == Policy::Delete && facts.member != Membership::Recorded;
+    // Rule 4a.
     if let Some(stray) = seen.memory.strays.first().filter(|_| ours_to_delete) {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
+    // Rule 4b.
     if let Some(call) = open_follow(seen).filter(|_| ours_to_delete) {
-        return Step::Create(call);
+        return Step::Call(DriverCall::Create(call));
     }
     match handle_to_delete(seen) {
+        // Rule 4c.
         Some(handle) if ours_to_delete => {
             let members = members_to_delete(seen, handle);
             if !lacks_members(seen, &members) {
                 return delete(seen, handle.to_owned(), members);
             }
             if facts.is_dynamic() {
-                create(seen, Purpose::Members)
+                create(seen, Purpose::FindMembers)
             } else {
-                Step::Reject(Complaint::NoMembers)
+                complaint(Complaint::NoMembers)
             }
         }
-        Some(_) | None if facts.meta.held => Step::DropFinalizer,
-        Some(_) | None => Step::Settled,
+        // Rule 4d.
+        Some(_) | None if facts.meta.held => Step::Write(DropFinalizer),
+        // Rule 4e.
+        Some(_) | None => Step::Rest(Settled),
     }
 }
 
@@ -101,7 +131,7 @@ fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
     if !recorded || !in_doubt || seen.memory.deleted {
         return None;
     }
-    creation::create_call(seen, Purpose::Reconcile).ok().filter(|call| !call.guessed)
+    creation::create_call(seen, Purpose::FindHandle).ok().filter(|call| !call.may_differ)
 }
 
 /// The members of a group that go with it: those on record, else those that the driver answered.
@@ -119,7 +149,11 @@ pub(super) fn lacks_members(seen: &Observed<'_>, members: &[String]) -> bool {
 }
 
 pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
-    Step::Delete(DeleteCall { handle, members, secret: creation::deletion_secret(&seen.facts) })
+    Step::Call(DriverCall::Delete(DeleteCall {
+        handle,
+        members,
+        secret: creation::deletion_secret(&seen.facts),
+    }))
 }
 
 /// Deletes what the driver answered and nobody recorded.
@@ -134,11 +168,8 @@ pub(super) fn delete_unrecorded(seen: &Observed<'_>, answer: &Answer) -> Step {
 /// The handle in status, whatever we remember: while it stands there, nobody can tell that it is gone. Else
 /// the one that the spec gives, unless the driver has deleted it already.
 fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
-    let given = match seen.facts.source {
-        Source::Given(handle, _) if !seen.memory.deleted => Some(handle),
-        Source::Given(..) | Source::Volumes(_) | Source::None | Source::Both => None,
-    };
-    seen.facts.handle().or(given)
+    let given = if let Source::Given(handle, _) = seen.facts.source { Some(handle) } else { None };
+    seen.facts.handle().or(given.filter(|_| !seen.memory.deleted))
 }
 
 /// Those that status lists. The spec's are added only where it gives more than the driver has answered: a driver may
@@ -146,10 +177,7 @@ fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
 pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
     let listed = facts.status.iter().flat_map(|status| status.members).map(|member| &member.handle);
     let mut handles: Vec<String> = listed.filter(|handle| !handle.is_empty()).cloned().collect();
-    let given: &[String] = match facts.source {
-        Source::Given(_, members) => members,
-        Source::Volumes(_) | Source::None | Source::Both => &[],
-    };
+    let given = if let Source::Given(_, members) = facts.source { members } else { &[] };
     if handles.len() < given.len() {
         for handle in given.iter().filter(|handle| !handle.is_empty()) {
             if !handles.contains(handle) {
@@ -164,9 +192,11 @@ pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
 /// handle we have needs no marker, since whatever the call does is already on record.
 fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
     match creation::create_call(seen, purpose) {
-        Err(complaint) => Step::Reject(complaint),
-        Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => Step::Create(call),
-        Ok(_) => Step::Mark,
+        Err(why) => complaint(why),
+        Ok(call) if seen.facts.meta.marked || seen.facts.handle().is_some() => {
+            Step::Call(DriverCall::Create(call))
+        }
+        Ok(_) => Step::Write(Mark),
     }
 }
 
@@ -175,18 +205,18 @@ fn create(seen: &Observed<'_>, purpose: Purpose) -> Step {
 fn follow(seen: &Observed<'_>, handle: &str) -> Step {
     let can_poll = seen.facts.kind == Kind::Group || seen.driver.can_find;
     match creation::create_call(seen, Purpose::Follow) {
-        Ok(call) if !can_poll || !call.guessed => Step::Create(call),
-        Err(complaint) if !can_poll => Step::Reject(complaint),
+        Ok(call) if !can_poll || !call.may_differ => Step::Call(DriverCall::Create(call)),
+        Err(why) if !can_poll => complaint(why),
         Ok(_) | Err(_) => poll(seen, handle, &[]),
     }
 }
 
 fn poll(seen: &Observed<'_>, handle: &str, members: &[String]) -> Step {
     if seen.facts.kind == Kind::Single && !seen.driver.can_find {
-        return Step::Adopt(handle.to_owned());
+        return Step::Record(StatusRecord::Adopted(handle.to_owned()));
     }
     match creation::poll_call(seen, handle, members) {
-        Ok(call) => Step::Poll(call),
-        Err(complaint) => Step::Reject(complaint),
+        Ok(call) => Step::Call(DriverCall::Poll(call)),
+        Err(why) => complaint(why),
     }
 }

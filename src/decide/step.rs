@@ -1,42 +1,69 @@
 //! What can be owed next: one effect, or none.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::call::DriverCall;
 use model::reply::Answer;
 
-/// The next step for one content. Everything before `Mark` ends the pass.
+/// The next step for one content. Each has a type of its own, and with it the one outcome from which it can be
+/// concluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a step that nobody takes is a snapshot that nobody cuts"]
+#[must_use = "a step that nobody takes is a snapshot that nobody takes"]
 pub enum Step {
-    /// Another sidecar's business: no write, no call.
-    NotOurs(NotOursWhy),
+    /// Nothing is done, and the pass ends.
+    Rest(Rest),
+    /// Nothing can be done, and users hear why.
+    Report(Report),
+    /// What is known already is written to status, without a call.
+    Record(StatusRecord),
+    /// One write of metadata to the API server.
+    Write(MetadataWrite),
+    /// One call of the driver.
+    Call(DriverCall),
+}
+
+/// Why nothing is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// `spec.driver` is another driver: neither written nor called for.
+    OtherDriver,
     /// Nothing is owed.
     Settled,
-    /// Somebody else has to move first.
-    Await(AwaitWhy),
-    /// Impossible as it stands; the user is told.
-    Reject(Complaint),
-    /// API: set the being-created annotation.
+    /// The group's call takes the snapshot of this member; the snapshot-controller then writes its handle.
+    AwaitGroupHandle,
+    /// It is being deleted before any snapshot was taken for it: the snapshot-controller has to agree.
+    AwaitRelease,
+}
+
+/// What users hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// What is wrong with the object.
+    Complaint(Complaint),
+    /// The object is gone, and the storage may hold a snapshot of it.
+    Orphan(Orphan),
+}
+
+/// What is written to status without a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatusRecord {
+    /// What the driver answered before, and what is not on the object yet.
+    Answer(Arc<Answer>),
+    /// The given handle counts as ready, since the driver cannot be asked for it.
+    Adopted(String),
+}
+
+/// The writes of metadata: the marker and the finalizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MetadataWrite {
+    /// Set the being-created annotation.
     Mark,
-    /// API: remove it.
+    /// Remove it.
     Unmark,
-    /// API: remove our finalizer.
+    /// Remove our finalizer.
     DropFinalizer,
-    /// Driver: create, which is also how an unready snapshot is followed.
-    Create(CreateCall),
-    /// Driver: ask for a handle.
-    Poll(PollCall),
-    /// Driver: delete.
-    Delete(DeleteCall),
-    /// No call: the driver cannot be asked, so the given handle counts as ready.
-    Adopt(String),
-    /// No call: what the driver answered before, which is remembered and not on the object yet, is recorded.
-    Record(Arc<Answer>),
-    /// No call: the object is gone, and the storage may hold a snapshot of it.
-    Tell(Orphan),
 }
 
 /// What the storage may hold of an object that is gone.
@@ -49,84 +76,6 @@ pub enum Orphan {
         /// Its name; empty where nobody is bound any more, whose uid it comes from.
         name: String,
     },
-}
-
-/// Why a content is not ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotOursWhy {
-    /// `spec.driver` is another.
-    OtherDriver,
-}
-
-/// Whom we wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AwaitWhy {
-    /// The group's call takes the snapshot of this member; the snapshot-controller then writes its handle.
-    GroupHandle,
-    /// It is being deleted before any snapshot was taken for it: the snapshot-controller has to agree.
-    Release,
-}
-
-/// Which Secret a call needs; never what is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretRef {
-    /// Namespace of the Secret.
-    pub namespace: String,
-    /// Name of the Secret.
-    pub name: String,
-}
-
-/// Why a create call is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To take the snapshot.
-    Cut,
-    /// To see how far a snapshot is whose handle we have.
-    Follow,
-    /// To learn, before a deletion, what an earlier call may have taken.
-    Reconcile,
-    /// To learn, before a group is deleted, which members it has.
-    Members,
-}
-
-/// `CreateSnapshot` or `CreateVolumeGroupSnapshot`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreateCall {
-    /// Why.
-    pub purpose: Purpose,
-    /// The idempotency key: the same for one object, always.
-    pub name: String,
-    /// The volumes; exactly one for a single content.
-    pub volumes: Vec<String>,
-    /// What goes to the driver besides.
-    pub parameters: BTreeMap<String, String>,
-    /// Whether the parameters may not be those that an earlier call went out with: that was another process, and the
-    /// class is gone, of another driver, or younger than the content.
-    pub guessed: bool,
-    /// The Secret to send along.
-    pub secret: Option<SecretRef>,
-}
-
-/// `GetSnapshot`, `ListSnapshots` or `GetVolumeGroupSnapshot`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PollCall {
-    /// The handle asked for.
-    pub handle: String,
-    /// The members' handles (groups only).
-    pub members: Vec<String>,
-    /// The Secret to send along.
-    pub secret: Option<SecretRef>,
-}
-
-/// `DeleteSnapshot` or `DeleteVolumeGroupSnapshot`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteCall {
-    /// The handle to delete.
-    pub handle: String,
-    /// The members' handles (groups only).
-    pub members: Vec<String>,
-    /// The Secret to send along.
-    pub secret: Option<SecretRef>,
 }
 
 /// What is wrong with an object, in words that say what to do.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::fixtures::{Around, CLASS, From, Model, UID, around, dynamic, pre_provisioned};
+use super::fixtures::{
+    CLASS, DROP_FINALIZER, From, MARK, Model, SETTLED, Surroundings, UID, UNMARK, around, dynamic,
+    pre_provisioned,
+};
 use super::*;
 use model::facts::Kind;
 
@@ -10,19 +13,21 @@ pub(super) fn create_call(model: &Model) -> CreateCall {
     create_call_in(model, &around())
 }
 
-pub(super) fn create_call_in(model: &Model, around: &Around) -> CreateCall {
+pub(super) fn create_call_in(model: &Model, around: &Surroundings) -> CreateCall {
     let step = decide(&model.seen(around));
-    let Step::Create(call) = step else { panic!("expected a create, got {step:?}") };
+    let Step::Call(DriverCall::Create(call)) = step else { panic!("expected a create, got {step:?}") };
     call
 }
 
-fn complaint(model: &Model, around: &Around) -> String {
+pub(super) fn complaint(model: &Model, around: &Surroundings) -> String {
     let step = decide(&model.seen(around));
-    let Step::Reject(complaint) = step else { panic!("expected a complaint, got {step:?}") };
+    let Step::Report(Report::Complaint(complaint)) = step else {
+        panic!("expected a complaint, got {step:?}")
+    };
     complaint.to_string()
 }
 
-fn with_parameter(key: &str, value: &str) -> Around {
+fn with_parameter(key: &str, value: &str) -> Surroundings {
     let mut around = around();
     let class = around.classes.get_mut(CLASS).unwrap();
     class.parameters.insert(key.into(), value.into());
@@ -34,195 +39,142 @@ fn with_parameter(key: &str, value: &str) -> Around {
 #[test]
 fn a_content_of_another_driver_is_not_ours() {
     let foreign = Model { driver: "other", ..dynamic() };
-    assert_eq!(foreign.step(), Step::NotOurs(NotOursWhy::OtherDriver));
+    assert_eq!(foreign.step(), Step::Rest(Rest::OtherDriver));
 }
 
-#[test]
-fn a_content_without_a_source_is_a_complaint_and_its_deletion_goes_on() {
-    let empty = Model { source: From::Nothing, ..dynamic() };
-    assert_eq!(empty.step(), Step::Reject(Complaint::NoSource));
-    assert_eq!(empty.clone().deleting().released().step(), Step::DropFinalizer);
-    assert_eq!(empty.with_handle("h").ready().step(), Step::Settled);
-}
-
-#[test]
-fn a_class_of_another_driver_is_a_complaint_and_stops_neither_what_is_ready_nor_a_deletion() {
-    let mut around = around();
-    around.classes.get_mut(CLASS).unwrap().driver = "other".into();
-    assert!(complaint(&dynamic(), &around).contains("is of the driver \"other\""));
-    let ready = dynamic().with_handle("h").ready();
-    assert_eq!(decide(&ready.seen(&around)), Step::Settled);
-    assert!(matches!(decide(&ready.deleting().released().seen(&around)), Step::Delete(_)));
-    let doubtful = create_call_in(&dynamic().marked().deleting().released(), &around);
-    assert_eq!((doubtful.parameters, doubtful.guessed), (BTreeMap::new(), true));
-}
-
-// ---- rule 2: deletion
+// ---- rule 4c: what may be deleted is deleted in the storage
 
 #[test]
 fn a_released_content_under_delete_has_its_snapshot_deleted() {
     let model = dynamic().with_handle("h").ready().deleting().released();
     let expected = DeleteCall { handle: "h".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Delete(expected));
-}
-
-#[test]
-fn a_deleting_content_that_is_not_released_is_left_alone() {
-    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), Step::Settled);
-}
-
-#[test]
-fn retain_drops_the_finalizer_without_a_call() {
-    assert_eq!(
-        dynamic().retained().with_handle("h").ready().deleting().released().step(),
-        Step::DropFinalizer
-    );
-}
-
-#[test]
-fn without_a_handle_the_finalizer_is_dropped_without_a_call() {
-    assert_eq!(dynamic().deleting().released().step(), Step::DropFinalizer);
-}
-
-#[test]
-fn a_member_with_a_recorded_group_is_not_deleted_on_its_own() {
-    assert_eq!(dynamic().recorded().with_handle("h").deleting().released().step(), Step::DropFinalizer);
-}
-
-#[test]
-fn without_our_finalizer_a_deletion_is_settled() {
-    assert_eq!(dynamic().deleting().released().without_finalizer().step(), Step::Settled);
+    assert_eq!(model.step(), Step::Call(DriverCall::Delete(expected)));
 }
 
 #[test]
 fn an_unbound_pre_provisioned_content_is_deletable_without_being_released() {
     let model = pre_provisioned().unbound().with_handle("given-1").ready().deleting();
-    assert!(matches!(model.step(), Step::Delete(_)));
+    assert!(matches!(model.step(), Step::Call(DriverCall::Delete(_))));
 }
 
 #[test]
 fn a_pre_provisioned_content_without_status_is_deleted_by_the_handle_of_its_spec() {
     let model = pre_provisioned().deleting().released();
     let expected = DeleteCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(model.step(), Step::Delete(expected));
+    assert_eq!(model.step(), Step::Call(DriverCall::Delete(expected)));
+}
+
+#[test]
+fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
+    assert!(matches!(
+        pre_provisioned().marked().deleting().released().step(),
+        Step::Call(DriverCall::Delete(_))
+    ));
+}
+
+#[test]
+fn a_deletion_sends_the_annotated_secret() {
+    let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
+    let Step::Call(DriverCall::Delete(call)) = model.step() else { panic!("not a delete") };
+    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into(), optional: true }));
+}
+
+// ---- rules 4d and 4e: the finalizer
+
+#[test]
+fn retain_drops_the_finalizer_without_a_call() {
+    assert_eq!(dynamic().retained().with_handle("h").ready().deleting().released().step(), DROP_FINALIZER);
+}
+
+#[test]
+fn without_a_handle_the_finalizer_is_dropped_without_a_call() {
+    assert_eq!(dynamic().deleting().released().step(), DROP_FINALIZER);
+}
+
+#[test]
+fn a_member_with_a_recorded_group_is_not_deleted_on_its_own() {
+    assert_eq!(dynamic().recorded().with_handle("h").deleting().released().step(), DROP_FINALIZER);
 }
 
 #[test]
 fn a_given_handle_that_the_driver_has_deleted_is_not_deleted_again() {
     let mut around = around();
     around.memory.deleted = true;
-    assert_eq!(decide(&pre_provisioned().deleting().released().seen(&around)), Step::DropFinalizer);
+    assert_eq!(decide(&pre_provisioned().deleting().released().seen(&around)), DROP_FINALIZER);
 }
 
 #[test]
-fn a_deletion_sends_the_annotated_secret() {
-    let model = dynamic().with_handle("h").with_secret(Some("s"), Some("ns")).deleting().released();
-    let Step::Delete(call) = model.step() else { panic!("not a delete") };
-    assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "s".into() }));
+fn without_our_finalizer_a_deletion_is_settled() {
+    assert_eq!(dynamic().deleting().released().without_finalizer().step(), SETTLED);
 }
 
-// ---- a deletion that finds the marker
+// ---- rule 5: two sources
+
+#[test]
+fn two_sources_are_refused() {
+    let both = Model { source: From::Both, ..dynamic() };
+    assert_eq!(both.step(), Step::Report(Report::Complaint(Complaint::TwoSources)));
+}
+
+// ---- rules 6 and 6a: a deletion that finds the marker
 
 #[test]
 fn a_marked_content_without_a_handle_is_created_once_more_before_it_goes() {
     let call = create_call(&dynamic().marked().deleting().released());
-    assert_eq!(call.purpose, Purpose::Reconcile);
+    assert_eq!(call.purpose, Purpose::FindHandle);
     assert_eq!(call.name, format!("snapshot-{UID}"));
 }
 
 #[test]
 fn a_marked_content_whose_handle_is_known_only_loses_its_marker() {
-    assert_eq!(dynamic().marked().with_handle("h").deleting().released().step(), Step::Unmark);
+    assert_eq!(dynamic().marked().with_handle("h").deleting().released().step(), UNMARK);
 }
 
 #[test]
 fn a_marked_content_for_which_nothing_can_be_in_flight_only_loses_its_marker() {
     let mut around = around();
     around.memory.in_flight = InFlight::Nothing;
-    assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), Step::Unmark);
+    assert_eq!(decide(&dynamic().marked().deleting().released().seen(&around)), UNMARK);
 }
 
-#[test]
-fn a_reconciling_create_goes_out_without_its_class() {
-    for class in [None, Some("gone")] {
-        let call = create_call(&dynamic().of_class(class).marked().deleting().released());
-        assert_eq!(call.parameters, BTreeMap::new());
-    }
-}
-
-#[test]
-fn a_marker_on_a_given_handle_does_not_hold_up_its_deletion() {
-    assert!(matches!(pre_provisioned().marked().deleting().released().step(), Step::Delete(_)));
-}
-
-// ---- rules 3 and 6: creation
-
-#[test]
-fn a_fresh_content_is_marked_first() {
-    assert_eq!(dynamic().step(), Step::Mark);
-}
-
-#[test]
-fn a_marked_content_is_created() {
-    let call = create_call(&dynamic().marked());
-    let parameters = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
-    let name = format!("snapshot-{UID}");
-    let volumes = vec!["vol-1".to_owned()];
-    assert_eq!(
-        call,
-        CreateCall { purpose: Purpose::Cut, name, volumes, parameters, guessed: false, secret: None }
-    );
-}
-
-#[test]
-fn an_unready_snapshot_is_followed_by_create_without_a_marker() {
-    assert_eq!(create_call(&dynamic().with_handle("h")).purpose, Purpose::Follow);
-}
-
-#[test]
-fn a_failed_creation_is_marked_again_before_it_is_tried_again() {
-    assert_eq!(dynamic().with_error("no").step(), Step::Mark);
-}
-
-#[test]
-fn ready_without_a_handle_is_nonsense_that_the_driver_repairs() {
-    assert_eq!(dynamic().ready().step(), Step::Mark);
-}
-
-#[test]
-fn an_announced_member_is_never_created() {
-    assert_eq!(dynamic().announced().step(), Step::Await(AwaitWhy::GroupHandle));
-    assert_eq!(dynamic().announced().marked().step(), Step::Await(AwaitWhy::GroupHandle));
-}
-
-#[test]
-fn a_member_with_its_handle_is_polled() {
-    let Step::Poll(call) = dynamic().recorded().with_handle("h").step() else { panic!("not a poll") };
-    assert_eq!(call.handle, "h");
-}
-
-// ---- rule 4: ready
+// ---- rule 8: ready
 
 #[test]
 fn a_ready_content_is_settled_and_a_left_over_marker_goes() {
-    assert_eq!(dynamic().with_handle("h").ready().step(), Step::Settled);
-    assert_eq!(dynamic().with_handle("h").ready().marked().step(), Step::Unmark);
+    assert_eq!(dynamic().with_handle("h").ready().step(), SETTLED);
+    assert_eq!(dynamic().with_handle("h").ready().marked().step(), UNMARK);
 }
 
-// ---- rule 5: pre-provisioned
+#[test]
+fn a_deleting_content_that_is_not_released_is_left_alone() {
+    assert_eq!(dynamic().with_handle("h").ready().deleting().step(), SETTLED);
+}
+
+// ---- rule 9: a handle that is given, or a member's
 
 #[test]
 fn a_given_handle_is_polled() {
     let expected = PollCall { handle: "given-1".into(), members: vec![], secret: None };
-    assert_eq!(pre_provisioned().step(), Step::Poll(expected));
+    assert_eq!(pre_provisioned().step(), Step::Call(DriverCall::Poll(expected)));
 }
 
 #[test]
 fn a_driver_that_cannot_be_asked_makes_a_given_handle_ready() {
     let mut around = around();
     around.driver.can_find = false;
-    assert_eq!(decide(&pre_provisioned().seen(&around)), Step::Adopt("given-1".into()));
-    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Poll(_)));
+    assert_eq!(
+        decide(&pre_provisioned().seen(&around)),
+        Step::Record(StatusRecord::Adopted("given-1".into()))
+    );
+    assert!(matches!(decide(&pre_provisioned().group().seen(&around)), Step::Call(DriverCall::Poll(_))));
+}
+
+#[test]
+fn a_member_with_its_handle_is_polled() {
+    let Step::Call(DriverCall::Poll(call)) = dynamic().recorded().with_handle("h").step() else {
+        panic!("not a poll")
+    };
+    assert_eq!(call.handle, "h");
 }
 
 #[test]
@@ -235,8 +187,11 @@ fn a_poll_fills_the_class_secret_template_with_the_content_name() {
         let mut around = with_parameter(&key("name"), &format!("secret-{template}"));
         around.classes.get_mut(CLASS).unwrap().parameters.insert(key("namespace"), "ns".into());
         let model = model.of_class(Some(CLASS));
-        let Step::Poll(call) = decide(&model.seen(&around)) else { panic!("not a poll") };
-        assert_eq!(call.secret, Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into() }));
+        let Step::Call(DriverCall::Poll(call)) = decide(&model.seen(&around)) else { panic!("not a poll") };
+        assert_eq!(
+            call.secret,
+            Some(SecretRef { namespace: "ns".into(), name: "secret-content-1".into(), optional: false })
+        );
     }
 }
 
@@ -267,53 +222,63 @@ fn the_template_of_the_other_kind_is_refused_with_the_word_for_this_one() {
     }
 }
 
-// ---- refusals before anything is written
+// ---- rule 10: no source
 
 #[test]
-fn two_sources_are_refused() {
-    let both = Model { source: From::Both, ..dynamic() };
-    assert_eq!(both.step(), Step::Reject(Complaint::TwoSources));
+fn a_content_without_a_source_is_a_complaint_and_its_deletion_goes_on() {
+    let empty = Model { source: From::Nothing, ..dynamic() };
+    assert_eq!(empty.step(), Step::Report(Report::Complaint(Complaint::NoSource)));
+    assert_eq!(empty.clone().deleting().released().step(), DROP_FINALIZER);
+    assert_eq!(empty.with_handle("h").ready().step(), SETTLED);
+}
+
+// ---- rule 11: a snapshot is to be taken
+
+#[test]
+fn a_fresh_content_is_marked_first() {
+    assert_eq!(dynamic().step(), MARK);
+}
+
+#[test]
+fn a_marked_content_is_created() {
+    let call = create_call(&dynamic().marked());
+    let parameters = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
+    let name = format!("snapshot-{UID}");
+    let volumes = vec!["vol-1".to_owned()];
+    assert_eq!(
+        call,
+        CreateCall { purpose: Purpose::Take, name, volumes, parameters, may_differ: false, secret: None }
+    );
+}
+
+#[test]
+fn a_failed_creation_is_marked_again_before_it_is_tried_again() {
+    assert_eq!(dynamic().with_error("no").step(), MARK);
+}
+
+#[test]
+fn ready_without_a_handle_is_nonsense_that_the_driver_repairs() {
+    assert_eq!(dynamic().ready().step(), MARK);
 }
 
 #[test]
 fn an_unbound_dynamic_content_is_refused() {
-    assert_eq!(dynamic().unbound().step(), Step::Reject(Complaint::Unbound));
+    assert_eq!(dynamic().unbound().step(), Step::Report(Report::Complaint(Complaint::Unbound)));
 }
 
 #[test]
 fn a_content_without_finalizer_is_refused() {
     let finalizer = Kind::Single.names().finalizer;
-    assert_eq!(dynamic().without_finalizer().step(), Step::Reject(Complaint::NoFinalizer { finalizer }));
+    assert_eq!(
+        dynamic().without_finalizer().step(),
+        Step::Report(Report::Complaint(Complaint::NoFinalizer { finalizer }))
+    );
 }
 
 #[test]
 fn no_class_and_a_missing_class_are_refused() {
     assert!(complaint(&dynamic().of_class(None), &around()).contains("no snapshot class"));
     assert!(complaint(&dynamic().of_class(Some("gone")), &around()).contains("\"gone\" does not exist"));
-}
-
-#[test]
-fn one_secret_annotation_alone_names_no_secret() {
-    for (name, namespace) in [(Some("s"), None), (None, Some("ns"))] {
-        let model = dynamic().with_secret(name, namespace);
-        assert_eq!(model.step(), Step::Mark);
-        let Step::Delete(call) = model.with_handle("h").deleting().released().step() else { panic!() };
-        assert_eq!(call.secret, None);
-    }
-}
-
-#[test]
-fn two_secret_annotations_of_which_one_is_empty_stop_a_creation_and_no_deletion() {
-    for (name, namespace) in [(Some("s"), Some("")), (Some(""), Some("ns")), (Some(""), Some(""))] {
-        let model = dynamic().with_secret(name, namespace);
-        let said = complaint(&model, &around());
-        assert!(said.contains("incomplete") || said.contains("are empty"), "{said}");
-        let Step::Delete(call) = model.clone().with_handle("h").deleting().released().step() else {
-            panic!()
-        };
-        assert_eq!(call.secret, None);
-        assert_eq!(create_call(&model.marked().deleting().released()).secret, None);
-    }
 }
 
 #[test]
@@ -344,8 +309,23 @@ fn extra_metadata_names_the_kubernetes_objects() {
 }
 
 #[test]
-fn a_name_length_drops_the_dashes_and_then_cuts() {
+fn a_name_length_drops_the_dashes_and_then_shortens() {
     let mut around = around();
     around.naming.uuid_length = Some(10);
     assert_eq!(create_call_in(&dynamic().marked(), &around).name, "snapshot-0b7c1f0e5a");
+}
+
+// ---- rule 12: its handle is known
+
+#[test]
+fn an_unready_snapshot_is_followed_by_create_without_a_marker() {
+    assert_eq!(create_call(&dynamic().with_handle("h")).purpose, Purpose::Follow);
+}
+
+// ---- rule 13: a member without its handle
+
+#[test]
+fn an_announced_member_is_never_created() {
+    assert_eq!(dynamic().announced().step(), Step::Rest(Rest::AwaitGroupHandle));
+    assert_eq!(dynamic().announced().marked().step(), Step::Rest(Rest::AwaitGroupHandle));
 }

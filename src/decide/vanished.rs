@@ -2,12 +2,13 @@
 //! behind, and this process is the last to know of it.
 
 use super::after::Note;
+use super::call::{DriverCall, Purpose};
 use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::Observed;
 use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
-use super::step::{Orphan, Purpose, Step};
+use super::step::{Orphan, Report, Rest, Step};
 use machinery::store::Presence;
 use model::facts::{Facts, Membership, Policy, Source};
 
@@ -15,7 +16,7 @@ use model::facts::{Facts, Membership, Policy, Source};
 #[must_use]
 pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
     if facts.policy == Policy::Retain {
-        // It is to stay, but nobody has ever heard of its handle.
+        // It is to stay, but nobody else knows its handle.
         return facts.member == Membership::Own && memory.answer_beside(facts).is_some();
     }
     facts.member == Membership::Own
@@ -25,23 +26,29 @@ pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
 /// What is owed for it.
 pub(super) fn decide(seen: &Observed<'_>) -> Step {
     let (facts, memory) = (&seen.facts, seen.memory);
+    // Rule 2b.
     if !leaves_something(facts, memory) {
-        return Step::Settled;
+        return Step::Rest(Rest::Settled);
     }
+    // Rule 2a.
     if let Some(answer) = memory.learnt.as_ref().filter(|_| facts.policy == Policy::Retain) {
-        return Step::Tell(Orphan::Known(answer.handle().to_owned()));
+        return Step::Report(Report::Orphan(Orphan::Known(answer.handle().to_owned())));
     }
+    // Rule 2c.
     if let Some(stray) = memory.strays.first() {
         return delete(seen, stray.handle.clone(), stray.members.clone());
     }
     match (handle(facts, memory), memory.answer_beside(facts)) {
-        // A person may have imported it under another name before the finalizer was removed here.
-        (Some(_), _) if seen.named_elsewhere => Step::Settled,
-        // Nobody but this process has ever known that handle.
+        // Rule 2d. A person may have imported it under another name before the finalizer was removed here.
+        (Some(_), _) if seen.named_elsewhere => Step::Rest(Rest::Settled),
+        // Rule 2e. Nobody but this process has ever known that handle.
         (Some(_), Some(answer)) => delete_unrecorded(seen, answer),
+        // Rule 2f.
         (Some(handle), None) if deletion_is_meant(seen) => delete_recorded(seen, handle),
-        (Some(handle), None) => Step::Tell(Orphan::Known(handle.to_owned())),
-        (None, _) => Step::Tell(Orphan::InDoubt { name: creation::name(seen) }),
+        // Rule 2g.
+        (Some(handle), None) => Step::Report(Report::Orphan(Orphan::Known(handle.to_owned()))),
+        // Rule 2h.
+        (None, _) => Step::Report(Report::Orphan(Orphan::InDoubt { name: creation::name(seen) })),
     }
 }
 
@@ -50,9 +57,9 @@ fn delete_recorded(seen: &Observed<'_>, handle: &str) -> Step {
     let members = members_to_delete(seen, handle);
     if lacks_members(seen, &members)
         && seen.facts.is_dynamic()
-        && let Ok(call) = creation::create_call(seen, Purpose::Members)
+        && let Ok(call) = creation::create_call(seen, Purpose::FindMembers)
     {
-        return Step::Create(call);
+        return Step::Call(DriverCall::Create(call));
     }
     delete(seen, handle.to_owned(), members)
 }
@@ -66,7 +73,7 @@ fn deletion_is_meant(seen: &Observed<'_>) -> bool {
     seen.presence == Presence::Deleted && (facts.is_dynamic() || agreed)
 }
 
-/// What is told of it when this process ends before it is dealt with.
+/// The event about it if this process ends before it is dealt with.
 #[must_use]
 pub fn last_word(seen: &Observed<'_>) -> Note {
     let what = match handle(&seen.facts, seen.memory) {
@@ -85,10 +92,7 @@ pub fn handle<'a>(facts: &Facts<'a>, memory: &'a Memory) -> Option<&'a str> {
     if memory.deleted {
         return None;
     }
-    let given = match facts.source {
-        Source::Given(handle, _) => Some(handle),
-        Source::Volumes(_) | Source::None | Source::Both => None,
-    };
+    let given = if let Source::Given(handle, _) = facts.source { Some(handle) } else { None };
     facts.status.and_then(|status| status.handle).or(given)
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Any call may fail before or after it takes effect, with any code; the process may vanish between any two effects,
 //! and a request that it sent may arrive after its end; the watch may lag; users and other controllers may strip
-//! finalizers and markers, replace classes and delete what is being worked on; the driver may forget names, tell
-//! snapshots apart by their parameters, and change handles while they are not ready.
+//! finalizers and markers, replace classes, take away a Secret and bring it back, and delete what is being worked on;
+//! the driver may forget names, tell snapshots apart by their parameters and their Secret, and change handles while they
+//! are not ready.
 //!
 //! Safety: at the end no snapshot that we took is in the storage without an object that refers to it, unless an event
-//! and the metric told of it; and nothing is told where nothing ever went wrong.
+//! and the metric reported it; and nothing is reported where nothing ever went wrong.
 //! Liveness: once faults stop, every object ends ready or gone, and stays so without further writes.
 //!
 //! [`search`] visits every state within bounds; [`lives`] lives at random far beyond them.
@@ -19,10 +20,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::fixtures::{
-    Around, CLASS, DRIVER, From, Model, UID, around, clocks, dynamic, now, pre_provisioned,
+    DRIVER, From, Model, Surroundings, UID, around, clocks, dynamic, now, pre_provisioned,
 };
 use super::*;
-use crate::act::{Begin, Effects, MetadataWrite, PassEnd, WriteFailure, pass};
+use crate::act::{Begin, Effects, PassEnd, WriteFailure, pass};
 use model::class::Class;
 use model::facts::{Content, Facts, Kind, Policy};
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
@@ -32,11 +33,13 @@ mod driver;
 mod effects;
 mod lives;
 mod search;
+mod secret;
 mod users;
 
-use choices::{Choices, Source};
+use choices::{ChoiceSource, Choices};
 use driver::{Late, Storage};
-use users::User;
+use secret::SecretIs;
+use users::Action;
 
 impl Content for Model {
     fn facts(&self) -> Facts<'_> {
@@ -44,7 +47,7 @@ impl Content for Model {
     }
 }
 
-/// An object that vanished from the sight of our process and is not dealt with.
+/// An object that our process has seen vanish and has not dealt with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Ghost {
     model: Model,
@@ -54,7 +57,7 @@ struct Ghost {
 
 /// What our process knows; a restart loses all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct Process {
+struct OurProcess {
     /// What the watch, or our own last write, has shown.
     seen: Option<Model>,
     memory: Memory,
@@ -63,16 +66,17 @@ struct Process {
 
 /// Everything there is. Equal states have equal futures.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct State {
+struct WorldState {
     /// The object, as the API server has it.
     truth: Option<Model>,
-    process: Process,
+    process: OurProcess,
     storage: Storage,
     /// Requests of a process that is gone, which may arrive yet.
     late: Vec<Late>,
     /// What users may still do, each once.
-    users: Vec<User>,
+    users: Vec<Action>,
     class: ClassIs,
+    secret: SecretIs,
     /// How much may still go wrong.
     faults: u32,
     /// Something has gone wrong by which we may be in doubt.
@@ -91,10 +95,10 @@ enum ClassIs {
     Gone,
 }
 
-impl State {
-    fn new(model: Model, users: &[User], faults: u32) -> Self {
+impl WorldState {
+    fn new(model: Model, users: &[Action], faults: u32) -> Self {
         let storage = Storage::for_object(&model);
-        let process = Process { seen: Some(model.clone()), ..Process::default() };
+        let process = OurProcess { seen: Some(model.clone()), ..OurProcess::default() };
         Self {
             truth: Some(model),
             process,
@@ -102,6 +106,7 @@ impl State {
             late: Vec::new(),
             users: users.to_vec(),
             class: ClassIs::First,
+            secret: SecretIs::First,
             faults,
             doubtful: false,
             crashed: false,
@@ -120,7 +125,7 @@ impl State {
                 other.unknowable = true;
             }
         }
-        self.process = Process { seen: self.truth.clone(), ..Process::default() };
+        self.process = OurProcess { seen: self.truth.clone(), ..OurProcess::default() };
     }
 
     /// The watch gets up to now.
@@ -129,7 +134,7 @@ impl State {
             self.process.seen.clone_from(&self.truth);
             return;
         }
-        let Process { seen, memory, .. } = &self.process;
+        let OurProcess { seen, memory, .. } = &self.process;
         if seen.as_ref().is_some_and(|model| leaves_something(&model.facts(), memory)) {
             self.bury(Presence::Deleted);
         }
@@ -156,43 +161,44 @@ impl State {
 
     /// The handle that stands on the object, or stood there when we last saw it.
     fn recorded(&self) -> Option<String> {
-        let of = |model: &Model| model.facts().handle().map(str::to_owned);
-        self.truth.as_ref().and_then(of).or_else(|| self.process.seen.as_ref().and_then(of))
+        let ghost = self.process.ghost.as_ref().map(|ghost| &ghost.model);
+        let shown = [self.truth.as_ref(), self.process.seen.as_ref(), ghost];
+        shown.into_iter().flatten().find_map(|model| model.facts().handle().map(str::to_owned))
     }
 
     fn in_doubt_for_a_reason(&self) -> bool {
-        self.doubtful || self.stripped || self.class != ClassIs::First
+        self.doubtful || self.stripped || self.class != ClassIs::First || self.secret != SecretIs::First
     }
 }
 
 /// The state, and who chooses what happens next.
 struct World {
-    inner: Mutex<(State, Choices)>,
-    around: Around,
+    inner: Mutex<(WorldState, Choices)>,
+    around: Surroundings,
     uptime: Duration,
 }
 
 impl World {
-    fn new(state: State, choices: Choices) -> Self {
+    fn new(state: WorldState, choices: Choices) -> Self {
         Self { inner: Mutex::new((state, choices)), around: around(), uptime: clocks().uptime }
     }
 
-    fn inner(&self) -> MutexGuard<'_, (State, Choices)> {
+    fn inner(&self) -> MutexGuard<'_, (WorldState, Choices)> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> WorldState {
         self.inner().0.clone()
     }
 
-    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    fn change<T>(&self, act: impl FnOnce(&mut WorldState) -> T) -> T {
         act(&mut self.inner().0)
     }
 
     /// One pass on what the process knows. `None` if the process vanished in it, or knows of nothing.
     fn pass(&self) -> Option<PassEnd> {
         let state = self.state();
-        let Process { seen, memory, ghost } = state.process;
+        let OurProcess { seen, memory, ghost } = state.process;
         let (model, presence, memory) = match ghost {
             Some(Ghost { model, presence, memory }) => (model, presence, memory),
             None => (seen?, Presence::Here, memory),
@@ -201,7 +207,7 @@ impl World {
             match pin!(pass(self, model, presence, memory)).poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(end) => end,
                 Poll::Pending => {
-                    self.change(State::restart);
+                    self.change(WorldState::restart);
                     return None;
                 }
             };

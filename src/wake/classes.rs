@@ -10,20 +10,15 @@ use model::class::Class;
 use model::facts::Content;
 
 use super::ContentStore;
-use crate::decide::ClassSight;
 
 /// The classes of one kind, by name.
 #[derive(Debug, Default)]
 pub(crate) struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
 
 impl ClassStore {
-    /// The class that a content names, if there is one now.
-    pub(crate) fn look_up(&self, name: Option<&str>) -> ClassSight {
-        let Some(name) = name else { return ClassSight::Unnamed };
-        match self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            Some(class) => ClassSight::Found(Arc::clone(class)),
-            None => ClassSight::Missing(name.to_owned()),
-        }
+    /// The class of this name, as it is known now.
+    pub(crate) fn look_up(&self, name: &str) -> Option<Arc<Class>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }
 

@@ -3,13 +3,13 @@
 /// Chooses one of several things that may happen.
 #[derive(Debug, Clone)]
 pub(super) struct Choices {
-    source: Source,
+    source: ChoiceSource,
     taken: Vec<(usize, usize)>,
 }
 
 /// Where choices come from.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum ChoiceSource {
     /// These, then always the first: nothing goes wrong.
     Tape(Vec<usize>),
     /// The first, or with so many per cent any.
@@ -17,15 +17,15 @@ pub(super) enum Source {
 }
 
 impl Choices {
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: ChoiceSource) -> Self {
         Self { source, taken: Vec::new() }
     }
 
     /// One of so many.
     pub fn choose(&mut self, among: usize) -> usize {
         let choice = match &mut self.source {
-            Source::Tape(tape) => tape.get(self.taken.len()).copied().unwrap_or(0),
-            Source::Chance(random, per_cent) => {
+            ChoiceSource::Tape(tape) => tape.get(self.taken.len()).copied().unwrap_or(0),
+            ChoiceSource::Chance(random, per_cent) => {
                 let any = random.u32(0..100) < *per_cent;
                 if any { random.usize(0..among) } else { 0 }
             }

@@ -26,9 +26,9 @@ pub(super) struct Stored {
     pub ready: bool,
     /// Its name is known to the driver.
     pub named: bool,
-    /// An event and the metric have told of it.
-    pub told: bool,
-    /// The driver forgot its name before anybody heard of its handle, or denied that it was taken: no client of CSI can
+    /// An event and the metric have reported it.
+    pub reported: bool,
+    /// The driver forgot its name before anybody received its handle, or denied that it was taken: no client of CSI can
     /// know of it.
     pub unknowable: bool,
 }
@@ -62,7 +62,7 @@ impl Storage {
             parameters: BTreeMap::new(),
             ready: false,
             named: false,
-            told: false,
+            reported: false,
             unknowable: false,
         };
         let snapshots = if model.source == From::Handle { vec![given] } else { Vec::new() };
@@ -88,7 +88,7 @@ impl Storage {
             parameters: parameters.clone(),
             ready: false,
             named: true,
-            told: false,
+            reported: false,
             unknowable: beside,
         };
         self.snapshots.push(stored);
@@ -102,12 +102,12 @@ impl Storage {
         self.snapshots.retain(|stored| !stored.named || stored.ready || stored.parameters != *parameters);
     }
 
-    /// The driver forgets the names of its snapshots; `heard` is the handle that it has answered.
-    pub fn forget_names(&mut self, heard: Option<&str>) {
+    /// The driver forgets the names of its snapshots; `answered` is the handle that it has answered.
+    pub fn forget_names(&mut self, answered: Option<&str>) {
         if !self.remembers_names {
             for stored in self.snapshots.iter_mut().filter(|stored| stored.named) {
                 stored.named = false;
-                stored.unknowable |= heard != Some(stored.handle.as_str());
+                stored.unknowable |= answered != Some(stored.handle.as_str());
             }
         }
     }
@@ -125,11 +125,9 @@ impl Storage {
         self.snapshots.retain(|stored| stored.handle != handle);
     }
 
-    pub fn describe(&mut self, handle: &str, kind: Kind) -> Outcome {
+    pub fn describe(&mut self, handle: &str, kind: Kind) -> Option<Answer> {
         let unready_for = self.unready_for;
-        let Some(stored) = self.snapshots.iter_mut().find(|stored| stored.handle == handle) else {
-            return Outcome::Unknown;
-        };
+        let stored = self.snapshots.iter_mut().find(|stored| stored.handle == handle)?;
         stored.ready |= unready_for == 0;
         let ready = stored.ready;
         self.unready_for = unready_for.saturating_sub(1);
@@ -141,7 +139,7 @@ impl Storage {
             ready,
             group_handle: None,
         };
-        Outcome::Answered(match kind {
+        Some(match kind {
             Kind::Single => Answer::Single(member),
             Kind::Group => Answer::Group(GroupSnapshot {
                 handle: handle.to_owned(),
@@ -152,16 +150,16 @@ impl Storage {
         })
     }
 
-    /// An event told of what these words name: a handle, or all that bear the name.
-    pub fn tell(&mut self, message: &str) {
+    /// An event reported what these words name: a handle, or everything with the name.
+    pub fn report(&mut self, message: &str) {
         let by_name = message.contains(UID);
         for stored in &mut self.snapshots {
-            stored.told |= by_name || message.contains(&format!("{:?}", stored.handle));
+            stored.reported |= by_name || message.contains(&format!("{:?}", stored.handle));
         }
     }
 }
 
-impl State {
+impl WorldState {
     /// What was on its way arrives. A driver works on the calls for one name in the order of their arrival.
     pub fn deliver_late(&mut self) {
         for late in std::mem::take(&mut self.late) {
@@ -182,14 +180,13 @@ impl State {
 
     /// CreateSnapshot arrives at the driver.
     pub fn create(&mut self, parameters: &BTreeMap<String, String>) -> Option<String> {
-        let heard = self.process.memory.unrecorded().map(str::to_owned).or(self.recorded());
-        self.storage.forget_names(heard.as_deref());
-        self.storage.create(parameters, heard.is_some())
+        let answered = self.process.memory.unrecorded().map(str::to_owned).or(self.recorded());
+        self.storage.forget_names(answered.as_deref());
+        self.storage.create(parameters, answered.is_some())
     }
 
-    /// An answer reached us.
-    pub fn hear(&mut self, outcome: &Outcome) {
-        let Outcome::Answered(answer) = outcome else { return };
+    /// An answer has reached us.
+    pub fn receive(&mut self, answer: &Answer) {
         for stored in self.storage.snapshots.iter_mut().filter(|stored| stored.handle == answer.handle()) {
             stored.unknowable = false;
         }

@@ -1,6 +1,7 @@
 //! The effects of a pass in this world: before and after each, something may happen.
 
 use super::driver::{CODES, Late, refusal};
+use super::secret::SecretContents;
 use super::*;
 
 /// What becomes of an effect.
@@ -8,7 +9,7 @@ use super::*;
 enum Fate {
     Works,
     /// Somebody acts right before it.
-    After(User),
+    After(Action),
     /// The watch shows right before it what has changed.
     AfterWatch,
     FailsBefore(usize),
@@ -75,12 +76,12 @@ impl World {
         fate
     }
 
-    /// One effect: its fate decides whether `act` happens, whether the caller lives to hear of it, and how it fails.
+    /// One effect: its fate decides whether `act` happens, whether the caller lives to see the reply, and how it fails.
     async fn effect<T>(
         &self,
         effect: Effect,
         late: impl FnOnce() -> Option<Late>,
-        act: impl FnOnce(&mut State) -> T,
+        act: impl FnOnce(&mut WorldState) -> T,
         fail: impl FnOnce(usize) -> T,
     ) -> T {
         match self.fate(effect) {
@@ -110,7 +111,10 @@ impl World {
         }
     }
 
-    fn reply(state: &mut State, reply: Option<Result<Model, WriteFailure>>) -> Result<Model, WriteFailure> {
+    fn reply(
+        state: &mut WorldState,
+        reply: Option<Result<Model, WriteFailure>>,
+    ) -> Result<Model, WriteFailure> {
         let model = reply.unwrap_or(Err(WriteFailure::Gone))?;
         // The store never shows less than what our own last write returned.
         if state.process.seen.is_some() {
@@ -126,19 +130,18 @@ fn unavailable<T>(_: usize) -> Result<T, WriteFailure> {
 
 impl Effects for World {
     type Object = Model;
+    type Secrets = SecretContents;
 
-    fn class(&self, name: Option<&str>) -> ClassSight {
-        let Some(name) = name else { return ClassSight::Unnamed };
-        let first = &self.around.classes[CLASS];
+    fn class(&self, name: &str) -> Option<Arc<Class>> {
         match self.state().class {
-            ClassIs::First => ClassSight::Found(Arc::new(first.clone())),
-            ClassIs::Replaced => ClassSight::Found(Arc::new(Class {
+            ClassIs::First => Some(Arc::new(self.around.classes[name].clone())),
+            ClassIs::Replaced => Some(Arc::new(Class {
                 driver: DRIVER.into(),
                 parameters: BTreeMap::from([("tier".into(), "2".into())]),
                 created: Some(now()),
                 edited: false,
             })),
-            ClassIs::Gone => ClassSight::Missing(name.to_owned()),
+            ClassIs::Gone => None,
         }
     }
     fn driver(&self) -> &DriverFacts {
@@ -154,7 +157,7 @@ impl Effects for World {
         true
     }
     async fn read(&self) -> Result<Option<Model>, WriteFailure> {
-        let act = |state: &mut State| {
+        let act = |state: &mut WorldState| {
             if state.truth.is_some() && state.process.seen.is_some() {
                 state.process.seen.clone_from(&state.truth);
             }
@@ -163,7 +166,7 @@ impl Effects for World {
         self.effect(Effect::Read, || None, act, unavailable).await
     }
     async fn write(&self, object: &Model, what: MetadataWrite) -> Result<Model, WriteFailure> {
-        let act = |state: &mut State| {
+        let act = |state: &mut WorldState| {
             let reply = state.write_metadata(object, what);
             Self::reply(state, reply)
         };
@@ -173,55 +176,61 @@ impl Effects for World {
         self.effect(Effect::Write, late, act, unavailable).await
     }
     async fn write_status(&self, object: &Model, change: &StatusChange) -> Result<Model, WriteFailure> {
-        let act = |state: &mut State| {
+        let act = |state: &mut WorldState| {
             let reply = state.write_status(object, change);
             Self::reply(state, reply)
         };
         let late = || Some(Late::Status(object.clone(), change.clone()));
         self.effect(Effect::Write, late, act, unavailable).await
     }
-    async fn create(&self, call: &CreateCall) -> (Outcome, SecretSent) {
+    async fn secret(&self, wanted: &SecretRef) -> SecretRead<SecretContents> {
+        assert_eq!((wanted.namespace.as_str(), wanted.name.as_str()), ("n", "s"));
+        let unreadable = |_| SecretRead::Unreadable("no answer".into());
+        self.effect(Effect::Read, || None, |state| state.secret.read(), unreadable).await
+    }
+    async fn create(&self, call: &CreateCall, secrets: SecretContents) -> Said<Answer> {
         assert_eq!(call.volumes, ["vol-1"]);
         let kind = self.kind();
-        let act = |state: &mut State| {
+        let identity = secrets.beside(&call.parameters);
+        let act = |state: &mut WorldState| {
             state.deliver_late();
-            if let Some(handle) = state.create(&call.parameters) {
-                return state.storage.describe(&handle, kind);
-            }
-            state.doubtful = true;
-            Outcome::Refused(refusal((Certainty::Definite, Code::NotFound)))
+            let taken = state.create(&identity);
+            let answer = taken.and_then(|handle| state.storage.describe(&handle, kind));
+            state.doubtful |= answer.is_none();
+            answer.ok_or_else(|| refusal((Certainty::Definite, Code::NotFound)))
         };
-        let late = || Some(Late::Create(call.parameters.clone()));
-        let fail = |code| Outcome::Refused(refusal(CODES[code]));
-        let outcome = self.effect(Effect::Create, late, act, fail).await;
-        self.change(|state| state.hear(&outcome));
-        (outcome, SecretSent::Unnamed)
+        let late = || Some(Late::Create(identity.clone()));
+        let said = self.effect(Effect::Create, late, act, |code| Err(refusal(CODES[code]))).await;
+        if let Ok(answer) = &said {
+            self.change(|state| state.receive(answer));
+        }
+        said
     }
-    async fn poll(&self, call: &PollCall) -> Outcome {
+    async fn poll(&self, call: &PollCall, _secrets: SecretContents) -> Said<Option<Answer>> {
         let kind = self.kind();
-        let act = |state: &mut State| state.storage.describe(&call.handle, kind);
-        self.effect(Effect::Call, || None, act, |code| Outcome::Refused(refusal(CODES[code]))).await
+        let act = |state: &mut WorldState| Ok(state.storage.describe(&call.handle, kind));
+        self.effect(Effect::Call, || None, act, |code| Err(refusal(CODES[code]))).await
     }
-    async fn delete(&self, call: &DeleteCall) -> Outcome {
-        let act = |state: &mut State| {
+    async fn delete(&self, call: &DeleteCall, _secrets: SecretContents) -> Said<()> {
+        let act = |state: &mut WorldState| {
             state.deliver_late();
             state.storage.delete(&call.handle);
-            Outcome::Deleted
+            Ok(())
         };
         let late = || Some(Late::Delete(call.handle.clone()));
-        self.effect(Effect::Call, late, act, |code| Outcome::Refused(refusal(CODES[code]))).await
+        self.effect(Effect::Call, late, act, |code| Err(refusal(CODES[code]))).await
     }
     fn note(&self, _object: &Model, note: Note) {
         if note.orphan {
             self.change(|state| {
                 assert!(
                     state.in_doubt_for_a_reason(),
-                    "told where nothing went wrong: {} {state:#?}",
+                    "reported where nothing went wrong: {} {state:#?}",
                     note.message
                 );
-                // It may speak of what is still on its way.
+                // It may be about what is still on its way.
                 state.deliver_late();
-                state.storage.tell(&note.message);
+                state.storage.report(&note.message);
             });
         }
     }

@@ -4,9 +4,9 @@ use super::search::{end_of, starts};
 use super::*;
 
 fn quiet(unready_for: u32) -> World {
-    let mut state = State::new(dynamic(), &[], 0);
+    let mut state = WorldState::new(dynamic(), &[], 0);
     state.storage.unready_for = unready_for;
-    World::new(state, Choices::new(Source::Tape(Vec::new())))
+    World::new(state, Choices::new(ChoiceSource::Tape(Vec::new())))
 }
 
 #[test]
@@ -14,18 +14,23 @@ fn at_random_with_many_faults_lag_and_every_user_nothing_is_lost_in_silence_and_
     for seed in 0..20_000 {
         let mut random = fastrand::Rng::with_seed(seed);
         let starts = starts();
-        let start = starts[random.usize(0..starts.len())].clone();
-        let users: Vec<User> = User::ALL.into_iter().filter(|_| random.bool()).collect();
-        let mut state = State::new(start.clone(), &users, random.u32(0..12));
+        let mut start = starts[random.usize(0..starts.len())].clone();
+        let mut users = Action::ALL.to_vec();
+        if random.bool() {
+            start = start.with_secret(Some("s"), Some("n"));
+            users.extend(Action::WITH_THE_SECRET);
+        }
+        users.retain(|_| random.bool());
+        let mut state = WorldState::new(start.clone(), &users, random.u32(0..12));
         state.storage.unready_for = random.u32(0..4);
         let per_cent = random.u32(0..70);
-        let world = World::new(state, Choices::new(Source::Chance(random.fork(), per_cent)));
+        let world = World::new(state, Choices::new(ChoiceSource::Chance(random.fork(), per_cent)));
         for _ in 0..30 {
             if random.bool() {
-                world.change(State::catch_up);
+                world.change(WorldState::catch_up);
             }
             if random.u32(0..8) == 0 {
-                world.change(State::deliver_late);
+                world.change(WorldState::deliver_late);
             }
             world.pass();
         }

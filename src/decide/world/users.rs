@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// Somebody's deed.
+/// What somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum User {
+pub(super) enum Action {
     /// The object is deleted; it stays while finalizers hold it.
     Delete,
     /// The snapshot-controller agrees to the deletion.
@@ -21,9 +21,15 @@ pub(super) enum User {
     DeleteVolume,
     /// The driver restarts and has forgotten the names of its snapshots.
     DriverForgets,
+    /// The Secret is deleted.
+    DeleteSecret,
+    /// The right to read the Secret is taken away.
+    ForbidSecret,
+    /// The Secret is created again with other contents, or the right to read it is given back.
+    ReturnSecret,
 }
 
-impl User {
+impl Action {
     pub const ALL: [Self; 8] = [
         Self::Delete,
         Self::Release,
@@ -34,45 +40,54 @@ impl User {
         Self::DeleteVolume,
         Self::DriverForgets,
     ];
+    /// What can be done to the Secret, where the object names one.
+    pub const WITH_THE_SECRET: [Self; 3] = [Self::DeleteSecret, Self::ForbidSecret, Self::ReturnSecret];
 }
 
-impl State {
-    /// Whether a deed changes anything now.
-    pub fn allows(&self, user: User) -> bool {
-        let Some(model) = &self.truth else { return user == User::DriverForgets };
+impl WorldState {
+    /// Whether an action changes anything now.
+    pub fn allows(&self, user: Action) -> bool {
+        if let Some(allowed) = self.secret.allows(user) {
+            return allowed;
+        }
+        let Some(model) = &self.truth else { return user == Action::DriverForgets };
         match user {
-            User::Delete => !model.meta.deleting,
-            User::Release => model.meta.deleting && !model.meta.released,
-            User::StripFinalizers => model.meta.held,
-            User::StripMarker => model.meta.marked,
-            User::ReplaceClass | User::DeleteClass => self.class == ClassIs::First,
-            User::DeleteVolume => !self.storage.volume_gone,
-            User::DriverForgets => self.storage.remembers_names,
+            Action::Delete => !model.meta.deleting,
+            Action::Release => model.meta.deleting && !model.meta.released,
+            Action::StripFinalizers => model.meta.held,
+            Action::StripMarker => model.meta.marked,
+            Action::ReplaceClass | Action::DeleteClass => self.class == ClassIs::First,
+            Action::DeleteVolume => !self.storage.volume_gone,
+            Action::DriverForgets => self.storage.remembers_names,
+            Action::DeleteSecret | Action::ForbidSecret | Action::ReturnSecret => false,
         }
     }
 
-    /// A deed is done.
-    pub fn act(&mut self, user: User) {
+    /// An action is taken.
+    pub fn act(&mut self, user: Action) {
         self.users.retain(|other| *other != user);
         match user {
-            User::Delete => {
+            Action::Delete => {
                 self.write(|model| model.meta.deleting = true);
             }
-            User::Release => {
+            Action::Release => {
                 self.write(|model| model.meta.released = true);
             }
-            User::StripFinalizers => {
+            Action::StripFinalizers => {
                 self.stripped = true;
                 self.write(|model| model.meta.held = false);
             }
-            User::StripMarker => {
+            Action::StripMarker => {
                 self.stripped = true;
                 self.write(|model| model.meta.marked = false);
             }
-            User::ReplaceClass => self.class = ClassIs::Replaced,
-            User::DeleteClass => self.class = ClassIs::Gone,
-            User::DeleteVolume => self.storage.volume_gone = true,
-            User::DriverForgets => {
+            Action::ReplaceClass => self.class = ClassIs::Replaced,
+            Action::DeleteClass => self.class = ClassIs::Gone,
+            Action::DeleteVolume => self.storage.volume_gone = true,
+            Action::DeleteSecret => self.secret = SecretIs::Missing,
+            Action::ForbidSecret => self.secret = SecretIs::Unreadable,
+            Action::ReturnSecret => self.secret = self.secret.returned(),
+            Action::DriverForgets => {
                 self.doubtful = true;
                 self.storage.remembers_names = false;
             }
