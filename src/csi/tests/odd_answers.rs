@@ -5,7 +5,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use machinery::logging::LogFormat;
-use machinery::logging::testing::{Sink, listen};
+use machinery::logging::testing::{LogBuffer, listen};
 
 impl Bench {
     fn answers_creations(&self, how: Malformed) {
@@ -188,7 +188,7 @@ struct Silent {
     directory: TempDir,
     driver: sandbox::driver::Driver,
     client: Driver,
-    log: Sink,
+    log: LogBuffer,
     _supervised: AbortOnDropHandle<Fatal>,
 }
 
