@@ -16,7 +16,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use flag::{Effect, Flag, Spec, Table};
+pub use flag::{Flag, FlagEffect, Spec, Table};
 pub use help::{Page, help};
 pub use value::{Value, ValueKind};
 
@@ -155,9 +155,9 @@ impl Given {
         let flags = self.order.iter().filter_map(|name| table.find(name));
         flags
             .filter_map(|flag| match flag.effect {
-                Effect::Live => None,
-                Effect::Accepted => Some(format!("--{} has no effect: logs go to stderr", flag.name)),
-                Effect::Retired => {
+                FlagEffect::Live => None,
+                FlagEffect::Accepted => Some(format!("--{} has no effect: logs go to stderr", flag.name)),
+                FlagEffect::Retired => {
                     Some(format!("--{} is retired and may be removed: {}", flag.name, flag.help))
                 }
             })

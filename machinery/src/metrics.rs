@@ -41,7 +41,7 @@ impl BaseMetrics {
     /// [`MetricsError`] for a bug.
     pub fn new() -> Result<Self, MetricsError> {
         let registry = Registry::new();
-        registry.register(Box::new(process::Process::new()?))?;
+        registry.register(Box::new(process::ProcessMetrics::new()?))?;
         Ok(Self {
             master: gauges(
                 &registry,

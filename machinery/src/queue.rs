@@ -70,12 +70,12 @@ struct QueueState {
 }
 
 struct QueueEntry {
-    place: Place,
+    state: KeyState,
     /// Failures in a row.
     failures: u32,
 }
 
-enum Place {
+enum KeyState {
     Ready,
     Waiting((Instant, u64)),
     Running {
@@ -108,13 +108,13 @@ impl Queue {
             Some(entry) => entry.failures,
             None => 0,
         };
-        match state.entries.get_mut(key).map(|entry| &mut entry.place) {
-            Some(Place::Ready) => return,
-            Some(Place::Running { news, .. }) => {
+        match state.entries.get_mut(key).map(|entry| &mut entry.state) {
+            Some(KeyState::Ready) => return,
+            Some(KeyState::Running { news, .. }) => {
                 *news = (*news).max(Some(urgency));
                 return;
             }
-            Some(Place::Waiting(timer)) => {
+            Some(KeyState::Waiting(timer)) => {
                 if urgency == Urgency::WhenDue {
                     return;
                 }
@@ -127,7 +127,7 @@ impl Queue {
     }
 
     fn make_ready(&self, state: &mut QueueState, key: &Key, failures: u32, now: Instant) {
-        state.entries.insert(key.clone(), QueueEntry { place: Place::Ready, failures });
+        state.entries.insert(key.clone(), QueueEntry { state: KeyState::Ready, failures });
         state.ready.push_back((key.clone(), now));
         self.metrics.added();
         self.metrics.depth(state.ready.len());
@@ -170,7 +170,7 @@ impl Queue {
         };
         if let Some(entry) = state.entries.get_mut(&key) {
             let work = self.metrics.begin(now.duration_since(ready_since));
-            entry.place = Place::Running { work, news: None };
+            entry.state = KeyState::Running { work, news: None };
         }
         self.metrics.depth(state.ready.len());
         Ok(key)
@@ -181,7 +181,7 @@ impl Queue {
         let now = Instant::now();
         let mut state = self.state();
         let mut entry = state.entries.remove(key)?;
-        let Place::Running { news, work } = entry.place else { return None };
+        let KeyState::Running { news, work } = entry.state else { return None };
         drop(work);
         entry.failures = if then == Then::Retry { entry.failures.saturating_add(1) } else { 0 };
         let pause = match (then, news) {
@@ -200,7 +200,7 @@ impl Queue {
             state.sequence += 1;
             let timer = (now + pause, state.sequence);
             state.timers.insert(timer, key.clone());
-            state.entries.insert(key.clone(), QueueEntry { place: Place::Waiting(timer), failures });
+            state.entries.insert(key.clone(), QueueEntry { state: KeyState::Waiting(timer), failures });
             self.wake.notify_one();
         }
         Some(pause)
@@ -209,17 +209,17 @@ impl Queue {
     /// Removes the key of a deleted object, unless a pass is running, which finds the deletion itself.
     pub fn forget(&self, key: &Key) {
         let mut state = self.state();
-        match state.entries.get(key).map(|entry| &entry.place) {
-            Some(Place::Waiting(timer)) => {
+        match state.entries.get(key).map(|entry| &entry.state) {
+            Some(KeyState::Waiting(timer)) => {
                 let timer = *timer;
                 state.timers.remove(&timer);
                 state.entries.remove(key);
             }
-            Some(Place::Ready) => {
+            Some(KeyState::Ready) => {
                 state.ready.retain(|(ready, _)| ready != key);
                 state.entries.remove(key);
             }
-            Some(Place::Running { .. }) | None => {}
+            Some(KeyState::Running { .. }) | None => {}
         }
     }
 

@@ -159,10 +159,10 @@ struct Site {
     pages: Pages,
 }
 
-type Answer = Response<Full<Bytes>>;
+type HttpAnswer = Response<Full<Bytes>>;
 
 impl Site {
-    fn answer(&self, method: &Method, path: &str) -> Answer {
+    fn answer(&self, method: &Method, path: &str) -> HttpAnswer {
         if path == self.metrics_path {
             return read_only(method, || match (self.pages.metrics)() {
                 Ok(text) => answer(StatusCode::OK, CONTENT_TYPE, text.into()),
@@ -177,7 +177,7 @@ impl Site {
     }
 }
 
-fn read_only(method: &Method, read: impl FnOnce() -> Answer) -> Answer {
+fn read_only(method: &Method, read: impl FnOnce() -> HttpAnswer) -> HttpAnswer {
     if [Method::GET, Method::HEAD].contains(method) {
         return read();
     }
@@ -186,18 +186,18 @@ fn read_only(method: &Method, read: impl FnOnce() -> Answer) -> Answer {
     refused
 }
 
-fn checked(check: &Check) -> Answer {
+fn checked(check: &Check) -> HttpAnswer {
     match check() {
         Ok(()) => plain(StatusCode::OK, "ok"),
         Err(problem) => plain(StatusCode::INTERNAL_SERVER_ERROR, &problem),
     }
 }
 
-fn plain(status: StatusCode, line: &str) -> Answer {
+fn plain(status: StatusCode, line: &str) -> HttpAnswer {
     answer(status, "text/plain; charset=utf-8", format!("{line}\n").into())
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> HttpAnswer {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

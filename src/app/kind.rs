@@ -132,12 +132,12 @@ where
     shared.last_words();
 }
 
-async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Ended
+async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::PassEnd
 where
     Object<B>: Content,
 {
     let end = shared.pass(&key).await;
-    worker::Ended { then: end.then, problem: end.problem }
+    worker::PassEnd { then: end.then, problem: end.problem }
 }
 
 fn log<B: Body>(key: &Key, again_in: Option<Duration>, problem: &str) {

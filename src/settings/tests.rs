@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use machinery::cli::{Effect, Value};
+use machinery::cli::{FlagEffect, Value};
 use machinery::lead::Timing;
 use machinery::logging::LogFormat;
 use proptest::prelude::*;
@@ -277,7 +277,7 @@ fn version_and_help_print_and_exit_0() {
 
 #[test]
 fn every_default_in_the_table_parses_as_its_flags_type() {
-    for flag in TABLE.iter().filter(|flag| flag.effect == Effect::Live) {
+    for flag in TABLE.iter().filter(|flag| flag.effect == FlagEffect::Live) {
         assert!(Value::of(flag.kind, flag.default).is_some(), "--{}", flag.name);
     }
 }
@@ -297,7 +297,7 @@ fn help_has_one_line_for_each_live_flag_and_names_the_others() {
     for flag in TABLE.iter() {
         let shown = text.matches(&format!("--{}", flag.name)).count();
         assert!(shown >= 1, "--{} is missing", flag.name);
-        if flag.effect == Effect::Live {
+        if flag.effect == FlagEffect::Live {
             let line = text.lines().find(|line| line.trim_start().starts_with(&format!("--{} ", flag.name)));
             let line = line.or_else(|| text.lines().find(|line| line.contains(&format!("--{}", flag.name))));
             assert!(line.is_some_and(|line| line.contains(flag.help)), "--{}", flag.name);

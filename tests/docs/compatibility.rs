@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use machinery::cli::{Effect, Spec, ValueKind as Value};
+use machinery::cli::{FlagEffect, Spec, ValueKind as Value};
 
 use csi_snapshotter::settings::flags::{PAGE, TABLE};
 use model::facts::Kind;
@@ -80,7 +80,7 @@ fn kind(flag: &Spec) -> &'static str {
 }
 
 fn flag_table() -> String {
-    let live: Vec<&Spec> = TABLE.iter().filter(|flag| flag.effect == Effect::Live).collect();
+    let live: Vec<&Spec> = TABLE.iter().filter(|flag| flag.effect == FlagEffect::Live).collect();
     let known: BTreeSet<&str> = live.iter().map(|flag| flag.name).collect();
     let said: BTreeSet<&str> = reference::FLAGS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(known, said, "reference.rs must have a line for each flag, and for no other");
@@ -102,11 +102,11 @@ fn flag_table() -> String {
 
 fn ignored_table() -> String {
     let mut rows = vec![row(["flag", "the reference", "here"])];
-    let accepted = TABLE.iter().filter(|flag| flag.effect == Effect::Accepted);
+    let accepted = TABLE.iter().filter(|flag| flag.effect == FlagEffect::Accepted);
     let accepted: Vec<String> = accepted.map(|flag| format!("`--{}`", flag.name)).collect();
     let here = "each is accepted with a warning and has no effect; logs go to stderr";
     rows.push(vec![accepted.join(", "), "klog's".to_owned(), here.to_owned()]);
-    for flag in TABLE.iter().filter(|flag| flag.effect == Effect::Retired) {
+    for flag in TABLE.iter().filter(|flag| flag.effect == FlagEffect::Retired) {
         let here = format!("accepted with a warning: {}", flag.help);
         rows.push(vec![format!("`--{}`", flag.name), "refuses it, exit 2".to_owned(), here]);
     }

@@ -7,7 +7,7 @@ use super::value::{Value, ValueKind};
 
 /// Whether a flag has an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum FlagEffect {
     /// It has an effect.
     Live,
     /// A flag of klog, accepted without effect: logs always go to stderr.
@@ -30,7 +30,7 @@ pub struct Spec {
     /// One line for the help.
     pub help: &'static str,
     /// Whether it has an effect.
-    pub effect: Effect,
+    pub effect: FlagEffect,
     /// Whether repeated values are joined with commas, as in Go programs whose flag fills a map.
     pub is_list: bool,
 }
@@ -60,7 +60,8 @@ impl<T: FlagValue> Flag<T> {
         default: &'static str,
         help: &'static str,
     ) -> Self {
-        let spec = Spec { name, kind: T::KIND, default, group, help, effect: Effect::Live, is_list: false };
+        let spec =
+            Spec { name, kind: T::KIND, default, group, help, effect: FlagEffect::Live, is_list: false };
         Self { spec, value: PhantomData }
     }
 
@@ -73,7 +74,7 @@ impl<T: FlagValue> Flag<T> {
     /// Retires the flag: `help` says what to use instead.
     #[must_use]
     pub const fn retired(self) -> Self {
-        Self { spec: Spec { effect: Effect::Retired, ..self.spec }, value: PhantomData }
+        Self { spec: Spec { effect: FlagEffect::Retired, ..self.spec }, value: PhantomData }
     }
 
     /// Replaces the default.
@@ -86,7 +87,7 @@ impl<T: FlagValue> Flag<T> {
 /// A flag of klog, accepted without effect.
 #[must_use]
 pub const fn accepted(name: &'static str, kind: ValueKind, help: &'static str) -> Spec {
-    Spec { name, kind, default: "", group: "Logging", help, effect: Effect::Accepted, is_list: false }
+    Spec { name, kind, default: "", group: "Logging", help, effect: FlagEffect::Accepted, is_list: false }
 }
 
 /// Every flag of a program in the order of its help; the single source for the parser, the help and the documents.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::flag::{Effect, Spec, Table};
+use super::flag::{FlagEffect, Spec, Table};
 use super::value::ValueKind;
 
 /// The column where the help of a flag begins.
@@ -28,7 +28,7 @@ pub fn help(page: Page, table: Table) -> String {
          Usage: {program} [flags]    (-x, --x, --x=value, --x value; booleans only --x or --x=false)\n",
     );
     let mut group = "";
-    for flag in table.iter().filter(|flag| flag.effect == Effect::Live) {
+    for flag in table.iter().filter(|flag| flag.effect == FlagEffect::Live) {
         if flag.group != group {
             group = flag.group;
             let _ = write!(text, "\n{group}:\n");
@@ -40,8 +40,8 @@ pub fn help(page: Page, table: Table) -> String {
         let _ = writeln!(text, "{:<INDENT$}{meaning}", format!("  {name}"));
     }
     for (effect, title) in [
-        (Effect::Accepted, "Accepted from klog and without effect (logs go to stderr)"),
-        (Effect::Retired, "Retired: accepted with a warning"),
+        (FlagEffect::Accepted, "Accepted from klog and without effect (logs go to stderr)"),
+        (FlagEffect::Retired, "Retired: accepted with a warning"),
     ] {
         let names: Vec<String> = table
             .iter()

@@ -13,9 +13,9 @@ use crate::process::Program;
 
 /// Collects log lines. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Sink(Arc<Mutex<Vec<u8>>>);
+pub struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Sink {
+impl Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -25,14 +25,14 @@ impl Write for Sink {
     }
 }
 
-impl<'a> MakeWriter<'a> for Sink {
+impl<'a> MakeWriter<'a> for LogBuffer {
     type Writer = Self;
     fn make_writer(&'a self) -> Self {
         self.clone()
     }
 }
 
-impl Sink {
+impl LogBuffer {
     /// The lines so far.
     #[must_use]
     pub fn text(&self) -> String {
@@ -42,8 +42,8 @@ impl Sink {
 
 /// Captures what this thread logs until the guard is dropped.
 #[must_use]
-pub fn listen(program: Program, level: u8, format: LogFormat) -> (Sink, DefaultGuard) {
-    let sink = Sink::default();
+pub fn listen(program: Program, level: u8, format: LogFormat) -> (LogBuffer, DefaultGuard) {
+    let sink = LogBuffer::default();
     let lines = super::lines(program, Log { level, format }, sink.clone());
     (sink, capture(tracing_subscriber::registry().with(lines)))
 }

@@ -14,7 +14,7 @@ const TICKS: f64 = 100.0;
 const UNLIMITED: f64 = 18_446_744_073_709_551_615.0;
 
 /// Updated at every scrape. A file that cannot be read leaves its values unchanged.
-pub(super) struct Process {
+pub(super) struct ProcessMetrics {
     cpu: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
@@ -26,7 +26,7 @@ pub(super) struct Process {
     sent: Gauge,
 }
 
-impl Process {
+impl ProcessMetrics {
     pub(super) fn new() -> Result<Self, MetricsError> {
         let gauge = |name: &str, help: &str| Gauge::with_opts(Opts::new(name, help));
         Ok(Self {
@@ -110,7 +110,7 @@ impl Process {
     }
 }
 
-impl Collector for Process {
+impl Collector for ProcessMetrics {
     fn desc(&self) -> Vec<&Desc> {
         self.all().into_iter().flat_map(Collector::desc).collect()
     }

@@ -34,11 +34,11 @@ impl<B> Default for Metadata<B> {
 }
 
 /// A value built from a JSON object, entry by entry. Any other JSON gives the default, see [`Read`].
-trait Entries: Default {
+trait FromEntries: Default {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error>;
 }
 
-impl<B: Body> Entries for Parts<B> {
+impl<B: Body> FromEntries for Parts<B> {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error> {
         if key == "metadata" {
             let Read(Metadata::<B>(fields, _)) = map.next_value()?;
@@ -50,7 +50,7 @@ impl<B: Body> Entries for Parts<B> {
     }
 }
 
-impl<B: Body> Entries for Metadata<B> {
+impl<B: Body> FromEntries for Metadata<B> {
     fn entry<'de, A: MapAccess<'de>>(&mut self, key: String, map: &mut A) -> Result<(), A::Error> {
         let name = key.as_str();
         if name == UNUSED || (OPTIONAL.contains(&name) && !B::KEEPS.contains(&name)) {
@@ -65,7 +65,7 @@ impl<B: Body> Entries for Metadata<B> {
 /// Reads a `T` from any JSON: one odd object must not fail a whole list.
 pub(super) struct Read<T>(pub T);
 
-impl<'de, T: Entries> Deserialize<'de> for Read<T> {
+impl<'de, T: FromEntries> Deserialize<'de> for Read<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Anything(T::default())).map(Read)
     }
@@ -73,7 +73,7 @@ impl<'de, T: Entries> Deserialize<'de> for Read<T> {
 
 struct Anything<T>(T);
 
-impl<'de, T: Entries> Visitor<'de> for Anything<T> {
+impl<'de, T: FromEntries> Visitor<'de> for Anything<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -154,7 +154,7 @@ async fn passes_run_up_to_the_limit_and_drain_on_stop() {
                     tokio::time::sleep(Duration::from_secs(3)).await;
                     running.fetch_sub(1, Ordering::SeqCst);
                     ended.fetch_add(1, Ordering::SeqCst);
-                    worker::Ended { then: Then::Done, problem: None }
+                    worker::PassEnd { then: Then::Done, problem: None }
                 }
             },
             |_, _, _| {},
@@ -191,7 +191,7 @@ async fn a_panic_in_one_pass_requeues_its_key_and_leaves_the_others_alone() {
                     let first_of_bad = &*key == "bad" && bad.fetch_add(1, Ordering::SeqCst) == 0;
                     assert!(!first_of_bad, "a scripted panic");
                     good.fetch_add(1, Ordering::SeqCst);
-                    worker::Ended { then: Then::Done, problem: None }
+                    worker::PassEnd { then: Then::Done, problem: None }
                 }
             },
             |_, _, _| {},

@@ -11,7 +11,7 @@ use super::{Key, Queue, Then};
 use crate::shutdown::Ending;
 
 /// How a pass ended.
-pub struct Ended {
+pub struct PassEnd {
     /// What has to be done next.
     pub then: Then,
     /// The problem to log, if there is one.
@@ -19,13 +19,13 @@ pub struct Ended {
 }
 
 /// Gives the key back even if its pass panics, so that one broken object does not stop the others.
-struct Taken {
+struct TakenKey {
     queue: Arc<Queue>,
     key: Key,
     open: bool,
 }
 
-impl Drop for Taken {
+impl Drop for TakenKey {
     fn drop(&mut self) {
         if self.open {
             let pause = self.queue.done(&self.key, Then::Retry);
@@ -69,7 +69,7 @@ pub async fn run<R, L, F, P>(
     R: Future<Output = ()>,
     L: Future<Output = ()>,
     F: Fn(Key) -> P,
-    P: Future<Output = Ended> + Send + 'static,
+    P: Future<Output = PassEnd> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(workers));
     let mut passes = JoinSet::new();
@@ -84,10 +84,10 @@ pub async fn run<R, L, F, P>(
             () = ending.draining() => break,
             next = next => next,
         };
-        let mut taken = Taken { queue: Arc::clone(&queue), key: key.clone(), open: true };
+        let mut taken = TakenKey { queue: Arc::clone(&queue), key: key.clone(), open: true };
         let work = pass(key);
         passes.spawn(async move {
-            let Ended { then, problem } = work.await;
+            let PassEnd { then, problem } = work.await;
             taken.open = false;
             let pause = taken.queue.done(&taken.key, then);
             if let Some(problem) = problem {

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use tokio_util::task::AbortOnDropHandle;
 
 use machinery::logging::LogFormat;
-use machinery::logging::testing::{Sink, listen};
+use machinery::logging::testing::{LogBuffer, listen};
 
 use super::*;
 
@@ -189,7 +189,7 @@ struct Silent {
     directory: TempDir,
     driver: sandbox::driver::Driver,
     client: Driver,
-    log: Sink,
+    log: LogBuffer,
     _supervised: AbortOnDropHandle<Fatal>,
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::cluster::error::Request;
 use crate::logging::LogFormat;
-use crate::logging::testing::{Sink, listen};
+use crate::logging::testing::{LogBuffer, listen};
 use crate::process::Program;
 
 pub(super) const TIMING: Timing = Timing {
@@ -236,7 +236,7 @@ pub(super) fn replica(server: &Arc<Server>, identity: &str) -> Replica {
 }
 
 /// Captures the warnings of this thread while the guard lives.
-pub(super) fn log() -> (Sink, tracing::subscriber::DefaultGuard) {
+pub(super) fn log() -> (LogBuffer, tracing::subscriber::DefaultGuard) {
     let program = Program { name: "program", version: "1", crates: &["machinery"] };
     listen(program, 0, LogFormat::Text)
 }
