@@ -15,6 +15,7 @@ use crate::decide::{
     Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
+use machinery::queue::worker::PassEnd;
 use model::class::Class;
 use model::facts::Content;
 
@@ -29,16 +30,6 @@ pub use effects::{Begin, Effects, WriteFailure};
 const MOST_STEPS: u32 = 16;
 /// Lost races in one pass before the key's backoff takes over.
 const MOST_RACES: u32 = 4;
-
-/// How a pass ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub struct PassEnd {
-    /// What the queue does with the key.
-    pub then: Then,
-    /// What went wrong, for the one log line that the worker writes.
-    pub problem: Option<String>,
-}
 
 /// Works on an object until nothing is owed, one driver call was made, or something failed.
 pub async fn pass<E: Effects>(world: &E, object: E::Object, presence: Presence, memory: Memory) -> PassEnd {
@@ -58,30 +49,30 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, presence: Presence, 
             Ok(then) => return pass.end(then),
             // A call that is owed again because what it answered could not be written down must not be made at once.
             Err(Stop::CallOwed) if races > 0 => {
-                return fail("other writers were faster than what the driver answered");
+                return PassEnd::failed("other writers were faster than what the driver answered");
             }
             Err(Stop::CallOwed) => return pass.end(Then::Again),
             Err(Stop::Write(WriteFailure::Gone)) => return pass.gone(),
-            Err(Stop::Write(WriteFailure::Failed(why) | WriteFailure::Refused(why))) => return fail(why),
+            Err(Stop::Write(WriteFailure::Failed(why) | WriteFailure::Refused(why))) => {
+                return PassEnd::failed(why);
+            }
             Err(Stop::Write(WriteFailure::LostRace)) => {
                 races += 1;
                 if races > MOST_RACES {
-                    return fail("other writers were faster, time and again");
+                    return PassEnd::failed("other writers were faster, time and again");
                 }
                 match world.read().await {
                     Ok(Some(fresh)) => pass.object = fresh,
                     Ok(None) | Err(WriteFailure::Gone) => return pass.gone(),
-                    Err(WriteFailure::Failed(why) | WriteFailure::Refused(why)) => return fail(why),
+                    Err(WriteFailure::Failed(why) | WriteFailure::Refused(why)) => {
+                        return PassEnd::failed(why);
+                    }
                     Err(WriteFailure::LostRace) => return pass.end(Then::Retry),
                 }
             }
         }
     }
-    fail(format!("no end after {MOST_STEPS} steps; please report this as a bug"))
-}
-
-fn fail(why: impl Into<String>) -> PassEnd {
-    PassEnd { then: Then::Retry, problem: Some(why.into()) }
+    PassEnd::failed(format!("no end after {MOST_STEPS} steps; please report this as a bug"))
 }
 
 /// Why a step was not carried through.
@@ -148,8 +139,8 @@ impl<'a, E: Effects> Pass<'a, E> {
         match self.world.read().await {
             Ok(None) | Err(WriteFailure::Gone) => Ok(false),
             Ok(Some(_)) => Ok(true),
-            Err(WriteFailure::Failed(why) | WriteFailure::Refused(why)) => Err(fail(why)),
-            Err(WriteFailure::LostRace) => Err(fail("the object could not be read")),
+            Err(WriteFailure::Failed(why) | WriteFailure::Refused(why)) => Err(PassEnd::failed(why)),
+            Err(WriteFailure::LostRace) => Err(PassEnd::failed("the object could not be read")),
         }
     }
 

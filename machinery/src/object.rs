@@ -112,6 +112,12 @@ impl<B> Object<B> {
         self.metadata.deletion_timestamp.is_some()
     }
 
+    /// Whether it has a finalizer.
+    #[must_use]
+    pub fn has_finalizer(&self, finalizer: &str) -> bool {
+        self.metadata.finalizers.iter().flatten().any(|held| held == finalizer)
+    }
+
     /// `metadata.uid`, "" if missing.
     #[must_use]
     pub fn uid(&self) -> &str {

@@ -166,6 +166,25 @@ pub fn endpoint(given: &Given) -> Checked<Option<Listen>> {
     Ok(Some(Listen { address, metrics_path }))
 }
 
+/// The pairs of a flag such as `--feature-gates`, in their order: name, and whether it is on.
+///
+/// # Errors
+/// A pair is not `name=true` or `name=false`, in any of Go's spellings.
+pub fn gates(given: &Given, flag: &Flag<String>) -> Checked<Vec<(String, bool)>> {
+    let text = given.get(flag);
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let parts = pair.split_once('=').map(|(gate, value)| (gate.trim().to_owned(), value.trim()));
+            match parts {
+                Some((gate, "true" | "True" | "TRUE" | "t" | "T" | "1")) => Ok((gate, true)),
+                Some((gate, "false" | "False" | "FALSE" | "f" | "F" | "0")) => Ok((gate, false)),
+                Some(_) | None => Err(bad(flag, pair, format!("write name=true|false: {}", flag.spec.help))),
+            }
+        })
+        .collect()
+}
+
 /// `-v`, `--logging-format`.
 ///
 /// # Errors

@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub mod index;
+
 use crate::object::{Body, Object};
 use crate::queue::{Key, Urgency};
 
@@ -106,6 +108,16 @@ pub enum Farewell {
     Pass(Key),
 }
 
+impl Farewell {
+    /// The key of the object.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Forget(key) | Self::Pass(key) => key,
+        }
+    }
+}
+
 impl<B: Body, R: Rules<B>> Default for Store<B, R> {
     fn default() -> Self {
         let state = StoreState { entries: HashMap::new(), vanished: HashMap::new(), in_hand: HashSet::new() };
@@ -122,6 +134,18 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.state().entries.contains_key(key)
+    }
+
+    /// An object, as freshly as we know it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Arc<Object<B>>> {
+        self.state().entries.get(key).map(|entry| Arc::clone(entry.freshest()))
+    }
+
+    /// What is remembered of the object of a key.
+    #[must_use]
+    pub fn memory(&self, key: &str) -> R::Memory {
+        self.state().entries.get(key).and_then(|entry| entry.memory.as_deref().cloned()).unwrap_or_default()
     }
 
     /// Takes an object from the watch. Returns its key and how soon it needs a pass; `None` for an echo of our own

@@ -7,6 +7,15 @@ use k8s_openapi::ClusterResourceScope;
 
 use machinery::object::{Body, Fields, Object};
 
+use crate::content::policy;
+use crate::facts::Policy;
+
+/// Annotations that mark the default class of a driver, of single and of group snapshots.
+const DEFAULT_CLASS: [&str; 2] = [
+    "snapshot.storage.kubernetes.io/is-default-class",
+    "groupsnapshot.storage.kubernetes.io/is-default-class",
+];
+
 /// The fields of a class. Both kinds have the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Class {
@@ -14,6 +23,10 @@ pub struct Class {
     pub driver: String,
     /// `parameters`, including the reserved ones.
     pub parameters: BTreeMap<String, String>,
+    /// `deletionPolicy`, which contents made from the class get.
+    pub policy: Policy,
+    /// Whether it is marked as the default class of its driver.
+    pub is_default: bool,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
     /// Whether the class was changed after its creation: `metadata.generation` is above 1.
@@ -25,6 +38,8 @@ impl Class {
         Self {
             driver: fields.take("driver").unwrap_or_default(),
             parameters: fields.take("parameters").unwrap_or_default(),
+            policy: policy(&fields.take::<String>("deletionPolicy").unwrap_or_default()),
+            is_default: false,
             created: None,
             edited: false,
         }
@@ -34,6 +49,7 @@ impl Class {
     #[must_use]
     pub fn of<C: AsRef<Self>>(object: &Object<C>) -> Self {
         Self {
+            is_default: DEFAULT_CLASS.iter().any(|key| object.annotation(key) == Some("true")),
             created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
             edited: object.metadata.generation.is_some_and(|generation| generation > 1),
             ..object.body.as_ref().clone()
@@ -66,8 +82,8 @@ impl Body for SingleClass {
     fn read(fields: &mut Fields) -> Self {
         Self(Class::read(fields))
     }
-    fn keeps(_annotation: &str) -> bool {
-        false
+    fn keeps(annotation: &str) -> bool {
+        DEFAULT_CLASS.contains(&annotation)
     }
 }
 
@@ -82,8 +98,8 @@ impl Body for GroupClass {
     fn read(fields: &mut Fields) -> Self {
         Self(Class::read(fields))
     }
-    fn keeps(_annotation: &str) -> bool {
-        false
+    fn keeps(annotation: &str) -> bool {
+        DEFAULT_CLASS.contains(&annotation)
     }
 }
 

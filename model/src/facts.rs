@@ -32,11 +32,12 @@ impl Kind {
 }
 
 /// `spec.deletionPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// The snapshot in the storage is deleted with the object.
     Delete,
     /// The snapshot in the storage is kept. Any unknown value counts as this one, because it destroys nothing.
+    #[default]
     Retain,
 }
 

@@ -8,9 +8,11 @@
 //!
 //! [`machinery::object`] reads every kind: it keeps only the fields that we use, and an invalid field is not an error.
 
+pub mod claim;
 pub mod class;
 pub mod content;
 pub mod group_content;
+pub mod snapshot;
 
 pub mod facts;
 pub mod names;

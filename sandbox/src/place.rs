@@ -38,7 +38,10 @@ impl Place {
         place.create(kinds::NAMESPACE, &kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({}))).await?;
         place.create(kinds::CLASS, &objects::class(&Options::default().name)).await?;
         place.write("admin.kubeconfig", &place.server.admin_kubeconfig())?;
-        place.write("sidecar.kubeconfig", &rights::grant(&place.server, SIDECAR_NAMESPACE, SIDECAR)?)?;
+        place.write(
+            "sidecar.kubeconfig",
+            &rights::grant(&place.server, rights::SIDECAR, SIDECAR_NAMESPACE, SIDECAR)?,
+        )?;
         Ok(place)
     }
 

@@ -1,27 +1,36 @@
-//! The rights of the sidecar, read from `deploy/sidecar/rbac.yaml`.
+//! The rights of each program, read from the manifests in `deploy` that grant them.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::api::Server;
 
-const MANIFEST: &str = include_str!("../../deploy/sidecar/rbac.yaml");
+/// What is granted to the sidecar.
+pub const SIDECAR: &str = include_str!("../../deploy/sidecar/rbac.yaml");
+/// What is granted to the snapshot-controller.
+pub const CONTROLLER: &str = include_str!("../../deploy/snapshot-controller/rbac.yaml");
 
-/// Creates the service account `name` in a namespace that exists, gives it the sidecar's rights and no others, and
-/// returns its kubeconfig.
+/// Creates the service account `name` in a namespace that exists, gives it the rights of a manifest such as [`SIDECAR`]
+/// and no others, and returns its kubeconfig.
 ///
 /// # Errors
 /// If there are objects of these names already.
-pub fn grant(server: &Server, namespace: &str, name: &str) -> anyhow::Result<String> {
-    grant_without(server, namespace, name, &[])
+pub fn grant(server: &Server, manifest: &str, namespace: &str, name: &str) -> anyhow::Result<String> {
+    grant_without(server, manifest, namespace, name, &[])
 }
 
 /// The same without these verbs on the contents and their status.
 ///
 /// # Errors
 /// If there are objects of these names already.
-pub fn grant_without(server: &Server, namespace: &str, name: &str, verbs: &[&str]) -> anyhow::Result<String> {
-    for mut object in objects(namespace, name)? {
+pub fn grant_without(
+    server: &Server,
+    manifest: &str,
+    namespace: &str,
+    name: &str,
+    verbs: &[&str],
+) -> anyhow::Result<String> {
+    for mut object in objects(manifest, namespace, name)? {
         for rule in object["rules"].as_array_mut().into_iter().flatten() {
             let on_contents = rule["resources"].to_string().contains("snapshotcontents");
             if let Some(granted) = rule["verbs"].as_array_mut().filter(|_| on_contents) {
@@ -34,9 +43,9 @@ pub fn grant_without(server: &Server, namespace: &str, name: &str, verbs: &[&str
 }
 
 /// The account, and what the manifest grants to it, in the order in which they can be created.
-fn objects(namespace: &str, name: &str) -> anyhow::Result<Vec<Value>> {
+fn objects(manifest: &str, namespace: &str, name: &str) -> anyhow::Result<Vec<Value>> {
     let granted: Vec<Value> =
-        serde_saphyr::from_multiple(MANIFEST).context("deploy/sidecar/rbac.yaml is not YAML")?;
+        serde_saphyr::from_multiple(manifest).context("the manifest of rights is not YAML")?;
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace}});
     let mut objects = vec![account];
     objects.extend(granted);

@@ -7,7 +7,7 @@ use kube::{Client, Resource};
 use tracing::Instrument;
 
 use super::perform::Snapshots;
-use super::{Begin, Effects, PassEnd, WriteFailure, pass, status};
+use super::{Begin, Effects, WriteFailure, pass, status};
 use crate::csi::Driver;
 use crate::decide::{
     ClassSeen, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming, Note, Now,
@@ -26,6 +26,7 @@ use machinery::cluster::write::Write;
 use machinery::object::{Body, Object};
 use machinery::queue::Key;
 use machinery::queue::Then;
+use machinery::queue::worker::PassEnd;
 use machinery::secrets::Secrets;
 use machinery::shutdown::Ending;
 use machinery::store::{Begun, Presence};
@@ -72,7 +73,7 @@ where
     /// One pass over the object of a key.
     pub async fn pass(&self, key: &Key) -> PassEnd {
         let Some(Begun { object, presence, memory }) = self.store.begin(key) else {
-            return PassEnd { then: Then::Done, problem: None };
+            return PassEnd::well(Then::Done);
         };
         let can_find = self.driver.can_find().unwrap_or(self.driver_facts.can_find);
         let driver = DriverFacts { can_find, ..self.driver_facts.clone() };

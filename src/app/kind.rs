@@ -136,8 +136,7 @@ async fn one_pass<B: Snapshots>(shared: Arc<Shared<B>>, key: Key) -> worker::Pas
 where
     Object<B>: Content,
 {
-    let end = shared.pass(&key).await;
-    worker::PassEnd { then: end.then, problem: end.problem }
+    shared.pass(&key).await
 }
 
 fn log<B: Body>(key: &Key, again_in: Option<Duration>, problem: &str) {

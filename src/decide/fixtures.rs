@@ -107,6 +107,7 @@ pub(crate) fn around() -> Surroundings {
         parameters: BTreeMap::from([("tier".into(), "1".into())]),
         created: Timestamp::from_second(1_899_000_000).ok(),
         edited: false,
+        ..Class::default()
     };
     let naming = Naming { prefix: "snapshot".into(), uuid_length: None, extra_metadata: false };
     Surroundings {

@@ -23,7 +23,9 @@ use super::fixtures::{
     DRIVER, From, Model, Surroundings, UID, around, clocks, dynamic, now, pre_provisioned,
 };
 use super::*;
-use crate::act::{Begin, Effects, PassEnd, WriteFailure, pass};
+use machinery::queue::worker::PassEnd;
+
+use crate::act::{Begin, Effects, WriteFailure, pass};
 use model::class::Class;
 use model::facts::{Content, Facts, Kind, Policy};
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};

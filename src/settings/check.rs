@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use machinery::cli::{Flag, Given};
-use machinery::settings::{Checked, Env, bad, combination};
+use machinery::settings::{self as shared, Checked, Env, bad, combination};
 
 use super::flags as flag;
 use super::{Gates, SnapshotName};
@@ -60,23 +60,17 @@ pub(super) fn node(given: &Given, env: Env<'_>) -> Checked<Option<String>> {
 }
 
 pub(super) fn gates(given: &Given) -> Checked<Gates> {
-    let text = given.get(&flag::FEATURE_GATES);
     let groups = if given.has(&flag::ENABLE_GROUPS) { given.get(&flag::ENABLE_GROUPS) } else { true };
     let mut gates = Gates { groups, release_on_exit: true };
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let known = "write CSIVolumeGroupSnapshot=true|false or ReleaseLeaderElectionOnExit=true|false";
-        let value = match pair.split_once('=').map(|(gate, value)| (gate.trim(), value.trim())) {
-            Some((gate, "true" | "True" | "TRUE" | "t" | "T" | "1")) => (gate, true),
-            Some((gate, "false" | "False" | "FALSE" | "f" | "F" | "0")) => (gate, false),
-            Some(_) | None => return Err(bad(&flag::FEATURE_GATES, pair, known)),
-        };
-        match value {
-            ("CSIVolumeGroupSnapshot", on) => gates.groups = on,
-            ("ReleaseLeaderElectionOnExit", on) => gates.release_on_exit = on,
-            // Every Kubernetes component accepts these two. No gate with an effect here is alpha or beta.
-            ("AllAlpha" | "AllBeta", _) => {}
-            (unknown, _) => {
-                return Err(bad(&flag::FEATURE_GATES, unknown, format!("no such feature gate; {known}")));
+    for (gate, on) in shared::gates(given, &flag::FEATURE_GATES)? {
+        match gate.as_str() {
+            "CSIVolumeGroupSnapshot" => gates.groups = on,
+            "ReleaseLeaderElectionOnExit" => gates.release_on_exit = on,
+            // Every Kubernetes program knows these two. No gate here that has an effect is alpha or beta.
+            "AllAlpha" | "AllBeta" => {}
+            unknown => {
+                let why = format!("no such feature gate; write {}", flag::FEATURE_GATES.spec.help);
+                return Err(bad(&flag::FEATURE_GATES, unknown, why));
             }
         }
     }

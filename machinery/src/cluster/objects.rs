@@ -105,28 +105,34 @@ where
         }
     }
 
-    /// Creates an object, and returns it as the server stored it.
+    /// The same, where the right to PATCH is never granted: every write is GET and PUT from the first on.
+    #[must_use]
+    pub fn by_update(client: Client) -> Self {
+        let objects = Self::new(client);
+        objects.puts.main.store(true, Ordering::Relaxed);
+        objects.puts.status.store(true, Ordering::Relaxed);
+        objects
+    }
+
+    /// Creates an object of a key, and returns it as the server stored it.
     ///
     /// # Errors
     /// [`Failure::AlreadyExists`] if the name is taken, perhaps by an earlier attempt whose answer was lost;
     /// [`Failure::Invalid`] if the object is invalid, and the others.
-    pub async fn create(&self, object: &K) -> Result<K, ApiError>
-    where
-        K: Serialize,
-    {
-        let key = key(object.meta());
-        let request = Self::request("create", &key, Half::Main);
+    pub async fn create(&self, key: &str, object: &impl Serialize) -> Result<K, ApiError> {
+        let request = Self::request("create", key, Half::Main);
         let body = serde_json::to_vec(object).map_err(request::Error::SerializeBody);
-        let create = body.and_then(|body| Self::target(&key).0.create(&PostParams::default(), body));
+        let create = body.and_then(|body| Self::target(key).0.create(&PostParams::default(), body));
         json(&self.client, &request, create).await
     }
 
-    /// Deletes an object if it is unchanged. With finalizers it stays until they are removed.
+    /// Deletes an object if it is unchanged. With finalizers it stays until they are removed, and is returned as it is now;
+    /// `None` if it is gone.
     ///
     /// # Errors
     /// [`Failure::LostRace`] if its uid or resourceVersion differs, [`Failure::NotFound`] if it does not exist,
     /// [`Failure::Unsendable`] if `object` has no uid or no resourceVersion, and the others.
-    pub async fn delete(&self, object: &K) -> Result<(), ApiError> {
+    pub async fn delete(&self, object: &K) -> Result<Option<K>, ApiError> {
         let key = key(object.meta());
         let request = Self::request("delete", &key, Half::Main);
         let (uid, resource_version) = (object.meta().uid.clone(), object.meta().resource_version.clone());
@@ -137,8 +143,12 @@ where
         let preconditions = Some(Preconditions { resource_version, uid });
         let (builder, name) = Self::target(&key);
         let delete = builder.delete(&name, &DeleteParams { preconditions, ..DeleteParams::default() });
-        // The answer is a Status or the object.
-        text(&self.client, &request, delete).await.map(drop)
+        // The answer is a Status where it is gone.
+        let answer = text(&self.client, &request, delete).await?;
+        let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+        Ok(Some(answer)
+            .filter(|answer| answer["kind"] != "Status")
+            .and_then(|it| serde_json::from_value(it).ok()))
     }
 
     async fn patch(&self, key: &str, write: &Write) -> Result<K, ApiError> {

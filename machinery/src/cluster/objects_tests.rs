@@ -175,13 +175,13 @@ async fn a_namespaced_object_is_read_and_written_in_its_namespace() {
 #[tokio::test]
 async fn an_object_is_created_and_a_taken_name_is_already_exists() {
     let (client, log) = server(|seen| (201, seen.body.clone()));
-    let made = Objects::new(client).create(&config_map()).await.unwrap();
+    let made = Objects::<ConfigMap>::new(client).create("ns/c", &config_map()).await.unwrap();
     assert_eq!(made, config_map());
     let seen = log.lock().unwrap()[0].clone();
     assert_eq!((seen.method, seen.path.as_str()), (Method::POST, IN_NAMESPACE));
     assert_eq!(seen.body["data"]["a"], "b");
     let (client, _) = server(|_| status(409, "AlreadyExists"));
-    let taken = Objects::new(client).create(&config_map()).await.unwrap_err();
+    let taken = Objects::<ConfigMap>::new(client).create("ns/c", &config_map()).await.unwrap_err();
     assert!(matches!(taken.failure, Failure::AlreadyExists(_)));
     assert!(taken.to_string().ends_with("create configmaps ns/c"), "{taken}");
 }

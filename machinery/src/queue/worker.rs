@@ -11,11 +11,25 @@ use super::{Key, Queue, Then};
 use crate::shutdown::Ending;
 
 /// How a pass ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct PassEnd {
-    /// What has to be done next.
+    /// What the queue does with the key.
     pub then: Then,
-    /// The problem to log, if there is one.
+    /// What went wrong, for the one log line of the pass.
     pub problem: Option<String>,
+}
+
+impl PassEnd {
+    /// It ended without a problem.
+    pub fn well(then: Then) -> Self {
+        Self { then, problem: None }
+    }
+
+    /// It failed, and is repeated after a backoff.
+    pub fn failed(problem: impl Into<String>) -> Self {
+        Self { then: Then::Retry, problem: Some(problem.into()) }
+    }
 }
 
 /// Gives the key back even if its pass panics, so that one broken object does not stop the others.

@@ -21,7 +21,8 @@ const CLASSES: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses";
 
 /// A kubeconfig of an account that has the rights of deploy/sidecar and no others.
 pub fn kubeconfig(cluster: &Cluster) -> String {
-    sandbox::rights::grant(&cluster.server, "default", "csi-snapshotter").expect("an account")
+    sandbox::rights::grant(&cluster.server, sandbox::rights::SIDECAR, "default", "csi-snapshotter")
+        .expect("an account")
 }
 
 /// A driver on `socket` with a volume `vol-1`, which keeps its storage in `directory`.

@@ -140,6 +140,7 @@ impl Effects for World {
                 parameters: BTreeMap::from([("tier".into(), "2".into())]),
                 created: Some(now()),
                 edited: false,
+                ..Class::default()
             })),
             ClassIs::Gone => None,
         }

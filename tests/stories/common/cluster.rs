@@ -95,7 +95,8 @@ impl Cluster {
         let cluster = Self { admin, kubeconfig, namespace: NAMESPACE, sandbox: Some(server), directory };
         cluster.create(&NAMESPACES, &json!({"metadata": {"name": NAMESPACE}})).await;
         let server = cluster.sandbox.as_ref().unwrap();
-        let kubeconfig = sandbox::rights::grant(server, NAMESPACE, "csi-snapshotter").unwrap();
+        let kubeconfig =
+            sandbox::rights::grant(server, sandbox::rights::SIDECAR, NAMESPACE, "csi-snapshotter").unwrap();
         std::fs::write(&cluster.kubeconfig, kubeconfig).unwrap();
         cluster
     }
@@ -103,8 +104,14 @@ impl Cluster {
     /// A kubeconfig of an account that may update but not patch; `None` on a real cluster.
     pub fn without_patch(&self) -> Option<PathBuf> {
         let server = self.sandbox.as_ref()?;
-        let kubeconfig =
-            sandbox::rights::grant_without(server, NAMESPACE, "without-patch", &["patch"]).unwrap();
+        let kubeconfig = sandbox::rights::grant_without(
+            server,
+            sandbox::rights::SIDECAR,
+            NAMESPACE,
+            "without-patch",
+            &["patch"],
+        )
+        .unwrap();
         let path = self.directory.path().join("without-patch.kubeconfig");
         std::fs::write(&path, kubeconfig).unwrap();
         Some(path)

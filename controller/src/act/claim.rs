@@ -1,0 +1,39 @@
+//! A pass over a claim: its finalizer goes as soon as no snapshot of it is being taken.
+
+use machinery::cluster::error::in_one_line;
+use machinery::object::Object;
+use machinery::queue::worker::PassEnd;
+use machinery::queue::{Key, Then};
+use model::claim::{CLAIM_FINALIZER, Claim};
+
+use super::{Refused, Work, over, render};
+use crate::decide::claim::is_to_be_freed;
+use crate::decide::snapshot::content_name;
+
+impl Work {
+    /// One pass over the claim of a key.
+    pub async fn claim_pass(&self, key: &Key) -> PassEnd {
+        over::<Claim, _>(&self.caches, key, |claim, ()| async move {
+            if !self.is_to_be_freed(&claim) || !self.may() {
+                return PassEnd::well(Then::Done);
+            }
+            match self
+                .write(&self.claims, &claim, |claim| render::finalizers(claim, &[], &[CLAIM_FINALIZER]))
+                .await
+            {
+                Ok(()) | Err(Refused::Gone) => PassEnd::well(Then::Done),
+                Err(Refused::Race) => PassEnd::well(Then::Retry),
+                Err(Refused::ForGood(why)) => PassEnd::failed(why),
+                Err(Refused::Other(error)) => PassEnd::failed(in_one_line(&error)),
+            }
+        })
+        .await
+    }
+
+    fn is_to_be_freed(&self, claim: &Object<Claim>) -> bool {
+        let snapshots = self.caches.of_claim(&claim.key());
+        let snapshots =
+            snapshots.iter().map(|snapshot| (&**snapshot, self.caches.contents.has(&content_name(snapshot))));
+        is_to_be_freed(claim, snapshots)
+    }
+}

@@ -1,0 +1,130 @@
+//! Objects for tests of the rules: right in everything, until a test changes something.
+
+use model::claim::{PersistentVolume, PersistentVolumeClaim};
+use model::class::{Class, VolumeSnapshotClass};
+use model::content::VolumeSnapshotContent;
+use model::snapshot::VolumeSnapshot;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::snapshot::{Observed, decide};
+use super::step::Step;
+
+/// A snapshot and all that it names.
+pub(super) struct Stage {
+    pub snapshot: Value,
+    pub content: Option<Value>,
+    pub class: Option<Value>,
+    pub defaults: Vec<Value>,
+    pub claim: Option<Value>,
+    pub volume: Option<Value>,
+    pub restoring: Option<&'static str>,
+    pub living_group: Option<&'static str>,
+    pub group_of_content: Option<&'static str>,
+}
+
+pub(super) fn class(name: &str, driver: &str) -> Value {
+    json!({"metadata": {"name": name, "uid": name}, "driver": driver, "deletionPolicy": "Delete"})
+}
+
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// A snapshot of a claim, with everything that it needs, and nothing done yet.
+pub(super) fn dynamic() -> Stage {
+    Stage {
+        snapshot: json!({
+            "metadata": {"name": "s", "namespace": "ns", "uid": "u", "resourceVersion": "1"},
+            "spec": {"source": {"persistentVolumeClaimName": "c"}, "volumeSnapshotClassName": "fast"},
+        }),
+        content: None,
+        class: Some(class("fast", "d")),
+        defaults: vec![],
+        claim: Some(json!({
+            "metadata": {"name": "c", "namespace": "ns", "uid": "claim-uid"},
+            "spec": {"volumeName": "v"}, "status": {"phase": "Bound"},
+        })),
+        volume: Some(json!({
+            "metadata": {"name": "v", "uid": "volume-uid"},
+            "spec": {
+                "csi": {"driver": "d", "volumeHandle": "vh"}, "volumeMode": "Filesystem",
+                "claimRef": {"namespace": "ns", "name": "c", "uid": "claim-uid"},
+            },
+        })),
+        restoring: None,
+        living_group: None,
+        group_of_content: None,
+    }
+}
+
+/// The content of [`dynamic`], as it is created.
+pub(super) fn content() -> Value {
+    json!({
+        "metadata": {"name": "snapcontent-u", "uid": "content-uid", "resourceVersion": "1"},
+        "spec": {
+            "driver": "d", "deletionPolicy": "Delete", "source": {"volumeHandle": "vh"},
+            "volumeSnapshotClassName": "fast",
+            "volumeSnapshotRef": {"namespace": "ns", "name": "s", "uid": "u"},
+        },
+    })
+}
+
+impl Stage {
+    /// The same with a merge patch on one of its objects.
+    pub(super) fn with(mut self, pick: impl FnOnce(&mut Self) -> &mut Value, change: &Value) -> Self {
+        json_patch::merge(pick(&mut self), change);
+        self
+    }
+
+    /// The same with its snapshot changed.
+    pub(super) fn snapshot(self, change: &Value) -> Self {
+        self.with(|stage| &mut stage.snapshot, change)
+    }
+
+    /// The same with a content that is changed from [`content`].
+    pub(super) fn content(mut self, change: &Value) -> Self {
+        let mut object = content();
+        json_patch::merge(&mut object, change);
+        self.content = Some(object);
+        self
+    }
+
+    /// The same with all finalizers of a snapshot whose content has the policy Delete.
+    pub(super) fn held(self) -> Self {
+        use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
+        self.snapshot(&json!({"metadata": {"finalizers": [AS_SOURCE_FINALIZER, BOUND_FINALIZER]}}))
+    }
+
+    /// The same, being deleted.
+    pub(super) fn deleting(self) -> Self {
+        self.snapshot(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}))
+    }
+
+    pub(super) fn next(&self) -> Step {
+        let snapshot: VolumeSnapshot = read(&self.snapshot);
+        let content: Option<VolumeSnapshotContent> = self.content.as_ref().map(read);
+        let classes: Vec<(String, Class)> = self.defaults.iter().map(named).collect();
+        let class = self.class.as_ref().map(named);
+        let claim: Option<PersistentVolumeClaim> = self.claim.as_ref().map(read);
+        let volume: Option<PersistentVolume> = self.volume.as_ref().map(read);
+        let class_named = snapshot.body.class_name.is_some();
+        decide(&Observed {
+            snapshot: &snapshot,
+            content: content.as_ref(),
+            class: class.as_ref().filter(|_| class_named).map(|(_, class)| class),
+            defaults: classes.iter().map(|(name, class)| (name.as_str(), class)).collect(),
+            claim: claim.as_ref(),
+            volume: volume.as_ref(),
+            restoring: self.restoring,
+            living_group: self.living_group,
+            group_of_content: self.group_of_content,
+            keeps_mode: true,
+        })
+    }
+}
+
+fn named(value: &Value) -> (String, Class) {
+    let object: VolumeSnapshotClass = read(value);
+    (object.name().to_owned(), Class::of(&object))
+}

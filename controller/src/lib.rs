@@ -1,0 +1,38 @@
+//! The snapshot-controller as a library.
+//!
+//! ```text
+//!  watches ──► caches: stores and indexes ──► queues ──► act: a pass ──► writes, events
+//!       wake: whom a change wakes                        │  ▲
+//!                                                        ▼  │ one step, the object that came of it
+//!                                                      decide
+//! ```
+
+// What is known of the cluster.
+pub mod caches;
+
+// Whom a change wakes.
+pub mod wake;
+
+// The rules.
+pub mod decide;
+
+// Passes.
+pub mod act;
+
+// How long operations take.
+pub mod metrics;
+
+// The command line as typed values.
+pub mod settings;
+
+// How the process is put together, and ends.
+pub mod app;
+
+use machinery::process::Program;
+
+/// This program, for its logs, its help and its traces.
+pub const PROGRAM: Program = Program {
+    name: "snapshot-controller",
+    version: env!("CARGO_PKG_VERSION"),
+    crates: &["snapshot_controller", "machinery", "model"],
+};

@@ -1,0 +1,183 @@
+//! Flags and environment as typed values, checked against each other before anything is contacted.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use machinery::cli::{Flag, Given, Page, Table, UsageError, help};
+use machinery::cluster::limit::Rate;
+use machinery::lead::election::Election;
+use machinery::logging::Log;
+use machinery::queue::backoff::Backoff;
+use machinery::serve::Listen;
+use machinery::settings::flags::{
+    ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, OTHER, RESYNC, RETRY_MAX,
+    RETRY_START, VERSION, WORK,
+};
+use machinery::settings::{self as shared, Checked, bad};
+
+use crate::PROGRAM;
+
+const SNAPSHOTS: &str = "Snapshots";
+/// More passes at once than this help no API server.
+const MOST_WORKERS: usize = 1024;
+
+/// `--worker-threads`.
+const WORKERS: Flag<i64> = Flag::new(WORK, "worker-threads", "10", "objects of a kind worked on at once");
+/// `--prevent-volume-mode-conversion`.
+const KEEPS_MODE: Flag<bool> = Flag::new(
+    SNAPSHOTS,
+    "prevent-volume-mode-conversion",
+    "true",
+    "write the mode of the volume into contents, so that it cannot be changed by a restore",
+);
+/// `--enable-distributed-snapshotting`.
+const DISTRIBUTED: Flag<bool> = Flag::new(
+    SNAPSHOTS,
+    "enable-distributed-snapshotting",
+    "false",
+    "not supported yet: label contents with the node whose sidecar looks after them",
+);
+/// `--feature-gates`.
+const FEATURE_GATES: Flag<String> =
+    Flag::new(SNAPSHOTS, "feature-gates", "", "CSIVolumeGroupSnapshot=true|false").list();
+/// `--retry-crd-interval-max`, which has no effect: kinds are waited for as long as it takes.
+const RETRY_CRD: Flag<Duration> = Flag::new(
+    OTHER,
+    "retry-crd-interval-max",
+    "30s",
+    "accepted; missing CRDs are waited for as long as it takes",
+);
+/// `--automaxprocs`, which has no effect: threads follow the work.
+const AUTOMAXPROCS: Flag<bool> =
+    Flag::new(OTHER, "automaxprocs", "false", "accepted; threads follow the work, not the cores");
+
+/// Every flag, in the order of the help text.
+static TABLE: Table = Table(&[
+    &[
+        KUBECONFIG.spec,
+        KUBE_API_QPS.spec,
+        KUBE_API_BURST.spec,
+        KEEPS_MODE.spec,
+        DISTRIBUTED.spec,
+        FEATURE_GATES.spec,
+        WORKERS.spec,
+        RETRY_START.spec,
+        RETRY_MAX.spec,
+        RESYNC.spec,
+    ],
+    ELECTION,
+    OBSERVABILITY,
+    &[RETRY_CRD.spec, AUTOMAXPROCS.spec, VERSION.spec, HELP.spec],
+]);
+
+const PAGE: Page = Page {
+    program: PROGRAM.name,
+    does: "binds VolumeSnapshots to contents, protects their claims, and lets both go again.",
+    environment: &[
+        ("POD_NAMESPACE", "namespace of the Lease, where --leader-election-namespace is not given"),
+        ("HTTPS_PROXY", "proxy to the API server"),
+        ("NO_PROXY", "hosts that are asked without a proxy"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go, if they are built in; without it, nowhere"),
+    ],
+};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// To run.
+    Run(Box<Settings>),
+    /// To print this and end well.
+    Print(String),
+}
+
+/// Everything that the process gets from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `--kubeconfig`; without it the pod's service account is used.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--kube-api-*`.
+    pub api: Rate,
+    /// `--worker-threads`: passes at once, per kind.
+    pub workers: NonZeroUsize,
+    /// `--retry-interval-*`.
+    pub retry: Backoff,
+    /// `--resync-period`, zero for never.
+    pub resync: Duration,
+    /// `--prevent-volume-mode-conversion`.
+    pub keeps_mode: bool,
+    /// `CSIVolumeGroupSnapshot` of `--feature-gates`.
+    pub groups: bool,
+    /// `--leader-election*`, if it is on.
+    pub election: Option<Election>,
+    /// `--http-endpoint`, if it is set.
+    pub endpoint: Option<Listen>,
+    /// `-v`, `--logging-format`.
+    pub log: Log,
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set: where traces go.
+    pub traces: Option<String>,
+    /// What to say once the log is there.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the words after the program's name, and the environment through `env`.
+///
+/// # Errors
+/// [`UsageError`]: one line that names what is wrong, for exit code 2.
+pub fn parse(
+    words: impl IntoIterator<Item = OsString>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Command, UsageError> {
+    let given = &Given::read(TABLE, words)?;
+    if given.get(&HELP) {
+        return Ok(Command::Print(help(PAGE, TABLE)));
+    }
+    if given.get(&VERSION) {
+        return Ok(Command::Print(format!("{} {}\n", PROGRAM.name, PROGRAM.version)));
+    }
+    if given.get(&DISTRIBUTED) {
+        return shared::combination(
+            "--enable-distributed-snapshotting is not supported yet; remove it, or keep the controller that you have",
+        );
+    }
+    Ok(Command::Run(Box::new(Settings {
+        kubeconfig: given.non_empty(&KUBECONFIG).map(PathBuf::from),
+        api: shared::rate(given)?,
+        workers: workers(given)?,
+        retry: shared::retry(given)?,
+        resync: given.get(&RESYNC),
+        keeps_mode: given.get(&KEEPS_MODE),
+        groups: groups(given)?,
+        election: shared::election(given, env)?,
+        endpoint: shared::endpoint(given)?,
+        log: shared::log(given)?,
+        traces: env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()),
+        warnings: given.warnings(TABLE),
+    })))
+}
+
+/// Whether group snapshots are looked after.
+fn groups(given: &Given) -> Checked<bool> {
+    let mut groups = true;
+    for (gate, on) in shared::gates(given, &FEATURE_GATES)? {
+        match gate.as_str() {
+            "CSIVolumeGroupSnapshot" => groups = on,
+            // Every Kubernetes program knows these. No gate here that has an effect is alpha or beta.
+            "AllAlpha" | "AllBeta" | "ReleaseLeaderElectionOnExit" => {}
+            unknown => {
+                let why = "no such feature gate; write CSIVolumeGroupSnapshot=true|false";
+                return Err(bad(&FEATURE_GATES, unknown, why));
+            }
+        }
+    }
+    Ok(groups)
+}
+
+fn workers(given: &Given) -> Checked<NonZeroUsize> {
+    let number = given.get(&WORKERS);
+    let workers = usize::try_from(number).ok().filter(|workers| *workers <= MOST_WORKERS);
+    workers
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| bad(&WORKERS, number, format!("write a number from 1 to {MOST_WORKERS}")))
+}

@@ -1,0 +1,120 @@
+//! From the deletion of a snapshot to its end, and what holds it up.
+
+use serde_json::json;
+
+use crate::common::{CLAIM, CLASS, CONTENT, RELEASED, SNAPSHOT, Stage, story};
+
+#[test]
+fn a_deleted_snapshot_releases_and_deletes_its_content_and_goes_when_that_is_gone() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        let content = stage.ready("s").await;
+        stage.server.clear_requests();
+        stage.delete(SNAPSHOT, "s").await;
+        let going = stage
+            .until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null())
+            .await;
+        assert_eq!(going["metadata"]["annotations"][RELEASED], "yes");
+        assert!(stage.get(SNAPSHOT, "s").await.is_some(), "it stays until the storage is cleaned up");
+        stage.let_go(&content).await;
+        stage.until_gone(SNAPSHOT, "s").await;
+        let requests = stage.server.requests();
+        let ours: Vec<_> = requests
+            .iter()
+            .filter(|request| {
+                request.user.contains("snapshot-controller")
+                    && request.path.contains("snapshot.storage.k8s.io")
+            })
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect();
+        assert!(ours.len() <= 4, "{ours:#?}");
+    });
+}
+
+#[test]
+fn a_retained_content_stays_and_is_marked() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.delete(CLASS, "fast").await;
+        stage
+            .make(CLASS, "fast", &json!({"driver": crate::common::DRIVER, "deletionPolicy": "Retain"}))
+            .await;
+        let _controller = stage.controller(&[]);
+        let content = stage.ready("s").await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.until_gone(SNAPSHOT, "s").await;
+        let content = stage.get(CONTENT, &content).await.unwrap();
+        assert_eq!(content["metadata"]["annotations"][RELEASED], "yes");
+        assert!(content["metadata"]["deletionTimestamp"].is_null());
+    });
+}
+
+#[test]
+fn a_deletion_needs_no_class_no_claim_and_no_volume() {
+    story(async {
+        let stage = Stage::set().await;
+        let controller = stage.controller(&[]);
+        let content = stage.ready("s").await;
+        drop(controller);
+        stage.delete(CLASS, "fast").await;
+        stage.change(CLAIM, "data", &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(CLAIM, "data").await;
+        stage.delete(SNAPSHOT, "s").await;
+        let _controller = stage.controller(&[]);
+        stage.until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.let_go(&content).await;
+        stage.until_gone(SNAPSHOT, "s").await;
+    });
+}
+
+#[test]
+fn a_content_that_a_user_deletes_after_its_snapshot_is_gone_is_marked_so_that_it_can_go() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        let content = stage.ready("s").await;
+        stage.change(SNAPSHOT, "s", &json!({"metadata": {"finalizers": null}})).await;
+        let snapshot = stage.get(SNAPSHOT, "s").await.unwrap();
+        // Whatever puts them back meanwhile: a user takes them off until it is gone.
+        if snapshot["metadata"]["finalizers"].is_array() {
+            stage.change(SNAPSHOT, "s", &json!({"metadata": {"finalizers": null}})).await;
+        }
+        stage.delete(SNAPSHOT, "s").await;
+        if stage.get(SNAPSHOT, "s").await.is_some() {
+            stage.change(SNAPSHOT, "s", &json!({"metadata": {"finalizers": null}})).await;
+        }
+        stage.until_gone(SNAPSHOT, "s").await;
+        stage.delete(CONTENT, &content).await;
+        stage.until(CONTENT, &content, |content| content["metadata"]["annotations"][RELEASED] == "yes").await;
+    });
+}
+
+#[test]
+fn a_content_stays_while_a_claim_is_restored_from_it_and_the_end_of_the_restore_lets_it_go() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&["--retry-interval-start=30m", "--retry-interval-max=30m"]);
+        let content = stage.ready("s").await;
+        let clone = json!({
+            "metadata": {"annotations": {"volume.kubernetes.io/storage-provisioner": crate::common::DRIVER}},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+                "dataSource": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"},
+            },
+        });
+        stage.make(CLAIM, "clone", &clone).await;
+        stage.change_status(CLAIM, "clone", &json!({"phase": "Pending"})).await;
+        // The controller has seen the claim as soon as it has seen what was made after it.
+        stage.snapshot("later", "clone").await;
+        stage.event("later", "SnapshotContentCreationFailed").await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.event("s", "SnapshotDeletePending").await;
+        let held = stage.get(CONTENT, &content).await.unwrap();
+        assert!(held["metadata"]["deletionTimestamp"].is_null());
+        stage.change_status(CLAIM, "clone", &json!({"phase": "Bound"})).await;
+        stage.until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.let_go(&content).await;
+        stage.until_gone(SNAPSHOT, "s").await;
+    });
+}

@@ -1,0 +1,8 @@
+//! Stories: the real binary and an API server; the test plays the sidecar, and nothing is looked at but what users see.
+
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
+
+mod binding;
+mod claims;
+mod common;
+mod deleting;

@@ -1,0 +1,118 @@
+//! PersistentVolumeClaim and PersistentVolume (core v1), as far as snapshots depend on them.
+
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use machinery::object::{Body, Fields, Object};
+use serde_json::Value;
+
+use crate::facts::non_empty;
+
+/// core/v1 PersistentVolumeClaim.
+pub type PersistentVolumeClaim = Object<Claim>;
+/// core/v1 PersistentVolume.
+pub type PersistentVolume = Object<Volume>;
+
+/// Keeps a claim while a snapshot of it is being taken.
+pub const CLAIM_FINALIZER: &str = "snapshot.storage.kubernetes.io/pvc-as-source-protection";
+
+/// Annotations that say that a provisioner has been asked for the volume: today's name and the older one.
+const PROVISIONER: [&str; 2] =
+    ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];
+const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
+
+/// Body of a claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// `spec.volumeName`.
+    pub volume: Option<String>,
+    /// `status.phase`.
+    pub phase: String,
+    /// Name of the VolumeSnapshot of its namespace that it is to be filled from, by `dataSource` or `dataSourceRef`.
+    pub restores: Option<String>,
+}
+
+impl Claim {
+    /// Whether its volume is there and its.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.phase == "Bound"
+    }
+}
+
+/// Whether a provisioner has been asked for the volume of a claim that has none yet. A claim that waits for its first
+/// consumer has not come to that.
+#[must_use]
+pub fn is_being_provisioned(claim: &PersistentVolumeClaim) -> bool {
+    claim.body.phase == "Pending" && PROVISIONER.iter().any(|key| claim.annotation(key).is_some())
+}
+
+/// Body of a volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// `spec.csi`: driver and volume handle; `None` for a volume of another kind.
+    pub csi: Option<(String, String)>,
+    /// `spec.claimRef`: namespace, name and uid of the claim that holds it; the uid may be empty.
+    pub claim: Option<(String, String, String)>,
+    /// `spec.volumeMode`.
+    pub mode: Option<String>,
+}
+
+/// The snapshot that a data source names, in the claim's own namespace.
+fn source(value: Option<Value>) -> Option<String> {
+    let mut fields = Fields::of(value?);
+    let of = |fields: &mut Fields, name: &str| fields.take::<String>(name).unwrap_or_default();
+    let other_namespace: Option<String> = fields.take("namespace");
+    let is_snapshot =
+        of(&mut fields, "apiGroup") == SNAPSHOT_GROUP && of(&mut fields, "kind") == "VolumeSnapshot";
+    let name: Option<String> = fields.take("name").filter(|_| is_snapshot);
+    non_empty(name.as_ref()).filter(|_| non_empty(other_namespace.as_ref()).is_none()).map(str::to_owned)
+}
+
+impl Body for Claim {
+    type Scope = NamespaceResourceScope;
+
+    const GROUP: &'static str = "";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "PersistentVolumeClaim";
+    const PLURAL: &'static str = "persistentvolumeclaims";
+
+    fn read(fields: &mut Fields) -> Self {
+        let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
+        let mut status = Fields::of(fields.take("status").unwrap_or_default());
+        let volume: Option<String> = spec.take("volumeName");
+        let named = source(spec.take("dataSource"));
+        Self {
+            volume: non_empty(volume.as_ref()).map(str::to_owned),
+            phase: status.take("phase").unwrap_or_default(),
+            restores: named.or_else(|| source(spec.take("dataSourceRef"))),
+        }
+    }
+    fn keeps(annotation: &str) -> bool {
+        PROVISIONER.contains(&annotation)
+    }
+}
+
+impl Body for Volume {
+    type Scope = ClusterResourceScope;
+
+    const GROUP: &'static str = "";
+    const VERSION: &'static str = "v1";
+    const KIND_NAME: &'static str = "PersistentVolume";
+    const PLURAL: &'static str = "persistentvolumes";
+
+    fn read(fields: &mut Fields) -> Self {
+        let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
+        let text = |fields: &mut Fields, name: &str| fields.take::<String>(name).unwrap_or_default();
+        let csi = spec.take::<Value>("csi").map(|value| {
+            let mut csi = Fields::of(value);
+            (text(&mut csi, "driver"), text(&mut csi, "volumeHandle"))
+        });
+        let claim = spec.take::<Value>("claimRef").map(|value| {
+            let mut claim = Fields::of(value);
+            (text(&mut claim, "namespace"), text(&mut claim, "name"), text(&mut claim, "uid"))
+        });
+        Self { csi, claim, mode: spec.take("volumeMode") }
+    }
+    fn keeps(_annotation: &str) -> bool {
+        false
+    }
+}
