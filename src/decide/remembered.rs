@@ -314,3 +314,15 @@ fn a_vanished_group_whose_members_nobody_knows_is_asked_for_them_once() {
     around.memory.members_asked = true;
     assert!(matches!(decide(&group_with_members(&[]).seen(&around)), Step::Call(DriverCall::Delete(_))));
 }
+
+#[test]
+fn a_follow_in_doubt_is_repeated_before_the_snapshot_of_what_vanished_is_deleted() {
+    let memory = Memory { in_flight: InFlight::Open, ..Memory::default() };
+    let vanished = Surroundings { presence: Presence::Deleted, memory, ..around() };
+    let unready = dynamic().with_handle("h1");
+    assert!(matches!(decide(&unready.seen(&vanished)), Step::Call(DriverCall::Create(_))));
+    let asked = Surroundings { memory: Memory::default(), ..vanished };
+    assert!(
+        matches!(decide(&unready.seen(&asked)), Step::Call(DriverCall::Delete(call)) if call.handle == "h1")
+    );
+}

@@ -124,7 +124,7 @@ fn remove(seen: &Observed<'_>) -> Step {
 
 /// A call that followed an unready snapshot ended in doubt: a driver that lost its first try may have begun another
 /// under another handle, so the driver is asked once more before the deletion.
-fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
+pub(super) fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
     let facts = &seen.facts;
     let recorded = facts.is_dynamic() && facts.member == Membership::Own && facts.handle().is_some();
     let in_doubt = seen.memory.in_flight == InFlight::Open && seen.memory.learnt.is_none();

@@ -7,7 +7,7 @@ use super::creation;
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::Observed;
-use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete};
+use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete, open_follow};
 use super::step::{Orphan, Report, Rest, Step};
 use machinery::store::Presence;
 use model::facts::{Facts, Membership, Policy, Source};
@@ -44,7 +44,10 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
         // Rule 2e. Nobody but this process has ever known that handle.
         (Some(_), Some(answer)) => delete_unrecorded(seen, answer),
         // Rule 2f.
-        (Some(handle), None) if deletion_is_meant(seen) => delete_recorded(seen, handle),
+        (Some(handle), None) if deletion_is_meant(seen) => match open_follow(seen) {
+            Some(call) => Step::Call(DriverCall::Create(call)),
+            None => delete_recorded(seen, handle),
+        },
         // Rule 2g.
         (Some(handle), None) => Step::Report(Report::Orphan(Orphan::Known(handle.to_owned()))),
         // Rule 2h.
