@@ -15,7 +15,7 @@ use self::load::{Made, VOLUME, arguments, create, delete, driver_name};
 use crate::arguments::Load;
 use crate::objects::{SIDECAR, SIDECAR_NAMESPACE};
 use crate::place::Place;
-use crate::sidecar::{self, Sidecar};
+use crate::program::{self, Program};
 
 /// The time limit of each phase.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// # Errors
 /// If something does not start, or a snapshot is not ready or not deleted in time.
 pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
-    let binary = sidecar::build().await?;
+    let [binary] = program::build([program::SIDECAR]).await?;
     let place = Place::open().await?;
     std::fs::write(place.driver.make_volume(VOLUME)?.join("data"), [0; 4096])?;
     if load.ready > 0 {
@@ -38,7 +38,7 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let mut follower = Follower::start(&place.client, PATIENCE).await?;
     let first = create(&place, &driver_name(), 1).await?;
     let started = Instant::now();
-    let mut sidecar = Sidecar::start(&binary, &place, &arguments(load))?;
+    let mut sidecar = Program::sidecar(&binary, &place, &arguments(load))?;
     let first_ready = async {
         follower.until_ready(&first, PATIENCE).await?;
         let first_ready = started.elapsed();

@@ -5,7 +5,7 @@ mod bench;
 mod demo;
 mod objects;
 mod place;
-mod sidecar;
+mod program;
 
 use std::process::ExitCode;
 

@@ -5,13 +5,19 @@ pub(crate) mod kinds;
 use serde_json::{Value, json};
 
 use self::kinds::SNAPSHOTS;
-pub(crate) use self::kinds::{Kind, SIDECAR_NAMESPACE};
+pub(crate) use self::kinds::{CONTROLLER_NAMESPACE, Kind, SIDECAR_NAMESPACE};
 
 /// The sidecar's service account, and the name of its roles.
 pub(crate) const SIDECAR: &str = "csi-snapshotter";
 
-/// The name of the snapshot class.
+/// The snapshot-controller's service account, and the name of its roles.
+pub(crate) const CONTROLLER: &str = "snapshot-controller";
+
+/// The name of the default snapshot class, under which snapshots are deleted.
 pub(crate) const CLASS: &str = "hostdir-snapshots";
+
+/// The name of the class under which snapshots are retained.
+pub(crate) const RETAINING: &str = "hostdir-retained";
 
 /// The finalizer that keeps a content until the sidecar has deleted its snapshot.
 pub(crate) const PROTECTION: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
@@ -19,9 +25,12 @@ pub(crate) const PROTECTION: &str = "snapshot.storage.kubernetes.io/volumesnapsh
 /// The annotation that the snapshot-controller sets when the user has deleted the snapshot of a content.
 pub(crate) const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 
-/// The snapshot class of `driver`.
-pub(crate) fn class(driver: &str) -> Value {
-    kinds::CLASS.named(CLASS, json!({"driver": driver, "deletionPolicy": "Delete"}))
+/// The snapshot classes of `driver`.
+pub(crate) fn classes(driver: &str) -> [Value; 2] {
+    let default = json!({"snapshot.storage.kubernetes.io/is-default-class": "true"});
+    let delete = json!({"metadata": {"annotations": default}, "driver": driver, "deletionPolicy": "Delete"});
+    let retain = json!({"driver": driver, "deletionPolicy": "Retain"});
+    [kinds::CLASS.named(CLASS, delete), kinds::CLASS.named(RETAINING, retain)]
 }
 
 /// The content that the snapshot-controller creates for a snapshot with this name and uid.

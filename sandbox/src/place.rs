@@ -1,4 +1,4 @@
-//! The environment of the sidecar: an API server, a driver, and an account with the sidecar's rights.
+//! The environment of the programs: an API server, a driver, and an account for each with its rights.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use sandbox::rights;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::objects::{self, Kind, SIDECAR, SIDECAR_NAMESPACE, kinds};
+use crate::objects::{self, CONTROLLER, CONTROLLER_NAMESPACE, Kind, SIDECAR, SIDECAR_NAMESPACE, kinds};
 
 /// A running environment. Everything is removed when it is dropped.
 pub(crate) struct Place {
@@ -25,7 +25,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Starts the API server and the driver, and creates the sidecar's account and the snapshot class.
+    /// Starts the API server and the driver, and creates the accounts and the snapshot classes.
     pub(crate) async fn open() -> anyhow::Result<Place> {
         let directory = tempfile::Builder::new().prefix("csi-sandbox-").tempdir()?;
         let server =
@@ -36,11 +36,19 @@ impl Place {
         let client = client(&server.admin_kubeconfig()).await?;
         let place = Place { server, driver, client, directory };
         place.create(kinds::NAMESPACE, &kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({}))).await?;
-        place.create(kinds::CLASS, &objects::class(&Options::default().name)).await?;
+        for class in objects::classes(&Options::default().name) {
+            place.create(kinds::CLASS, &class).await?;
+        }
         place.write("admin.kubeconfig", &place.server.admin_kubeconfig())?;
         place.write(
             "sidecar.kubeconfig",
             &rights::grant(&place.server, rights::SIDECAR, SIDECAR_NAMESPACE, SIDECAR)?,
+        )?;
+        // Where the cluster has it already, as every real one does, this changes nothing.
+        drop(place.create(kinds::NAMESPACE, &kinds::NAMESPACE.named(CONTROLLER_NAMESPACE, json!({}))).await);
+        place.write(
+            "controller.kubeconfig",
+            &rights::grant(&place.server, rights::CONTROLLER, CONTROLLER_NAMESPACE, CONTROLLER)?,
         )?;
         Ok(place)
     }

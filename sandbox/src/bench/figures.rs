@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::sidecar::Memory;
+use crate::program::Memory;
 
 /// The figures of one run.
 pub(super) struct Figures {

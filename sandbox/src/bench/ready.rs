@@ -12,7 +12,7 @@ use super::load::{Made, WRITERS, arguments, create, driver_name};
 use crate::arguments::Load;
 use crate::objects::kinds;
 use crate::place::Place;
-use crate::sidecar::Sidecar;
+use crate::program::Program;
 
 /// A process is idle if it has used no CPU for this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -37,7 +37,7 @@ pub(super) async fn run(binary: &Path, place: &Place, load: Load) -> anyhow::Res
     stream::iter(&made).map(make_ready).buffer_unordered(WRITERS).try_collect::<()>().await?;
 
     let started = Instant::now();
-    let sidecar = Sidecar::start(binary, place, &arguments(load))?;
+    let sidecar = Program::sidecar(binary, place, &arguments(load))?;
     let (mut cpu, mut since) = (sidecar.cpu()?, Instant::now());
     while cpu.is_zero() || since.elapsed() < QUIET {
         tokio::time::sleep(LOOK).await;
@@ -51,7 +51,7 @@ pub(super) async fn run(binary: &Path, place: &Place, load: Load) -> anyhow::Res
 
     let mut often = arguments(load);
     often.push("--resync-period=1s".to_owned());
-    let sidecar = Sidecar::start(binary, place, &often)?;
+    let sidecar = Program::sidecar(binary, place, &often)?;
     tokio::time::sleep(start + QUIET + Duration::from_secs(1)).await;
     place.server.clear_requests();
     let before = sidecar.cpu()?;

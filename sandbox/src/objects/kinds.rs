@@ -6,6 +6,9 @@ use serde_json::Value;
 /// The namespace of the sidecar's service account.
 pub(crate) const SIDECAR_NAMESPACE: &str = "hostdir-system";
 
+/// The namespace of the snapshot-controller, and of its Lease.
+pub(crate) const CONTROLLER_NAMESPACE: &str = "kube-system";
+
 pub(super) const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
 
 /// A kind of object.

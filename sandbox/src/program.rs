@@ -1,4 +1,4 @@
-//! Builds the sidecar, runs it as a process, and measures its memory and CPU time.
+//! Builds the programs that are shown, runs them as processes, and measures their memory and CPU time.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -10,19 +10,24 @@ use tokio::process::Command;
 
 use crate::place::Place;
 
-const NAME: &str = "csi-snapshotter";
+/// A program of this workspace; the names of its package and of its binary.
+pub(crate) type Name = &'static str;
+/// The sidecar.
+pub(crate) const SIDECAR: Name = "csi-snapshotter";
+/// The snapshot-controller.
+pub(crate) const CONTROLLER: Name = "snapshot-controller";
 
-/// The number of log lines that are shown if the sidecar ends too early.
+/// The number of log lines that are shown if a program ends too early.
 const LAST_WORDS: usize = 10;
 
 /// The number of clock ticks in a second in /proc. It is the same on every Linux that Rust supports.
 const TICKS: u64 = 100;
 
-/// Builds the sidecar if cargo runs this program, and returns the path of its binary next to this program's.
+/// Builds programs if cargo runs this one, and returns the paths of their binaries next to this program's.
 ///
 /// # Errors
-/// If the build fails, or there is no binary.
-pub(crate) async fn build() -> anyhow::Result<PathBuf> {
+/// If the build fails, or a binary is missing.
+pub(crate) async fn build<const N: usize>(names: [Name; N]) -> anyhow::Result<[PathBuf; N]> {
     let own = std::env::current_exe().context("cannot find out where this program lies")?;
     let directory = own.parent().context("this program lies nowhere")?;
     if let Some(cargo) = std::env::var_os("CARGO") {
@@ -30,12 +35,12 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
             Some("debug") | None => "dev",
             Some(name) => name,
         };
-        println!("building the sidecar ({profile}) …");
+        println!("building {} ({profile}) …", names.join(" and "));
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-        let mut packages = vec!["--package", NAME, "--bin", NAME];
+        let mut packages: Vec<_> = names.iter().flat_map(|name| ["--package", name, "--bin", name]).collect();
         if profile == "dev" {
-            // Named together, both packages share their dependencies with the build that made this program. What is
-            // optimised may be measured, so it gets no feature that the sidecar alone does not have.
+            // Named together, all packages share their dependencies with the build that made this program. What is
+            // optimised may be measured, so it gets no feature that it does not have alone.
             packages.extend(["--package", env!("CARGO_PKG_NAME")]);
         }
         let mut build = Command::new(cargo);
@@ -56,14 +61,16 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
             .await
             .context("cannot run cargo")?;
         if !status.success() {
-            bail!("cargo could not build the sidecar: {status}");
+            bail!("cargo could not build {}: {status}", names.join(" and "));
         }
     }
-    let binary = directory.join(NAME);
-    if !binary.is_file() {
-        bail!("there is no {}; build it with `cargo build --package {NAME}`", binary.display());
+    for name in names {
+        let binary = directory.join(name);
+        if !binary.is_file() {
+            bail!("there is no {}; build it with `cargo build --package {name}`", binary.display());
+        }
     }
-    Ok(binary)
+    Ok(names.map(|name| directory.join(name)))
 }
 
 /// The memory of a process in kilobytes.
@@ -75,31 +82,49 @@ pub(crate) struct Memory {
     pub(crate) anonymous: u64,
 }
 
-/// A running sidecar; dropping it kills it.
-pub(crate) struct Sidecar(Process);
+/// A running program; dropping it kills it.
+pub(crate) struct Program {
+    name: Name,
+    process: Process,
+}
 
-impl Sidecar {
-    /// Starts it with its own account in `place` and with these additional arguments.
-    pub(crate) fn start(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Sidecar> {
-        let mut command = Command::new(binary);
-        command
-            .arg(format!("--kubeconfig={}", place.path("sidecar.kubeconfig").display()))
-            .arg(format!("--csi-address={}", place.driver.socket().display()))
-            .args(arguments);
-        Ok(Sidecar(Process::start(command, &place.path("sidecar.log"))?))
+impl Program {
+    /// Starts the sidecar with its own account in `place` and with these additional arguments.
+    pub(crate) fn sidecar(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Program> {
+        let socket = format!("--csi-address={}", place.driver.socket().display());
+        Self::start(SIDECAR, binary, place, "sidecar", &[&[socket], arguments].concat())
     }
 
-    /// Does `work` while the sidecar runs.
+    /// Starts the snapshot-controller with its own account in `place`.
+    pub(crate) fn controller(binary: &Path, place: &Place) -> anyhow::Result<Program> {
+        Self::start(CONTROLLER, binary, place, "controller", &["-v=2".to_owned()])
+    }
+
+    fn start(
+        name: Name,
+        binary: &Path,
+        place: &Place,
+        files: &str,
+        arguments: &[String],
+    ) -> anyhow::Result<Program> {
+        let mut command = Command::new(binary);
+        let kubeconfig = place.path(&format!("{files}.kubeconfig"));
+        command.arg(format!("--kubeconfig={}", kubeconfig.display())).args(arguments);
+        let process = Process::start(command, &place.path(&format!("{files}.log")))?;
+        Ok(Program { name, process })
+    }
+
+    /// Does `work` while the program runs.
     ///
     /// # Errors
-    /// If the work fails, or the sidecar ends before the work is done. The end of its log is printed then.
+    /// If the work fails, or the program ends before the work is done. The end of its log is printed then.
     pub(crate) async fn during<T>(
         &mut self,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
         let outcome = tokio::select! {
             done = work => done,
-            ended = self.0.ended() => Err(ended_early(ended?)),
+            ended = self.process.ended() => Err(ended_early(self.name, ended?)),
         };
         if outcome.is_err() {
             eprintln!("\n{}", self.last_words());
@@ -109,7 +134,7 @@ impl Sidecar {
 
     /// Ends it at once.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
-        self.0.kill().await
+        self.process.kill().await
     }
 
     /// The processor time that it has used so far.
@@ -134,21 +159,21 @@ impl Sidecar {
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let pid = self.0.id()?;
+        let pid = self.process.id()?;
         Ok(std::fs::read_to_string(format!("/proc/{pid}/{file}"))?)
     }
 
     fn last_words(&self) -> String {
-        let log = self.0.log();
+        let log = self.process.log();
         let lines: Vec<_> = log.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
         if last.is_empty() {
-            return "the sidecar logged nothing".to_owned();
+            return format!("{} logged nothing", self.name);
         }
-        format!("the sidecar's last words:\n    {}", last.join("\n    "))
+        format!("the last words of {}:\n    {}", self.name, last.join("\n    "))
     }
 }
 
-fn ended_early(status: ExitStatus) -> anyhow::Error {
-    anyhow::anyhow!("the sidecar ended by itself ({status})")
+fn ended_early(name: Name, status: ExitStatus) -> anyhow::Error {
+    anyhow::anyhow!("{name} ended by itself ({status})")
 }
