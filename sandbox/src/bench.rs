@@ -11,9 +11,9 @@ use sandbox::driver::Method;
 
 use self::figures::{Figures, percentile};
 use self::follow::Follower;
-use self::load::{Made, VOLUME, arguments, create, delete, driver_name};
+use self::load::{Made, VOLUME, arguments, create, delete};
 use crate::arguments::Load;
-use crate::objects::{SIDECAR, SIDECAR_NAMESPACE};
+use crate::objects::{SIDECAR, SIDECAR_NAMESPACE, driver_name};
 use crate::place::Place;
 use crate::program::{self, Program};
 

@@ -5,8 +5,6 @@ mod data;
 mod steps;
 mod timeline;
 
-use sandbox::driver::Options;
-
 use self::steps::Demo;
 use self::timeline::Timeline;
 use crate::place::Place;
@@ -60,8 +58,4 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let logs = [place.path("sidecar.log"), place.path("controller.log")];
     println!("\nThe programs log to {} and {}. Ctrl-C ends it all.", logs[0].display(), logs[1].display());
     controller.during(sidecar.during(std::future::pending())).await
-}
-
-fn driver_name() -> String {
-    Options::default().name
 }

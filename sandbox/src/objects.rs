@@ -25,6 +25,11 @@ pub(crate) const PROTECTION: &str = "snapshot.storage.kubernetes.io/volumesnapsh
 /// The annotation that the snapshot-controller sets when the user has deleted the snapshot of a content.
 pub(crate) const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 
+/// The name of the sandbox's driver.
+pub(crate) fn driver_name() -> String {
+    sandbox::driver::Options::default().name
+}
+
 /// The snapshot classes of `driver`.
 pub(crate) fn classes(driver: &str) -> [Value; 2] {
     let default = json!({"snapshot.storage.kubernetes.io/is-default-class": "true"});

@@ -60,7 +60,3 @@ pub(super) fn arguments(load: Load) -> Vec<String> {
         format!("--kube-api-burst={}", rate * 2),
     ]
 }
-
-pub(super) fn driver_name() -> String {
-    sandbox::driver::Options::default().name
-}

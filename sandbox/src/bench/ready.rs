@@ -8,9 +8,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::load::{Made, WRITERS, arguments, create, driver_name};
+use super::load::{Made, WRITERS, arguments, create};
 use crate::arguments::Load;
-use crate::objects::kinds;
+use crate::objects::{driver_name, kinds};
 use crate::place::Place;
 use crate::program::Program;
 

@@ -7,8 +7,7 @@ use sandbox::driver::proto::controller_client::ControllerClient;
 use sandbox::driver::proto::volume_content_source::{SnapshotSource, Type};
 use serde_json::{Value, json};
 
-use super::driver_name;
-use crate::objects::kinds;
+use crate::objects::{driver_name, kinds};
 use crate::place::Place;
 
 /// Makes a claim and a volume for it, filled from the snapshot with this handle if one is named; `source` is the name of

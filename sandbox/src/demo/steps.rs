@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 
 use super::cluster::provision;
 use super::data::Data;
-use super::driver_name;
 use super::timeline::Timeline;
-use crate::objects::{self, Kind, kinds};
+use crate::objects::{self, Kind, driver_name, kinds};
 use crate::place::Place;
 
 /// The time limit of each step.
