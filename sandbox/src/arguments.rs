@@ -14,6 +14,7 @@ An environment for csi-snapshotter: an API server in a process and a CSI driver 
       --qps N             the sidecar's --kube-api-qps and -burst; 0 means no limit [0]
       --ready N           instead, measure its start and its resync with N ready contents [0]
       --foreign N         contents of other drivers that also exist [0]
+      --snapshots N       instead, measure both programs with N snapshots of claims and default flags [0]
   sandbox driver          run only a CSI driver until a signal; a snapshot creates its volume if there is none
       --socket PATH       the socket to listen on
       --root DIRECTORY    the directory of volumes and snapshots; several drivers may use it, one at a time
@@ -37,11 +38,13 @@ pub(crate) struct Load {
     pub(crate) foreign: usize,
     /// The number of ready contents that exist when the sidecar starts. If it is not zero, no snapshot is taken.
     pub(crate) ready: usize,
+    /// The number of VolumeSnapshots for both programs. If it is not zero, nothing else is measured.
+    pub(crate) snapshots: usize,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Load { contents: 300, workers: 10, qps: 0, foreign: 0, ready: 0 }
+        Load { contents: 300, workers: 10, qps: 0, foreign: 0, ready: 0, snapshots: 0 }
     }
 }
 
@@ -113,6 +116,7 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
             "--qps" => &mut load.qps,
             "--foreign" => &mut load.foreign,
             "--ready" => &mut load.ready,
+            "--snapshots" => &mut load.snapshots,
             _ => return Err(Complaint::Unknown(name)),
         };
         let number = value.or_else(|| arguments.next()).and_then(|text| text.parse().ok());
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn bench_takes_numbers_in_both_spellings() {
-        let load = Load { contents: 20, workers: 4, qps: 100, foreign: 10_000, ready: 0 };
+        let load = Load { contents: 20, workers: 4, qps: 100, foreign: 10_000, ready: 0, snapshots: 0 };
         let line = "bench --contents 20 --workers=4 --qps 100 --foreign=10000";
         assert_eq!(parsed(line), Ok(Task::Bench(load)));
         assert_eq!(parsed("bench"), Ok(Task::Bench(Load::default())));

@@ -4,6 +4,7 @@ mod figures;
 mod follow;
 mod load;
 mod ready;
+mod snapshots;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use self::figures::{Figures, percentile};
 use self::follow::Follower;
 use self::load::{Made, VOLUME, arguments, create, delete};
 use crate::arguments::Load;
-use crate::objects::{SIDECAR, SIDECAR_NAMESPACE, driver_name};
+use crate::objects::{SIDECAR, SIDECAR_NAMESPACE, driver_name, kinds};
 use crate::place::Place;
 use crate::program::{self, Program};
 
@@ -25,6 +26,9 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// # Errors
 /// If something does not start, or a snapshot is not ready or not deleted in time.
 pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
+    if load.snapshots > 0 {
+        return snapshots::run(load.snapshots).await;
+    }
     let [binary] = program::build([program::SIDECAR]).await?;
     let place = Place::open().await?;
     std::fs::write(place.driver.make_volume(VOLUME)?.join("data"), [0; 4096])?;
@@ -35,7 +39,7 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
         println!("creating {} contents of other drivers …", load.foreign);
         create(&place, "foreign.csi.sandbox", load.foreign).await?;
     }
-    let mut follower = Follower::start(&place.client, PATIENCE).await?;
+    let mut follower = Follower::start(&place.client, kinds::CONTENT, PATIENCE).await?;
     let first = create(&place, &driver_name(), 1).await?;
     let started = Instant::now();
     let mut sidecar = Program::sidecar(&binary, &place, &arguments(load))?;

@@ -73,6 +73,15 @@ pub(crate) async fn build<const N: usize>(names: [Name; N]) -> anyhow::Result<[P
     Ok(names.map(|name| directory.join(name)))
 }
 
+/// Builds programs one after the other, so that what is optimised gets no feature that it does not have alone.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) async fn build_each(names: [Name; 2]) -> anyhow::Result<[PathBuf; 2]> {
+    let ([first], [second]) = (build([names[0]]).await?, build([names[1]]).await?);
+    Ok([first, second])
+}
+
 /// The memory of a process in kilobytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {

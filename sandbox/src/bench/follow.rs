@@ -1,4 +1,4 @@
-//! Watches the contents and records when each became ready and when it was deleted.
+//! Watches the objects of a kind and records when each became ready and when it was deleted.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::load::Made;
-use crate::objects::kinds;
+use crate::objects::Kind;
 
 /// Everything that the watch has seen.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ struct Seen {
     failure: Option<watcher::Error>,
 }
 
-/// A watch of the contents. It runs in a separate task, so that each time is that of the event.
+/// A watch of them. It runs in a separate task, so that each time is that of the event.
 pub(super) struct Follower {
     seen: watch::Receiver<Seen>,
     _reader: AbortOnDropHandle<()>,
@@ -32,12 +32,16 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Starts the watch. The initial list has been read when this returns.
-    pub(super) async fn start(client: &kube::Client, patience: Duration) -> anyhow::Result<Follower> {
-        let events = watcher::watcher(kinds::CONTENT.api(client), watcher::Config::default());
+    pub(super) async fn start(
+        client: &kube::Client,
+        kind: Kind,
+        patience: Duration,
+    ) -> anyhow::Result<Follower> {
+        let events = watcher::watcher(kind.api(client), watcher::Config::default());
         let (sender, seen) = watch::channel(Seen::default());
         let reader = AbortOnDropHandle::new(tokio::spawn(read(events, sender)));
         let mut follower = Follower { seen, _reader: reader };
-        follower.wait(patience, "the list of the contents to be read", |seen| seen.begun).await?;
+        follower.wait(patience, "the first list to be read", |seen| seen.begun).await?;
         Ok(follower)
     }
 
@@ -48,7 +52,7 @@ impl Follower {
         patience: Duration,
     ) -> anyhow::Result<Vec<Instant>> {
         let all = |seen: &Seen| made.iter().all(|made| seen.ready.contains_key(&made.name));
-        let what = format!("{} contents to be ready", made.len());
+        let what = format!("{} objects to be ready", made.len());
         self.wait(patience, &what, |seen| seen.ready.len() >= made.len() && all(seen)).await?;
         let seen = self.seen.borrow();
         Ok(made.iter().filter_map(|made| seen.ready.get(&made.name)).copied().collect())
@@ -57,7 +61,7 @@ impl Follower {
     /// Waits until all of them are deleted.
     pub(super) async fn until_gone(&mut self, made: &[Made], patience: Duration) -> anyhow::Result<()> {
         let all = |seen: &Seen| made.iter().all(|made| seen.gone.contains_key(&made.name));
-        let what = format!("{} contents to be gone", made.len());
+        let what = format!("{} objects to be gone", made.len());
         self.wait(patience, &what, |seen| seen.gone.len() >= made.len() && all(seen)).await
     }
 
@@ -74,7 +78,7 @@ impl Follower {
             bail!("waited {} s for {what}; {ready} were ready, {gone} gone", patience.as_secs());
         };
         match &outcome?.failure {
-            Some(failure) => bail!("the watch of the contents broke while waiting for {what}: {failure}"),
+            Some(failure) => bail!("the watch broke while waiting for {what}: {failure}"),
             None => Ok(()),
         }
     }
