@@ -10,6 +10,9 @@
 //! The crate `machinery` has the watch, the store and the queue. The crate `model` reads contents and classes. The
 //! rules are in `docs/ARCHITECTURE.md`.
 
+// Who we are.
+mod program;
+
 // The command line as typed values.
 pub mod settings;
 
@@ -40,12 +43,4 @@ pub use app::{advice, start};
 pub use csi::Fatal;
 pub use decide::Complaint;
 pub use metrics::{ContentState, Metrics, kind_label};
-
-use machinery::process::Program;
-
-/// Name, version and crates of this program, for logs, help and traces.
-pub const PROGRAM: Program = Program {
-    name: "csi-snapshotter",
-    version: env!("CARGO_PKG_VERSION"),
-    crates: &["csi_snapshotter", "machinery", "model"],
-};
+pub use program::PROGRAM;

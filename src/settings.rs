@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::program::PROGRAM;
 use machinery::cli::{Given, UsageError, help};
 use machinery::cluster::limit::Rate;
 use machinery::lead::election::Election;
@@ -16,6 +17,8 @@ use machinery::settings::flags::{HELP, KUBECONFIG, RESYNC, VERSION};
 
 mod check;
 pub mod flags;
+
+pub(crate) use check::{Gates, SnapshotName};
 
 #[cfg(test)]
 mod tests;
@@ -68,23 +71,6 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
-/// The form of snapshot names in the storage: a prefix and the uid of the user's object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SnapshotName {
-    /// Never empty.
-    pub prefix: String,
-    /// The first 1 to 32 characters of the uid without dashes; `None` for the uid as it is.
-    pub uuid_length: Option<u8>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gates {
-    /// `CSIVolumeGroupSnapshot`.
-    pub groups: bool,
-    /// `ReleaseLeaderElectionOnExit`, accepted without effect: the lease is always released.
-    pub release_on_exit: bool,
-}
-
 /// Parses the arguments after the program's name, and reads environment variables through `env`.
 ///
 /// # Errors
@@ -98,7 +84,7 @@ pub fn parse(
         return Ok(Command::Print(help(flags::PAGE, flags::TABLE)));
     }
     if given.get(&VERSION) {
-        return Ok(Command::Print(format!("{} {}\n", crate::PROGRAM.name, crate::PROGRAM.version)));
+        return Ok(Command::Print(format!("{} {}\n", PROGRAM.name, PROGRAM.version)));
     }
     let node = check::node(given, env)?;
     let election = shared::election(given, env)?;

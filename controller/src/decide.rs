@@ -13,6 +13,7 @@ pub mod claim;
 pub mod content;
 mod creation;
 mod deletion;
+pub mod observed;
 pub mod problem;
 mod secret;
 pub mod snapshot;

@@ -22,17 +22,13 @@ pub mod act;
 // How long operations take.
 pub mod metrics;
 
+// Who we are.
+mod program;
+
 // The command line as typed values.
 pub mod settings;
 
 // How the process is put together, and ends.
 pub mod app;
 
-use machinery::process::Program;
-
-/// This program, for its logs, its help and its traces.
-pub const PROGRAM: Program = Program {
-    name: "snapshot-controller",
-    version: env!("CARGO_PKG_VERSION"),
-    crates: &["snapshot_controller", "machinery", "model"],
-};
+pub use program::PROGRAM;

@@ -17,7 +17,7 @@ use machinery::settings::flags::{
 };
 use machinery::settings::{self as shared, Checked, bad};
 
-use crate::PROGRAM;
+use crate::program::PROGRAM;
 
 const SNAPSHOTS: &str = "Snapshots";
 /// More passes at once than this help no API server.

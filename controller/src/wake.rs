@@ -14,7 +14,7 @@ use model::content::SingleContent;
 use model::snapshot::Snapshot;
 
 use crate::caches::{Caches, Plain};
-use crate::decide::snapshot::content_name;
+use crate::decide::observed::content_name;
 
 /// The queues of the kinds that have passes.
 #[derive(Clone)]

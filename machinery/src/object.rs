@@ -5,38 +5,18 @@
 //! - A field of the wrong type reads as absent, so that one odd object does not fail a whole list.
 
 use std::borrow::Cow;
-use std::fmt::Debug;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+mod body;
 mod lenient;
 mod skip;
 
+pub use body::Body;
 pub use lenient::Fields;
 use skip::{Parts, Read};
-
-/// A kind: its group, version and names, and how its fields are read.
-pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
-    /// [`ClusterResourceScope`](k8s_openapi::ClusterResourceScope) or
-    /// [`NamespaceResourceScope`](k8s_openapi::NamespaceResourceScope).
-    type Scope: 'static;
-    /// API group, "" for the core group.
-    const GROUP: &'static str;
-    /// API version, such as `v1`.
-    const VERSION: &'static str;
-    /// `kind`, as in manifests.
-    const KIND_NAME: &'static str;
-    /// Plural resource name, as in paths.
-    const PLURAL: &'static str;
-    /// Metadata fields that are kept although they are dropped by default: `labels`, `ownerReferences`.
-    const KEEPS: &'static [&'static str] = &[];
-    /// Reads the fields outside the metadata.
-    fn read(fields: &mut Fields) -> Self;
-    /// Whether an annotation is kept.
-    fn keeps(annotation: &str) -> bool;
-}
 
 /// An object of kind `B`, in part: write it back by patches only.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,6 @@
 //! Spans are created where the work happens. They hold names, codes and values of a status, but no messages of calls,
 //! so no secrets. Without the feature `otlp` or without an endpoint, no span is created.
 
-use crate::logging::Spans;
 use crate::process::Program;
 
 #[cfg(feature = "otlp")]
@@ -13,23 +12,10 @@ mod otlp;
 #[path = "traces/absent.rs"]
 mod otlp;
 
-pub use otlp::Traces;
+mod unsent;
 
-/// Why no traces are sent although an endpoint is set. The endpoint is not quoted, since it may hold a password.
-#[derive(Debug, thiserror::Error)]
-pub enum Unsent {
-    /// The feature `otlp` is off.
-    #[error("OTEL_EXPORTER_OTLP_ENDPOINT has no effect: this program is built without the feature otlp")]
-    NotBuiltIn,
-    /// The endpoint is not an `http://` URL.
-    #[error(
-        "no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT must be http:// and an address, as http://localhost:4317"
-    )]
-    Endpoint,
-    /// The exporter could not be started.
-    #[error("no traces are sent: {0}")]
-    Setup(String),
-}
+pub use otlp::Traces;
+pub use unsent::Unsent;
 
 /// Starts to send traces to an endpoint, if there is one.
 ///

@@ -12,14 +12,11 @@ use sandbox::driver::Method;
 
 use self::figures::{Figures, percentile};
 use self::follow::Follower;
-use self::load::{Made, VOLUME, arguments, create, delete};
+use self::load::{Made, PATIENCE, VOLUME, arguments, create, delete};
 use crate::arguments::Load;
 use crate::objects::{SIDECAR, SIDECAR_NAMESPACE, driver_name, kinds};
 use crate::place::Place;
 use crate::program::{self, Program};
-
-/// The time limit of each phase.
-const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Runs the benchmark and prints its figures.
 ///

@@ -6,8 +6,10 @@ use std::time::Duration;
 use kube::{Client, Resource};
 use tracing::Instrument;
 
+use super::effects::{Begin, Effects, WriteFailure};
+use super::pass::pass;
 use super::perform::Snapshots;
-use super::{Begin, Effects, WriteFailure, pass, status};
+use super::status;
 use crate::csi::Driver;
 use crate::decide::{
     ClassSeen, CreateCall, DeleteCall, DriverFacts, Fingerprint, Memory, MetadataWrite, Naming, Note, Now,

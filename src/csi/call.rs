@@ -15,6 +15,8 @@ use machinery::secrets::Secrets;
 use model::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
 
 use super::answer::{self, Malformed};
+use super::driver::Driver;
+use super::method::Method;
 use super::proto::{
     CreateSnapshotRequest, CreateSnapshotResponse, CreateVolumeGroupSnapshotRequest,
     CreateVolumeGroupSnapshotResponse, DeleteSnapshotRequest, DeleteSnapshotResponse,
@@ -22,7 +24,7 @@ use super::proto::{
     GetSnapshotResponse, GetVolumeGroupSnapshotRequest, GetVolumeGroupSnapshotResponse,
 };
 use super::wire::Wire;
-use super::{Driver, Method, proto, redact, verdict};
+use super::{proto, redact, verdict};
 
 /// A failed call, before secrets are removed from its message.
 #[derive(Debug)]

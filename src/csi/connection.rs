@@ -7,18 +7,23 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tonic::transport::Endpoint;
 use tower::service_fn;
 
-use super::session::SessionOver;
 use super::wire::Wire;
 
 /// The limit of headers in bytes. An error text travels in them, percent-encoded to up to three times its length. A
 /// text beyond the limit would close the connection, with all other calls on it.
 const LONGEST_HEADERS: u32 = 16 << 20;
+
+/// The error of a call on a connection that is gone. The call was not sent.
+#[derive(Debug, Error)]
+#[error("the connection to the driver is gone")]
+pub(super) struct SessionOver;
 
 /// Opens a connection. The receiver becomes true when the connection is gone. Later calls fail with [`SessionOver`] and
 /// are not sent.

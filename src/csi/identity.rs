@@ -3,13 +3,14 @@
 use tonic::Code;
 
 use super::call::Failed;
+use super::driver::{Abilities, Connected, Driver};
+use super::fatal::Fatal;
+use super::method::Method;
 use super::proto::{
     ControllerGetCapabilitiesRequest, ControllerGetCapabilitiesResponse, GetPluginInfoRequest,
     GetPluginInfoResponse, ProbeRequest, ProbeResponse, controller_service_capability,
 };
-use super::session::Fatal;
 use super::wire::Wire;
-use super::{Abilities, Connected, Driver, Method};
 
 use controller_service_capability::{Type as CapabilityType, rpc::Type as Rpc};
 

@@ -12,8 +12,9 @@ use model::reply::{Refusal, Snapshot};
 
 use super::answer::{self, Malformed};
 use super::call::malformed;
+use super::driver::Driver;
+use super::method::Method;
 use super::proto::{self, ListSnapshotsRequest, ListSnapshotsResponse};
-use super::{Driver, Method};
 
 /// Pages after which a list counts as endless. No storage fills so many.
 const MOST_PAGES: u32 = 100_000;

@@ -1,19 +1,19 @@
 //! Keeps the connection up: waits for the socket, proves the driver, and reconnects after a loss.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use machinery::repeat::Repeat;
 
+use super::driver::{Connected, Driver, Session};
+use super::fatal::Fatal;
 use super::identity::{self, Doubt};
 use super::wire::Wire;
-use super::{Connected, Driver, connection, redact};
+use super::{connection, redact};
 
 /// Pauses between attempts to open the socket; short, so that a driver that has just started is found soon.
 const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
@@ -21,43 +21,6 @@ const LONGEST_SOCKET_PAUSE: Duration = Duration::from_secs(1);
 /// Pauses between attempts to prove the driver.
 pub(super) const SHORTEST_PROOF_PAUSE: Duration = Duration::from_millis(500);
 pub(super) const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(15);
-
-/// A connection on which the driver was proven.
-#[derive(Debug, Clone)]
-pub(super) struct Session {
-    pub wire: Wire,
-    pub connected: Connected,
-    /// Becomes true when the connection is gone.
-    pub gone: watch::Receiver<bool>,
-}
-
-/// The error of a call on a connection that is gone. The call was not sent.
-#[derive(Debug, Error)]
-#[error("the connection to the driver is gone")]
-pub(super) struct SessionOver;
-
-/// An error of the driver that retrying cannot fix.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Fatal {
-    /// The socket path is a directory.
-    #[error("the driver's socket {0:?} is a directory; set --csi-address to the socket itself")]
-    SocketIsDirectory(PathBuf),
-    /// Another driver answers behind the same socket.
-    #[error(
-        "the driver behind the socket is now {now:?} and was {before:?}; contents of {before:?} would go to the wrong driver"
-    )]
-    AnotherDriver {
-        /// The name at the start.
-        before: String,
-        /// The name now.
-        now: String,
-    },
-    /// The driver cannot take snapshots.
-    #[error(
-        "the driver {0:?} does not have the controller capability CREATE_DELETE_SNAPSHOT; remove this sidecar from its pod, or use a version of the driver that has it"
-    )]
-    NoSnapshots(String),
-}
 
 impl Driver {
     /// Waits for the driver as long as it takes, and proves it.

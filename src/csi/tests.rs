@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sandbox::driver::{Amnesia, Capabilities, Fault, Habits, Malformed, Method as Asked, Options, Times};
 use tempfile::TempDir;
 use tonic::Code;
 
 use machinery::secrets::Secrets;
+use model::facts::Kind;
 use model::reply::{self, Certainty, Refusal, Snapshot};
 
 use super::*;

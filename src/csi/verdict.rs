@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use model::reply::{self, Certainty};
 
-use super::session::SessionOver;
+use super::connection::SessionOver;
 
 /// How tonic's own failures begin that have a code which a driver could have sent. They have no source, so only the
 /// text distinguishes them from the driver's.

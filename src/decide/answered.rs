@@ -1,4 +1,4 @@
-//! What the driver's description of a snapshot means.
+//! What the driver's answers mean: its description of a snapshot, and that it has deleted one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::call::{CreateCall, Purpose};
-use super::conclude::failed;
-use super::memory::{InFlight, Memory, Now, SecretSent};
+use super::failed::failed;
+use super::memory::{InFlight, Memory, Now};
 use super::notes;
 use super::observed::Observed;
+use super::secret::SecretSent;
 use machinery::queue::Then;
 use model::facts::{Facts, Member, Membership};
 use model::reply::{Answer, GroupSnapshot, Snapshot};
@@ -223,4 +224,36 @@ pub(super) fn adopted(seen: &Observed<'_>, handle: &str, now: Now) -> After {
         ..StatusChange::default()
     };
     After { status, ..carry_on(seen.memory.clone(), Then::Again) }
+}
+
+/// What has to be forgotten in status, and what is left to delete.
+pub(super) fn deleted(seen: &Observed<'_>, handle: &str) -> After {
+    let mut memory = Memory {
+        in_flight: InFlight::Nothing,
+        open_ends: 0,
+        asked_since: None,
+        not_found: 0,
+        ..seen.memory.clone()
+    };
+    let stray = memory.strays.iter().position(|stray| stray.handle == handle);
+    if let Some(stray) = stray {
+        memory.strays.remove(stray);
+        return carry_on(memory, Then::Again);
+    }
+    if memory.unrecorded() == Some(handle) {
+        memory.learnt = None;
+        // What is recorded besides is deleted next.
+        if seen.facts.handle().is_some_and(|recorded| recorded != handle) {
+            return carry_on(memory, Then::Again);
+        }
+    }
+    memory.deleted = true;
+    memory.learnt = None;
+    let known = seen.facts.status.unwrap_or_default();
+    let nothing_left = known.handle.is_none()
+        && known.creation_time.is_none()
+        && known.ready != Some(true)
+        && !known.has_size;
+    let status = StatusChange { forget: !nothing_left, ..StatusChange::default() };
+    After { status, ..carry_on(memory, Then::Again) }
 }

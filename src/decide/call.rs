@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::memory::SecretSent;
+use super::secret::SecretSent;
 use model::reply::Refusal;
 
 /// One call of the driver.

@@ -1,20 +1,19 @@
 //! What a step's outcome means: for the status, the marker, the user, the queue and our memory.
 
-use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
-use super::answered::{adopted, answered, created, recorded};
+use super::after::{After, StatusChange, carry_on};
+use super::answered::{adopted, answered, created, deleted, recorded};
 use super::call::{CallReply, CreateCall, DeleteCall, PollCall, Said};
-use super::memory::{InFlight, Memory, Now, SecretSent};
+use super::failed::failed;
+use super::memory::{InFlight, Now};
 use super::missing::rejected;
 use super::notes;
 use super::observed::Observed;
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
+use super::secret::SecretSent;
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
 use machinery::queue::Then;
 use machinery::store::Presence;
 use model::reply::{Answer, Certainty};
-
-/// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.
-const LONGEST_STATUS_TEXT: usize = 4096;
 
 /// A step, and the outcome that it may have.
 pub trait Conclude {
@@ -139,83 +138,4 @@ fn if_asked<T>(
         CallReply::NoSecret(why) => failed(seen, why),
         CallReply::NotBegun => carry_on(seen.memory.clone(), Then::Retry),
     }
-}
-
-/// A failure that users shall see: in status and as an event, each once for as long as the words stay.
-pub(super) fn failed(seen: &Observed<'_>, message: String) -> After {
-    let facts = &seen.facts;
-    let text = shortened(&message);
-    let shown = facts.status.and_then(|status| status.error).flatten();
-    if shown == Some(text) && seen.presence == Presence::Here {
-        return carry_on(seen.memory.clone(), Then::Retry);
-    }
-    let status = StatusChange {
-        ready: (!seen.may_be_removed()).then_some(false),
-        error: ErrorChange::Set(text.to_owned()),
-        ..StatusChange::default()
-    };
-    let note = Some(Note { reason: reason(seen), message, orphan: false });
-    After { status, note, ..carry_on(seen.memory.clone(), Then::Retry) }
-}
-
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST_STATUS_TEXT)]
-}
-
-/// The reason of an event about a failure.
-pub(super) fn reason(seen: &Observed<'_>) -> &'static str {
-    let names = seen.facts.kind.names();
-    if seen.may_be_removed() || seen.presence != Presence::Here {
-        names.delete_failed
-    } else if seen.facts.status.is_none() && seen.facts.is_dynamic() {
-        names.creation_failed
-    } else {
-        names.update_failed
-    }
-}
-
-/// The API server refuses a write for good: an admission webhook, a rule of the kind, a missing right. What is ready
-/// stays ready.
-pub fn write_refused(seen: &Observed<'_>, why: &str) -> After {
-    let message = format!("the API server refuses a change to this object that is needed: {why}");
-    let text = shortened(&message).to_owned();
-    let status = seen.facts.status;
-    let shown = status.and_then(|status| status.error).flatten() == Some(&text);
-    let keep_quiet = shown || seen.facts.is_ready() || seen.presence != Presence::Here;
-    let error = if keep_quiet { ErrorChange::Keep } else { ErrorChange::Set(text) };
-    let note = Some(Note { reason: reason(seen), message, orphan: false });
-    let status = StatusChange { error, ..StatusChange::default() };
-    After { status, note, ..carry_on(seen.memory.clone(), Then::Retry) }
-}
-
-/// What has to be forgotten in status, and what is left to delete.
-pub(super) fn deleted(seen: &Observed<'_>, handle: &str) -> After {
-    let mut memory = Memory {
-        in_flight: InFlight::Nothing,
-        open_ends: 0,
-        asked_since: None,
-        not_found: 0,
-        ..seen.memory.clone()
-    };
-    let stray = memory.strays.iter().position(|stray| stray.handle == handle);
-    if let Some(stray) = stray {
-        memory.strays.remove(stray);
-        return carry_on(memory, Then::Again);
-    }
-    if memory.unrecorded() == Some(handle) {
-        memory.learnt = None;
-        // What is recorded besides is deleted next.
-        if seen.facts.handle().is_some_and(|recorded| recorded != handle) {
-            return carry_on(memory, Then::Again);
-        }
-    }
-    memory.deleted = true;
-    memory.learnt = None;
-    let known = seen.facts.status.unwrap_or_default();
-    let nothing_left = known.handle.is_none()
-        && known.creation_time.is_none()
-        && known.ready != Some(true)
-        && !known.has_size;
-    let status = StatusChange { forget: !nothing_left, ..StatusChange::default() };
-    After { status, ..carry_on(memory, Then::Again) }
 }

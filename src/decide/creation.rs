@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::call::{CreateCall, PollCall, Purpose, SecretRef};
 use super::missing::{class_to_create, named_class};
-use super::observed::{Naming, Observed};
+use super::observed::Observed;
 use super::step::Complaint;
 use model::class::Class;
 use model::facts::{Facts, Source};
@@ -20,7 +20,7 @@ pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<Creat
     let volumes = if let Source::Volumes(volumes) = facts.source { volumes } else { &[] };
     Ok(CreateCall {
         purpose,
-        name: snapshot_name(seen.naming, uid),
+        name: seen.naming.snapshot_name(uid),
         volumes: volumes.to_vec(),
         parameters: parameters(seen, purpose)?,
         may_differ: seen.memory.sent.is_none() && !class_is_as_it_was(seen),
@@ -35,11 +35,6 @@ fn class_is_as_it_was(seen: &Observed<'_>) -> bool {
         let younger = class.created.zip(seen.facts.meta.created).is_some_and(|(class, own)| class > own);
         !younger && !class.edited
     })
-}
-
-/// The name of the snapshot, empty where nobody is bound.
-pub(super) fn name(seen: &Observed<'_>) -> String {
-    seen.facts.owner.uid.map(|uid| snapshot_name(seen.naming, uid)).unwrap_or_default()
 }
 
 /// The poll for a handle, or why there can be none.
@@ -73,17 +68,6 @@ pub(super) fn annotated_secret(facts: &Facts<'_>) -> Result<Option<SecretRef>, C
 /// without.
 pub(super) fn deletion_secret(facts: &Facts<'_>) -> Option<SecretRef> {
     annotated_secret(facts).unwrap_or_default().map(|secret| SecretRef { optional: true, ..secret })
-}
-
-/// `<prefix>-<uid>`, or the first characters of the uid without dashes.
-fn snapshot_name(naming: &Naming, uid: &str) -> String {
-    match naming.uuid_length {
-        None => format!("{}-{uid}", naming.prefix),
-        Some(length) => {
-            let short: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
-            format!("{}-{short}", naming.prefix)
-        }
-    }
 }
 
 /// The class's parameters without the reserved ones. What is owed for a snapshot that may be there already repeats what

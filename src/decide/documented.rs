@@ -15,7 +15,7 @@ const CHAPTERS: [&str; 4] = [
 fn source(file: &str) -> String {
     let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     let path =
-        if file == "act" { format!("{sources}/act.rs") } else { format!("{sources}/decide/{file}.rs") };
+        if file == "pass" { format!("{sources}/act/pass.rs") } else { format!("{sources}/decide/{file}.rs") };
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 

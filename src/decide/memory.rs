@@ -1,14 +1,12 @@
 //! What this process remembers of one object between passes, none of which survives a restart.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::call::{CreateCall, Purpose};
-use super::observed::Observed;
+use super::secret::SecretSent;
 use model::facts::Facts;
 use model::reply::{Answer, GroupSnapshot};
 
@@ -77,49 +75,6 @@ impl Memory {
         }
         is_new
     }
-
-    /// Remembers what a create call was sent with that may have taken effect: the first of them, and whether any other
-    /// was sent with something else. `seen` is what was known before the call.
-    #[must_use]
-    pub(super) fn with_sent(self, seen: &Observed<'_>, call: &CreateCall, secret: SecretSent) -> Self {
-        if self.in_flight == InFlight::Nothing {
-            return Self { sent: None, sent_otherwise: false, ..self };
-        }
-        match &self.sent {
-            None => {
-                let sent = Sent { parameters: call.parameters.clone(), secret };
-                let sent_otherwise = self.sent_otherwise || may_repeat_another(seen, call, secret);
-                Self { sent: Some(sent.into()), sent_otherwise, ..self }
-            }
-            Some(first) if first.is_of(call, secret) => self,
-            Some(_) => Self { sent_otherwise: true, ..self },
-        }
-    }
-
-    /// A create call that took effect went out with something else than an earlier one that may have taken effect as
-    /// well, as far as anybody knows.
-    #[must_use]
-    pub(super) fn was_sent_otherwise(
-        &self,
-        seen: &Observed<'_>,
-        call: &CreateCall,
-        secret: SecretSent,
-    ) -> bool {
-        let about_doubt = matches!(call.purpose, Purpose::Take | Purpose::FindHandle);
-        if !about_doubt || self.in_flight == InFlight::Nothing {
-            return false;
-        }
-        match &self.sent {
-            Some(first) => self.sent_otherwise || !first.is_of(call, secret),
-            None => self.sent_otherwise || may_repeat_another(seen, call, secret),
-        }
-    }
-}
-
-/// A call of another process may have gone out before this one, with something else.
-fn may_repeat_another(seen: &Observed<'_>, call: &CreateCall, secret: SecretSent) -> bool {
-    seen.memory.in_flight != InFlight::Nothing
-        && (call.may_differ || secret.may_differ_since(seen.facts.meta.created))
 }
 
 /// A group that the driver made under a name that has another group already.
@@ -152,57 +107,4 @@ pub struct Sent {
     pub parameters: BTreeMap<String, String>,
     /// The Secret.
     pub secret: SecretSent,
-}
-
-impl Sent {
-    fn is_of(&self, call: &CreateCall, secret: SecretSent) -> bool {
-        self.parameters == call.parameters && self.secret.is_same(secret)
-    }
-}
-
-/// What was sent of the Secret that a call names; never what is in it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum SecretSent {
-    /// None is named.
-    #[default]
-    Unnamed,
-    /// One is named that does not exist: the call went out without it.
-    Gone,
-    /// Its data went along.
-    Known {
-        /// Tells its contents from any other.
-        fingerprint: Fingerprint,
-        /// When it was last written, as far as its metadata say.
-        written: Option<Timestamp>,
-    },
-}
-
-impl SecretSent {
-    fn is_same(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Known { fingerprint: one, .. }, Self::Known { fingerprint: other, .. }) => one == other,
-            (Self::Unnamed, Self::Unnamed) | (Self::Gone, Self::Gone) => true,
-            (Self::Unnamed | Self::Gone | Self::Known { .. }, _) => false,
-        }
-    }
-
-    /// Whether an earlier process may have sent another.
-    fn may_differ_since(self, created: Option<Timestamp>) -> bool {
-        match self {
-            Self::Unnamed => false,
-            Self::Gone => true,
-            Self::Known { written, .. } => written.zip(created).is_some_and(|(written, own)| written > own),
-        }
-    }
-}
-
-/// A number that two sets of secret values share only if they are equal. It is keyed for each process, so that it says
-/// nothing about the values, and it is never shown.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub u64);
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprint")
-    }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::after::{After, Note, carry_on};
 use super::call::{Purpose, SecretRef};
-use super::conclude::{failed, reason};
-use super::memory::{Memory, Now, SecretSent};
+use super::failed::{failed, reason};
+use super::memory::{Memory, Now};
 use super::notes;
 use super::observed::{ClassSeen, Observed};
 use super::refused::given_up;
+use super::secret::SecretSent;
 use super::step::Complaint;
 use machinery::queue::Then;
 use model::class::Class;

@@ -2,7 +2,6 @@
 
 use super::after::Note;
 use super::call::CreateCall;
-use super::creation;
 use super::observed::Observed;
 use super::step::Orphan;
 use machinery::store::Presence;
@@ -75,7 +74,7 @@ pub(super) fn orphan(seen: &Observed<'_>, what: &Orphan) -> Note {
 
 /// The driver answered another handle for the same name while the snapshot was not ready.
 pub(super) fn other_handle(seen: &Observed<'_>, before: &str, now: &str) -> Note {
-    let name = creation::name(seen);
+    let name = seen.snapshot_name();
     let message = format!(
         "the driver answered the name {name:?} with the handle {before:?} at first and with {now:?} now; {now:?} is \
          recorded. If the storage system still holds {before:?}, delete it there by hand"

@@ -48,6 +48,19 @@ pub struct Naming {
     pub extra_metadata: bool,
 }
 
+impl Naming {
+    /// `<prefix>-<uid>`, or the first characters of the uid without dashes.
+    pub(super) fn snapshot_name(&self, uid: &str) -> String {
+        match self.uuid_length {
+            None => format!("{}-{uid}", self.prefix),
+            Some(length) => {
+                let short: String = uid.chars().filter(|&c| c != '-').take(usize::from(length)).collect();
+                format!("{}-{short}", self.prefix)
+            }
+        }
+    }
+}
+
 /// The input of a decision, all borrowed.
 #[derive(Debug, Clone)]
 pub struct Observed<'a> {
@@ -68,6 +81,11 @@ pub struct Observed<'a> {
 }
 
 impl Observed<'_> {
+    /// The name of the snapshot, empty where nobody is bound.
+    pub(super) fn snapshot_name(&self) -> String {
+        self.facts.owner.uid.map(|uid| self.naming.snapshot_name(uid)).unwrap_or_default()
+    }
+
     /// A snapshot of its own is to be taken for it, and its handle is not on the object.
     #[must_use]
     pub fn lacks_own_handle(&self) -> bool {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::after::{After, Note, carry_on};
+use super::answered::deleted;
 use super::call::{CreateCall, Purpose};
-use super::conclude::{deleted, failed};
-use super::memory::{InFlight, Memory, Now, SecretSent};
+use super::failed::failed;
+use super::memory::{InFlight, Memory, Now};
 use super::notes;
 use super::observed::Observed;
+use super::secret::SecretSent;
 use super::step::Orphan;
 use machinery::queue::Then;
 use machinery::store::Presence;

@@ -137,7 +137,7 @@ fn the_specs_members_are_added_only_where_the_driver_has_answered_fewer() {
     let members = |listed: &[&str]| {
         let model = group_with_members(listed);
         let facts = Facts { source: Source::Given("g", &given), ..model.facts() };
-        super::rules::member_handles(&facts)
+        super::deletion::member_handles(&facts)
     };
     assert_eq!(members(&["A", "B"]), ["A", "B"], "another form of the same two");
     assert_eq!(members(&["a"]), ["a", "b"]);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::call::{CreateCall, DeleteCall, DriverCall, Purpose};
+use super::call::{DriverCall, Purpose};
 use super::creation;
+use super::deletion::{delete, delete_unrecorded, lacks_members, members_to_delete, open_follow};
 use super::memory::InFlight;
 use super::observed::Observed;
 use super::step::MetadataWrite::{DropFinalizer, Mark, Unmark};
@@ -11,7 +12,7 @@ use super::step::Rest::{AwaitGroupHandle, AwaitRelease, OtherDriver, Settled};
 use super::step::{Complaint, Report, StatusRecord, Step};
 use super::vanished;
 use machinery::store::Presence;
-use model::facts::{Facts, Kind, Membership, Policy, Source};
+use model::facts::{Kind, Membership, Policy, Source};
 use model::reply::Answer;
 
 /// What is owed next for this object.
@@ -122,70 +123,11 @@ fn remove(seen: &Observed<'_>) -> Step {
     }
 }
 
-/// A call that followed an unready snapshot ended in doubt: a driver that lost its first try may have begun another
-/// under another handle, so the driver is asked once more before the deletion.
-pub(super) fn open_follow(seen: &Observed<'_>) -> Option<CreateCall> {
-    let facts = &seen.facts;
-    let recorded = facts.is_dynamic() && facts.member == Membership::Own && facts.handle().is_some();
-    let in_doubt = seen.memory.in_flight == InFlight::Open && seen.memory.learnt.is_none();
-    if !recorded || !in_doubt || seen.memory.deleted {
-        return None;
-    }
-    creation::create_call(seen, Purpose::FindHandle).ok().filter(|call| !call.may_differ)
-}
-
-/// The members of a group that go with it: those on record, else those that the driver answered.
-pub(super) fn members_to_delete(seen: &Observed<'_>, handle: &str) -> Vec<String> {
-    let listed = member_handles(&seen.facts);
-    match seen.memory.learnt.as_deref() {
-        Some(Answer::Group(group)) if listed.is_empty() && group.handle == handle => group.member_handles(),
-        Some(Answer::Group(_) | Answer::Single(_)) | None => listed,
-    }
-}
-
-/// Nobody knows the members of a group that is to be deleted, and the driver was not asked for them yet.
-pub(super) fn lacks_members(seen: &Observed<'_>, members: &[String]) -> bool {
-    seen.facts.kind == Kind::Group && members.is_empty() && !seen.memory.members_asked
-}
-
-pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) -> Step {
-    Step::Call(DriverCall::Delete(DeleteCall {
-        handle,
-        members,
-        secret: creation::deletion_secret(&seen.facts),
-    }))
-}
-
-/// Deletes what the driver answered and nobody recorded.
-pub(super) fn delete_unrecorded(seen: &Observed<'_>, answer: &Answer) -> Step {
-    let members = match answer {
-        Answer::Group(group) => group.member_handles(),
-        Answer::Single(_) => Vec::new(),
-    };
-    delete(seen, answer.handle().to_owned(), members)
-}
-
 /// The handle in status, whatever we remember: while it stands there, nobody can tell that it is gone. Else
 /// the one that the spec gives, unless the driver has deleted it already.
 fn handle_to_delete<'a>(seen: &'a Observed<'_>) -> Option<&'a str> {
     let given = if let Source::Given(handle, _) = seen.facts.source { Some(handle) } else { None };
     seen.facts.handle().or(given.filter(|_| !seen.memory.deleted))
-}
-
-/// Those that status lists. The spec's are added only where it gives more than the driver has answered: a driver may
-/// answer the same members in another form, and refuse to be asked for both.
-pub(super) fn member_handles(facts: &Facts<'_>) -> Vec<String> {
-    let listed = facts.status.iter().flat_map(|status| status.members).map(|member| &member.handle);
-    let mut handles: Vec<String> = listed.filter(|handle| !handle.is_empty()).cloned().collect();
-    let given = if let Source::Given(_, members) = facts.source { members } else { &[] };
-    if handles.len() < given.len() {
-        for handle in given.iter().filter(|handle| !handle.is_empty()) {
-            if !handles.contains(handle) {
-                handles.push(handle.clone());
-            }
-        }
-    }
-    handles
 }
 
 /// A creation: refused before anything is written, else marked before the driver may take a snapshot. A snapshot whose

@@ -4,10 +4,10 @@
 use super::after::Note;
 use super::call::{DriverCall, Purpose};
 use super::creation;
+use super::deletion::{delete, delete_unrecorded, lacks_members, members_to_delete, open_follow};
 use super::memory::{InFlight, Memory};
 use super::notes;
 use super::observed::Observed;
-use super::rules::{delete, delete_unrecorded, lacks_members, members_to_delete, open_follow};
 use super::step::{Orphan, Report, Rest, Step};
 use machinery::store::Presence;
 use model::facts::{Facts, Membership, Policy, Source};
@@ -51,7 +51,7 @@ pub(super) fn decide(seen: &Observed<'_>) -> Step {
         // Rule 2g.
         (Some(handle), None) => Step::Report(Report::Orphan(Orphan::Known(handle.to_owned()))),
         // Rule 2h.
-        (None, _) => Step::Report(Report::Orphan(Orphan::InDoubt { name: creation::name(seen) })),
+        (None, _) => Step::Report(Report::Orphan(Orphan::InDoubt { name: seen.snapshot_name() })),
     }
 }
 
@@ -81,7 +81,7 @@ fn deletion_is_meant(seen: &Observed<'_>) -> bool {
 pub fn last_word(seen: &Observed<'_>) -> Note {
     let what = match handle(&seen.facts, seen.memory) {
         Some(handle) => Orphan::Known(handle.to_owned()),
-        None => Orphan::InDoubt { name: creation::name(seen) },
+        None => Orphan::InDoubt { name: seen.snapshot_name() },
     };
     notes::orphan(seen, &what)
 }

@@ -7,12 +7,28 @@ use machinery::cli::{Flag, Given};
 use machinery::settings::{self as shared, Checked, Env, bad, combination};
 
 use super::flags as flag;
-use super::{Gates, SnapshotName};
 
 /// Each pass may hold a reply in memory, and no driver gains from more. Real charts use up to 250.
 const MOST_WORKERS: usize = 1024;
 /// Characters in a uid without its dashes.
 const UUID_LENGTH: i64 = 32;
+
+/// The form of snapshot names in the storage: a prefix and the uid of the user's object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SnapshotName {
+    /// Never empty.
+    pub prefix: String,
+    /// The first 1 to 32 characters of the uid without dashes; `None` for the uid as it is.
+    pub uuid_length: Option<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gates {
+    /// `CSIVolumeGroupSnapshot`.
+    pub groups: bool,
+    /// `ReleaseLeaderElectionOnExit`, accepted without effect: the lease is always released.
+    pub release_on_exit: bool,
+}
 
 pub(super) fn socket(given: &Given) -> Checked<PathBuf> {
     let address = given.get(&flag::CSI_ADDRESS);

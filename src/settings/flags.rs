@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::program::PROGRAM;
 use machinery::cli::{Flag, Page, Table};
 use machinery::settings::flags::{
     CONNECT, ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, OTHER, RESYNC,
@@ -103,7 +104,7 @@ pub static TABLE: Table = Table(&[
 
 /// The rest of the help text. The proxy variables also count in lower case.
 pub const PAGE: Page = Page {
-    program: crate::PROGRAM.name,
+    program: PROGRAM.name,
     does: "takes, follows and deletes the snapshots of the CSI driver beside it.",
     environment: &[
         ("NODE_NAME", "node to look after, with --node-deployment"),

@@ -9,7 +9,7 @@ use machinery::watch::Sink;
 use model::class::Class;
 use model::facts::Content;
 
-use super::ContentStore;
+use super::contents::ContentStore;
 
 /// The classes of one kind, by name.
 #[derive(Debug, Default)]

@@ -1,8 +1,12 @@
 //! Tests of which contents are kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use machinery::object::Object;
+use machinery::queue::Queue;
 use machinery::queue::backoff::Backoff;
+use machinery::watch::Sink;
 use model::content::SingleContent;
 use serde_json::json;
 

@@ -101,6 +101,7 @@ fn every_complaint_is_in_the_page() {
 fn every_message_about_the_driver_is_in_the_page() {
     let sources = [
         include_str!("../../src/decide/conclude.rs"),
+        include_str!("../../src/decide/failed.rs"),
         include_str!("../../src/decide/refused.rs"),
         include_str!("../../src/decide/answered.rs"),
         include_str!("../../src/decide/notes.rs"),

@@ -6,9 +6,10 @@ use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
 use model::claim::{CLAIM_FINALIZER, Claim};
 
-use super::{Refused, Work, over, render};
+use super::render;
+use super::work::{Refused, Work, over};
 use crate::decide::claim::is_to_be_freed;
-use crate::decide::snapshot::content_name;
+use crate::decide::observed::content_name;
 
 impl Work {
     /// One pass over the claim of a key.

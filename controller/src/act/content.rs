@@ -7,7 +7,8 @@ use machinery::queue::{Key, Then};
 use model::content::SingleContent;
 use model::facts::Kind;
 
-use super::{Refused, Work, over, render};
+use super::render;
+use super::work::{Refused, Work, over};
 use crate::decide::content::{Owner, Step, decide};
 
 impl Work {

@@ -15,10 +15,12 @@ use model::class::Class;
 use model::content::VolumeSnapshotContent;
 use model::snapshot::{Snapshot, VolumeSnapshot};
 
-use super::{MOST_STEPS, Refused, Work, over, render};
+use super::render;
+use super::work::{MOST_STEPS, Refused, Work, over, refused};
 use crate::caches::SnapshotMemory;
+use crate::decide::observed::{Observed, content_name};
 use crate::decide::problem::Problem;
-use crate::decide::snapshot::{Observed, content_name, decide, problem_status};
+use crate::decide::snapshot::{decide, problem_status};
 use crate::decide::step::{ContentDraft, ErrorChange, StatusChange, Step};
 use crate::metrics::{Operation, Subject};
 use crate::wake::claim_of;
@@ -233,7 +235,7 @@ impl Work {
                     let message = in_one_line(&error);
                     self.event(snapshot, Severity::Warning, "CreateSnapshotContentFailed", message);
                 }
-                self.went_around(snapshot, Err(super::refused(error)), "SnapshotContentCreationFailed").await
+                self.went_around(snapshot, Err(refused(error)), "SnapshotContentCreationFailed").await
             }
         }
     }
@@ -266,8 +268,7 @@ impl Work {
                     self.replied(fresh);
                     return Next::Go(Arc::clone(snapshot));
                 }
-                self.went_around(snapshot, Err(super::refused(error)), "SnapshotContentObjectDeleteError")
-                    .await
+                self.went_around(snapshot, Err(refused(error)), "SnapshotContentObjectDeleteError").await
             }
         }
     }

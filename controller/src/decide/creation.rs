@@ -4,9 +4,9 @@ use model::claim::{CLAIM_FINALIZER, PersistentVolume, PersistentVolumeClaim};
 use model::class::Class;
 use model::snapshot::dynamic_content_name;
 
+use super::observed::{Observed, finalizers};
 use super::problem::Problem;
 use super::secret::{Tokens, secret};
-use super::snapshot::{Observed, finalizers};
 use super::step::{ContentDraft, Step};
 
 /// The next step of a snapshot that has no content yet. Nothing is written before everything that it needs is right.

@@ -4,7 +4,7 @@ use model::content::is_released;
 use model::facts::Policy;
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, RESTORING_FINALIZER};
 
-use super::snapshot::{Observed, points_back};
+use super::observed::{Observed, points_back};
 use super::step::Step;
 
 /// Ours; each is removed by itself, so that one that is missing holds nothing up.

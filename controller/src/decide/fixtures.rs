@@ -7,7 +7,8 @@ use model::snapshot::VolumeSnapshot;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::snapshot::{Observed, decide};
+use super::observed::Observed;
+use super::snapshot::decide;
 use super::step::Step;
 
 /// A snapshot and all that it names.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use model::content::VolumeSnapshotContent;
 use model::snapshot::SnapshotStatus;
 
+use super::observed::Observed;
 use super::problem::Problem;
-use super::snapshot::Observed;
 use super::step::{ErrorChange, StatusChange};
 
 /// What changes so that the status says what the content says. Times and sizes are set once; a snapshot that is ready

@@ -6,6 +6,7 @@
 //! - An object gets at most 25 events at once, and then one per five minutes, as with client-go. Last words are
 //!   exempt.
 
+mod about;
 mod recent;
 mod render;
 
@@ -27,10 +28,9 @@ use super::error::{ApiError, Failure, Request, in_one_line};
 use super::limit::{Bucket, Rate};
 use super::request::{Built, json};
 use crate::repeat::Repeat;
+pub use about::{About, Event, Severity};
 use recent::Recent;
 
-/// The namespace of events about cluster-scoped objects.
-const DEFAULT_NAMESPACE: &str = "default";
 /// Length of the queue, as in client-go.
 const QUEUE: usize = 1000;
 /// How many events and objects are remembered, as in client-go.
@@ -41,62 +41,6 @@ const BURST: u32 = 25;
 const REFILL: f64 = 1.0 / 300.0;
 /// Pauses between the attempts to write an event while the API server is unavailable.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10)];
-
-/// The object that an event is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// `apiVersion`, such as `apps/v1`.
-    pub api_version: String,
-    /// `kind`.
-    pub kind: String,
-    /// `metadata.namespace`, also the event's; `None` for a cluster-scoped object, whose events are in `default`.
-    pub namespace: Option<String>,
-    /// `metadata.name`.
-    pub name: String,
-    /// `metadata.uid`.
-    pub uid: String,
-    /// `metadata.resourceVersion`.
-    pub resource_version: String,
-}
-
-/// The `type` of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Severity {
-    /// For information.
-    Normal,
-    /// Something is wrong.
-    Warning,
-}
-
-impl Severity {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Normal => "Normal",
-            Self::Warning => "Warning",
-        }
-    }
-}
-
-/// An event to record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// `involvedObject`.
-    pub about: About,
-    /// `type`.
-    pub severity: Severity,
-    /// `reason`, in CamelCase.
-    pub reason: String,
-    /// `message`; cut to the length that the API accepts.
-    pub message: String,
-    /// Exempts the event from the limit per object, because it will not be repeated.
-    pub last_word: bool,
-}
-
-impl Event {
-    fn namespace(&self) -> &str {
-        self.about.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
-    }
-}
 
 /// Queues events. Clones share the queue.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Log, LogFormat};
+use super::lines::{Log, LogFormat, lines};
 use crate::process::Program;
 
 /// Collects log lines. Clones share them.
@@ -44,7 +44,7 @@ impl LogBuffer {
 #[must_use]
 pub fn listen(program: Program, level: u8, format: LogFormat) -> (LogBuffer, DefaultGuard) {
     let sink = LogBuffer::default();
-    let lines = super::lines(program, Log { level, format }, sink.clone());
+    let lines = lines(program, Log { level, format }, sink.clone());
     (sink, capture(tracing_subscriber::registry().with(lines)))
 }
 

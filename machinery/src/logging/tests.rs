@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::testing::listen;
+use super::super::testing::listen;
 use super::*;
 
 const PROGRAM: Program = Program { name: "program", version: "1", crates: &["machinery", "program"] };

@@ -6,7 +6,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Opts};
 
-use super::MetricsError;
+use super::register::MetricsError;
 
 /// `USER_HZ`: 100 ticks per second on every platform that Kubernetes runs on.
 const TICKS: f64 = 100.0;

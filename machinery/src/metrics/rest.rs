@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::{MetricsError, counters, histograms};
+use super::register::{MetricsError, counters, histograms};
 
 /// In seconds; client-go's.
 const BUCKETS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0];

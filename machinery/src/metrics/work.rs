@@ -9,7 +9,7 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
-use super::{MetricsError, counters, gauges, histograms, whole};
+use super::register::{MetricsError, counters, gauges, histograms, whole};
 
 const NAME: [&str; 1] = ["name"];
 

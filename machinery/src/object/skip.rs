@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::Body;
+use super::body::Body;
 
 const UNUSED: &str = "managedFields";
 /// Metadata fields that are read only if the kind keeps them.

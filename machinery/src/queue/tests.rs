@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance};
 
+use super::backoff::Backoff;
 use super::*;
 use crate::metrics::BaseMetrics;
 use crate::shutdown::Ending;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Key, Queue, Then};
+use super::keys::{Key, Queue, Then};
 use crate::shutdown::Ending;
 
 /// How a pass ended.

@@ -1,6 +1,8 @@
 //! Stands in for the exporter if the feature `otlp` is off.
 
-use super::{Program, Spans, Unsent};
+use super::unsent::Unsent;
+use crate::logging::Spans;
+use crate::process::Program;
 
 /// A trace exporter, which cannot exist here.
 #[derive(Debug)]

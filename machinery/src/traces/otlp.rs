@@ -19,7 +19,9 @@ use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 
-use super::{Program, Spans, Unsent};
+use super::unsent::Unsent;
+use crate::logging::Spans;
+use crate::process::Program;
 use crate::repeat::Repeat;
 
 #[cfg(test)]

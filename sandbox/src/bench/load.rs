@@ -1,6 +1,6 @@
 //! Creates and deletes the contents of the benchmark, and sets the sidecar's flags.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -11,6 +11,9 @@ use crate::arguments::Load;
 use crate::objects::kinds;
 use crate::objects::{self, BEING_DELETED};
 use crate::place::Place;
+
+/// The time limit of each phase.
+pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How many requests the benchmark sends at the same time. It is more than the sidecar has workers, so that the sidecar
 /// always has work.

@@ -7,10 +7,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::PATIENCE;
 use super::figures::percentile;
 use super::follow::Follower;
-use super::load::{Made, WRITERS};
+use super::load::{Made, PATIENCE, WRITERS};
 use crate::objects::{self, CONTROLLER, CONTROLLER_NAMESPACE, driver_name, kinds};
 use crate::place::Place;
 use crate::program::{self, Program};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
-use super::Event;
+use super::about::Event;
 
 /// The API's limit of a message, in bytes.
 const LONGEST_MESSAGE: usize = 1024;

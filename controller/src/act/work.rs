@@ -1,0 +1,195 @@
+//! What passes are made with: reads, writes and events.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use machinery::claim::Claim as Lead;
+use machinery::cluster::error::{ApiError, Failure, in_one_line};
+use machinery::cluster::event::{About, Event, Recorder, Severity};
+use machinery::cluster::objects::Objects;
+use machinery::cluster::write::Write;
+use machinery::object::{Body, Object};
+use machinery::queue::worker::PassEnd;
+use machinery::queue::{Key, Then};
+use machinery::shutdown::Ending;
+use machinery::store::Presence;
+use model::claim::Claim;
+use model::content::SingleContent;
+use model::snapshot::Snapshot;
+
+use crate::caches::Caches;
+use crate::wake::{Queues, Watched};
+
+/// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
+pub(super) const MOST_STEPS: usize = 12;
+/// Attempts at one write that others keep overtaking.
+const MOST_RACES: usize = 5;
+
+/// Everything that passes are made with.
+pub struct Work {
+    /// What is known of the cluster.
+    pub caches: Arc<Caches>,
+    /// Whom a write of ours wakes.
+    pub queues: Queues,
+    /// Reads and writes of VolumeSnapshots.
+    pub snapshots: Objects<Object<Snapshot>>,
+    /// Reads and writes of VolumeSnapshotContents.
+    pub contents: Objects<Object<SingleContent>>,
+    /// Reads and writes of claims, by update alone.
+    pub claims: Objects<Object<Claim>>,
+    /// Events.
+    pub events: Recorder,
+    /// The right to act.
+    pub lead: Lead,
+    /// Once we drain, nothing new is begun.
+    pub ending: Ending,
+    /// `--prevent-volume-mode-conversion`.
+    pub keeps_mode: bool,
+}
+
+/// How a request failed, as passes tell failures apart.
+pub(super) enum Refused {
+    /// Others were faster: look again.
+    Race,
+    /// The object is gone.
+    Gone,
+    /// The server refuses it for good, in these words: a rule, a webhook, a missing right.
+    ForGood(String),
+    /// Anything that may pass.
+    Other(ApiError),
+}
+
+pub(super) fn refused(error: ApiError) -> Refused {
+    if matches!(error.failure, Failure::LostRace(_)) {
+        Refused::Race
+    } else if matches!(error.failure, Failure::NotFound(_)) {
+        Refused::Gone
+    } else if error.is_for_good() {
+        Refused::ForGood(in_one_line(&error))
+    } else {
+        Refused::Other(error)
+    }
+}
+
+impl Work {
+    /// Whether another step may begin.
+    pub(super) fn may(&self) -> bool {
+        self.lead.holds() && !self.ending.is_draining()
+    }
+
+    /// Takes over what a read or a write of ours was answered with, and wakes whoever waits for it.
+    pub(super) fn replied<B: Watched>(&self, object: Object<B>) -> Arc<Object<B>> {
+        let store = B::store(&self.caches);
+        let key = Key::from(&*object.key());
+        let last = store.get(&key);
+        let object = Arc::new(object);
+        // One that the watch has seen go must not come back.
+        if last.is_some() {
+            store.reply(&key, &object);
+            B::changed(&self.caches, &self.queues, last.as_deref(), Some(&object));
+        }
+        object
+    }
+
+    /// Takes over an object that we have just created or found to be there, which the watch may not have shown yet.
+    pub(super) fn found<B: Watched>(&self, object: Object<B>) {
+        let store = B::store(&self.caches);
+        if store.has(&object.key()) {
+            self.replied(object);
+        } else {
+            store.show(object.clone());
+            B::changed(&self.caches, &self.queues, None, Some(&object));
+        }
+    }
+
+    /// Writes to an object as `write` renders it, `None` for nothing. Whoever else writes it at the same time is waited
+    /// out: the object is read again, and the write rendered from what it is then.
+    pub(super) async fn write<B: Watched>(
+        &self,
+        objects: &Objects<Object<B>>,
+        object: &Object<B>,
+        write: impl Fn(&Object<B>) -> Option<Write>,
+    ) -> Result<(), Refused> {
+        let key = object.key();
+        let Some(first) = write(object) else { return Ok(()) };
+        let mut result = objects.write(&key, &first).await;
+        for _ in 1..MOST_RACES {
+            let Err(ApiError { failure: Failure::LostRace(_), .. }) = result else { break };
+            let fresh = objects.get(&key).await.map_err(refused)?;
+            let is_same = fresh.uid() == object.uid();
+            let fresh = self.replied(fresh);
+            if !is_same {
+                return Err(Refused::Gone);
+            }
+            let Some(next) = write(&fresh) else { return Ok(()) };
+            result = objects.write(&key, &next).await;
+        }
+        self.replied(result.map_err(refused)?);
+        Ok(())
+    }
+
+    /// Writes to an object once; a race is the caller's to judge, since its decision was made on what it had seen.
+    pub(super) async fn write_once<B: Watched>(
+        &self,
+        objects: &Objects<Object<B>>,
+        object: &Object<B>,
+        write: &Write,
+    ) -> Result<Arc<Object<B>>, Refused> {
+        match objects.write(&object.key(), write).await {
+            Ok(written) => Ok(self.replied(written)),
+            Err(error) => {
+                let refused = refused(error);
+                if matches!(refused, Refused::Race) {
+                    let fresh = objects.get(&object.key()).await.map_err(self::refused)?;
+                    self.replied(fresh);
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    pub(super) fn event<B: Body>(
+        &self,
+        object: &Object<B>,
+        severity: Severity,
+        reason: &str,
+        message: String,
+    ) {
+        let version =
+            if B::GROUP.is_empty() { B::VERSION.to_owned() } else { format!("{}/{}", B::GROUP, B::VERSION) };
+        let about = About {
+            api_version: version,
+            kind: B::KIND_NAME.to_owned(),
+            namespace: object.metadata.namespace.clone(),
+            name: object.name().to_owned(),
+            uid: object.uid().to_owned(),
+            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
+        };
+        self.events.record(Event { about, severity, reason: reason.to_owned(), message, last_word: false });
+    }
+}
+
+/// Runs a pass over the object of a key, if it is still there.
+pub(super) async fn over<B: Watched, F>(
+    caches: &Caches,
+    key: &Key,
+    pass: impl FnOnce(Arc<Object<B>>, B::Memory) -> F,
+) -> PassEnd
+where
+    F: Future<Output = PassEnd>,
+{
+    let store = B::store(caches);
+    let Some(begun) = store.begin(key) else { return PassEnd::well(Then::Done) };
+    let uid = begun.object.uid().to_owned();
+    let end = if begun.presence == Presence::Here {
+        pass(begun.object, begun.memory).await
+    } else {
+        PassEnd::well(Then::Done)
+    };
+    store.end(key);
+    if begun.presence != Presence::Here && store.settled(key, &uid) {
+        PassEnd::well(Then::Again)
+    } else {
+        end
+    }
+}
