@@ -92,7 +92,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     tokio::spawn(limit_drain(ending.clone()));
     let mut elected = election::start(election, clients.lead.clone(), &lead, &metrics, LEASE.to_owned())?;
-    let (events, writer) = recorder(clients.api.clone(), COMPONENT.to_owned(), dropped, clock::now);
+    // Events have a limit of their own: they may come later than what they speak of, and must not hold it up.
+    let for_events =
+        connect(settings.kubeconfig.clone(), AGENT, settings.api, lead.clone(), metrics.rest.clone()).await?;
+    let (events, writer) = recorder(for_events.api, COMPONENT.to_owned(), dropped, clock::now);
     let stop_events = CancellationToken::new();
     let work = async {
         // The watches start only now: their first lists must be newer than anything that the leader before us wrote.

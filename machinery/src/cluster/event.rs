@@ -31,8 +31,8 @@ use crate::repeat::Repeat;
 pub use about::{About, Event, Severity};
 use recent::Recent;
 
-/// Length of the queue, as in client-go.
-const QUEUE: usize = 1000;
+/// How many events may wait. A burst of a thousand snapshots has three thousand, and none of them is to be lost.
+const QUEUE: usize = 20_000;
 /// How many events and objects are remembered, as in client-go.
 const REMEMBERED: usize = 4096;
 /// How many events an object may get at once.
