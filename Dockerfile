@@ -1,7 +1,8 @@
-# The images, for linux/amd64 and linux/arm64: `sidecar` is one static binary and the public certificate
-# authorities; `driver` is the driver of deploy/example.
+# The images, for linux/amd64 and linux/arm64: `sidecar` and `snapshot-controller` are one static binary each and the
+# public certificate authorities; `driver` is the driver of deploy/example.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --target sidecar --tag csi-snapshotter:0.1.0 .
+#   docker buildx build --platform linux/amd64,linux/arm64 --target snapshot-controller --tag snapshot-controller:0.1.0 .
 #   docker buildx build --platform linux/amd64,linux/arm64 --target driver --tag csi-snapshotter-sandbox:0.1.0 .
 #
 # The sidecar runs as root where a manifest says nothing, as the reference's does: most drivers run as root, and their
@@ -42,6 +43,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo auditable build --locked --profile image --package csi-snapshotter --features "$FEATURES" \
  && cp "target/$(cat /triple)/image/csi-snapshotter" /csi-snapshotter
 
+FROM toolchain AS build-controller
+ARG FEATURES=
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    cargo auditable build --locked --profile image --package snapshot-controller --features "$FEATURES" \
+ && cp "target/$(cat /triple)/image/snapshot-controller" /snapshot-controller
+
 FROM toolchain AS build-driver
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo auditable build --locked --profile image --package sandbox \
@@ -52,6 +59,16 @@ ARG USER=65532:65532
 COPY --from=build-driver /sandbox /sandbox
 USER ${USER}
 ENTRYPOINT ["/sandbox"]
+
+# The reference's runs as an ordinary user as well: no socket has to be opened.
+FROM scratch AS snapshot-controller
+ARG USER=65532:65532
+LABEL org.opencontainers.image.title="snapshot-controller" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build-controller /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build-controller /snapshot-controller /snapshot-controller
+USER ${USER}
+ENTRYPOINT ["/snapshot-controller"]
 
 # The last one is what a build makes that names no target.
 FROM scratch AS sidecar
