@@ -3,8 +3,17 @@
 use std::path::Path;
 
 /// The pages for operators.
-const PAGES: [&str; 8] =
-    ["install", "operations", "secrets", "groups", "upgrade", "performance", "tracing", "compatibility"];
+const PAGES: [&str; 9] = [
+    "install",
+    "operations",
+    "snapshot-controller",
+    "secrets",
+    "groups",
+    "upgrade",
+    "performance",
+    "tracing",
+    "compatibility",
+];
 
 /// The targets of the links in a page, except links to other sites.
 fn links(text: &str) -> impl Iterator<Item = &str> {

@@ -204,3 +204,62 @@ impl Display for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/snapshot-controller.md");
+
+    /// One of each, with the values that the page has.
+    fn all() -> [Problem; 16] {
+        use Problem::{
+            ClaimDeleting, ClaimMissing, ClaimUnbound, ClassMissing, ClassOfOtherDriver, ContentMisbound,
+            ContentMismatch, ContentMissing, DefaultClasses, NoDefaultClass, NotCsi, Secret, Sources,
+            VolumeBoundElsewhere, VolumeMissing,
+        };
+        let text = str::to_owned;
+        let claim = || text("NAMESPACE/CLAIM");
+        let misbound = |was_ready| ContentMisbound {
+            content: text("CONTENT"),
+            expected: text("NAMESPACE/NAME (uid \"UID\")"),
+            found: text("OTHER/NAME (uid \"UID\")"),
+            was_ready,
+        };
+        [
+            Sources,
+            ClassMissing { class: text("CLASS") },
+            NoDefaultClass { driver: text("DRIVER") },
+            DefaultClasses { driver: text("DRIVER"), classes: vec![text("ONE"), text("TWO")] },
+            ClassOfOtherDriver {
+                class: text("CLASS"),
+                class_driver: text("A"),
+                volume: text("VOLUME"),
+                volume_driver: text("B"),
+            },
+            ClaimMissing { claim: claim() },
+            ClaimDeleting { claim: claim() },
+            ClaimUnbound { claim: claim(), phase: text("Pending") },
+            VolumeMissing { claim: claim(), volume: text("VOLUME") },
+            VolumeBoundElsewhere {
+                claim: claim(),
+                volume: text("VOLUME"),
+                holder: text("OTHER/CLAIM (uid \"UID\")"),
+            },
+            NotCsi { volume: text("VOLUME") },
+            Secret { class: text("CLASS"), why: String::new() },
+            ContentMissing { content: text("CONTENT") },
+            ContentMismatch { content: text("CONTENT"), expected: "source.snapshotHandle" },
+            misbound(false),
+            misbound(true),
+        ]
+    }
+
+    #[test]
+    fn every_problem_and_its_reason_stand_in_the_document() {
+        for problem in all() {
+            assert!(PAGE.contains(&format!("`{problem}`")), "{problem}");
+            assert!(PAGE.contains(&format!("`{}`", problem.reason())), "{}", problem.reason());
+        }
+    }
+}
