@@ -31,7 +31,7 @@ use crate::repeat::Repeat;
 pub use about::{About, Event, Severity};
 use recent::Recent;
 
-/// How many events may wait. A burst of a thousand snapshots has three thousand, and none of them is to be lost.
+/// How many events may wait. A thousand objects at once have several thousand, and none of them is to be lost.
 const QUEUE: usize = 20_000;
 /// How many events and objects are remembered, as in client-go.
 const REMEMBERED: usize = 4096;
