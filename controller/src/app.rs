@@ -7,20 +7,24 @@ use anyhow::Context;
 use machinery::claim::Claim as Lead;
 use machinery::clock;
 use machinery::cluster::client::{Clients, connect};
-use machinery::cluster::event::recorder;
+use machinery::cluster::event::{Recorder, recorder};
 use machinery::cluster::objects::Objects;
-use machinery::controller::Controller;
+use machinery::controller::{Controller, RunningController};
 use machinery::lead::election;
 use machinery::metrics::{BaseMetrics, counters};
-use machinery::queue::worker::{self, PassEnd};
-use machinery::queue::{Key, Queue};
+use machinery::object::Body as _;
+use machinery::queue::worker::PassEnd;
+use machinery::queue::{Key, Queue, Urgency, worker};
 use machinery::serve::{Endpoint, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::Selection;
-use machinery::watch::standing::{Advice, Watched, not_ready};
+use machinery::watch::problem::Problem;
+use machinery::watch::standing::{Advice, Standing, Watched, not_ready};
 use model::claim::{Claim, Volume};
-use model::class::SingleClass;
+use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
+use model::group_content::GroupContent;
+use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +33,7 @@ use crate::act::Work;
 use crate::caches::Caches;
 use crate::metrics::Operations;
 use crate::settings::Settings;
-use crate::wake::{Feed, Queues};
+use crate::wake::{Feed, Pair, Queues, groups_are_known};
 
 /// How the API server's logs name us.
 const AGENT: &str = concat!("snapshot-controller/", env!("CARGO_PKG_VERSION"));
@@ -42,10 +46,14 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// How long the work in hand may take at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-const ADVICE: Advice = Advice {
-    install: "install the snapshot CRDs (kubectl apply -k deploy/crds), and grant the rights of \
-              deploy/snapshot-controller/rbac.yaml",
-    without: None,
+const INSTALL: &str = "install the snapshot CRDs (kubectl apply -k deploy/crds), and grant the rights of \
+                       deploy/snapshot-controller/rbac.yaml";
+const ADVICE: Advice = Advice { install: INSTALL, without: None };
+const GROUP_ADVICE: Advice = Advice {
+    install: INSTALL,
+    without: Some(
+        "group snapshots are off until then and come on by themselves; other snapshots are not concerned",
+    ),
 };
 
 /// Builds the runtime, and runs until asked to stop.
@@ -103,16 +111,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             return Ok(());
         }
         let events_done = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
-        let make = |queues: &Queues, caches: &Arc<Caches>| Work {
-            caches: Arc::clone(caches),
-            queues: queues.clone(),
-            snapshots: Objects::new(clients.api.clone()),
-            contents: Objects::new(clients.api.clone()),
-            claims: Objects::by_update(clients.api.clone()),
-            events: events.clone(),
-            lead: lead.clone(),
-            ending: ending.clone(),
-            keeps_mode: settings.keeps_mode,
+        let make = |queues: &Queues, caches: &Arc<Caches>| {
+            let (api, events) = (&clients.api, events.clone());
+            work_with(api, queues, caches, events, &lead, &ending, settings.keeps_mode)
         };
         let ended = work_on_snapshots(&settings, &clients, &ending, &metrics, make, &show).await;
         stop_events.cancel();
@@ -130,6 +131,31 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     end
 }
 
+/// What passes are made with.
+fn work_with(
+    api: &kube::Client,
+    queues: &Queues,
+    caches: &Arc<Caches>,
+    events: Recorder,
+    lead: &Lead,
+    ending: &Ending,
+    keeps_mode: bool,
+) -> Work {
+    Work {
+        caches: Arc::clone(caches),
+        queues: queues.clone(),
+        snapshots: Objects::new(api.clone()),
+        contents: Objects::new(api.clone()),
+        group_snapshots: Objects::new(api.clone()),
+        group_contents: Objects::new(api.clone()),
+        claims: Objects::by_update(api.clone()),
+        events,
+        lead: lead.clone(),
+        ending: ending.clone(),
+        keeps_mode,
+    }
+}
+
 /// Watches the kinds, and works until the drain, and then until the work in hand is done.
 async fn work_on_snapshots(
     settings: &Settings,
@@ -141,54 +167,155 @@ async fn work_on_snapshots(
 ) -> anyhow::Result<()> {
     let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
     let queues = Queues {
-        snapshots: queue("snapshot-controller-snapshot"),
-        contents: queue("snapshot-controller-content"),
+        singles: Pair {
+            users: queue("snapshot-controller-snapshot"),
+            contents: queue("snapshot-controller-content"),
+        },
+        groups: Pair {
+            users: queue("snapshot-controller-group-snapshot"),
+            contents: queue("snapshot-controller-group-content"),
+        },
         claims: queue("snapshot-controller-claim"),
     };
     let caches = Arc::new(Caches::new(Operations::new(metrics)?));
-    let work = Arc::new(make(&queues, &caches));
-    let mut controller = Controller::new(ending.clone());
-    let feed = || Feed { caches: Arc::clone(&caches), queues: queues.clone() };
-    let (client, all) = (&clients.watch, Selection::default);
-    controller.watch::<Volume>(client, all(), feed());
-    controller.watch::<Claim>(client, all(), feed());
-    controller.watch::<SingleClass>(client, all(), feed());
-    controller.watch::<SingleContent>(client, all(), feed());
-    controller.watch::<Snapshot>(client, all(), feed());
-    controller.beside(resync(Arc::clone(&caches), queues.clone(), settings.resync));
-    let workers = settings.workers.get();
-    let ending = ending.clone();
-    let running = controller.start(ADVICE, async move {
-        let run = |queue: &Arc<Queue>| (Arc::clone(queue), workers, ending.clone());
-        let snapshots = passes(run(&queues.snapshots), Arc::clone(&work), |work, key| async move {
-            work.snapshot_pass(&key).await
-        });
-        let contents = passes(run(&queues.contents), Arc::clone(&work), |work, key| async move {
-            work.content_pass(&key).await
-        });
-        let claims =
-            passes(run(&queues.claims), work, |work, key| async move { work.claim_pass(&key).await });
-        tokio::join!(snapshots, contents, claims);
-    });
-    show.send_replace(Some(running.watched.clone()));
-    running.drained().await
+    let parts = Parts {
+        work: Arc::new(make(&queues, &caches)),
+        caches,
+        queues,
+        client: clients.watch.clone(),
+        ending: ending.clone(),
+        workers: settings.workers.get(),
+        resync: settings.resync,
+    };
+    let listed = CancellationToken::new();
+    let singles = singles(&parts, &listed);
+    show.send_replace(Some(singles.watched.clone()));
+    if settings.groups {
+        let groups = groups(&parts, listed);
+        tokio::try_join!(singles.drained(), groups.drained()).map(drop)
+    } else {
+        groups_are_known(&parts.caches, &parts.queues);
+        singles.drained().await
+    }
 }
 
-/// Looks again from time to time at every snapshot, content and claim, without hurrying anything.
-async fn resync(caches: Arc<Caches>, queues: Queues, period: Duration) {
-    use machinery::queue::Urgency::WhenDue;
-    loop {
-        if period.is_zero() {
-            std::future::pending::<()>().await;
+/// What the work on both families is put together from.
+struct Parts {
+    work: Arc<Work>,
+    caches: Arc<Caches>,
+    queues: Queues,
+    client: kube::Client,
+    ending: Ending,
+    workers: usize,
+    resync: Duration,
+}
+
+impl Parts {
+    fn feed(&self) -> Feed {
+        Feed { caches: Arc::clone(&self.caches), queues: self.queues.clone() }
+    }
+
+    /// The workers of a queue.
+    fn passes<F>(
+        &self,
+        queue: &Arc<Queue>,
+        pass: fn(Arc<Work>, Key) -> F,
+    ) -> impl Future<Output = ()> + use<F>
+    where
+        F: Future<Output = PassEnd> + Send + 'static,
+    {
+        passes((Arc::clone(queue), self.workers, self.ending.clone()), Arc::clone(&self.work), pass)
+    }
+}
+
+/// The work on lone snapshots, and on claims. Once all kinds were listed, `listed` is told.
+fn singles(parts: &Parts, listed: &CancellationToken) -> RunningController {
+    let mut controller = Controller::new(parts.ending.clone());
+    let (client, all) = (&parts.client, Selection::default);
+    controller.watch::<Volume>(client, all(), parts.feed());
+    controller.watch::<Claim>(client, all(), parts.feed());
+    controller.watch::<SingleClass>(client, all(), parts.feed());
+    controller.watch::<SingleContent>(client, all(), parts.feed());
+    controller.watch::<Snapshot>(client, all(), parts.feed());
+    let queues = &parts.queues;
+    controller.beside(resync(parts, |caches, queues| {
+        vec![
+            (Arc::clone(&queues.singles.users), caches.singles.users.keys()),
+            (Arc::clone(&queues.singles.contents), caches.singles.contents.keys()),
+            (Arc::clone(&queues.claims), caches.claims.keys()),
+        ]
+    }));
+    let snapshots =
+        parts.passes(&queues.singles.users, |work, key| async move { work.snapshot_pass(&key).await });
+    let contents =
+        parts.passes(&queues.singles.contents, |work, key| async move { work.content_pass(&key).await });
+    let claims = parts.passes(&queues.claims, |work, key| async move { work.claim_pass(&key).await });
+    let listed = listed.clone();
+    controller.start(ADVICE, async move {
+        listed.cancel();
+        tokio::join!(snapshots, contents, claims);
+    })
+}
+
+/// The work on group snapshots. It begins once their kinds and those of lone snapshots were listed; nothing waits for it.
+fn groups(parts: &Parts, listed: CancellationToken) -> RunningController {
+    let mut controller = Controller::new(parts.ending.clone());
+    let (client, all) = (&parts.client, Selection::default);
+    controller.watch::<GroupClass>(client, all(), parts.feed());
+    controller.watch::<GroupContent>(client, all(), parts.feed());
+    controller.watch::<GroupSnapshot>(client, all(), parts.feed());
+    let queues = &parts.queues;
+    controller.beside(resync(parts, |caches, queues| {
+        vec![
+            (Arc::clone(&queues.groups.users), caches.groups.users.keys()),
+            (Arc::clone(&queues.groups.contents), caches.groups.contents.keys()),
+        ]
+    }));
+    let groups = parts.passes(&queues.groups.users, |work, key| async move { work.group_pass(&key).await });
+    let contents =
+        parts.passes(&queues.groups.contents, |work, key| async move { work.group_content_pass(&key).await });
+    let ending = parts.ending.clone();
+    let running = controller.start(GROUP_ADVICE, async move {
+        if ending.unless_draining(listed.cancelled()).await.is_some() {
+            tokio::join!(groups, contents);
         }
-        tokio::time::sleep(period).await;
-        for (queue, keys) in [
-            (&queues.snapshots, caches.snapshots.keys()),
-            (&queues.contents, caches.contents.keys()),
-            (&queues.claims, caches.claims.keys()),
-        ] {
-            for key in keys {
-                queue.add(&key, WhenDue);
+    });
+    for watched in running.watched.iter().filter(|watched| watched.plural == GroupSnapshot::PLURAL) {
+        tokio::spawn(learn_of_groups(watched.standing.clone(), parts.feed()));
+    }
+    running
+}
+
+/// Waits until it is known which group snapshots there are: they were listed, or there can be none that we may see.
+async fn learn_of_groups(mut standing: watch::Receiver<Standing>, known_to: Feed) {
+    let known = standing.wait_for(|standing| match standing {
+        Standing::Synced | Standing::Failing(Problem::KindMissing | Problem::Forbidden) => true,
+        Standing::Starting
+        | Standing::Failing(
+            Problem::Expired | Problem::NoSuchSelector | Problem::Silent | Problem::Interrupted(_),
+        ) => false,
+    });
+    if known.await.is_ok() {
+        groups_are_known(&known_to.caches, &known_to.queues);
+    }
+}
+
+/// The keys of some kinds, each with the queue of its kind.
+type Keys = Vec<(Arc<Queue>, Vec<Key>)>;
+
+/// Looks again from time to time at everything of some kinds, without hurrying anything.
+fn resync(parts: &Parts, all: fn(&Caches, &Queues) -> Keys) -> impl Future<Output = ()> + use<> {
+    let (caches, queues, period) = (Arc::clone(&parts.caches), parts.queues.clone(), parts.resync);
+    async move {
+        loop {
+            if period.is_zero() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(period).await;
+            for (queue, keys) in all(&caches, &queues) {
+                for key in keys {
+                    queue.add(&key, Urgency::WhenDue);
+                }
             }
         }
     }

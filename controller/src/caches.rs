@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use machinery::object::{Body, Object};
-use machinery::queue::{Key, Urgency};
+use machinery::queue::Urgency;
 use machinery::store::index::Index;
 use machinery::store::{Rules, Store};
 use model::claim::{Claim, Volume};
-use model::class::SingleClass;
+use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
-use model::snapshot::Snapshot;
+use model::group_content::GroupContent;
+use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
+use model::snapshot::{Snapshot, VolumeSnapshot};
 
 use crate::metrics::Operations;
 
@@ -49,14 +52,15 @@ fn is_same<B: Body>(one: &Object<B>, other: &Object<B>) -> bool {
         && a.uid == b.uid
         && a.finalizers == b.finalizers
         && a.annotations == b.annotations
+        && a.labels == b.labels
         && a.owner_references == b.owner_references
         && a.deletion_timestamp == b.deletion_timestamp
 }
 
-/// What is remembered of a snapshot between passes.
+/// What is remembered of a user's object between passes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct SnapshotMemory {
-    /// A request that creates its content went out without an answer, and may take effect until this moment of
+pub struct UserMemory {
+    /// A request that creates something for it went out without an answer, and may take effect until this moment of
     /// [`machinery::clock::uptime`].
     pub creating_until: Option<Duration>,
     /// The uids of the claims that were being restored when its deletion was first seen.
@@ -65,29 +69,70 @@ pub struct SnapshotMemory {
     pub said: Option<String>,
 }
 
+/// What is known of a kind of users' objects, of its contents and of its classes.
+#[derive(Debug)]
+pub struct Family<U: Body, C: Body, K: Body> {
+    /// VolumeSnapshots or VolumeGroupSnapshots.
+    pub users: Store<U, Plain<UserMemory>>,
+    /// Their contents.
+    pub contents: Store<C, Plain<()>>,
+    /// Their classes.
+    pub classes: Store<K, Plain<()>>,
+    /// Users' objects by the content that they have or are going to have.
+    pub of_content: Index,
+    /// Users' objects that wait, by the class that they name; "" for those that name none.
+    pub waiting_for_class: Index,
+}
+
+impl<U: Body, C: Body, K: Body> Default for Family<U, C, K> {
+    fn default() -> Self {
+        Self {
+            users: Store::default(),
+            contents: Store::default(),
+            classes: Store::default(),
+            of_content: Index::default(),
+            waiting_for_class: Index::default(),
+        }
+    }
+}
+
 /// Every store and index. Each store is filled by one watch.
 #[derive(Debug)]
 pub struct Caches {
-    /// VolumeSnapshots.
-    pub snapshots: Store<Snapshot, Plain<SnapshotMemory>>,
-    /// VolumeSnapshotContents.
-    pub contents: Store<SingleContent, Plain<()>>,
+    /// VolumeSnapshots, and what belongs to them.
+    pub singles: Family<Snapshot, SingleContent, SingleClass>,
+    /// VolumeGroupSnapshots, and what belongs to them.
+    pub groups: Family<GroupSnapshot, GroupContent, GroupClass>,
+    /// Whether it is known which group snapshots there are: they were listed, or there can be none.
+    pub groups_known: AtomicBool,
     /// PersistentVolumeClaims.
     pub claims: Store<Claim, Plain<()>>,
     /// PersistentVolumes.
     pub volumes: Store<Volume, Plain<()>>,
-    /// VolumeSnapshotClasses.
-    pub classes: Store<SingleClass, Plain<()>>,
     /// Snapshots by the key of the claim that they are taken of.
     pub snapshots_of_claim: Index,
-    /// Snapshots by the content that they have or are going to have.
-    pub snapshots_of_content: Index,
-    /// Snapshots that are not ready, by the class that they name; "" for those that name none.
-    pub waiting_for_class: Index,
+    /// Snapshots by the uid of the group snapshot that owns them.
+    pub members: Index,
     /// Claims by the key of the snapshot that they are restored from.
     pub restores: Index,
+    /// Claims by their namespace.
+    pub claims_of_namespace: Index,
+    /// Volumes by [`handle_key`].
+    pub volumes_of_handle: Index,
+    /// Group snapshots that wait, by their namespace.
+    pub waiting_groups: Index,
+    /// Group contents by the [`handle_key`] of their group.
+    pub group_contents_of_handle: Index,
+    /// Contents by the [`handle_key`] of the group that they are part of.
+    pub contents_of_group: Index,
     /// The operations under way.
     pub operations: Operations,
+}
+
+/// The value under which indexes have a driver's handle.
+#[must_use]
+pub fn handle_key(driver: &str, handle: &str) -> String {
+    format!("{driver}\n{handle}")
 }
 
 impl Caches {
@@ -95,23 +140,90 @@ impl Caches {
     #[must_use]
     pub fn new(operations: Operations) -> Self {
         Self {
-            snapshots: Store::default(),
-            contents: Store::default(),
+            singles: Family::default(),
+            groups: Family::default(),
+            groups_known: AtomicBool::new(false),
             claims: Store::default(),
             volumes: Store::default(),
-            classes: Store::default(),
             snapshots_of_claim: Index::default(),
-            snapshots_of_content: Index::default(),
-            waiting_for_class: Index::default(),
+            members: Index::default(),
             restores: Index::default(),
+            claims_of_namespace: Index::default(),
+            volumes_of_handle: Index::default(),
+            waiting_groups: Index::default(),
+            group_contents_of_handle: Index::default(),
+            contents_of_group: Index::default(),
             operations,
         }
     }
 
+    /// Whether it is known which group snapshots there are.
+    #[must_use]
+    pub fn knows_groups(&self) -> bool {
+        self.groups_known.load(Ordering::Relaxed)
+    }
+
     /// The snapshots of a claim.
     #[must_use]
-    pub fn of_claim(&self, claim: &str) -> Vec<Arc<Object<Snapshot>>> {
-        let keys: Vec<Key> = self.snapshots_of_claim.get(claim);
-        keys.iter().filter_map(|key| self.snapshots.get(key)).collect()
+    pub fn of_claim(&self, claim: &str) -> Vec<Arc<VolumeSnapshot>> {
+        let keys = self.snapshots_of_claim.get(claim);
+        keys.iter().filter_map(|key| self.singles.users.get(key)).collect()
+    }
+
+    /// The members of the group snapshot with this uid.
+    #[must_use]
+    pub fn members_of(&self, group_uid: &str) -> Vec<Arc<VolumeSnapshot>> {
+        self.members.get(group_uid).iter().filter_map(|key| self.singles.users.get(key)).collect()
+    }
+
+    /// The group snapshot of a namespace whose content has this handle: the driver, the handle and the namespace must all
+    /// fit, since each driver and each namespace may have a group of the same handle.
+    #[must_use]
+    pub fn group_of_handle(
+        &self,
+        driver: &str,
+        handle: &str,
+        namespace: &str,
+    ) -> Option<Arc<VolumeGroupSnapshot>> {
+        let contents = self.group_contents_of_handle.get(&handle_key(driver, handle));
+        contents.iter().filter_map(|name| self.groups.contents.get(name)).find_map(|content| {
+            let owner = &content.body.owner;
+            let group = self.groups.users.get(&format!("{namespace}/{}", owner.name))?;
+            (owner.namespace == namespace && owner.uid.as_deref() == Some(group.uid())).then_some(group)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use machinery::metrics::BaseMetrics;
+    use machinery::queue::Key;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_found_by_driver_handle_and_namespace() {
+        let caches = Caches::new(Operations::new(&BaseMetrics::new().unwrap()).unwrap());
+        for (namespace, driver) in [("ns", "d"), ("other", "d"), ("ns", "e")] {
+            let name = format!("{namespace}-{driver}");
+            let group = json!({"metadata": {"namespace": namespace, "name": name, "uid": name}});
+            caches.groups.users.show(serde_json::from_value(group).unwrap());
+            let content = json!({"metadata": {"name": name, "uid": "c"}, "spec": {"driver": driver,
+                "volumeGroupSnapshotRef": {"namespace": namespace, "name": name, "uid": name}}});
+            caches.groups.contents.show(serde_json::from_value(content).unwrap());
+            let key = Key::from(name.as_str());
+            caches.group_contents_of_handle.set(&key, vec![handle_key(driver, "gh")]);
+        }
+        let found = |driver, handle, namespace| {
+            caches.group_of_handle(driver, handle, namespace).map(|group| group.name().to_owned())
+        };
+        assert_eq!(found("d", "gh", "ns").as_deref(), Some("ns-d"));
+        assert_eq!(found("d", "gh", "other").as_deref(), Some("other-d"));
+        assert_eq!(found("e", "gh", "ns").as_deref(), Some("ns-e"));
+        assert_eq!((found("e", "gh", "other"), found("d", "another", "ns")), (None, None));
+        let anew = json!({"metadata": {"namespace": "ns", "name": "ns-d", "uid": "made-anew"}});
+        caches.groups.users.show(serde_json::from_value(anew).unwrap());
+        assert_eq!(found("d", "gh", "ns"), None, "its content is bound to the one before");
     }
 }

@@ -1,26 +1,34 @@
 //! The rules. Pure: no client, no clock, no log.
 //!
 //! ```text
-//!  Observed (a snapshot, and all that it names) ──► snapshot::decide ──► one Step
-//!                                                     deletion: the way out
-//!                                                     creation: the way to a content
-//!                                                     status: what the content says
-//!  claim::is_needed: whether a claim must be protected
+//!  Observed (a user's object, and all that it names) ──► snapshot::decide, group::decide ──► one Step
+//!                                                          binding: how it comes to its content, alike for both
+//!                                                          creation: the way to a content
+//!                                                          members: what a group makes of each volume
+//!                                                          status: what the content says
+//!                                                          deletion: the way out
+//!  claim: whether a claim must be protected
 //!  content: what the controller does to a content for its own sake
 //! ```
 
+pub mod binding;
 pub mod claim;
 pub mod content;
-mod creation;
+pub mod creation;
 mod deletion;
-pub mod observed;
+pub mod group;
+pub mod members;
 pub mod problem;
 mod secret;
 pub mod snapshot;
-mod status;
+pub mod status;
 pub mod step;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod group_fixtures;
+#[cfg(test)]
+mod group_table;
 #[cfg(test)]
 mod table;

@@ -74,6 +74,7 @@ impl Body for Claim {
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "PersistentVolumeClaim";
     const PLURAL: &'static str = "persistentvolumeclaims";
+    const KEEPS: &'static [&'static str] = &["labels"];
 
     fn read(fields: &mut Fields) -> Self {
         let mut spec = Fields::of(fields.take("spec").unwrap_or_default());

@@ -8,13 +8,10 @@ use k8s_openapi::ClusterResourceScope;
 use machinery::object::{Body, Fields, Object};
 
 use crate::content::policy;
-use crate::facts::Policy;
+use crate::facts::{Kind, Policy};
 
-/// Annotations that mark the default class of a driver, of single and of group snapshots.
-const DEFAULT_CLASS: [&str; 2] = [
-    "snapshot.storage.kubernetes.io/is-default-class",
-    "groupsnapshot.storage.kubernetes.io/is-default-class",
-];
+/// Annotations that mark the default class of a driver; each kind keeps its own alone.
+const DEFAULT_CLASS: [&str; 2] = [Kind::Single.default_class(), Kind::Group.default_class()];
 
 /// The fields of a class. Both kinds have the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,7 +80,7 @@ impl Body for SingleClass {
         Self(Class::read(fields))
     }
     fn keeps(annotation: &str) -> bool {
-        DEFAULT_CLASS.contains(&annotation)
+        annotation == Kind::Single.default_class()
     }
 }
 
@@ -99,7 +96,7 @@ impl Body for GroupClass {
         Self(Class::read(fields))
     }
     fn keeps(annotation: &str) -> bool {
-        DEFAULT_CLASS.contains(&annotation)
+        annotation == Kind::Group.default_class()
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  content, group_content ──► facts: one view of both, which decisions use
-//!  class                      names: annotations, finalizers, reasons of each kind
+//!  snapshot, group_snapshot ──► user: one view of both
+//!  class, claim, selector     names: annotations, finalizers, reasons of each kind
 //!                             reply: the driver's answers
 //! ```
 //!
@@ -12,11 +13,14 @@ pub mod claim;
 pub mod class;
 pub mod content;
 pub mod group_content;
+pub mod group_snapshot;
+pub mod selector;
 pub mod snapshot;
 
 pub mod facts;
 pub mod names;
 pub mod reply;
+pub mod user;
 
 #[cfg(test)]
 mod tests;

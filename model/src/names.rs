@@ -1,5 +1,10 @@
 //! The names that other programs use too: annotations, finalizers, parameters and event reasons.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use ring::digest::{Context, SHA256};
+
 use crate::facts::Kind;
 
 /// Label with the node whose sidecar works on a content. The snapshot-controller writes it, and `--node-deployment`
@@ -104,12 +109,104 @@ const GROUP: Names = Names {
 };
 
 impl Kind {
+    /// What something of the single kind is called for this one. The names of the group kinds, of their fields and of
+    /// their reasons are those of the single ones with `Group` before the first `Snapshot`.
+    #[must_use]
+    pub fn word(self, single: &str) -> Cow<'_, str> {
+        match self {
+            Self::Single => Cow::Borrowed(single),
+            Self::Group => Cow::Owned(single.replacen("Snapshot", "GroupSnapshot", 1)),
+        }
+    }
+
+    /// What users call one of their objects.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Single => "snapshot",
+            Self::Group => "group snapshot",
+        }
+    }
+
+    /// Annotation that marks the default class of a driver.
+    #[must_use]
+    pub const fn default_class(self) -> &'static str {
+        match self {
+            Self::Single => "snapshot.storage.kubernetes.io/is-default-class",
+            Self::Group => "groupsnapshot.storage.kubernetes.io/is-default-class",
+        }
+    }
+
+    /// `apiVersion` of its objects.
+    #[must_use]
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Self::Single => "snapshot.storage.k8s.io/v1",
+            Self::Group => "groupsnapshot.storage.k8s.io/v1",
+        }
+    }
+
+    /// The name of the content that is made for a user's object with this uid.
+    #[must_use]
+    pub fn content_of(self, uid: &str) -> String {
+        match self {
+            Self::Single => format!("{CONTENT_PREFIX}{uid}"),
+            Self::Group => format!("groupsnapcontent-{uid}"),
+        }
+    }
+
     /// The names of this kind.
     #[must_use]
     pub const fn names(self) -> &'static Names {
         match self {
             Self::Single => &SINGLE,
             Self::Group => &GROUP,
+        }
+    }
+}
+
+const CONTENT_PREFIX: &str = "snapcontent-";
+const MEMBER_PREFIX: &str = "snapshot-";
+
+/// The name of the member of a group that is taken of a volume: the same at every look, and another for a group that is
+/// made anew under its name.
+#[must_use]
+pub fn member(group_uid: &str, volume_handle: &str) -> String {
+    let mut digest = Context::new(&SHA256);
+    digest.update(group_uid.as_bytes());
+    digest.update(volume_handle.as_bytes());
+    digest.finish().as_ref().iter().fold(MEMBER_PREFIX.to_owned(), |mut name, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+/// The name of the content of a member.
+#[must_use]
+pub fn content_of_member(member: &str) -> String {
+    format!("{CONTENT_PREFIX}{}", member.strip_prefix(MEMBER_PREFIX).unwrap_or(member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_named_by_the_hash_of_their_group_and_volume() {
+        let name = member("uid", "handle");
+        assert_eq!(name, "snapshot-4888fb23f417fea4ae44a3aedae303f90011f242a3d3eaa6b006f7277dec6042");
+        assert_eq!(content_of_member(&name), name.replace("snapshot-", "snapcontent-"));
+    }
+
+    #[test]
+    fn the_words_of_groups_follow_from_those_of_single_snapshots() {
+        for (single, group) in [
+            ("GetSnapshotClassFailed", "GetGroupSnapshotClassFailed"),
+            ("boundVolumeSnapshotContentName", "boundVolumeGroupSnapshotContentName"),
+            ("SnapshotContentMissing", "GroupSnapshotContentMissing"),
+        ] {
+            assert_eq!((Kind::Single.word(single), Kind::Group.word(single)), (single.into(), group.into()));
         }
     }
 }

@@ -1,11 +1,10 @@
 //! VolumeSnapshot (snapshot.storage.k8s.io/v1), as we read it.
 
-use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use machinery::object::{Body, Fields, Object};
-use serde_json::Value;
 
-use crate::facts::non_empty;
+use crate::facts::Kind;
+use crate::user::{SnapshotStatus, User, UserObject, text};
 
 /// snapshot.storage.k8s.io/v1 VolumeSnapshot.
 pub type VolumeSnapshot = Object<Snapshot>;
@@ -32,38 +31,21 @@ pub struct Snapshot {
     pub status: Option<SnapshotStatus>,
 }
 
-/// `status` of a VolumeSnapshot.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SnapshotStatus {
-    /// `boundVolumeSnapshotContentName`.
-    pub content: Option<String>,
-    /// `creationTime`.
-    pub creation_time: Option<Timestamp>,
-    /// `readyToUse`.
-    pub ready: Option<bool>,
-    /// Whether `restoreSize` says more than 0.
-    pub has_size: bool,
-    /// `volumeGroupSnapshotName`.
-    pub group: Option<String>,
-    /// `error.message`; "" where there is an error without one.
-    pub error: Option<String>,
-}
-
-impl Snapshot {
-    /// `status`, or one that says nothing.
-    #[must_use]
-    pub fn status(&self) -> SnapshotStatus {
-        self.status.clone().unwrap_or_default()
-    }
-
-    /// Whether it is ready to use, as its status says.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| status.ready == Some(true) && status.content.is_some())
+impl UserObject for VolumeSnapshot {
+    fn user(&self) -> User<'_> {
+        User {
+            kind: Kind::Single,
+            metadata: &self.metadata,
+            is_dynamic: self.body.claim.is_some(),
+            given_content: self.body.given_content.as_deref(),
+            class_name: self.body.class_name.as_deref(),
+            status: self.body.status.as_ref(),
+            group: group_owner(self),
+        }
     }
 }
 
-/// The name of the group snapshot that owns an object: the ownerReference to any version of the group API, so that members
+/// Name and uid of the group snapshot that owns an object: the ownerReference to any version of the group API, so that members
 /// made by older controllers are known as well.
 #[must_use]
 pub fn group_owner<B>(object: &Object<B>) -> Option<(&str, &str)> {
@@ -72,43 +54,6 @@ pub fn group_owner<B>(object: &Object<B>) -> Option<(&str, &str)> {
         owner.kind == "VolumeGroupSnapshot" && owner.api_version.starts_with("groupsnapshot.storage.k8s.io/")
     })?;
     Some((&group.name, &group.uid))
-}
-
-/// The name of the content of a dynamic snapshot with this uid.
-#[must_use]
-pub fn dynamic_content_name(uid: &str) -> String {
-    format!("snapcontent-{uid}")
-}
-
-fn text(fields: &mut Fields, name: &str) -> Option<String> {
-    let text: Option<String> = fields.take(name);
-    non_empty(text.as_ref()).map(str::to_owned)
-}
-
-/// Whether a quantity is there and not zero.
-fn is_size(quantity: &Value) -> bool {
-    let digits = match quantity {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return false,
-    };
-    digits.chars().take_while(|c| c.is_ascii_digit() || *c == '.').any(|c| ('1'..='9').contains(&c))
-}
-
-impl SnapshotStatus {
-    fn read(value: Value) -> Self {
-        let mut fields = Fields::of(value);
-        Self {
-            content: text(&mut fields, "boundVolumeSnapshotContentName"),
-            creation_time: fields.take("creationTime"),
-            ready: fields.take("readyToUse"),
-            has_size: fields.take("restoreSize").is_some_and(|quantity| is_size(&quantity)),
-            group: text(&mut fields, "volumeGroupSnapshotName"),
-            error: fields
-                .take::<Value>("error")
-                .map(|error| Fields::of(error).take("message").unwrap_or_default()),
-        }
-    }
 }
 
 impl Body for Snapshot {
@@ -127,7 +72,7 @@ impl Body for Snapshot {
             claim: text(&mut source, "persistentVolumeClaimName"),
             given_content: text(&mut source, "volumeSnapshotContentName"),
             class_name: text(&mut spec, "volumeSnapshotClassName"),
-            status: fields.take("status").map(SnapshotStatus::read),
+            status: fields.take("status").map(|status| SnapshotStatus::read(status, Kind::Single)),
         }
     }
     fn keeps(_annotation: &str) -> bool {

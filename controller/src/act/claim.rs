@@ -2,20 +2,25 @@
 
 use machinery::cluster::error::in_one_line;
 use machinery::object::Object;
-use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
 use model::claim::{CLAIM_FINALIZER, Claim};
+use model::facts::Content;
+use model::user::UserObject;
 
 use super::render;
 use super::work::{Refused, Work, over};
-use crate::decide::claim::is_to_be_freed;
-use crate::decide::observed::content_name;
+use crate::decide::claim::{is_taken_by, is_to_be_freed};
+use machinery::queue::worker::PassEnd;
 
 impl Work {
     /// One pass over the claim of a key.
     pub async fn claim_pass(&self, key: &Key) -> PassEnd {
         over::<Claim, _>(&self.caches, key, |claim, ()| async move {
             if !self.is_to_be_freed(&claim) || !self.may() {
+                return PassEnd::well(Then::Done);
+            }
+            if !self.caches.knows_groups() {
+                // A group may be taking it; it is looked at again once that is known.
                 return PassEnd::well(Then::Done);
             }
             match self
@@ -32,9 +37,26 @@ impl Work {
     }
 
     fn is_to_be_freed(&self, claim: &Object<Claim>) -> bool {
-        let snapshots = self.caches.of_claim(&claim.key());
-        let snapshots =
-            snapshots.iter().map(|snapshot| (&**snapshot, self.caches.contents.has(&content_name(snapshot))));
-        is_to_be_freed(claim, snapshots)
+        let caches = &self.caches;
+        let snapshots = caches.of_claim(&claim.key());
+        let singles = snapshots.iter().map(|snapshot| {
+            let user = snapshot.user();
+            (user, caches.singles.contents.has(&user.content_name()))
+        });
+        let volume = claim.body.volume.as_deref().and_then(|name| caches.volumes.get(name));
+        let namespace = claim.metadata.namespace.as_deref().unwrap_or_default();
+        let groups = caches.waiting_groups.get(namespace).into_iter().filter_map(|key| {
+            let group = caches.groups.users.get(&key)?;
+            let content = caches.groups.contents.get(&group.user().content_name());
+            Some((group, content))
+        });
+        let groups: Vec<_> = groups
+            .filter(|(group, content)| {
+                let facts = content.as_ref().map(Content::facts);
+                is_taken_by(facts.as_ref(), group.body.selector.as_ref(), claim, volume.as_deref())
+            })
+            .collect();
+        let groups = groups.iter().map(|(group, content)| (group.user(), content.is_some()));
+        is_to_be_freed(claim, singles.chain(groups))
     }
 }

@@ -2,11 +2,14 @@
 //! lands on another object of the same name, and what it changes, so that it never undoes somebody else's work.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Object};
 use model::content::VolumeSnapshotContent;
-use model::facts::{Kind, Policy};
-use model::snapshot::VolumeSnapshot;
+use model::facts::{Kind, Member, Policy};
+use model::names::MEMBER_OF_GROUP;
+use model::snapshot::{AS_SOURCE_FINALIZER, IN_GROUP_FINALIZER};
+use model::user::User;
 use serde_json::{Map, Value, json};
 
 use crate::decide::step::{ContentDraft, ErrorChange, StatusChange};
@@ -29,35 +32,48 @@ pub fn finalizers<B: Body>(object: &Object<B>, add: &[&str], remove: &[&str]) ->
     Some(Write::main().test("/metadata/uid", object.uid()).test(path, json!(before)).add(path, json!(after)))
 }
 
-/// Puts the default class into the spec of a snapshot.
-pub fn class(snapshot: &VolumeSnapshot, class: &str) -> Write {
-    let path = "/spec/volumeSnapshotClassName";
-    Write::main().test("/metadata/uid", snapshot.uid()).test(path, Value::Null).add(path, class)
+/// Puts the default class into the spec of a user's object.
+pub fn class(user: &User<'_>, class: &str) -> Write {
+    let path = format!("/spec/{}", user.kind.word("volumeSnapshotClassName"));
+    Write::main().test("/metadata/uid", user.uid()).test(path.as_str(), Value::Null).add(path, class)
 }
 
-/// Writes a snapshot's uid into the content that it names, and its class where the content has none.
-pub fn binding(
-    content: &VolumeSnapshotContent,
-    snapshot: &VolumeSnapshot,
-    class_name: Option<&str>,
-) -> Write {
-    let owner = "/spec/volumeSnapshotRef";
-    let mut write = Write::main()
-        .test("/metadata/uid", content.uid())
-        .test(format!("{owner}/name"), snapshot.name())
-        .test(format!("{owner}/uid"), json!(content.body.owner.uid))
-        .add(format!("{owner}/uid"), snapshot.uid());
-    if let (Some(class), None) = (class_name, &content.body.class_name) {
-        let path = "/spec/volumeSnapshotClassName";
-        write = write.test(path, Value::Null).add(path, class);
+/// Makes an object a member of a group.
+pub fn owner<B: Body>(object: &Object<B>, name: &str, uid: &str) -> Write {
+    let before = &object.metadata.owner_references;
+    let mut after: Vec<Value> = before.iter().flatten().map(|owner| json!(owner)).collect();
+    after.push(group_reference(name, uid));
+    let path = "/metadata/ownerReferences";
+    Write::main().test("/metadata/uid", object.uid()).test(path, json!(before)).add(path, after)
+}
+
+fn group_reference(name: &str, uid: &str) -> Value {
+    json!({"apiVersion": Kind::Group.api_version(), "kind": "VolumeGroupSnapshot", "name": name, "uid": uid})
+}
+
+/// Writes the uid of a user's object into its content, and a class where there is one to write. The version of the content
+/// says that it is as it was seen.
+pub fn binding<C: Body>(content: &Object<C>, user: &User<'_>, class_name: Option<&str>) -> Write {
+    let owner = format!("/spec/{}", user.kind.word("volumeSnapshotRef"));
+    let write = as_seen(Write::main(), &content.metadata)
+        .test(format!("{owner}/name"), user.name())
+        .add(format!("{owner}/uid"), user.uid());
+    match class_name {
+        Some(class) => write.add(format!("/spec/{}", user.kind.word("volumeSnapshotClassName")), class),
+        None => write,
     }
+}
+
+fn as_seen(write: Write, metadata: &ObjectMeta) -> Write {
     write
+        .test("/metadata/uid", metadata.uid.clone().unwrap_or_default())
+        .test("/metadata/resourceVersion", metadata.resource_version.clone().unwrap_or_default())
 }
 
 /// Marks a content as not needed any more.
-pub fn release(content: &VolumeSnapshotContent) -> Write {
+pub fn release<C: Body>(content: &Object<C>, kind: Kind) -> Write {
     let write = Write::main().test("/metadata/uid", content.uid());
-    let released = Kind::Single.names().released;
+    let released = kind.names().released;
     if content.metadata.annotations.is_none() {
         let path = "/metadata/annotations";
         return write.test(path, Value::Null).add(path, json!({ released: "yes" }));
@@ -66,61 +82,106 @@ pub fn release(content: &VolumeSnapshotContent) -> Write {
     write.test(path.as_str(), Value::Null).add(path, "yes")
 }
 
-/// A content to be created, with all that it is ever given by us.
-pub fn content(draft: &ContentDraft, snapshot: &VolumeSnapshot) -> Value {
-    let ContentDraft { name, driver, policy, volume_handle, class_name, volume_mode, secret } = draft;
-    let names = Kind::Single.names();
-    let mut metadata = json!({"name": name, "finalizers": [names.finalizer]});
+/// A content to be created for a user's object, with all that it is ever given by us.
+pub fn content(draft: &ContentDraft, user: &User<'_>) -> Value {
+    let ContentDraft { name, driver, policy, volume_handles, class_name, volume_mode, secret, member_of } =
+        draft;
+    let (kind, names) = (user.kind, user.kind.names());
+    let mut annotations = Map::new();
     if let Some(secret) = secret {
-        metadata["annotations"] =
-            json!({ names.secret_name: secret.name, names.secret_namespace: secret.namespace });
+        annotations.insert(names.secret_name.to_owned(), json!(secret.name));
+        annotations.insert(names.secret_namespace.to_owned(), json!(secret.namespace));
+    }
+    if let Some(handle) = member_of {
+        annotations.insert(MEMBER_OF_GROUP.to_owned(), json!(handle));
+    }
+    let mut metadata = json!({"name": name, "finalizers": [names.finalizer]});
+    if !annotations.is_empty() {
+        metadata["annotations"] = Value::Object(annotations);
     }
     let mut spec = json!({
-        "volumeSnapshotRef": {
-            "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
-            "namespace": snapshot.metadata.namespace, "name": snapshot.name(), "uid": snapshot.uid(),
-            "resourceVersion": snapshot.metadata.resource_version,
+        "source": match kind {
+            Kind::Single => json!({"volumeHandle": volume_handles.first()}),
+            Kind::Group => json!({"volumeHandles": volume_handles}),
         },
-        "source": {"volumeHandle": volume_handle},
-        "volumeSnapshotClassName": class_name,
         "deletionPolicy": match policy { Policy::Delete => "Delete", Policy::Retain => "Retain" },
         "driver": driver,
     });
+    spec[&*kind.word("volumeSnapshotRef")] = json!({
+        "apiVersion": kind.api_version(), "kind": kind.word("VolumeSnapshot"),
+        "namespace": user.namespace(), "name": user.name(), "uid": user.uid(),
+        "resourceVersion": user.metadata.resource_version,
+    });
+    if let Some(class) = class_name {
+        spec[&*kind.word("volumeSnapshotClassName")] = json!(class);
+    }
     if let Some(mode) = volume_mode {
         spec["sourceVolumeMode"] = json!(mode);
     }
     json!({
-        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent", "metadata": metadata, "spec": spec,
+        "apiVersion": kind.api_version(), "kind": kind.word("VolumeSnapshotContent"), "metadata": metadata, "spec": spec,
     })
 }
 
-/// Writes the fields of a snapshot's status that change. Nobody else writes it, so the version of the object says that
-/// all is as it was seen.
-pub fn status(snapshot: &VolumeSnapshot, change: &StatusChange, now: Timestamp) -> Write {
-    let write = Write::status()
-        .test("/metadata/uid", snapshot.uid())
-        .test("/metadata/resourceVersion", snapshot.metadata.resource_version.clone().unwrap_or_default());
+/// The VolumeSnapshot of a member of a group, with all that it is ever given by the group.
+pub fn member(group: &User<'_>, name: &str, claim: &str) -> Value {
+    json!({
+        "apiVersion": Kind::Single.api_version(), "kind": "VolumeSnapshot",
+        "metadata": {
+            "namespace": group.namespace(), "name": name,
+            "ownerReferences": [group_reference(group.name(), group.uid())],
+            "finalizers": [IN_GROUP_FINALIZER, AS_SOURCE_FINALIZER],
+        },
+        "spec": {"source": {"persistentVolumeClaimName": claim}},
+    })
+}
+
+/// Writes into the status of a member's content what the content of its group says of it.
+pub fn record(content: &VolumeSnapshotContent, member: &Member, group_handle: &str) -> Write {
+    let fields = [
+        ("snapshotHandle", Some(json!(member.handle))),
+        ("volumeGroupSnapshotHandle", Some(json!(group_handle))),
+        ("creationTime", member.creation_time.map(|time| json!(time))),
+        ("restoreSize", member.size.filter(|size| *size > 0).map(|size| json!(size))),
+        ("readyToUse", Some(json!(member.ready.unwrap_or_default()))),
+    ];
+    status_fields(&content.metadata, content.body.status.is_some(), fields)
+}
+
+/// Sets fields of a status, which is there already or not.
+fn status_fields<'f>(
+    metadata: &ObjectMeta,
+    has_status: bool,
+    fields: impl IntoIterator<Item = (impl AsRef<str> + 'f, Option<Value>)>,
+) -> Write {
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.as_ref().to_owned(), value?)));
+    let write = as_seen(Write::status(), metadata);
+    if has_status {
+        fields.fold(write, |write, (name, value)| write.add(format!("/status/{name}"), value))
+    } else {
+        write.test("/status", Value::Null).add("/status", Value::Object(fields.collect()))
+    }
+}
+
+/// Writes the fields of the status of a user's object that change. Nobody else writes it, so the version of the object
+/// says that all is as it was seen.
+pub fn status(user: &User<'_>, change: &StatusChange, now: Timestamp) -> Write {
     let StatusChange { content, creation_time, ready, size, group, error } = change;
-    let mut fields = Map::new();
-    let mut set = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            fields.insert(name.to_owned(), value);
-        }
+    let message = match error {
+        ErrorChange::Set(message) => Some(json!({"message": message, "time": seconds(now)})),
+        ErrorChange::Keep | ErrorChange::Clear => None,
     };
-    set("boundVolumeSnapshotContentName", content.as_ref().map(|name| json!(name)));
-    set("creationTime", creation_time.map(|time| json!(seconds(time))));
-    set("readyToUse", ready.map(|ready| json!(ready)));
-    set("restoreSize", size.map(|bytes| json!(quantity(bytes))));
-    set("volumeGroupSnapshotName", group.as_ref().map(|name| json!(name)));
-    if let ErrorChange::Set(message) = error {
-        set("error", Some(json!({"message": message, "time": seconds(now)})));
-    }
-    if snapshot.body.status.is_none() {
-        return write.test("/status", Value::Null).add("/status", Value::Object(fields));
-    }
-    let write =
-        fields.into_iter().fold(write, |write, (name, value)| write.add(format!("/status/{name}"), value));
-    if *error == ErrorChange::Clear { write.remove("/status/error") } else { write }
+    let fields = [
+        (user.kind.word("boundVolumeSnapshotContentName"), content.as_ref().map(|name| json!(name))),
+        ("creationTime".into(), creation_time.map(|time| json!(seconds(time)))),
+        ("readyToUse".into(), ready.map(|ready| json!(ready))),
+        ("restoreSize".into(), size.map(|bytes| json!(quantity(bytes)))),
+        ("volumeGroupSnapshotName".into(), group.as_ref().map(|name| json!(name))),
+        ("error".into(), message),
+    ];
+    let has_status = user.status.is_some();
+    let write = status_fields(user.metadata, has_status, fields);
+    if has_status && *error == ErrorChange::Clear { write.remove("/status/error") } else { write }
 }
 
 /// RFC 3339 with whole seconds, as Kubernetes writes times.

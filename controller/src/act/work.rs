@@ -1,4 +1,4 @@
-//! What passes are made with: reads, writes and events.
+//! What passes are made with: reads, guarded writes, events, and how requests fail.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use machinery::cluster::objects::Objects;
 use machinery::cluster::write::Write;
 use machinery::object::{Body, Object};
 use machinery::queue::worker::PassEnd;
-use machinery::queue::{Key, Then};
+use machinery::queue::{Key, Then, Urgency};
 use machinery::shutdown::Ending;
 use machinery::store::Presence;
 use model::claim::Claim;
 use model::content::SingleContent;
+use model::group_content::GroupContent;
+use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 
 use crate::caches::Caches;
 use crate::wake::{Queues, Watched};
 
-/// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
-pub(super) const MOST_STEPS: usize = 12;
 /// Attempts at one write that others keep overtaking.
 const MOST_RACES: usize = 5;
 
@@ -35,6 +35,10 @@ pub struct Work {
     pub snapshots: Objects<Object<Snapshot>>,
     /// Reads and writes of VolumeSnapshotContents.
     pub contents: Objects<Object<SingleContent>>,
+    /// Reads and writes of VolumeGroupSnapshots.
+    pub group_snapshots: Objects<Object<GroupSnapshot>>,
+    /// Reads and writes of VolumeGroupSnapshotContents.
+    pub group_contents: Objects<Object<GroupContent>>,
     /// Reads and writes of claims, by update alone.
     pub claims: Objects<Object<Claim>>,
     /// Events.
@@ -57,6 +61,14 @@ pub(super) enum Refused {
     ForGood(String),
     /// Anything that may pass.
     Other(ApiError),
+}
+
+/// What became of an object that was deleted.
+pub(super) enum Deleted {
+    /// Its finalizers hold it.
+    Going,
+    /// It is not there any more.
+    Gone,
 }
 
 pub(super) fn refused(error: ApiError) -> Refused {
@@ -88,6 +100,11 @@ impl Work {
             store.reply(&key, &object);
             B::changed(&self.caches, &self.queues, last.as_deref(), Some(&object));
         }
+        // The watch shows no news to whoever has to see to its deletion.
+        let is_news = last.is_some_and(|last| !last.is_deleting() && object.is_deleting());
+        if let Some(queue) = B::queue(&self.queues).filter(|_| is_news) {
+            queue.add(&key, Urgency::FreshStart);
+        }
         object
     }
 
@@ -97,7 +114,10 @@ impl Work {
         if store.has(&object.key()) {
             self.replied(object);
         } else {
-            store.show(object.clone());
+            let worth = store.show(object.clone());
+            if let (Some((key, urgency)), Some(queue)) = (worth, B::queue(&self.queues)) {
+                queue.add(&key, urgency);
+            }
             B::changed(&self.caches, &self.queues, None, Some(&object));
         }
     }
@@ -141,6 +161,30 @@ impl Work {
                 let refused = refused(error);
                 if matches!(refused, Refused::Race) {
                     let fresh = objects.get(&object.key()).await.map_err(self::refused)?;
+                    self.replied(fresh);
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Deletes an object as it was seen.
+    pub(super) async fn delete<B: Watched>(
+        &self,
+        objects: &Objects<Object<B>>,
+        object: &Object<B>,
+    ) -> Result<Deleted, Refused> {
+        match objects.delete(object).await {
+            Ok(Some(going)) => {
+                self.replied(going);
+                Ok(Deleted::Going)
+            }
+            Ok(None) | Err(ApiError { failure: Failure::NotFound(_), .. }) => Ok(Deleted::Gone),
+            Err(error) => {
+                let refused = refused(error);
+                if matches!(refused, Refused::Race)
+                    && let Ok(fresh) = objects.get(&object.key()).await
+                {
                     self.replied(fresh);
                 }
                 Err(refused)

@@ -1,27 +1,107 @@
-//! Whether a claim is protected: as long as a snapshot of it is being taken.
+//! Whether a claim is protected: as long as a snapshot of it is being taken, alone or in a group.
 
-use model::claim::{CLAIM_FINALIZER, PersistentVolumeClaim};
-use model::snapshot::{AS_SOURCE_FINALIZER, VolumeSnapshot};
+use model::claim::{CLAIM_FINALIZER, PersistentVolume, PersistentVolumeClaim};
+use model::facts::{Facts, Kind, Source};
+use model::group_snapshot::GROUP_BOUND_FINALIZER;
+use model::selector::Selector;
+use model::snapshot::AS_SOURCE_FINALIZER;
+use model::user::User;
 
 /// Whether a snapshot is being taken. It has its own finalizer from the moment at which everything was found right; one
 /// that waits for something does not hold its claim, and neither does one that is being deleted, or that was taken and
 /// has lost its content.
 #[must_use]
-pub fn is_being_taken(snapshot: &VolumeSnapshot, has_content: bool) -> bool {
-    let was_taken = snapshot.body.status.as_ref().is_some_and(|status| status.creation_time.is_some());
-    !snapshot.is_deleting()
-        && !snapshot.body.is_ready()
-        && snapshot.has_finalizer(AS_SOURCE_FINALIZER)
-        && (has_content || !was_taken)
+pub fn is_being_taken(user: &User<'_>, has_content: bool) -> bool {
+    let finalizer = match user.kind {
+        Kind::Single => AS_SOURCE_FINALIZER,
+        Kind::Group => GROUP_BOUND_FINALIZER,
+    };
+    !user.is_deleting()
+        && !user.is_ready()
+        && user.has_finalizer(finalizer)
+        && (has_content || !user.was_taken())
 }
 
-/// Whether the finalizer of a claim has to go: it is there, and no snapshot of the claim is being taken. Each snapshot
-/// comes with whether it has a content.
+/// Whether a group snapshot of its namespace takes a claim: its content names the volume, or, as long as there is none, its
+/// selector selects the claim.
+#[must_use]
+pub fn is_taken_by(
+    content: Option<&Facts<'_>>,
+    selector: Option<&Selector>,
+    claim: &PersistentVolumeClaim,
+    volume: Option<&PersistentVolume>,
+) -> bool {
+    let Some(content) = content else {
+        return selector.is_some_and(|selector| selector.matches(claim.metadata.labels.as_ref()));
+    };
+    let Some((driver, handle)) = volume.and_then(|volume| volume.body.csi.as_ref()) else { return false };
+    match content.source {
+        Source::Volumes(handles) => content.driver == driver && handles.contains(handle),
+        Source::None | Source::Both | Source::Given(..) => false,
+    }
+}
+
+/// Whether a snapshot was not looked at yet. It may be about to be taken: a claim that is protected already stays so,
+/// instead of being written twice for each of many snapshots.
+fn is_new(user: &User<'_>) -> bool {
+    !user.is_deleting() && !user.has_status()
+}
+
+/// Whether the finalizer of a claim has to go: it is there, and no snapshot of the claim is being taken or new. Each
+/// snapshot comes with whether it has a content.
 #[must_use]
 pub fn is_to_be_freed<'a>(
     claim: &PersistentVolumeClaim,
-    mut snapshots: impl Iterator<Item = (&'a VolumeSnapshot, bool)>,
+    mut snapshots: impl Iterator<Item = (User<'a>, bool)>,
 ) -> bool {
-    claim.has_finalizer(CLAIM_FINALIZER)
-        && !snapshots.any(|(snapshot, has_content)| is_being_taken(snapshot, has_content))
+    let holds = |(snapshot, has_content): (User<'a>, bool)| {
+        is_being_taken(&snapshot, has_content) || is_new(&snapshot)
+    };
+    claim.has_finalizer(CLAIM_FINALIZER) && !snapshots.any(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::facts::Content;
+    use model::group_content::VolumeGroupSnapshotContent;
+    use model::group_snapshot::VolumeGroupSnapshot;
+    use model::user::UserObject;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decide::fixtures::read;
+    use crate::decide::group_fixtures::{Stage, claim, group, held, taken};
+
+    /// Whether a group takes a claim, as far as that holds it.
+    fn holds(stage: &Stage, object: &(Value, Option<Value>)) -> bool {
+        let group: VolumeGroupSnapshot = read(&stage.group);
+        let content: Option<VolumeGroupSnapshotContent> = stage.content.as_ref().map(read);
+        let mut claim: PersistentVolumeClaim = read(&object.0);
+        claim.metadata.finalizers = Some(vec![CLAIM_FINALIZER.to_owned()]);
+        let volume: Option<PersistentVolume> = object.1.as_ref().map(read);
+        let facts = content.as_ref().map(Content::facts);
+        let taken = is_taken_by(facts.as_ref(), group.body.selector.as_ref(), &claim, volume.as_ref());
+        let users = taken.then(|| (group.user(), content.is_some()));
+        !is_to_be_freed(&claim, users.into_iter())
+    }
+
+    #[test]
+    fn the_claims_of_a_group_are_held_from_its_finalizer_on_until_it_is_ready() {
+        let (a, mut relabelled) = (claim("a", "d"), claim("b", "d"));
+        relabelled.0["metadata"]["labels"] = json!({"app": "web"});
+        assert!(holds(&group(), &a), "it was not looked at yet, and the claim is protected already");
+        let wrong = json!({"status": {"readyToUse": false, "error": {"message": "no class"}}});
+        assert!(!holds(&group().group(&wrong), &a), "it waits for something");
+        assert!(holds(&held(), &a));
+        assert!(!holds(&held(), &relabelled), "it is not selected");
+        assert!(holds(&taken(), &a));
+        assert!(holds(&taken(), &relabelled), "its volume is being taken, whatever its labels are now");
+        assert!(!holds(&taken(), &claim("c", "d")), "it came to fit later");
+        assert!(!holds(&taken(), &claim("a", "other")), "another driver's volume of the same handle");
+        assert!(!holds(&taken().deleting(), &a));
+        let ready = json!({"status": {
+            "boundVolumeGroupSnapshotContentName": "groupsnapcontent-u", "readyToUse": true,
+        }});
+        assert!(!holds(&taken().group(&ready), &a));
+    }
 }

@@ -1,8 +1,6 @@
-//! What the controller does to a content for its own sake.
+//! What the controller does to a content of either kind for its own sake.
 
-use model::content::{VolumeSnapshotContent, is_released};
-use model::facts::Kind;
-use model::snapshot::VolumeSnapshot;
+use model::facts::{Facts, Source};
 
 /// The next step of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,37 +15,72 @@ pub enum Step {
     Release,
 }
 
-/// The snapshot that a content names, as far as it is known.
-#[derive(Debug, Clone, Copy)]
-pub enum Owner<'a> {
-    /// It is there, with the content's uid.
-    Here(&'a VolumeSnapshot),
-    /// It is not there, or it is another of the same name.
-    Gone,
-}
-
-/// The next step. Nothing is ever deleted here, and a content that nobody has deleted is never touched because its
-/// snapshot is missing: somebody may have copied it from elsewhere and be about to copy the snapshot.
+/// The next step of a content, and whether the object that it names is there with the content's uid. Nothing is ever
+/// deleted here, and a content that nobody has deleted is never touched because its owner is missing: somebody may have
+/// copied it from elsewhere and be about to copy the owner.
 #[must_use]
-pub fn decide(content: &VolumeSnapshotContent, owner: Owner<'_>) -> Step {
-    let sources = [&content.body.volume_handle, &content.body.snapshot_handle];
-    if sources.into_iter().flatten().count() != 1 {
+pub fn decide(content: &Facts<'_>, has_owner: bool) -> Step {
+    if matches!(content.source, Source::None | Source::Both) {
         return Step::Invalid;
     }
-    let bound = content.body.owner.uid.as_deref().is_some_and(|uid| !uid.is_empty());
-    if !bound {
+    if !content.is_bound() {
         return Step::Rest;
     }
-    let not_needed = match owner {
-        // Its own deletion marks it, once nobody restores from it any more.
-        Owner::Here(_) => false,
-        Owner::Gone => content.is_deleting(),
-    };
-    if not_needed && !is_released(content) {
+    let meta = &content.meta;
+    // The deletion of the owner marks it, once nobody restores from it any more.
+    if !has_owner && meta.deleting && !meta.released {
         Step::Release
-    } else if !content.is_deleting() && !content.has_finalizer(Kind::Single.names().finalizer) {
+    } else if !meta.deleting && !meta.held {
         Step::Hold
     } else {
         Step::Rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::content::VolumeSnapshotContent;
+    use model::facts::Content;
+    use model::group_content::VolumeGroupSnapshotContent;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decide::fixtures::read;
+
+    /// What is done about a content of each kind that is changed like this; it must be the same.
+    fn both(metadata: &Value, uid: Option<&str>, has_owner: bool, sources: usize) -> Step {
+        let source = |one: &str, value: Value| if sources == 1 { json!({ one: value }) } else { json!({}) };
+        let single: VolumeSnapshotContent = read(&json!({
+            "metadata": metadata,
+            "spec": {"source": source("volumeHandle", json!("v")), "volumeSnapshotRef": {"uid": uid}},
+        }));
+        let group: VolumeGroupSnapshotContent = read(&json!({
+            "metadata": metadata,
+            "spec": {"source": source("volumeHandles", json!(["v"])), "volumeGroupSnapshotRef": {"uid": uid}},
+        }));
+        let step = decide(&single.facts(), has_owner);
+        assert_eq!(decide(&group.facts(), has_owner), step);
+        step
+    }
+
+    #[test]
+    fn a_content_is_held_once_it_is_bound_and_released_only_at_its_own_deletion() {
+        let (bare, going) = (json!({}), json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}));
+        assert_eq!(both(&bare, Some("u"), true, 0), Step::Invalid);
+        assert_eq!(both(&bare, None, false, 1), Step::Rest, "nobody's yet");
+        assert_eq!(both(&bare, Some("u"), true, 1), Step::Hold);
+        assert_eq!(both(&bare, Some("u"), false, 1), Step::Hold, "its owner may be about to be copied");
+        assert_eq!(both(&going, Some("u"), true, 1), Step::Rest, "its owner needs it");
+        assert_eq!(both(&going, Some("u"), false, 1), Step::Release);
+        let held = json!({"finalizers": [
+            "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection",
+            "groupsnapshot.storage.kubernetes.io/volumegroupsnapshotcontent-bound-protection",
+        ]});
+        assert_eq!(both(&held, Some("u"), true, 1), Step::Rest);
+        let released = json!({"deletionTimestamp": "2026-01-01T00:00:00Z", "annotations": {
+            "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted": "yes",
+            "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted": "yes",
+        }});
+        assert_eq!(both(&released, Some("u"), false, 1), Step::Rest);
     }
 }

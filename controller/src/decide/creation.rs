@@ -1,119 +1,153 @@
-//! The way of a dynamic snapshot to its content: validate, then protect, then create.
+//! The way of what is to be taken to its content: validate, then protect, then create.
 
 use model::claim::{CLAIM_FINALIZER, PersistentVolume, PersistentVolumeClaim};
 use model::class::Class;
-use model::snapshot::dynamic_content_name;
 
-use super::observed::{Observed, finalizers};
-use super::problem::Problem;
-use super::secret::{Tokens, secret};
+use super::binding::{self, Seen, Way};
+use super::problem::{ClaimProblem, ClassProblem, Problem};
+use super::secret::secret;
 use super::step::{ContentDraft, Step};
 
-/// The next step of a snapshot that has no content yet. Nothing is written before everything that it needs is right.
-pub(super) fn decide(seen: &Observed<'_>) -> Step {
-    match draft(seen) {
+/// A claim that is taken, and the volume that it names, as far as they are there.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// `namespace/name` of the claim.
+    pub key: &'a str,
+    /// The claim.
+    pub claim: Option<&'a PersistentVolumeClaim>,
+    /// The volume that the claim names.
+    pub volume: Option<&'a PersistentVolume>,
+}
+
+/// A CSI volume that its claim holds.
+struct CsiVolume<'a> {
+    driver: &'a str,
+    handle: &'a str,
+    volume: &'a PersistentVolume,
+}
+
+/// The next step of what is to be taken of these claims. Nothing is written before everything that it needs is right.
+/// `keeps_mode`: the content keeps the mode of its volume.
+pub(super) fn decide(way: &impl Way, sources: &[Source<'_>], keeps_mode: bool) -> Step {
+    let seen = way.seen();
+    match draft(seen, sources, keeps_mode) {
         Err(problem) => Step::Report(problem),
         Ok(Draft::Class(name)) => Step::SetClass(name),
         Ok(Draft::Content(content)) => {
             // On it before its content exists: whatever happens from now on, its deletion finds what it has to clean up.
-            if let Some(step) = finalizers(seen, Some(content.policy)) {
-                step
-            } else if seen.claim.is_some_and(|claim| !claim.has_finalizer(CLAIM_FINALIZER)) {
-                Step::ProtectClaim
-            } else {
-                Step::CreateContent(content)
+            if let Some(step) = binding::finalizers(&seen.user, &way.finalizers(content.policy)) {
+                return step;
+            }
+            let bare = sources
+                .iter()
+                .find(|source| source.claim.is_some_and(|claim| !claim.has_finalizer(CLAIM_FINALIZER)));
+            match bare {
+                Some(source) => Step::ProtectClaim { claim: source.key.to_owned() },
+                None => Step::CreateContent(content),
             }
         }
     }
 }
 
 enum Draft {
-    /// The snapshot gets this class first.
+    /// The object gets this class first.
     Class(String),
     Content(Box<ContentDraft>),
 }
 
-fn draft(seen: &Observed<'_>) -> Result<Draft, Problem> {
-    let snapshot = seen.snapshot;
-    let named = snapshot.body.class_name.as_deref();
-    if let (Some(name), None) = (named, seen.class) {
-        return Err(Problem::ClassMissing { class: name.to_owned() });
+fn draft(seen: &Seen<'_>, sources: &[Source<'_>], keeps_mode: bool) -> Result<Draft, Problem> {
+    let user = &seen.user;
+    if let (Some(name), None) = (user.class_name, seen.class) {
+        return Err(ClassProblem::Missing { class: name.to_owned() }.into());
     }
-    let (driver, volume_handle, volume) = volume(seen)?;
-    let Some(class_name) = named else { return default_class(seen, driver).map(Draft::Class) };
-    let Some(class) = seen.class else { return Err(Problem::ClassMissing { class: class_name.to_owned() }) };
-    if class.driver != driver {
-        return Err(Problem::ClassOfOtherDriver {
+    let volumes = sources.iter().map(volume).collect::<Result<Vec<_>, _>>()?;
+    let (Some(class_name), Some(class)) = (user.class_name, seen.class) else {
+        return default_class(seen, one_driver(&volumes)?).map(Draft::Class).map_err(Problem::from);
+    };
+    if let Some(other) = volumes.iter().find(|volume| volume.driver != class.driver) {
+        return Err(ClassProblem::OtherDriver {
             class: class_name.to_owned(),
             class_driver: class.driver.clone(),
-            volume: volume.name().to_owned(),
-            volume_driver: driver.to_owned(),
-        });
+            volume: other.volume.name().to_owned(),
+            volume_driver: other.driver.to_owned(),
+        }
+        .into());
     }
-    let name = dynamic_content_name(snapshot.uid());
-    let tokens = Tokens {
-        content: &name,
-        namespace: snapshot.metadata.namespace.as_deref().unwrap_or_default(),
-        snapshot: snapshot.name(),
-    };
-    let secret = secret(&class.parameters, &tokens)
-        .map_err(|why| Problem::Secret { class: class_name.to_owned(), why })?;
+    let name = user.kind.content_of(user.uid());
+    let secret = secret(&class.parameters, user, &name)
+        .map_err(|why| ClassProblem::Secret { class: class_name.to_owned(), why })?;
     Ok(Draft::Content(Box::new(ContentDraft {
         driver: class.driver.clone(),
         policy: class.policy,
-        volume_handle: volume_handle.to_owned(),
-        class_name: class_name.to_owned(),
-        volume_mode: volume.body.mode.clone().filter(|_| seen.keeps_mode),
+        volume_handles: volumes.iter().map(|volume| volume.handle.to_owned()).collect(),
+        volume_mode: volumes.first().and_then(|first| first.volume.body.mode.clone()).filter(|_| keeps_mode),
+        class_name: Some(class_name.to_owned()),
         secret,
         name,
+        member_of: None,
     })))
 }
 
-fn default_class(seen: &Observed<'_>, driver: &str) -> Result<String, Problem> {
+/// The driver of all volumes.
+fn one_driver<'a>(volumes: &[CsiVolume<'a>]) -> Result<&'a str, ClassProblem> {
+    let mut drivers: Vec<&str> = volumes.iter().map(|volume| volume.driver).collect();
+    drivers.sort_unstable();
+    drivers.dedup();
+    match drivers.as_slice() {
+        [driver] => Ok(driver),
+        several => Err(ClassProblem::Drivers {
+            drivers: several.iter().map(|driver| (*driver).to_owned()).collect(),
+        }),
+    }
+}
+
+fn default_class(seen: &Seen<'_>, driver: &str) -> Result<String, ClassProblem> {
     let of_driver: Vec<(&str, &Class)> =
         seen.defaults.iter().copied().filter(|(_, class)| class.driver == driver).collect();
     match of_driver.as_slice() {
         [(name, _)] => Ok((*name).to_owned()),
-        [] => Err(Problem::NoDefaultClass { driver: driver.to_owned() }),
-        several => Err(Problem::DefaultClasses {
+        [] => Err(ClassProblem::NoDefault { driver: driver.to_owned() }),
+        several => Err(ClassProblem::Defaults {
             driver: driver.to_owned(),
             classes: several.iter().map(|(name, _)| (*name).to_owned()).collect(),
         }),
     }
 }
 
-/// Driver, handle and object of the volume that the claim holds.
-fn volume<'a>(seen: &Observed<'a>) -> Result<(&'a str, &'a str, &'a PersistentVolume), Problem> {
-    let namespace = seen.snapshot.metadata.namespace.as_deref().unwrap_or_default();
-    let key = || format!("{namespace}/{}", seen.snapshot.body.claim.as_deref().unwrap_or_default());
-    let Some(claim) = seen.claim else { return Err(Problem::ClaimMissing { claim: key() }) };
+/// The volume that a claim holds.
+fn volume<'a>(source: &Source<'a>) -> Result<CsiVolume<'a>, ClaimProblem> {
+    let key = || source.key.to_owned();
+    let Some(claim) = source.claim else { return Err(ClaimProblem::Missing { claim: key() }) };
     if claim.is_deleting() && !claim.has_finalizer(CLAIM_FINALIZER) {
-        return Err(Problem::ClaimDeleting { claim: key() });
+        return Err(ClaimProblem::Deleting { claim: key() });
     }
     let Some(named) = claim.body.volume.as_deref().filter(|_| claim.body.is_bound()) else {
-        return Err(Problem::ClaimUnbound { claim: key(), phase: claim.body.phase.clone() });
+        return Err(ClaimProblem::Unbound { claim: key(), phase: claim.body.phase.clone() });
     };
-    let Some(volume) = seen.volume else {
-        return Err(Problem::VolumeMissing { claim: key(), volume: named.to_owned() });
+    let Some(volume) = source.volume else {
+        return Err(ClaimProblem::VolumeMissing { claim: key(), volume: named.to_owned() });
     };
-    if !holds(claim, namespace, volume) {
+    if !is_held(volume, claim) {
         let holder = volume.body.claim.as_ref();
         let holder = holder.map(|(namespace, name, uid)| format!("{namespace}/{name} (uid {uid:?})"));
-        return Err(Problem::VolumeBoundElsewhere {
+        return Err(ClaimProblem::BoundElsewhere {
             claim: key(),
             volume: named.to_owned(),
             holder: holder.unwrap_or_default(),
         });
     }
     match &volume.body.csi {
-        Some((driver, handle)) => Ok((driver, handle, volume)),
-        None => Err(Problem::NotCsi { volume: named.to_owned() }),
+        Some((driver, handle)) => Ok(CsiVolume { driver, handle, volume }),
+        None => Err(ClaimProblem::NotCsi { volume: named.to_owned() }),
     }
 }
 
 /// Whether a volume points back to a claim: namespace, name, and uid where it has one.
-fn holds(claim: &PersistentVolumeClaim, namespace: &str, volume: &PersistentVolume) -> bool {
-    volume.body.claim.as_ref().is_some_and(|(of, name, uid)| {
-        of == namespace && name == claim.name() && (uid.is_empty() || uid == claim.uid())
+#[must_use]
+pub fn is_held(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
+    volume.body.claim.as_ref().is_some_and(|(namespace, name, uid)| {
+        Some(namespace) == claim.metadata.namespace.as_ref()
+            && name == claim.name()
+            && (uid.is_empty() || uid == claim.uid())
     })
 }

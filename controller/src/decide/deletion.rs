@@ -1,41 +1,44 @@
-//! The way of a snapshot out of the cluster. It needs no class, no claim and no volume.
+//! The way of a user's object out of the cluster, as far as it is the same for both kinds. It needs no class, no claim and
+//! no volume.
 
-use model::content::is_released;
-use model::facts::Policy;
-use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, RESTORING_FINALIZER};
+use model::facts::{Facts, Policy};
+use model::group_snapshot::GROUP_BOUND_FINALIZER;
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER};
 
-use super::observed::{Observed, points_back};
+use super::binding::{Seen, points_back};
 use super::step::Step;
 
 /// Ours; each is removed by itself, so that one that is missing holds nothing up.
-const FINALIZERS: [&str; 3] = [AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER];
+const FINALIZERS: [&str; 4] =
+    [AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, GROUP_BOUND_FINALIZER];
 
-/// The next step of a snapshot that is being deleted.
-pub(super) fn decide(seen: &Observed<'_>) -> Step {
-    let snapshot = seen.snapshot;
-    let ours: Vec<_> = FINALIZERS.into_iter().filter(|finalizer| snapshot.has_finalizer(finalizer)).collect();
-    if ours.is_empty() {
-        return Step::Rest;
+/// Only what points back is its content: a copied object must not cost another snapshot its storage.
+pub(super) fn content<'s>(seen: &'s Seen<'_>) -> Option<&'s Facts<'s>> {
+    seen.content.as_ref().filter(|content| points_back(content, &seen.user))
+}
+
+/// The finalizers of ours that it has.
+pub(super) fn ours(seen: &Seen<'_>) -> Vec<&'static str> {
+    FINALIZERS.into_iter().filter(|finalizer| seen.user.has_finalizer(finalizer)).collect()
+}
+
+/// Takes them off.
+pub(super) fn free(seen: &Seen<'_>) -> Step {
+    Step::SetFinalizers { add: Vec::new(), remove: ours(seen) }
+}
+
+/// The step that releases a content, and deletes it if that is its policy.
+pub(super) fn let_go(content: &Facts<'_>) -> Option<Step> {
+    if !content.meta.released {
+        return Some(Step::ReleaseContent);
     }
-    if let Some(group) = seen.living_group {
-        return Step::AwaitGroup { group: group.to_owned() };
-    }
-    // Only what points back is its content: a copied object must not cost another snapshot its storage.
-    let content = seen.content.filter(|content| points_back(content, snapshot));
-    let Some(content) = content else { return Step::SetFinalizers { add: Vec::new(), remove: ours } };
-    if let Some(claim) = seen.restoring {
-        return Step::AwaitRestore { claim: claim.to_owned() };
-    }
-    if snapshot.has_finalizer(RESTORING_FINALIZER) {
-        // The provisioner is at work, whether its claim is still there or not.
-        return Step::Rest;
-    }
-    if !is_released(content) {
-        return Step::ReleaseContent;
-    }
-    match content.body.policy() {
-        Policy::Retain => Step::SetFinalizers { add: Vec::new(), remove: ours },
-        Policy::Delete if content.is_deleting() => Step::Rest,
-        Policy::Delete => Step::DeleteContent,
+    (is_cleaned_up(content) && !content.meta.deleting).then_some(Step::DeleteContent)
+}
+
+/// Whether the sidecar has to clean up the storage of a content before its owner may go.
+pub(super) fn is_cleaned_up(content: &Facts<'_>) -> bool {
+    match content.policy {
+        Policy::Delete => true,
+        Policy::Retain => false,
     }
 }

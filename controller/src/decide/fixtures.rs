@@ -3,12 +3,14 @@
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::class::{Class, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
+use model::facts::Content;
 use model::snapshot::VolumeSnapshot;
+use model::user::UserObject;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::observed::Observed;
-use super::snapshot::decide;
+use super::binding::Seen;
+use super::snapshot::{Group, Observed, decide};
 use super::step::Step;
 
 /// A snapshot and all that it names.
@@ -20,8 +22,8 @@ pub(super) struct Stage {
     pub claim: Option<Value>,
     pub volume: Option<Value>,
     pub restoring: Option<&'static str>,
-    pub living_group: Option<&'static str>,
-    pub group_of_content: Option<&'static str>,
+    pub owner: Group<'static>,
+    pub group_of_content: Option<(&'static str, &'static str)>,
 }
 
 pub(super) fn class(name: &str, driver: &str) -> Value {
@@ -54,7 +56,7 @@ pub(super) fn dynamic() -> Stage {
             },
         })),
         restoring: None,
-        living_group: None,
+        owner: Group::None,
         group_of_content: None,
     }
 }
@@ -91,6 +93,11 @@ impl Stage {
         self
     }
 
+    /// The same with its content, which is there, changed.
+    pub(super) fn content_with(self, change: &Value) -> Self {
+        self.with(|stage| stage.content.as_mut().unwrap(), change)
+    }
+
     /// The same with all finalizers of a snapshot whose content has the policy Delete.
     pub(super) fn held(self) -> Self {
         use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
@@ -111,21 +118,25 @@ impl Stage {
         let volume: Option<PersistentVolume> = self.volume.as_ref().map(read);
         let class_named = snapshot.body.class_name.is_some();
         decide(&Observed {
-            snapshot: &snapshot,
-            content: content.as_ref(),
-            class: class.as_ref().filter(|_| class_named).map(|(_, class)| class),
-            defaults: classes.iter().map(|(name, class)| (name.as_str(), class)).collect(),
+            seen: Seen {
+                user: snapshot.user(),
+                content: content.as_ref().map(Content::facts),
+                class: class.as_ref().filter(|_| class_named).map(|(_, class)| class),
+                defaults: classes.iter().map(|(name, class)| (name.as_str(), class)).collect(),
+            },
+            claim_key: format!("ns/{}", snapshot.body.claim.clone().unwrap_or_default()),
             claim: claim.as_ref(),
             volume: volume.as_ref(),
+            size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
             restoring: self.restoring,
-            living_group: self.living_group,
+            owner: self.owner,
             group_of_content: self.group_of_content,
             keeps_mode: true,
         })
     }
 }
 
-fn named(value: &Value) -> (String, Class) {
+pub(super) fn named(value: &Value) -> (String, Class) {
     let object: VolumeSnapshotClass = read(value);
     (object.name().to_owned(), Class::of(&object))
 }

@@ -2,43 +2,40 @@
 
 use std::collections::BTreeMap;
 
+use model::facts::Kind;
+use model::user::User;
+
 use super::step::SecretName;
 
-const NAME: &str = "csi.storage.k8s.io/snapshotter-secret-name";
-const NAMESPACE: &str = "csi.storage.k8s.io/snapshotter-secret-namespace";
-
-/// What templates may hold, each with its value.
-pub(super) struct Tokens<'a> {
-    pub content: &'a str,
-    pub namespace: &'a str,
-    pub snapshot: &'a str,
-}
-
-/// The Secret that a class names, `None` where it names none.
+/// The Secret that a class names for a user's object and the content that it is going to have; `None` where it names none.
 ///
 /// # Errors
 /// What is wrong with the parameters, in words.
 pub(super) fn secret(
     parameters: &BTreeMap<String, String>,
-    tokens: &Tokens<'_>,
+    user: &User<'_>,
+    content: &str,
 ) -> Result<Option<SecretName>, String> {
-    match (parameters.get(NAME), parameters.get(NAMESPACE)) {
+    let (kind, prefix) = match user.kind {
+        Kind::Single => ("volumesnapshot", "csi.storage.k8s.io/snapshotter-secret"),
+        Kind::Group => ("volumegroupsnapshot", "csi.storage.k8s.io/group-snapshotter-secret"),
+    };
+    let (for_name, for_namespace) = (format!("{prefix}-name"), format!("{prefix}-namespace"));
+    match (parameters.get(&for_name), parameters.get(&for_namespace)) {
         (None, None) => Ok(None),
-        (Some(_), None) => Err(format!("it has {NAME} without {NAMESPACE}")),
-        (None, Some(_)) => Err(format!("it has {NAMESPACE} without {NAME}")),
+        (Some(_), None) => Err(format!("it has {for_name} without {for_namespace}")),
+        (None, Some(_)) => Err(format!("it has {for_namespace} without {for_name}")),
         (Some(name), Some(namespace)) => {
-            let shared = [
-                ("volumesnapshotcontent.name", tokens.content),
-                ("volumesnapshot.namespace", tokens.namespace),
-            ];
-            let own = [("volumesnapshot.name", tokens.snapshot)];
-            let namespace = fill(NAMESPACE, namespace, &shared)?;
-            let name = fill(NAME, name, &[&shared[..], &own].concat())?;
+            let shared =
+                [(format!("{kind}content.name"), content), (format!("{kind}.namespace"), user.namespace())];
+            let own = [(format!("{kind}.name"), user.name())];
+            let namespace = fill(&for_namespace, namespace, &shared)?;
+            let name = fill(&for_name, name, &[&shared[..], &own].concat())?;
             if !is_name(&name, 253, true) {
-                return Err(format!("{NAME} gives {name:?}, which is no name of a Secret"));
+                return Err(format!("{for_name} gives {name:?}, which is no name of a Secret"));
             }
             if !is_name(&namespace, 63, false) {
-                return Err(format!("{NAMESPACE} gives {namespace:?}, which is no name of a namespace"));
+                return Err(format!("{for_namespace} gives {namespace:?}, which is no name of a namespace"));
             }
             Ok(Some(SecretName { name, namespace }))
         }
@@ -46,13 +43,13 @@ pub(super) fn secret(
 }
 
 /// A template with its tokens filled in, as Go's `os.Expand` reads them, except that a token must be in braces.
-fn fill(parameter: &str, template: &str, tokens: &[(&str, &str)]) -> Result<String, String> {
+fn fill(parameter: &str, template: &str, tokens: &[(String, &str)]) -> Result<String, String> {
     let (mut filled, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once("${") {
         let Some((token, after)) = after.split_once('}') else {
             return Err(format!("{parameter} is {template:?}, in which a brace is not closed"));
         };
-        let Some((_, value)) = tokens.iter().find(|(name, _)| *name == token) else {
+        let Some((_, value)) = tokens.iter().find(|(name, _)| name == token) else {
             let known: Vec<String> = tokens.iter().map(|(name, _)| format!("${{{name}}}")).collect();
             return Err(format!("{parameter} holds ${{{token}}}, which is none of {}", known.join(", ")));
         };
@@ -77,13 +74,36 @@ fn is_name(text: &str, longest: usize, dots: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
     use super::*;
 
+    fn in_kind(
+        kind: Kind,
+        name: Option<&str>,
+        namespace: Option<&str>,
+    ) -> Result<Option<SecretName>, String> {
+        let prefix = if kind == Kind::Group { "group-" } else { "" };
+        let pairs = [("name", name), ("namespace", namespace)];
+        let parameters = pairs.into_iter().filter_map(|(key, value)| {
+            Some((format!("csi.storage.k8s.io/{prefix}snapshotter-secret-{key}"), value?.to_owned()))
+        });
+        let mut metadata = ObjectMeta::default();
+        (metadata.name, metadata.namespace) = (Some("s".to_owned()), Some("ns".to_owned()));
+        let user = User {
+            kind,
+            metadata: &metadata,
+            is_dynamic: true,
+            given_content: None,
+            class_name: None,
+            status: None,
+            group: None,
+        };
+        secret(&parameters.collect(), &user, "snapcontent-u")
+    }
+
     fn of(name: Option<&str>, namespace: Option<&str>) -> Result<Option<SecretName>, String> {
-        let pairs = [(NAME, name), (NAMESPACE, namespace)];
-        let parameters =
-            pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect();
-        secret(&parameters, &Tokens { content: "snapcontent-u", namespace: "ns", snapshot: "s" })
+        in_kind(Kind::Single, name, namespace)
     }
 
     #[test]
@@ -92,6 +112,16 @@ mod tests {
         let found = of(Some(name), Some("${volumesnapshot.namespace}")).unwrap().unwrap();
         assert_eq!((found.name.as_str(), found.namespace.as_str()), ("snapcontent-u.s-x", "ns"));
         assert_eq!(of(None, None), Ok(None));
+    }
+
+    #[test]
+    fn groups_have_parameters_and_tokens_of_their_own() {
+        let name = Some("${volumegroupsnapshotcontent.name}.${volumegroupsnapshot.name}");
+        let namespace = Some("${volumegroupsnapshot.namespace}");
+        let found = in_kind(Kind::Group, name, namespace).unwrap().unwrap();
+        assert_eq!((found.name.as_str(), found.namespace.as_str()), ("snapcontent-u.s", "ns"));
+        let refused = in_kind(Kind::Group, Some("${volumesnapshot.name}"), namespace).unwrap_err();
+        assert!(refused.contains("group-snapshotter-secret-name holds ${volumesnapshot.name}"), "{refused}");
     }
 
     #[test]

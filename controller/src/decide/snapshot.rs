@@ -1,92 +1,123 @@
 //! The next step of a VolumeSnapshot.
 
-use model::content::VolumeSnapshotContent;
-use model::snapshot::{VolumeSnapshot, group_owner};
+use model::claim::{PersistentVolume, PersistentVolumeClaim};
+use model::facts::{Facts, Membership, Policy};
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER};
 
-use super::observed::{Observed, content_name, finalizers, may_be_bound, points_back};
-use super::problem::Problem;
-use super::step::{StatusChange, Step};
-use super::{creation, deletion, status};
+use super::binding::{self, Seen, Way};
+use super::creation::{self, Source};
+use super::step::Step;
+use super::{deletion, status};
+
+/// All that a decision about a snapshot is made on.
+#[derive(Debug)]
+pub struct Observed<'a> {
+    /// The snapshot, its content and its class.
+    pub seen: Seen<'a>,
+    /// `namespace/name` of the claim that it is taken of.
+    pub claim_key: String,
+    /// That claim.
+    pub claim: Option<&'a PersistentVolumeClaim>,
+    /// The volume that the claim names.
+    pub volume: Option<&'a PersistentVolume>,
+    /// `status.restoreSize` of its content.
+    pub size: Option<i64>,
+    /// A claim that is being restored from it, so that its content must stay.
+    pub restoring: Option<&'a str>,
+    /// The group that owns it.
+    pub owner: Group<'a>,
+    /// Name and uid of the group snapshot whose content holds the group handle that its content names.
+    pub group_of_content: Option<(&'a str, &'a str)>,
+    /// `--prevent-volume-mode-conversion`: contents keep the mode of the volume.
+    pub keeps_mode: bool,
+}
+
+/// The group that owns a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group<'a> {
+    /// There is none, or it is gone, or it is being deleted.
+    None,
+    /// It lives; its name.
+    Living(&'a str),
+    /// Nobody knows yet which groups there are.
+    Unknown,
+}
 
 /// The next step.
 #[must_use]
-pub fn decide(seen: &Observed<'_>) -> Step {
-    let snapshot = seen.snapshot;
-    if snapshot.is_deleting() {
-        return deletion::decide(seen);
-    }
-    if snapshot.body.claim.is_some() == snapshot.body.given_content.is_some() {
-        return Step::Report(Problem::Sources);
-    }
-    let Some(content) = seen.content else { return without_content(seen) };
-    if let Some(problem) = mismatch(seen, content) {
-        return Step::Report(problem);
-    }
-    if let Some(step) = finalizers(seen, Some(content.body.policy())) {
-        return step;
-    }
-    if !points_back(content, snapshot) || lacks_class(seen, content) {
-        return Step::BindContent { class_name: snapshot.body.class_name.clone() };
-    }
-    let change = status::from_content(seen, content);
-    if change.is_empty() { Step::Rest } else { Step::WriteStatus(change) }
+pub fn decide(observed: &Observed<'_>) -> Step {
+    if observed.seen.user.is_deleting() { delete(observed) } else { binding::decide(observed) }
 }
 
-/// A snapshot that is bound to a content made by hand hands its class on to it.
-fn lacks_class(seen: &Observed<'_>, content: &VolumeSnapshotContent) -> bool {
-    let given = seen.snapshot.body.given_content.is_some();
-    given
-        && !seen.snapshot.body.is_ready()
-        && seen.snapshot.body.class_name.is_some()
-        && content.body.class_name.is_none()
-}
-
-fn without_content(seen: &Observed<'_>) -> Step {
-    let missing = || Step::Report(Problem::ContentMissing { content: content_name(seen.snapshot) });
-    // Taking it once more would give it other data under the old creation time.
-    if seen.snapshot.body.given_content.is_some() || seen.was_taken() || seen.snapshot.body.is_ready() {
-        return missing();
-    }
-    if group_owner(seen.snapshot).is_some() {
-        // Its group makes its content.
+/// The next step of a snapshot that is being deleted.
+fn delete(observed: &Observed<'_>) -> Step {
+    let user = &observed.seen.user;
+    if deletion::ours(&observed.seen).is_empty() {
         return Step::Rest;
     }
-    creation::decide(seen)
-}
-
-/// Why the content cannot be this snapshot's.
-fn mismatch(seen: &Observed<'_>, content: &VolumeSnapshotContent) -> Option<Problem> {
-    let snapshot = seen.snapshot;
-    let name = || content.name().to_owned();
-    let member = group_owner(snapshot).is_some();
-    let source = match (&snapshot.body.claim, member) {
-        (Some(_), false) => content.body.volume_handle.as_ref().map(|_| ()).ok_or("source.volumeHandle"),
-        (Some(_), true) => Ok(()),
-        (None, _) => content.body.snapshot_handle.as_ref().map(|_| ()).ok_or("source.snapshotHandle"),
-    };
-    if let Err(expected) = source {
-        return Some(Problem::ContentMismatch { content: name(), expected });
+    match observed.owner {
+        Group::None => {}
+        Group::Unknown => return Step::AwaitGroups,
+        Group::Living(group) => return Step::AwaitGroup { group: group.to_owned() },
     }
-    let given = snapshot.body.given_content.is_some();
-    let bound = if given { may_be_bound(content, snapshot) } else { points_back(content, snapshot) };
-    (!bound).then(|| {
-        let owner = &content.body.owner;
-        let place = |namespace: &str, name: &str, uid: &str| format!("{namespace}/{name} (uid {uid:?})");
-        Problem::ContentMisbound {
-            content: name(),
-            expected: place(
-                snapshot.metadata.namespace.as_deref().unwrap_or_default(),
-                snapshot.name(),
-                snapshot.uid(),
-            ),
-            found: place(&owner.namespace, &owner.name, owner.uid.as_deref().unwrap_or_default()),
-            was_ready: snapshot.body.is_ready(),
+    let content = deletion::content(&observed.seen);
+    if content.is_some() {
+        if let Some(claim) = observed.restoring {
+            return Step::AwaitRestore { claim: claim.to_owned() };
         }
-    })
+        if user.has_finalizer(RESTORING_FINALIZER) {
+            // The provisioner is at work, whether its claim is still there or not.
+            return Step::Rest;
+        }
+    }
+    if let Some(step) = content.and_then(deletion::let_go) {
+        return step;
+    }
+    if content.is_some_and(deletion::is_cleaned_up) { Step::Rest } else { deletion::free(&observed.seen) }
 }
 
-/// What a problem changes about the status: its message, and that the snapshot is not ready.
-#[must_use]
-pub fn problem_status(snapshot: &VolumeSnapshot, problem: &Problem) -> StatusChange {
-    status::of_problem(snapshot.body.status.as_ref(), problem)
+impl Way for Observed<'_> {
+    fn seen(&self) -> &Seen<'_> {
+        &self.seen
+    }
+
+    /// With the policy Delete it stays until its content is gone; a member does so as long as its group does.
+    fn finalizers(&self, policy: Policy) -> Vec<&'static str> {
+        let is_member = self.seen.user.group.is_some();
+        match policy {
+            Policy::Delete if !is_member => vec![AS_SOURCE_FINALIZER, BOUND_FINALIZER],
+            Policy::Delete | Policy::Retain => vec![AS_SOURCE_FINALIZER],
+        }
+    }
+
+    fn create(&self) -> Step {
+        if self.seen.user.group.is_some() {
+            // Its group makes its content.
+            return Step::Rest;
+        }
+        let source = Source { claim: self.claim, volume: self.volume, key: &self.claim_key };
+        creation::decide(self, &[source], self.keeps_mode)
+    }
+
+    fn follow(&self, content: &Facts<'_>) -> Step {
+        let user = &self.seen.user;
+        if user.group.is_some() && content.member == Membership::Announced {
+            // Its group is about to write what was taken.
+            return Step::Rest;
+        }
+        let knows_size = user.status.is_some_and(|status| status.has_size);
+        let knows_group = user.status.is_some_and(|status| status.group.is_some());
+        let mut change = status::from_content(user, content);
+        change.size = self.size.filter(|size| *size > 0 && !knows_size);
+        change.group = self.group_of_content.filter(|_| !knows_group).map(|(name, _)| name.to_owned());
+        if !change.is_empty() {
+            return Step::WriteStatus(change);
+        }
+        match self.group_of_content {
+            Some((name, uid)) if user.group.is_none() => {
+                Step::JoinGroup { name: name.to_owned(), uid: uid.to_owned() }
+            }
+            Some(_) | None => Step::Rest,
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! What a decision may ask for: one effect, or to rest.
 
 use jiff::Timestamp;
-use model::facts::Policy;
+use model::facts::{Member, Policy};
 
 use super::problem::Problem;
 
-/// The next step of a VolumeSnapshot.
+/// The next step of a VolumeSnapshot or a VolumeGroupSnapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Nothing to do until something changes.
@@ -22,6 +22,8 @@ pub enum Step {
         /// Name of the group.
         group: String,
     },
+    /// Nobody knows yet whether its group lives: look again once that is known.
+    AwaitGroups,
     /// Put the default class into its spec.
     SetClass(String),
     /// Change its own finalizers.
@@ -31,8 +33,11 @@ pub enum Step {
         /// To be removed.
         remove: Vec<&'static str>,
     },
-    /// Put the finalizer on the claim that it is taken of.
-    ProtectClaim,
+    /// Put the finalizer on a claim that it is taken of.
+    ProtectClaim {
+        /// `namespace/name`.
+        claim: String,
+    },
     /// Create its content.
     CreateContent(Box<ContentDraft>),
     /// Write its uid, and its class where it has one, into the content that it names.
@@ -46,9 +51,65 @@ pub enum Step {
     DeleteContent,
     /// Write its status.
     WriteStatus(StatusChange),
+    /// Write its status, which tells of a problem beside, and say so.
+    WriteStatusWith {
+        /// What changes.
+        change: StatusChange,
+        /// What its error tells of.
+        problem: Problem,
+    },
+    /// Make it a member of the group that its content belongs to.
+    JoinGroup {
+        /// Name of the group.
+        name: String,
+        /// Uid of the group.
+        uid: String,
+    },
+    /// Do something about a member of the group.
+    Member(MemberStep),
+    /// Delete a member of the group.
+    DeleteMember {
+        /// `namespace/name`.
+        member: String,
+    },
 }
 
-/// A VolumeSnapshotContent to be created, beside what follows from the snapshot itself.
+/// A step towards a member of a group: a VolumeSnapshot and its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberStep {
+    /// Create its VolumeSnapshot.
+    Create {
+        /// `metadata.name`.
+        name: String,
+        /// Name of the claim that it was taken of.
+        claim: String,
+    },
+    /// Create its content.
+    CreateContent {
+        /// `namespace/name` of its VolumeSnapshot.
+        member: String,
+        /// The content.
+        draft: Box<ContentDraft>,
+    },
+    /// Write its uid into its content, which was made before it.
+    Bind {
+        /// `namespace/name` of its VolumeSnapshot.
+        member: String,
+        /// Name of its content.
+        content: String,
+    },
+    /// Write into the status of its content what the group's content says of it.
+    Record {
+        /// Name of its content.
+        content: String,
+        /// What the group's content says.
+        record: Member,
+        /// The driver's handle of the group.
+        group_handle: String,
+    },
+}
+
+/// A content to be created, beside what follows from its owner itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentDraft {
     /// `metadata.name`.
@@ -57,14 +118,16 @@ pub struct ContentDraft {
     pub driver: String,
     /// `spec.deletionPolicy`.
     pub policy: Policy,
-    /// `spec.source.volumeHandle`.
-    pub volume_handle: String,
-    /// `spec.volumeSnapshotClassName`.
-    pub class_name: String,
+    /// `spec.source.volumeHandle`, or `.volumeHandles`.
+    pub volume_handles: Vec<String>,
+    /// The name of its class; a member has none.
+    pub class_name: Option<String>,
     /// `spec.sourceVolumeMode`, where it is to be kept.
     pub volume_mode: Option<String>,
     /// Name and namespace of the Secret for the driver, for the annotations.
     pub secret: Option<SecretName>,
+    /// The driver's handle of the group that it is a member of, for the annotation.
+    pub member_of: Option<String>,
 }
 
 /// Where a Secret is.
@@ -88,10 +151,10 @@ pub enum ErrorChange {
     Set(String),
 }
 
-/// The fields of a VolumeSnapshot's status that change; the default changes nothing.
+/// The fields of the status of a VolumeSnapshot or a VolumeGroupSnapshot that change; the default changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusChange {
-    /// `boundVolumeSnapshotContentName`.
+    /// `boundVolumeSnapshotContentName`, or `boundVolumeGroupSnapshotContentName`.
     pub content: Option<String>,
     /// `creationTime`.
     pub creation_time: Option<Timestamp>,

@@ -1,12 +1,13 @@
 //! The rules for a VolumeSnapshot, row by row.
 
 use model::claim::CLAIM_FINALIZER;
-use model::facts::Policy;
+use model::facts::{Kind, Policy};
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, RESTORING_FINALIZER};
 use serde_json::json;
 
 use super::fixtures::{Stage, class, dynamic};
-use super::problem::Problem;
+use super::problem::{ClaimProblem, ClassProblem, Problem};
+use super::snapshot::Group;
 use super::step::{ErrorChange, StatusChange, Step};
 
 fn problem(stage: &Stage) -> Problem {
@@ -29,10 +30,10 @@ fn protected(stage: Stage) -> Stage {
 fn a_snapshot_is_validated_then_held_then_its_claim_protected_then_its_content_created() {
     let Step::SetFinalizers { add, remove } = dynamic().next() else { panic!("finalizers come first") };
     assert_eq!((add, remove.len()), (vec![AS_SOURCE_FINALIZER, BOUND_FINALIZER], 0), "both in one write");
-    assert_eq!(dynamic().held().next(), Step::ProtectClaim);
+    assert_eq!(dynamic().held().next(), Step::ProtectClaim { claim: "ns/c".to_owned() });
     let Step::CreateContent(draft) = protected(dynamic().held()).next() else { panic!("then its content") };
     assert_eq!((draft.name.as_str(), draft.driver.as_str()), ("snapcontent-u", "d"));
-    assert_eq!((draft.policy, draft.volume_handle.as_str()), (Policy::Delete, "vh"));
+    assert_eq!((draft.policy, draft.volume_handles), (Policy::Delete, vec!["vh".to_owned()]));
     assert_eq!((draft.volume_mode.as_deref(), draft.secret), (Some("Filesystem"), None));
 }
 
@@ -41,25 +42,27 @@ fn nothing_is_written_while_something_that_it_needs_is_wrong() {
     let changed = |what: fn(&mut Stage)| {
         let mut stage = dynamic();
         what(&mut stage);
-        problem(&stage).reason()
+        problem(&stage).reason(Kind::Single)
     };
     assert_eq!(changed(|stage| stage.class = None), "GetSnapshotClassFailed");
     assert_eq!(changed(|stage| stage.claim = None), "SnapshotContentCreationFailed");
     assert_eq!(changed(|stage| stage.volume = None), "SnapshotContentCreationFailed");
     let unbound =
         dynamic().with(|stage| stage.claim.as_mut().unwrap(), &json!({"status": {"phase": "Pending"}}));
-    assert!(matches!(problem(&unbound), Problem::ClaimUnbound { phase, .. } if phase == "Pending"));
+    assert!(
+        matches!(problem(&unbound), Problem::Claims(ClaimProblem::Unbound { phase, .. }) if phase == "Pending")
+    );
     let elsewhere = dynamic()
         .with(|stage| stage.volume.as_mut().unwrap(), &json!({"spec": {"claimRef": {"uid": "other"}}}));
-    assert!(matches!(problem(&elsewhere), Problem::VolumeBoundElsewhere { .. }));
+    assert!(matches!(problem(&elsewhere), Problem::Claims(ClaimProblem::BoundElsewhere { .. })));
     let not_csi = dynamic().with(|stage| stage.volume.as_mut().unwrap(), &json!({"spec": {"csi": null}}));
-    assert!(matches!(problem(&not_csi), Problem::NotCsi { .. }));
+    assert!(matches!(problem(&not_csi), Problem::Claims(ClaimProblem::NotCsi { .. })));
 }
 
 #[test]
 fn a_class_of_another_driver_is_refused_and_both_drivers_are_named() {
     let stage = Stage { class: Some(class("fast", "other")), ..dynamic() };
-    let said = problem(&stage).to_string();
+    let said = problem(&stage).text(Kind::Single);
     assert!(said.contains("\"other\"") && said.contains("\"d\"") && said.contains("\"v\""), "{said}");
 }
 
@@ -69,7 +72,7 @@ fn a_claim_that_is_being_deleted_is_taken_only_if_it_is_protected_already() {
         let change = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
         stage.with(|stage| stage.claim.as_mut().unwrap(), &change)
     };
-    assert!(matches!(problem(&deleting(dynamic())), Problem::ClaimDeleting { .. }));
+    assert!(matches!(problem(&deleting(dynamic())), Problem::Claims(ClaimProblem::Deleting { .. })));
     assert!(matches!(deleting(protected(dynamic().held())).next(), Step::CreateContent(_)));
 }
 
@@ -78,8 +81,11 @@ fn without_a_class_the_only_default_of_the_driver_is_put_into_the_spec() {
     let unnamed = || dynamic().snapshot(&json!({"spec": {"volumeSnapshotClassName": null}}));
     let with = |defaults| Stage { defaults, ..unnamed() };
     assert_eq!(with(vec![class("a", "d"), class("b", "other")]).next(), Step::SetClass("a".to_owned()));
-    assert!(matches!(problem(&with(vec![class("b", "other")])), Problem::NoDefaultClass { .. }));
-    let said = problem(&with(vec![class("a", "d"), class("b", "d")])).to_string();
+    assert!(matches!(
+        problem(&with(vec![class("b", "other")])),
+        Problem::Class(ClassProblem::NoDefault { .. })
+    ));
+    let said = problem(&with(vec![class("a", "d"), class("b", "d")])).text(Kind::Single);
     assert!(said.contains("a, b"), "{said}");
 }
 
@@ -138,15 +144,15 @@ fn a_ready_snapshot_needs_no_class_no_claim_and_no_volume() {
 fn a_snapshot_that_was_taken_is_never_taken_again_because_its_content_vanished() {
     assert_eq!(problem(&ready()), Problem::ContentMissing { content: "snapcontent-u".to_owned() });
     let unready = ready().snapshot(&json!({"status": {"readyToUse": false}}));
-    assert_eq!(problem(&unready).reason(), "SnapshotContentMissing", "and it stays so");
+    assert_eq!(problem(&unready).reason(Kind::Single), "SnapshotContentMissing", "and it stays so");
 }
 
 #[test]
 fn a_content_that_points_elsewhere_is_named_with_what_was_expected_and_found() {
     let other = json!({"spec": {"volumeSnapshotRef": {"uid": "another"}}});
-    let said = problem(&dynamic().held().content(&other)).to_string();
+    let said = problem(&dynamic().held().content(&other)).text(Kind::Single);
     assert!(said.contains("ns/s (uid \"u\")") && said.contains("ns/s (uid \"another\")"), "{said}");
-    assert_eq!(problem(&ready().content(&other)).reason(), "SnapshotMisbound");
+    assert_eq!(problem(&ready().content(&other)).reason(Kind::Single), "SnapshotMisbound");
 }
 
 fn given() -> Stage {
@@ -164,7 +170,7 @@ fn a_content_made_by_hand_is_bound_to_the_snapshot_that_names_it() {
             "volumeSnapshotRef": {"uid": null},
         },
     });
-    assert_eq!(problem(&given()).reason(), "SnapshotContentMissing");
+    assert_eq!(problem(&given()).reason(Kind::Single), "SnapshotContentMissing");
     let mut stage = given().content(&by_hand);
     assert!(matches!(stage.next(), Step::SetFinalizers { .. }));
     stage = stage.held();
@@ -175,7 +181,7 @@ fn a_content_made_by_hand_is_bound_to_the_snapshot_that_names_it() {
     let classy = stage.snapshot(&json!({"spec": {"volumeSnapshotClassName": "fast"}}));
     assert_eq!(classy.next(), Step::BindContent { class_name: Some("fast".to_owned()) });
     let dynamic_one = given().content(&json!({"metadata": {"name": "by-hand"}}));
-    assert_eq!(problem(&dynamic_one).reason(), "SnapshotContentMismatch");
+    assert_eq!(problem(&dynamic_one).reason(Kind::Single), "SnapshotContentMismatch");
 }
 
 #[test]
@@ -235,7 +241,66 @@ fn a_content_stays_while_a_claim_is_restored_from_it() {
 #[test]
 fn a_member_waits_for_its_group_and_goes_with_the_in_group_finalizer_alone() {
     let member = || ready().deleting().snapshot(&json!({"metadata": {"finalizers": [IN_GROUP_FINALIZER]}}));
-    let living = Stage { living_group: Some("g"), ..member() };
+    let living = Stage { owner: Group::Living("g"), ..member() };
     assert_eq!(living.next(), Step::AwaitGroup { group: "g".to_owned() });
     assert!(matches!(member().next(), Step::SetFinalizers { remove, .. } if remove == [IN_GROUP_FINALIZER]));
+}
+
+fn member() -> Stage {
+    let owner = json!([{
+        "apiVersion": "groupsnapshot.storage.k8s.io/v1beta1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": "gu",
+    }]);
+    let snapshot = json!({
+        "metadata": {"name": "snapshot-x", "ownerReferences": owner, "finalizers": [IN_GROUP_FINALIZER]},
+        "spec": {"volumeSnapshotClassName": null},
+    });
+    Stage { class: None, claim: None, volume: None, ..dynamic().snapshot(&snapshot) }
+}
+
+fn member_content() -> serde_json::Value {
+    json!({"metadata": {"name": "snapcontent-x"}, "spec": {
+        "volumeSnapshotRef": {"name": "snapshot-x"}, "volumeSnapshotClassName": null,
+    }})
+}
+
+#[test]
+fn a_member_made_by_any_version_waits_for_its_content_and_never_gets_the_bound_finalizer() {
+    assert_eq!(member().next(), Step::Rest, "its group makes its content; it needs no class");
+    let bound = member().content(&member_content());
+    assert!(matches!(bound.next(), Step::SetFinalizers { add, .. } if add == [AS_SOURCE_FINALIZER]));
+    let held = json!({"metadata": {"finalizers": [IN_GROUP_FINALIZER, AS_SOURCE_FINALIZER]}});
+    let shown = status(&member().snapshot(&held).content(&member_content()));
+    assert_eq!(shown.content.as_deref(), Some("snapcontent-x"));
+    let annotation = json!({"metadata": {"annotations": {
+        "groupsnapshot.storage.k8s.io/volumeGroupSnapshotHandle": "gh"}}});
+    let announced = member().snapshot(&held).content(&member_content()).content_with(&annotation);
+    assert_eq!(announced.next(), Step::Rest, "its group has yet to write what was taken");
+    let recorded =
+        json!({"status": {"snapshotHandle": "h", "volumeGroupSnapshotHandle": "gh", "readyToUse": true}});
+    assert_eq!(status(&announced.content_with(&recorded)).ready, Some(true), "in one write");
+}
+
+#[test]
+fn a_member_s_content_is_found_for_a_deletion_before_any_status_was_written() {
+    assert_eq!(member().deleting().content(&member_content()).next(), Step::ReleaseContent);
+}
+
+#[test]
+fn a_member_waits_as_long_as_nobody_knows_which_groups_there_are() {
+    let unknown = Stage { owner: Group::Unknown, ..member().deleting().content(&member_content()) };
+    assert_eq!(unknown.next(), Step::AwaitGroups);
+}
+
+#[test]
+fn one_snapshot_of_a_storage_group_needs_no_group_and_joins_one_that_comes() {
+    let content =
+        json!({"status": {"readyToUse": true, "snapshotHandle": "h", "volumeGroupSnapshotHandle": "gh"}});
+    let alone = status(&dynamic().held().content(&content));
+    assert_eq!((alone.ready, alone.group), (Some(true), None));
+    let shown = json!({"status": {"boundVolumeSnapshotContentName": "snapcontent-u", "readyToUse": true}});
+    let grouped =
+        Stage { group_of_content: Some(("g", "gu")), ..dynamic().held().snapshot(&shown).content(&content) };
+    assert_eq!(status(&grouped).group.as_deref(), Some("g"));
+    let named = grouped.snapshot(&json!({"status": {"volumeGroupSnapshotName": "g"}}));
+    assert_eq!(named.next(), Step::JoinGroup { name: "g".to_owned(), uid: "gu".to_owned() });
 }

@@ -30,14 +30,7 @@ fn a_snapshot_becomes_ready_within_six_writes_and_says_what_its_content_says() {
             stage.event("s", reason).await;
         }
         stage.until(CLAIM, "data", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
-        let writes: Vec<String> = stage
-            .server
-            .requests()
-            .iter()
-            .filter(|request| request.user.contains("snapshot-controller"))
-            .filter(|request| !request.path.contains("/events") && request.method != "GET")
-            .map(|request| format!("{} {}", request.method, request.path))
-            .collect();
+        let writes = stage.writes();
         assert!(writes.len() <= 6, "{writes:#?}");
     });
 }

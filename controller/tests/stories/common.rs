@@ -30,6 +30,9 @@ pub struct Kind(&'static str, &'static str, bool);
 pub const SNAPSHOT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshot", true);
 pub const CONTENT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotContent", false);
 pub const CLASS: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotClass", false);
+pub const GROUP: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshot", true);
+pub const GROUP_CONTENT: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotContent", false);
+pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotClass", false);
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
 pub const EVENT: Kind = Kind("", "Event", true);
@@ -64,7 +67,12 @@ impl Stage {
 
     /// A cluster with nothing in it but a namespace.
     pub async fn bare() -> Self {
-        let server = Server::start(Options::default()).await.unwrap();
+        Self::on(Options::default()).await
+    }
+
+    /// The same on a server with these options.
+    pub async fn on(options: Options) -> Self {
+        let server = Server::start(options).await.unwrap();
         for name in [NAMESPACE, "kube-system"] {
             let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             // One of them may be there from the start.
@@ -79,6 +87,15 @@ impl Stage {
         let admin = kube::Config::from_custom_kubeconfig(admin, &KubeConfigOptions::default()).await.unwrap();
         let admin = kube::Client::try_from(admin).unwrap();
         Self { server, admin, kubeconfig, directory }
+    }
+
+    /// Installs the kinds of a group.
+    pub fn install(&self, group: &str) {
+        for crd in sandbox::crds::all().unwrap() {
+            if crd["spec"]["group"] == group {
+                self.server.install(&crd).unwrap();
+            }
+        }
     }
 
     /// Starts the controller with fast retries.
@@ -160,6 +177,21 @@ impl Stage {
         }
     }
 
+    /// Waits until the objects of a kind are as wanted.
+    pub async fn until_some(&self, kind: Kind, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let found = self.api(kind).list(&ListParams::default()).await.unwrap();
+            let found: Vec<_> =
+                found.items.into_iter().map(|object| serde_json::to_value(object).unwrap()).collect();
+            if wanted(&found) {
+                return found;
+            }
+            assert!(Instant::now() < end, "{found:#?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until an object is gone.
     pub async fn until_gone(&self, kind: Kind, name: &str) {
         let end = Instant::now() + PATIENCE;
@@ -229,6 +261,15 @@ impl Stage {
         let all = self.api(EVENT).list(&ListParams::default()).await.unwrap();
         let all = all.items.into_iter().map(|event| serde_json::to_value(event).unwrap());
         all.filter(|event| event["involvedObject"]["name"] == name).collect()
+    }
+
+    /// What the controller has written, events left out.
+    pub fn writes(&self) -> Vec<String> {
+        let requests = self.server.requests();
+        let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
+        ours.filter(|request| !request.path.contains("/events") && request.method != "GET")
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect()
     }
 
     pub fn log(&self) -> String {

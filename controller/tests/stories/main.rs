@@ -6,3 +6,5 @@ mod binding;
 mod claims;
 mod common;
 mod deleting;
+mod group_deletion;
+mod groups;

@@ -1,0 +1,163 @@
+//! A pass over a VolumeGroupSnapshot: what is known of it.
+
+use std::sync::Arc;
+
+use machinery::cluster::objects::Objects;
+use machinery::object::Object;
+use machinery::queue::Key;
+use model::claim::{PersistentVolume, PersistentVolumeClaim};
+use model::content::VolumeSnapshotContent;
+use model::facts::{Content, Facts, Member};
+use model::group_content::GroupContent;
+use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
+use model::names::{content_of_member, member};
+use model::snapshot::{RESTORING_FINALIZER, VolumeSnapshot};
+use model::user::UserObject;
+
+use super::user::{Acted, seen};
+use super::work::Work;
+use crate::caches::{UserMemory, handle_key};
+use crate::decide::creation::Source;
+use crate::decide::group::{Observed, decide};
+use crate::decide::members::MemberSeen;
+use crate::decide::step::Step;
+use machinery::queue::worker::PassEnd;
+
+/// More than a group needs beside its claims and members, and more than each of these needs.
+const MOST_STEPS: (usize, usize) = (12, 5);
+
+/// A claim that is selected, and the volume that it names.
+struct Selected {
+    key: Key,
+    claim: Arc<PersistentVolumeClaim>,
+    volume: Option<Arc<PersistentVolume>>,
+}
+
+/// A member that is listed, and what there is of it.
+struct Listed<'a> {
+    record: &'a Member,
+    name: String,
+    snapshot: Option<Arc<VolumeSnapshot>>,
+    content: Option<Arc<VolumeSnapshotContent>>,
+    volumes: Vec<(Arc<PersistentVolume>, Option<Arc<PersistentVolumeClaim>>)>,
+}
+
+impl Acted for GroupSnapshot {
+    fn objects(work: &Work) -> &Objects<Object<Self>> {
+        &work.group_snapshots
+    }
+    fn contents(work: &Work) -> &Objects<Object<GroupContent>> {
+        &work.group_contents
+    }
+    fn decide(work: &Work, group: &VolumeGroupSnapshot, _memory: &mut UserMemory) -> Step {
+        work.decide_group(group)
+    }
+    fn most_steps(work: &Work, group: &VolumeGroupSnapshot) -> usize {
+        let user = group.user();
+        let content = work.caches.groups.contents.get(&user.content_name());
+        let listed = content.and_then(|content| Some(content.body.status.as_ref()?.members.len()));
+        let claims = work.caches.claims_of_namespace.get(user.namespace()).len();
+        let owned = work.caches.members.get(group.uid()).len();
+        MOST_STEPS.0 + MOST_STEPS.1 * claims.max(owned).max(listed.unwrap_or_default())
+    }
+}
+
+impl Work {
+    /// One pass over the group snapshot of a key.
+    pub async fn group_pass(&self, key: &Key) -> PassEnd {
+        self.user_pass::<GroupSnapshot>(key).await
+    }
+
+    fn decide_group(&self, group: &VolumeGroupSnapshot) -> Step {
+        let user = group.user();
+        let content = self.caches.groups.contents.get(&user.content_name());
+        let facts = content.as_ref().map(Content::facts);
+        self.measure(&user, facts.as_ref());
+        let classes = self.classes::<GroupSnapshot>(&user);
+        let is_deleting = user.is_deleting();
+        let selected = if content.is_none() && !is_deleting { self.selected(group) } else { Vec::new() };
+        let listed =
+            facts.iter().filter(|_| user.is_waiting()).flat_map(|facts| self.listed(group.uid(), facts));
+        let listed: Vec<_> = listed.collect();
+        let owned = if is_deleting { self.caches.members_of(group.uid()) } else { Vec::new() };
+        let restoring = owned.iter().find_map(|member| self.is_restored(member));
+        decide(&Observed {
+            seen: seen(user, facts.clone(), &classes),
+            selector: group.body.selector.as_ref(),
+            claims: selected.iter().map(source).collect(),
+            members: listed.iter().map(member_seen).collect(),
+            owned: owned.iter().map(|member| &**member).collect(),
+            restoring: restoring.as_deref(),
+            keeps_mode: self.keeps_mode,
+        })
+    }
+
+    /// The claims of its namespace that a group selects, in order of their names.
+    fn selected(&self, group: &VolumeGroupSnapshot) -> Vec<Selected> {
+        let Some(selector) = group.body.selector.as_ref().filter(|selector| !selector.is_empty()) else {
+            return Vec::new();
+        };
+        let keys = self.caches.claims_of_namespace.get(group.user().namespace());
+        let claims = keys.into_iter().filter_map(|key| Some((self.caches.claims.get(&key)?, key)));
+        claims
+            .filter(|(claim, _)| selector.matches(claim.metadata.labels.as_ref()))
+            .map(|(claim, key)| {
+                let volume = claim.body.volume.as_deref().and_then(|name| self.caches.volumes.get(name));
+                Selected { key, claim, volume }
+            })
+            .collect()
+    }
+
+    /// The members that the content of a group lists.
+    fn listed<'a>(&self, group_uid: &str, content: &Facts<'a>) -> Vec<Listed<'a>> {
+        let (namespace, driver) = (content.owner.namespace, content.driver);
+        let members = content.status.map_or(&[][..], |status| status.members);
+        let listed = members.iter().map(|listed| {
+            let name = member(group_uid, &listed.volume);
+            Listed {
+                record: listed,
+                snapshot: self.caches.singles.users.get(&format!("{namespace}/{name}")),
+                content: self.caches.singles.contents.get(&content_of_member(&name)),
+                volumes: self.volumes_of(driver, &listed.volume),
+                name,
+            }
+        });
+        listed.collect()
+    }
+
+    /// The volumes of a handle, each with the claim that it names.
+    fn volumes_of(
+        &self,
+        driver: &str,
+        handle: &str,
+    ) -> Vec<(Arc<PersistentVolume>, Option<Arc<PersistentVolumeClaim>>)> {
+        let names = self.caches.volumes_of_handle.get(&handle_key(driver, handle));
+        let volumes = names.iter().filter_map(|name| self.caches.volumes.get(name)).map(|volume| {
+            let claim = volume.body.claim.as_ref();
+            let claim =
+                claim.and_then(|(namespace, name, _)| self.caches.claims.get(&format!("{namespace}/{name}")));
+            (volume, claim)
+        });
+        volumes.collect()
+    }
+
+    /// The claim that is being restored from a member; a provisioner's mark on it is as good as one.
+    fn is_restored(&self, member: &VolumeSnapshot) -> Option<String> {
+        let claim = self.restores(member).into_iter().next().map(|(_, name)| name);
+        claim.or_else(|| member.has_finalizer(RESTORING_FINALIZER).then(|| format!("from {}", member.name())))
+    }
+}
+
+fn source(selected: &Selected) -> Source<'_> {
+    Source { key: &selected.key, claim: Some(&selected.claim), volume: selected.volume.as_deref() }
+}
+
+fn member_seen<'a>(known: &'a Listed<'_>) -> MemberSeen<'a> {
+    MemberSeen {
+        listed: known.record,
+        name: known.name.clone(),
+        snapshot: known.snapshot.as_deref(),
+        content: known.content.as_deref(),
+        volumes: known.volumes.iter().map(|(volume, claim)| (&**volume, claim.as_deref())).collect(),
+    }
+}

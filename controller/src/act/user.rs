@@ -1,0 +1,286 @@
+//! A pass over a user's object of either kind: asks the rules for one step, does it, and goes on with what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use machinery::clock;
+use machinery::cluster::error::{ApiError, Failure, in_one_line};
+use machinery::cluster::event::Severity;
+use machinery::cluster::objects::Objects;
+use machinery::object::Object;
+use machinery::queue::{Key, Then};
+use model::claim::CLAIM_FINALIZER;
+use model::class::Class;
+use model::facts::Facts;
+use model::user::User;
+use serde_json::Value;
+
+use super::render;
+use super::work::{Deleted, Refused, Work, over};
+use crate::caches::UserMemory;
+use crate::decide::binding::Seen;
+use crate::decide::step::{ContentDraft, Step};
+use crate::metrics::{Operation, Subject};
+use crate::wake::{UserKind, Watched};
+use machinery::queue::worker::PassEnd;
+
+/// How long a request without an answer may still take effect: the longest that an API server works on one.
+const IN_FLIGHT: Duration = Duration::from_mins(1);
+
+/// A kind of users' objects that passes are made over.
+pub(super) trait Acted: UserKind {
+    /// Its reads and writes.
+    fn objects(work: &Work) -> &Objects<Object<Self>>;
+    /// Those of its contents.
+    fn contents(work: &Work) -> &Objects<Object<Self::Content>>;
+    /// Asks the rules.
+    fn decide(work: &Work, object: &Object<Self>, memory: &mut UserMemory) -> Step;
+    /// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
+    fn most_steps(work: &Work, object: &Object<Self>) -> usize;
+}
+
+/// How a step went on.
+pub(super) enum Next<U> {
+    /// Decide again, on this.
+    Go(Arc<Object<U>>),
+    End(PassEnd),
+}
+
+/// What a decision about an object begins with.
+pub(super) fn seen<'a>(
+    user: User<'a>,
+    content: Option<Facts<'a>>,
+    classes: &'a [(String, Class)],
+) -> Seen<'a> {
+    let class = classes.iter().find(|(name, _)| Some(name.as_str()) == user.class_name);
+    let defaults = classes.iter().filter(|(_, class)| class.is_default);
+    Seen {
+        user,
+        content,
+        class: class.map(|(_, class)| class),
+        defaults: defaults.map(|(name, class)| (name.as_str(), class)).collect(),
+    }
+}
+
+impl Work {
+    /// One pass over the object of a key.
+    pub(super) async fn user_pass<U: Acted>(&self, key: &Key) -> PassEnd {
+        over::<U, _>(&self.caches, key, |object, memory| self.steps(key, object, memory)).await
+    }
+
+    async fn steps<U: Acted>(
+        &self,
+        key: &Key,
+        mut object: Arc<Object<U>>,
+        mut memory: UserMemory,
+    ) -> PassEnd {
+        for _ in 0..U::most_steps(self, &object) {
+            if !self.may() {
+                return PassEnd::well(Then::Again);
+            }
+            let step = U::decide(self, &object, &mut memory);
+            let next = self.perform(&object, step, &mut memory).await;
+            U::store(&self.caches).remember(key, object.uid(), &memory);
+            match next {
+                Next::Go(changed) => object = changed,
+                Next::End(end) => return end,
+            }
+        }
+        PassEnd::failed("the rules came to no end, please report this as a bug")
+    }
+
+    /// The class that an object names, or, where it names none, the default classes.
+    pub(super) fn classes<U: UserKind>(&self, user: &User<'_>) -> Vec<(String, Class)> {
+        let classes = &U::family(&self.caches).classes;
+        if let Some(name) = user.class_name {
+            return classes.get(name).iter().map(|class| (name.to_owned(), Class::of(class))).collect();
+        }
+        let mut defaults = Vec::new();
+        classes.each(|_, class| {
+            let read = Class::of(class);
+            if read.is_default {
+                defaults.push((class.name().to_owned(), read));
+            }
+        });
+        defaults.sort_by(|one, other| one.0.cmp(&other.0));
+        defaults
+    }
+
+    /// Notes what is under way for an object.
+    pub(super) fn measure(&self, user: &User<'_>, content: Option<&Facts<'_>>) {
+        let subject = Subject {
+            kind: user.kind,
+            uid: user.uid(),
+            is_dynamic: user.is_dynamic,
+            driver: content.map(|content| content.driver),
+        };
+        let operations = &self.caches.operations;
+        if user.is_deleting() {
+            operations.begin(subject, Operation::DeleteSnapshot);
+        } else if !user.is_ready() {
+            operations.begin(subject, Operation::CreateSnapshotAndReady);
+            if !user.was_taken() {
+                operations.begin(subject, Operation::CreateSnapshot);
+            }
+        }
+    }
+
+    async fn perform<U: Acted>(
+        &self,
+        object: &Arc<Object<U>>,
+        step: Step,
+        memory: &mut UserMemory,
+    ) -> Next<U> {
+        let kind = U::user(object).kind;
+        match step {
+            Step::Rest | Step::AwaitGroups => Next::End(PassEnd::well(Then::Done)),
+            Step::Report(problem) => self.report(object, &problem).await,
+            Step::AwaitRestore { claim } => {
+                self.say_pending(object, memory, format!("Snapshot is being used to restore a PVC: {claim}"))
+            }
+            Step::AwaitGroup { group } => {
+                let key = object.key();
+                let message = format!(
+                    "deletion of the individual volume snapshot {key} is not allowed as it belongs to group snapshot \
+                     {group}; delete the group snapshot"
+                );
+                self.say_pending(object, memory, message)
+            }
+            Step::SetClass(class) => {
+                let write = render::class(&U::user(object), &class);
+                self.change(object, Some(write), &kind.word("SetDefaultSnapshotClassFailed")).await
+            }
+            Step::SetFinalizers { remove, .. } if !remove.is_empty() && is_in_flight(memory) => {
+                // What was asked for may come into being yet, and nobody would know whose it is.
+                Next::End(PassEnd::well(Then::After(IN_FLIGHT / 10)))
+            }
+            Step::SetFinalizers { add, remove } => {
+                let write = render::finalizers(object, &add, &remove);
+                self.change(object, write, &kind.word("SnapshotFinalizerError")).await
+            }
+            Step::JoinGroup { name, uid } => {
+                let write = render::owner(object, &name, &uid);
+                self.change(object, Some(write), &kind.word("SnapshotFinalizerError")).await
+            }
+            Step::ProtectClaim { claim } => self.protect(object, &claim).await,
+            Step::CreateContent(draft) => self.create(object, &draft, memory).await,
+            Step::BindContent { class_name } => self.bind(object, class_name.as_deref()).await,
+            Step::ReleaseContent => self.release(object).await,
+            Step::DeleteContent => self.delete_content(object).await,
+            Step::WriteStatus(change) => self.write_status(object, &change, None).await,
+            Step::WriteStatusWith { change, problem } => {
+                self.write_status(object, &change, Some(&problem)).await
+            }
+            Step::Member(step) => self.member(object, step, memory).await,
+            Step::DeleteMember { member } => self.delete_member(object, &member).await,
+        }
+    }
+
+    fn content<U: UserKind>(&self, object: &Object<U>) -> Option<Arc<Object<U::Content>>> {
+        U::family(&self.caches).contents.get(&U::user(object).content_name())
+    }
+
+    async fn protect<U: Acted>(&self, object: &Arc<Object<U>>, claim: &str) -> Next<U> {
+        let Some(claim) = self.caches.claims.get(claim) else { return Next::End(PassEnd::well(Then::Again)) };
+        let protect = |claim: &Object<_>| render::finalizers(claim, &[CLAIM_FINALIZER], &[]);
+        let written = self.write(&self.claims, &claim, protect).await;
+        let reason = U::user(object).kind.word("SnapshotContentCreationFailed");
+        self.went_around(object, written, &reason).await
+    }
+
+    /// Creates an object for another one, and takes it over. One that is there already was made by somebody faster, or by
+    /// an attempt of ours whose answer was lost: it is looked at.
+    pub(super) async fn make<B: Watched>(
+        &self,
+        objects: &Objects<Object<B>>,
+        key: &str,
+        object: &Value,
+        memory: &mut UserMemory,
+    ) -> Result<(), ApiError> {
+        let made = match objects.create(key, object).await {
+            Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => objects.get(key).await,
+            made => made,
+        };
+        match made {
+            Ok(made) => {
+                memory.creating_until = None;
+                self.found(made);
+                Ok(())
+            }
+            Err(error) => {
+                if error.is_transient() {
+                    memory.creating_until = Some(clock::uptime() + IN_FLIGHT);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn create<U: Acted>(
+        &self,
+        object: &Arc<Object<U>>,
+        draft: &ContentDraft,
+        memory: &mut UserMemory,
+    ) -> Next<U> {
+        let user = U::user(object);
+        let content = render::content(draft, &user);
+        match self.make(U::contents(self), &draft.name, &content, memory).await {
+            Ok(()) => {
+                let (noun, key) = (user.kind.noun(), object.key());
+                let message = format!("Waiting for a {noun} {key} to be created by the CSI driver.");
+                self.event(object, Severity::Normal, &user.kind.word("CreatingSnapshot"), message);
+                Next::Go(Arc::clone(object))
+            }
+            Err(error) => {
+                if error.is_for_good() {
+                    let reason = user.kind.word("CreateSnapshotContentFailed");
+                    self.event(object, Severity::Warning, &reason, in_one_line(&error));
+                }
+                let reason = user.kind.word("SnapshotContentCreationFailed");
+                self.went_around(object, Err(super::work::refused(error)), &reason).await
+            }
+        }
+    }
+
+    async fn bind<U: Acted>(&self, object: &Arc<Object<U>>, class_name: Option<&str>) -> Next<U> {
+        let user = U::user(object);
+        let bound = match self.content(object) {
+            Some(content) => {
+                let has_class = U::facts(&content).class_name.is_some();
+                let write = render::binding(&content, &user, class_name.filter(|_| !has_class));
+                self.write_once(U::contents(self), &content, &write).await.map(drop)
+            }
+            None => Err(Refused::Gone),
+        };
+        self.went_around(object, bound, &user.kind.word("SnapshotBindFailed")).await
+    }
+
+    async fn release<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {
+        let kind = U::user(object).kind;
+        let released = match self.content(object) {
+            Some(content) => {
+                let write = render::release(&content, kind);
+                self.write_once(U::contents(self), &content, &write).await.map(drop)
+            }
+            None => Err(Refused::Gone),
+        };
+        self.went_around(object, released, &kind.word("SnapshotContentObjectDeleteError")).await
+    }
+
+    async fn delete_content<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {
+        let Some(content) = self.content(object) else { return Next::Go(Arc::clone(object)) };
+        match self.delete(U::contents(self), &content).await {
+            Ok(Deleted::Going) => Next::Go(Arc::clone(object)),
+            // The watch shows that it is gone.
+            Ok(Deleted::Gone) => Next::End(PassEnd::well(Then::Done)),
+            Err(refused) => {
+                let reason = U::user(object).kind.word("SnapshotContentObjectDeleteError");
+                self.went_around(object, Err(refused), &reason).await
+            }
+        }
+    }
+}
+
+fn is_in_flight(memory: &UserMemory) -> bool {
+    memory.creating_until.is_some_and(|until| clock::uptime() < until)
+}

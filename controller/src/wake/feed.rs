@@ -1,0 +1,169 @@
+//! What every kind does with a change: into the store and the index, and into the queues of those who wait for it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use machinery::object::{Body, Object};
+use machinery::queue::{Key, Queue, Urgency};
+use machinery::store::{Farewell, Store};
+use machinery::watch::Sink;
+use model::class::Class;
+use model::facts::Facts;
+use model::snapshot::Snapshot;
+use model::user::User;
+
+use crate::caches::{Caches, Family, Plain, UserMemory};
+
+/// The queues of a kind of users' objects and of its contents.
+#[derive(Clone)]
+pub struct Pair {
+    /// Of the users' objects.
+    pub users: Arc<Queue>,
+    /// Of their contents.
+    pub contents: Arc<Queue>,
+}
+
+/// The queues of the kinds that have passes.
+#[derive(Clone)]
+pub struct Queues {
+    /// Of VolumeSnapshots and their contents.
+    pub singles: Pair,
+    /// Of VolumeGroupSnapshots and their contents.
+    pub groups: Pair,
+    /// Of PersistentVolumeClaims.
+    pub claims: Arc<Queue>,
+}
+
+impl Queues {
+    pub(super) fn wake(queue: &Queue, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            queue.add(&key, Urgency::Now);
+        }
+    }
+}
+
+/// The key of the claim that a snapshot is taken of.
+#[must_use]
+pub fn claim_of(snapshot: &Object<Snapshot>) -> Option<String> {
+    let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
+    snapshot.body.claim.as_ref().map(|claim| format!("{namespace}/{claim}"))
+}
+
+/// A kind that is watched.
+pub trait Watched: Body + Sized {
+    /// Its store.
+    fn store(caches: &Caches) -> &Store<Self, Plain<Self::Memory>>;
+    /// What is remembered of its objects.
+    type Memory: std::fmt::Debug + Clone + Default + PartialEq + Send + Sync + 'static;
+    /// Its own queue, if it has passes.
+    #[must_use]
+    fn queue(_queues: &Queues) -> Option<&Queue> {
+        None
+    }
+    /// Brings the indexes up to date, and wakes all that may wait for the change. `now` is `None` for an object that is
+    /// gone; `last` is the last that was known of it.
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>);
+}
+
+/// A kind of users' objects, which are bound to contents: VolumeSnapshots and VolumeGroupSnapshots.
+pub trait UserKind: Watched<Memory = UserMemory> {
+    /// The kind of its contents.
+    type Content: Watched<Memory = ()>;
+    /// The kind of its classes.
+    type Class: Watched<Memory = ()> + AsRef<Class>;
+    /// One of its objects, as decisions see it.
+    fn user(object: &Object<Self>) -> User<'_>;
+    /// One of its contents, as decisions see it.
+    fn facts(content: &Object<Self::Content>) -> Facts<'_>;
+    /// What is known of it.
+    fn family(caches: &Caches) -> &Family<Self, Self::Content, Self::Class>;
+    /// Its queues.
+    fn pair(queues: &Queues) -> &Pair;
+}
+
+/// Brings the indexes up to date that every kind of users' objects has, and wakes the content of one: what becomes of it
+/// may release the content.
+pub(super) fn user_changed<U: UserKind>(
+    caches: &Caches,
+    queues: &Queues,
+    last: Option<&Object<U>>,
+    now: Option<&Object<U>>,
+) {
+    let Some(known) = now.or(last) else { return };
+    let (key, family) = (Key::from(&*known.key()), U::family(caches));
+    let content = now.map(|now| U::user(now).content_name());
+    family.of_content.set(&key, content.into_iter().collect());
+    let waits = now.map(U::user).filter(User::is_waiting);
+    let class = waits.map(|user| user.class_name.unwrap_or_default().to_owned());
+    family.waiting_for_class.set(&key, class.into_iter().collect());
+    U::pair(queues).contents.add(&Key::from(U::user(known).content_name()), Urgency::Now);
+    if now.is_none() {
+        caches.operations.gone(known.uid());
+    }
+}
+
+/// Wakes whoever is bound to a content.
+pub(super) fn wake_owner<U: UserKind>(caches: &Caches, queues: &Queues, content: &str) {
+    Queues::wake(&U::pair(queues).users, U::family(caches).of_content.get(content));
+}
+
+/// Wakes whoever waits for a class.
+pub(super) fn class_changed<U: UserKind>(caches: &Caches, queues: &Queues, class: &str) {
+    let waiting = &U::family(caches).waiting_for_class;
+    Queues::wake(&U::pair(queues).users, waiting.get(class));
+    // It may be a default class, or have ceased to be one.
+    Queues::wake(&U::pair(queues).users, waiting.get(""));
+}
+
+/// Where the objects of a kind go.
+pub struct Feed {
+    /// Where they are kept.
+    pub caches: Arc<Caches>,
+    /// Whom they wake.
+    pub queues: Queues,
+}
+
+impl Feed {
+    fn part<B: Watched>(&self, last: Option<&Object<B>>, farewell: &Farewell) {
+        B::changed(&self.caches, &self.queues, last, None);
+        let Some(queue) = B::queue(&self.queues) else { return };
+        match farewell {
+            Farewell::Forget(key) => queue.forget(key),
+            Farewell::Pass(key) => queue.add(key, Urgency::FreshStart),
+        }
+    }
+}
+
+impl<B: Watched> Sink<B> for Feed {
+    fn seen(&self, object: Object<B>) {
+        let store = B::store(&self.caches);
+        let last = store.get(&object.key());
+        if last.as_deref() == Some(&object) {
+            // A list shows again what is known.
+            store.show(object);
+            return;
+        }
+        let now = object.clone();
+        let worth = store.show(object);
+        if let (Some((key, urgency)), Some(queue)) = (worth, B::queue(&self.queues)) {
+            queue.add(&key, urgency);
+        }
+        B::changed(&self.caches, &self.queues, last.as_deref(), Some(&now));
+    }
+
+    fn gone(&self, object: Object<B>) {
+        let last = object.clone();
+        if let Some(farewell) = B::store(&self.caches).remove(object) {
+            self.part(Some(&last), &farewell);
+        }
+    }
+
+    fn listed(&self, keys: &HashSet<String>) {
+        let store = B::store(&self.caches);
+        let gone = store.keys().into_iter().filter(|key| !keys.contains(&**key));
+        let last: HashMap<Key, _> = gone.filter_map(|key| Some((key.clone(), store.get(&key)?))).collect();
+        for farewell in store.keep(keys) {
+            self.part(last.get(farewell.key()).map(|last| &**last), &farewell);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! VolumeGroupSnapshots, their contents and their classes: whom a change of them wakes.
+
+use std::sync::atomic::Ordering;
+
+use machinery::object::Object;
+use machinery::queue::{Key, Queue, Urgency};
+use machinery::store::Store;
+use model::claim::CLAIM_FINALIZER;
+use model::class::GroupClass;
+use model::facts::{Content, Facts, Source};
+use model::group_content::GroupContent;
+use model::group_snapshot::GroupSnapshot;
+use model::snapshot::{Snapshot, group_owner};
+use model::user::{User, UserObject};
+
+use super::feed::{Pair, Queues, UserKind, Watched, class_changed, user_changed, wake_owner};
+use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
+
+impl UserKind for GroupSnapshot {
+    type Content = GroupContent;
+    type Class = GroupClass;
+
+    fn user(object: &Object<Self>) -> User<'_> {
+        object.user()
+    }
+    fn facts(content: &Object<GroupContent>) -> Facts<'_> {
+        content.facts()
+    }
+    fn family(caches: &Caches) -> &Family<Self, GroupContent, GroupClass> {
+        &caches.groups
+    }
+    fn pair(queues: &Queues) -> &Pair {
+        &queues.groups
+    }
+}
+
+impl Watched for GroupSnapshot {
+    type Memory = UserMemory;
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<UserMemory>> {
+        &caches.groups.users
+    }
+    fn queue(queues: &Queues) -> Option<&Queue> {
+        Some(&queues.groups.users)
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        let key = Key::from(&*known.key());
+        let namespace = known.metadata.namespace.as_deref().unwrap_or_default();
+        let waits = now.is_some_and(|now| now.user().is_waiting());
+        let before =
+            caches.waiting_groups.set(&key, waits.then(|| namespace.to_owned()).into_iter().collect());
+        user_changed(caches, queues, last, now);
+        if !waits && (!before.is_empty() || now.is_none()) {
+            // The claims that it took may be free now.
+            let claims = caches.claims_of_namespace.get(namespace).into_iter().filter(|key| {
+                caches.claims.get(key).is_some_and(|claim| claim.has_finalizer(CLAIM_FINALIZER))
+            });
+            Queues::wake(&queues.claims, claims);
+        }
+        // Its members wait for its deletion.
+        if now.is_none_or(Object::is_deleting) {
+            Queues::wake(&queues.singles.users, caches.members.get(known.uid()));
+        }
+        // Those that were imported learn to whom they belong.
+        if last.is_none()
+            && let Some(content) = caches.groups.contents.get(&known.user().content_name())
+        {
+            wake_imported(caches, queues, &content);
+        }
+    }
+}
+
+/// It is known from now on which group snapshots there are: wakes the members and the claims that have waited for that.
+pub fn groups_are_known(caches: &Caches, queues: &Queues) {
+    caches.groups_known.store(true, Ordering::Relaxed);
+    caches.singles.users.each(|key, snapshot| {
+        if snapshot.is_deleting() && group_owner(snapshot).is_some() {
+            queues.singles.users.add(key, Urgency::Now);
+        }
+    });
+    caches.claims.each(|key, claim| {
+        if claim.has_finalizer(CLAIM_FINALIZER) {
+            queues.claims.add(key, Urgency::Now);
+        }
+    });
+}
+
+impl Watched for GroupContent {
+    type Memory = ();
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+        &caches.groups.contents
+    }
+    fn queue(queues: &Queues) -> Option<&Queue> {
+        Some(&queues.groups.contents)
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        let handle = now.and_then(handle_of);
+        let is_new = handle.is_some() && last.is_none_or(|last| last.body.owner != known.body.owner);
+        let before =
+            caches.group_contents_of_handle.set(&Key::from(known.name()), handle.iter().cloned().collect());
+        if is_new || before.first() != handle.as_ref() {
+            wake_imported(caches, queues, known);
+        }
+        wake_owner::<GroupSnapshot>(caches, queues, known.name());
+    }
+}
+
+/// The handle of a group: the one that its driver gave it, or the one that it was made with by hand.
+fn handle_of(content: &Object<GroupContent>) -> Option<String> {
+    let facts = content.facts();
+    let given = match facts.source {
+        Source::Given(handle, _) => Some(handle),
+        Source::None | Source::Both | Source::Volumes(_) => None,
+    };
+    facts.handle().or(given).map(|handle| handle_key(facts.driver, handle))
+}
+
+/// Wakes the snapshots whose contents hold the handle of a group.
+fn wake_imported(caches: &Caches, queues: &Queues, content: &Object<GroupContent>) {
+    for name in handle_of(content).iter().flat_map(|handle| caches.contents_of_group.get(handle)) {
+        wake_owner::<Snapshot>(caches, queues, &name);
+    }
+}
+
+impl Watched for GroupClass {
+    type Memory = ();
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+        &caches.groups.classes
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        class_changed::<GroupSnapshot>(caches, queues, known.name());
+    }
+}

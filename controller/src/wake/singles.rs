@@ -1,0 +1,99 @@
+//! VolumeSnapshots, their contents and their classes: whom a change of them wakes.
+
+use machinery::object::Object;
+use machinery::queue::{Key, Queue, Urgency};
+use machinery::store::Store;
+use model::class::SingleClass;
+use model::content::SingleContent;
+use model::facts::{Content, Facts};
+use model::snapshot::{Snapshot, group_owner};
+use model::user::{User, UserObject};
+
+use super::feed::{Pair, Queues, UserKind, Watched, claim_of, class_changed, user_changed, wake_owner};
+use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
+
+impl UserKind for Snapshot {
+    type Content = SingleContent;
+    type Class = SingleClass;
+
+    fn user(object: &Object<Self>) -> User<'_> {
+        object.user()
+    }
+    fn facts(content: &Object<SingleContent>) -> Facts<'_> {
+        content.facts()
+    }
+    fn family(caches: &Caches) -> &Family<Self, SingleContent, SingleClass> {
+        &caches.singles
+    }
+    fn pair(queues: &Queues) -> &Pair {
+        &queues.singles
+    }
+}
+
+impl Watched for Snapshot {
+    type Memory = UserMemory;
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<UserMemory>> {
+        &caches.singles.users
+    }
+    fn queue(queues: &Queues) -> Option<&Queue> {
+        Some(&queues.singles.users)
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        let key = Key::from(&*known.key());
+        caches.snapshots_of_claim.set(&key, now.and_then(claim_of).into_iter().collect());
+        let group = now.and_then(group_owner).map(|(_, uid)| uid.to_owned());
+        caches.members.set(&key, group.into_iter().collect());
+        user_changed(caches, queues, last, now);
+        // Its claim may be free now.
+        if let Some(claim) = claim_of(known) {
+            queues.claims.add(&Key::from(claim), Urgency::Now);
+        }
+        wake_group(caches, queues, known);
+    }
+}
+
+/// Wakes the group of a member, if that waits for something or is being deleted.
+pub(super) fn wake_group(caches: &Caches, queues: &Queues, member: &Object<Snapshot>) {
+    let Some((name, uid)) = group_owner(member) else { return };
+    let namespace = member.metadata.namespace.as_deref().unwrap_or_default();
+    let group = caches.groups.users.get(&format!("{namespace}/{name}"));
+    if let Some(group) = group.filter(|group| group.uid() == uid)
+        && (group.is_deleting() || group.user().is_waiting())
+    {
+        queues.groups.users.add(&Key::from(&*group.key()), Urgency::Now);
+    }
+}
+
+impl Watched for SingleContent {
+    type Memory = ();
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+        &caches.singles.contents
+    }
+    fn queue(queues: &Queues) -> Option<&Queue> {
+        Some(&queues.singles.contents)
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        let group = now.and_then(|now| {
+            let facts = now.facts();
+            facts.status?.group_handle.map(|handle| handle_key(facts.driver, handle))
+        });
+        caches.contents_of_group.set(&Key::from(known.name()), group.into_iter().collect());
+        wake_owner::<Snapshot>(caches, queues, known.name());
+    }
+}
+
+impl Watched for SingleClass {
+    type Memory = ();
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+        &caches.singles.classes
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        class_changed::<Snapshot>(caches, queues, known.name());
+    }
+}

@@ -1,0 +1,59 @@
+//! Claims and volumes: whom a change of them wakes.
+
+use machinery::object::Object;
+use machinery::queue::{Key, Queue};
+use machinery::store::Store;
+use model::claim::{Claim, Volume};
+
+use super::feed::{Queues, Watched};
+use super::singles;
+use crate::caches::{Caches, Plain, handle_key};
+
+impl Watched for Claim {
+    type Memory = ();
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+        &caches.claims
+    }
+    fn queue(queues: &Queues) -> Option<&Queue> {
+        Some(&queues.claims)
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        let key = Key::from(&*known.key());
+        let namespace = known.metadata.namespace.as_deref().unwrap_or_default();
+        caches.claims_of_namespace.set(&key, now.map(|_| namespace.to_owned()).into_iter().collect());
+        let restored =
+            |claim: &Object<Self>| claim.body.restores.as_ref().map(|name| format!("{namespace}/{name}"));
+        let before = caches.restores.set(&key, now.and_then(restored).into_iter().collect());
+        for source in before.iter().filter_map(|key| caches.singles.users.get(key)) {
+            Queues::wake(&queues.singles.users, [Key::from(&*source.key())]);
+            singles::wake_group(caches, queues, &source);
+        }
+        Queues::wake(&queues.singles.users, caches.snapshots_of_claim.get(&key));
+        Queues::wake(&queues.groups.users, caches.waiting_groups.get(namespace));
+    }
+}
+
+impl Watched for Volume {
+    type Memory = ();
+
+    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+        &caches.volumes
+    }
+    fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
+        let Some(known) = now.or(last) else { return };
+        let csi = now.and_then(|now| now.body.csi.as_ref());
+        let handle = csi.map(|(driver, handle)| handle_key(driver, handle));
+        caches.volumes_of_handle.set(&Key::from(known.name()), handle.into_iter().collect());
+        for (namespace, name, _) in
+            [last, now].into_iter().flatten().filter_map(|known| known.body.claim.as_ref())
+        {
+            Queues::wake(
+                &queues.singles.users,
+                caches.snapshots_of_claim.get(&format!("{namespace}/{name}")),
+            );
+            Queues::wake(&queues.groups.users, caches.waiting_groups.get(namespace));
+        }
+    }
+}

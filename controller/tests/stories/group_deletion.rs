@@ -1,0 +1,166 @@
+//! From the deletion of a group snapshot to its end, and what holds it up.
+
+use serde_json::{Value, json};
+
+use crate::common::{
+    CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, has_finalizer, story,
+};
+use crate::groups::{GROUP_RELEASED, PATIENT, app, group, members, ready, set, warnings};
+
+#[test]
+fn a_deleted_group_takes_its_content_and_its_members_with_it_and_warns_of_nothing() {
+    story(async {
+        let stage = set("Delete").await;
+        let _controller = stage.controller(&PATIENT);
+        let content = ready(&stage).await;
+        let all = members(&stage, |_| true).await;
+        stage.delete(GROUP, "g").await;
+        let going =
+            stage.until(GROUP_CONTENT, &content, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        assert_eq!(going["metadata"]["annotations"][GROUP_RELEASED], "yes");
+        for member in &all {
+            let content = member["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+            stage.until(CONTENT, content, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+            stage.let_go(content).await;
+            let name = member["metadata"]["name"].as_str().unwrap();
+            stage.until_gone(SNAPSHOT, name).await;
+            assert_eq!(warnings(&stage, name).await, [Value::Null; 0]);
+        }
+        assert!(stage.get(GROUP, "g").await.is_some(), "it stays until the storage is cleaned up");
+        stage.change(GROUP_CONTENT, &content, &json!({"metadata": {"finalizers": null}})).await;
+        stage.until_gone(GROUP, "g").await;
+    });
+}
+
+#[test]
+fn the_contents_of_a_retained_group_stay_and_are_marked() {
+    story(async {
+        let stage = set("Retain").await;
+        let _controller = stage.controller(&PATIENT);
+        let content = ready(&stage).await;
+        let all = members(&stage, |_| true).await;
+        stage.delete(GROUP, "g").await;
+        stage.until_gone(GROUP, "g").await;
+        let content = stage.get(GROUP_CONTENT, &content).await.unwrap();
+        assert_eq!(content["metadata"]["annotations"][GROUP_RELEASED], "yes");
+        assert!(content["metadata"]["deletionTimestamp"].is_null());
+        for member in &all {
+            stage.until_gone(SNAPSHOT, member["metadata"]["name"].as_str().unwrap()).await;
+            let name = member["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+            let content = stage.get(CONTENT, name).await.unwrap();
+            assert_eq!(content["metadata"]["annotations"][RELEASED], "yes");
+            assert!(content["metadata"]["deletionTimestamp"].is_null());
+        }
+    });
+}
+
+#[test]
+fn a_member_is_not_deleted_alone() {
+    story(async {
+        let stage = set("Delete").await;
+        let _controller = stage.controller(&PATIENT);
+        let content = ready(&stage).await;
+        let all = members(&stage, |_| true).await;
+        let name = all[0]["metadata"]["name"].as_str().unwrap();
+        stage.delete(SNAPSHOT, name).await;
+        stage.event(name, "SnapshotDeletePending").await;
+        let own = all[0]["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+        assert!(stage.get(CONTENT, own).await.unwrap()["metadata"]["deletionTimestamp"].is_null());
+        // The deletion of its group is what it waits for.
+        stage.delete(GROUP, "g").await;
+        stage.until(GROUP_CONTENT, &content, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.until(CONTENT, own, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.let_go(own).await;
+        stage.until_gone(SNAPSHOT, name).await;
+    });
+}
+
+#[test]
+fn a_member_that_is_restored_from_holds_its_group_until_that_is_done() {
+    story(async {
+        let stage = set("Delete").await;
+        let _controller = stage.controller(&PATIENT);
+        let content = ready(&stage).await;
+        let all = members(&stage, |_| true).await;
+        let clone = json!({
+            "metadata": {"annotations": {"volume.kubernetes.io/storage-provisioner": DRIVER}},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+                "dataSource": {
+                    "apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": all[0]["metadata"]["name"],
+                },
+            },
+        });
+        stage.make(CLAIM, "clone", &clone).await;
+        stage.change_status(CLAIM, "clone", &json!({"phase": "Pending"})).await;
+        // The controller has seen the claim as soon as it has seen what was made after it.
+        stage.snapshot("later", "clone").await;
+        stage.event("later", "GetSnapshotClassFailed").await;
+        stage.delete(GROUP, "g").await;
+        stage.event("g", "SnapshotDeletePending").await;
+        assert!(stage.get(GROUP_CONTENT, &content).await.unwrap()["metadata"]["deletionTimestamp"].is_null());
+        stage.change_status(CLAIM, "clone", &json!({"phase": "Bound"})).await;
+        stage.until(GROUP_CONTENT, &content, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        assert_eq!(warnings(&stage, "g").await.len(), 1);
+    });
+}
+
+#[test]
+fn a_group_that_is_made_anew_under_its_name_does_not_hold_the_members_of_the_one_before() {
+    story(async {
+        let stage = set("Retain").await;
+        let controller = stage.controller(&PATIENT);
+        ready(&stage).await;
+        let old = members(&stage, |_| true).await;
+        drop(controller);
+        stage.change(GROUP, "g", &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(GROUP, "g").await;
+        stage.until_gone(GROUP, "g").await;
+        group(&stage, json!({})).await;
+        let _controller = stage.controller(&PATIENT);
+        stage.event("g", "GroupSnapshotContentCreationFailed").await;
+        for member in &old {
+            let name = member["metadata"]["name"].as_str().unwrap();
+            stage.delete(SNAPSHOT, name).await;
+            stage.until_gone(SNAPSHOT, name).await;
+        }
+    });
+}
+
+#[test]
+fn a_group_that_is_deleted_right_after_its_content_was_posted_leaves_nothing_behind() {
+    story(async {
+        let stage = set("Delete").await;
+        let controller = stage.controller(&PATIENT);
+        let (_, name) = group(&stage, app()).await;
+        stage.until(GROUP_CONTENT, &name, |_| true).await;
+        drop(controller);
+        // As if the status had not been written yet: the content is found by its name.
+        stage.change_status(GROUP, "g", &Value::Null).await;
+        stage.delete(GROUP, "g").await;
+        let _controller = stage.controller(&PATIENT);
+        stage.until(GROUP_CONTENT, &name, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.change(GROUP_CONTENT, &name, &json!({"metadata": {"finalizers": null}})).await;
+        stage.until_gone(GROUP, "g").await;
+        for claim in ["a", "b"] {
+            stage.until(CLAIM, claim, |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+        }
+    });
+}
+
+#[test]
+fn a_content_that_a_user_deletes_after_its_group_is_gone_is_marked_so_that_it_can_go() {
+    story(async {
+        let stage = set("Delete").await;
+        let controller = stage.controller(&[]);
+        let (_, name) = group(&stage, app()).await;
+        stage.until(GROUP_CONTENT, &name, |_| true).await;
+        drop(controller);
+        stage.change(GROUP, "g", &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(GROUP, "g").await;
+        stage.until_gone(GROUP, "g").await;
+        let _controller = stage.controller(&[]);
+        stage.delete(GROUP_CONTENT, &name).await;
+        stage.until(GROUP_CONTENT, &name, |it| it["metadata"]["annotations"][GROUP_RELEASED] == "yes").await;
+    });
+}

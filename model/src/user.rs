@@ -1,0 +1,156 @@
+//! What users make, a VolumeSnapshot or a VolumeGroupSnapshot, in one view: how they are bound to a content is the same.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use machinery::object::Fields;
+use serde_json::Value;
+
+use crate::facts::{Kind, non_empty};
+use crate::names::content_of_member;
+
+/// An object that can be seen as [`User`].
+pub trait UserObject {
+    /// The view that decisions use.
+    fn user(&self) -> User<'_>;
+}
+
+/// A user's object as decisions see it.
+#[derive(Debug, Clone, Copy)]
+pub struct User<'a> {
+    /// Which kind.
+    pub kind: Kind,
+    /// `metadata`.
+    pub metadata: &'a ObjectMeta,
+    /// It is to be taken of a claim, or of several, so that a content is made for it.
+    pub is_dynamic: bool,
+    /// `spec.source.volumeSnapshotContentName` or `.volumeGroupSnapshotContentName`.
+    pub given_content: Option<&'a str>,
+    /// `spec.volumeSnapshotClassName` or `.volumeGroupSnapshotClassName`.
+    pub class_name: Option<&'a str>,
+    /// `status`.
+    pub status: Option<&'a SnapshotStatus>,
+    /// Name and uid of the group snapshot that it is a member of.
+    pub group: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> User<'a> {
+    /// `metadata.name`.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// `metadata.namespace`.
+    #[must_use]
+    pub fn namespace(&self) -> &'a str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// `metadata.uid`.
+    #[must_use]
+    pub fn uid(&self) -> &'a str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// `namespace/name`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace(), self.name())
+    }
+
+    /// Whether somebody has asked for its deletion.
+    #[must_use]
+    pub fn is_deleting(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether it has a finalizer.
+    #[must_use]
+    pub fn has_finalizer(&self, finalizer: &str) -> bool {
+        self.metadata.finalizers.iter().flatten().any(|held| held == finalizer)
+    }
+
+    /// Whether it is ready to use, as its status says.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status.is_some_and(|status| status.ready == Some(true) && status.content.is_some())
+    }
+
+    /// The driver has said when it was taken: nothing may be taken for it again.
+    #[must_use]
+    pub fn was_taken(&self) -> bool {
+        self.status.is_some_and(|status| status.creation_time.is_some())
+    }
+
+    /// Whether anything was written into its status yet.
+    #[must_use]
+    pub fn has_status(&self) -> bool {
+        self.status.is_some()
+    }
+
+    /// Something may change that it waits for: it is not ready, or its status tells of a problem.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        let has_problem = self.status.is_some_and(|status| status.error.is_some());
+        !self.is_deleting() && (!self.is_ready() || has_problem)
+    }
+
+    /// The name of its content: the bound one, else the given one, else the one that it is going to have.
+    #[must_use]
+    pub fn content_name(&self) -> String {
+        let bound = self.status.and_then(|status| status.content.as_deref());
+        match (bound.or(self.given_content), self.group) {
+            (Some(known), _) => known.to_owned(),
+            (None, Some(_)) => content_of_member(self.name()),
+            (None, None) => self.kind.content_of(self.uid()),
+        }
+    }
+}
+
+/// `status` of a VolumeSnapshot, and of a VolumeGroupSnapshot, which has no size and no group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SnapshotStatus {
+    /// `boundVolumeSnapshotContentName`, or `boundVolumeGroupSnapshotContentName`.
+    pub content: Option<String>,
+    /// `creationTime`.
+    pub creation_time: Option<Timestamp>,
+    /// `readyToUse`.
+    pub ready: Option<bool>,
+    /// Whether `restoreSize` says more than 0.
+    pub has_size: bool,
+    /// `volumeGroupSnapshotName`.
+    pub group: Option<String>,
+    /// `error.message`; "" where there is an error without one.
+    pub error: Option<String>,
+}
+
+impl SnapshotStatus {
+    pub(crate) fn read(value: Value, kind: Kind) -> Self {
+        let mut fields = Fields::of(value);
+        Self {
+            content: text(&mut fields, &kind.word("boundVolumeSnapshotContentName")),
+            creation_time: fields.take("creationTime"),
+            ready: fields.take("readyToUse"),
+            has_size: fields.take("restoreSize").is_some_and(|quantity| is_size(&quantity)),
+            group: text(&mut fields, "volumeGroupSnapshotName"),
+            error: fields
+                .take::<Value>("error")
+                .map(|error| Fields::of(error).take("message").unwrap_or_default()),
+        }
+    }
+}
+
+pub(crate) fn text(fields: &mut Fields, name: &str) -> Option<String> {
+    let text: Option<String> = fields.take(name);
+    non_empty(text.as_ref()).map(str::to_owned)
+}
+
+/// Whether a quantity is there and not zero.
+fn is_size(quantity: &Value) -> bool {
+    let digits = match quantity {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return false,
+    };
+    digits.chars().take_while(|c| c.is_ascii_digit() || *c == '.').any(|c| ('1'..='9').contains(&c))
+}
