@@ -179,7 +179,6 @@ fn naming(names: SnapshotName, extra_metadata: bool) -> Naming {
     Naming { prefix, uuid_length, extra_metadata }
 }
 
-/// Starts the endpoint for metrics and health.
 async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
     if let Ok(address) = bound.address() {

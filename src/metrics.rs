@@ -150,7 +150,6 @@ impl Metrics {
         self.time_to_ready.with_label_values(&[kind_label(kind)]).observe(after.as_secs_f64());
     }
 
-    /// Counts a snapshot that may exist in the storage without a content.
     pub(crate) fn suspected_orphan(&self, kind: Kind) {
         self.suspected_orphans.with_label_values(&[kind_label(kind)]).inc();
     }

@@ -44,27 +44,19 @@ pub struct Shared<B: Body>
 where
     Object<B>: Content,
 {
-    /// The objects as we know them.
     pub store: Arc<ContentStore<B>>,
-    /// Their classes.
     pub classes: Arc<ClassStore>,
-    /// Reads and writes of them.
     pub objects: Objects<Object<B>>,
     /// For Secrets.
     pub api: Client,
-    /// The driver's calls.
     pub driver: Driver,
     /// What the driver said of itself at first.
     pub driver_facts: DriverFacts,
-    /// Settings for this kind.
     pub naming: Naming,
-    /// Events.
     pub events: Recorder,
-    /// The right to act.
     pub claim: Claim,
     /// Once we drain, what is in hand is finished, nothing is begun.
     pub ending: Ending,
-    /// What is counted.
     pub metrics: Metrics,
 }
 
@@ -72,7 +64,6 @@ impl<B: Snapshots> Shared<B>
 where
     Object<B>: Content,
 {
-    /// One pass over the object of a key.
     pub async fn pass(&self, key: &Key) -> PassEnd {
         let Some(Begun { object, presence, memory }) = self.store.begin(key) else {
             return PassEnd::well(Then::Done);
@@ -136,7 +127,6 @@ where
     }
 }
 
-/// One pass as it sees the world.
 struct Live<'a, B: Body>
 where
     Object<B>: Content,

@@ -73,7 +73,6 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, presence: Presence, 
 enum Stop {
     /// A second driver call is owed: another pass makes it.
     CallOwed,
-    /// The API server said no.
     Write(WriteFailure),
 }
 

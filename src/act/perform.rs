@@ -15,9 +15,7 @@ use model::reply::Answer;
 
 /// A kind that we reconcile: its class, and its calls.
 pub trait Snapshots: StatusBody {
-    /// Which of the two.
     const KIND: Kind;
-    /// The kind of its classes.
     type Class: Body + AsRef<Class>;
 
     /// Creates, or describes what was created under the same name.
@@ -27,14 +25,12 @@ pub trait Snapshots: StatusBody {
         secrets: Secrets,
     ) -> impl Future<Output = Said<Answer>> + Send;
 
-    /// Looks for a handle.
     fn poll(
         driver: &Driver,
         call: PollCall,
         secrets: Secrets,
     ) -> impl Future<Output = Said<Option<Answer>>> + Send;
 
-    /// Deletes.
     fn delete(driver: &Driver, call: DeleteCall, secrets: Secrets) -> impl Future<Output = Said<()>> + Send;
 }
 

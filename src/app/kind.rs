@@ -39,7 +39,6 @@ pub(super) struct Tools {
     pub metrics: Metrics,
 }
 
-/// The settings of the work.
 pub(super) struct Plan {
     /// Concurrent passes per kind.
     pub workers: usize,

@@ -24,7 +24,6 @@ pub trait Conclude {
     fn judge(&self, seen: &Observed<'_>, outcome: Self::Reply, now: Now) -> After;
 }
 
-/// What the outcome of a step means.
 pub fn conclude<S: Conclude>(seen: &Observed<'_>, step: &S, outcome: S::Reply, now: Now) -> After {
     let after = step.judge(seen, outcome, now);
     if seen.presence == Presence::Here {

@@ -11,12 +11,10 @@ use model::facts::Content;
 
 use super::contents::ContentStore;
 
-/// The classes of one kind, by name.
 #[derive(Debug, Default)]
 pub(crate) struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
 
 impl ClassStore {
-    /// The class of this name, as it is known now.
     pub(crate) fn look_up(&self, name: &str) -> Option<Arc<Class>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
