@@ -19,7 +19,7 @@ use machinery::cluster::event::{EventWriter, recorder};
 use machinery::lead::election::{self, Election};
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
-use machinery::watch::standing::{Watched, not_ready};
+use machinery::watch::standing::{Watched, is_ready};
 use model::content::SingleContent;
 use model::facts::Kind;
 use model::group_content::GroupContent;
@@ -42,25 +42,12 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// Time to record the answer of a driver call at shutdown.
 const RECORD: Duration = Duration::from_secs(3);
 
-/// Runs the sidecar until SIGTERM or SIGINT.
+/// Runs the sidecar until SIGTERM or SIGINT: connects to the API server and to the driver, then works.
 ///
 /// # Errors
-/// The runtime cannot be built, or the process met an error that retrying cannot fix: an unusable kubeconfig, a port in
-/// use, another driver behind the socket, lost leadership.
-pub fn start(settings: Settings) -> anyhow::Result<()> {
-    // The sidecar mostly waits. A second thread costs a fifth more CPU and half a megabyte (docs/performance.md).
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot build the async runtime")?;
-    let result = runtime.block_on(run(settings));
-    // Tasks that still run may be dropped, because all state is on the objects.
-    runtime.shutdown_background();
-    result
-}
-
-/// Connects to the API server and to the driver, then calls [`run_with_driver`].
-async fn run(settings: Settings) -> anyhow::Result<()> {
+/// The process met an error that retrying cannot fix: an unusable kubeconfig, a port in use, another driver behind the
+/// socket, lost leadership.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let Settings {
         kubeconfig,
         csi_address,
@@ -76,13 +63,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         gates,
         election,
         endpoint,
-        log: _,
-        traces: _,
-        warnings,
+        diagnostics: _,
     } = settings;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
     let election = election.map(election::in_its_namespace);
@@ -105,7 +87,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
 
-    tokio::spawn(limit_drain(ending.clone(), timeout + RECORD));
+    tokio::spawn(ending.clone().limit_drain(timeout + RECORD));
     run_with_driver(found, election, Tools { clients, driver, claim, ending, metrics }, plan, show).await
 }
 
@@ -188,14 +170,6 @@ async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Abandons the work if it has not drained within `limit`.
-async fn limit_drain(ending: Ending, limit: Duration) {
-    ending.draining().await;
-    tokio::time::sleep(limit).await;
-    tracing::warn!("the work in hand did not end in time; it is taken up again at the next start");
-    ending.abandon();
-}
-
 /// Waits for leadership, then watches and works until the drain is complete.
 ///
 /// The watches start only after leadership, because their first lists must be newer than the last write of the previous
@@ -239,20 +213,13 @@ fn pages(
     shown: watch::Receiver<Option<Vec<Watched>>>,
     metrics: Metrics,
 ) -> Pages {
-    let lease = claim.clone();
     let driver = driver.clone();
-    let ready = move || -> Result<(), String> {
+    Pages::new(claim, metrics.base, move || {
         if !driver.is_connected() {
             return Err("the driver is not connected".to_owned());
         }
-        let shown = shown.borrow();
-        shown.as_ref().and_then(|watched| not_ready(watched, kind::advice(Kind::Single))).map_or(Ok(()), Err)
-    };
-    Pages {
-        lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
-        ready: Box::new(ready),
-        metrics: Box::new(move || metrics.base.text().map_err(|defect| defect.to_string())),
-    }
+        is_ready(&shown, kind::advice(Kind::Single))
+    })
 }
 
 /// The name of the Lease: `external-snapshotter-leader-` and the driver's name, with `-` for every character that is

@@ -49,6 +49,7 @@ pub mod cli;
 pub mod process;
 pub mod settings;
 pub mod shutdown;
+pub mod start;
 
 // Clocks, and problems that are logged once.
 pub mod clock;

@@ -27,7 +27,8 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::metrics::CONTENT_TYPE;
+use crate::claim::Claim;
+use crate::metrics::{BaseMetrics, CONTENT_TYPE};
 
 const HEALTH: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
 const READY: &str = "/readyz";
@@ -58,6 +59,22 @@ pub struct Pages {
     pub ready: Check,
     /// The metrics as text, or why there are none.
     pub metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
+}
+
+impl Pages {
+    /// The pages of a program that stands for election by this claim.
+    pub fn new(
+        claim: &Claim,
+        metrics: BaseMetrics,
+        ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        let claim = claim.clone();
+        Self {
+            lease: Box::new(move || claim.health().map_err(|overdue| overdue.to_string())),
+            ready: Box::new(ready),
+            metrics: Box::new(move || metrics.text().map_err(|defect| defect.to_string())),
+        }
+    }
 }
 
 /// The endpoint cannot listen on its address.

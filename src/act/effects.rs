@@ -7,6 +7,7 @@ use crate::decide::{
     CreateCall, DeleteCall, DriverFacts, Memory, MetadataWrite, Naming, Note, Now, PollCall, Said,
     SecretRead, SecretRef, StatusChange,
 };
+use machinery::cluster::write::WriteFailure;
 use model::class::Class;
 use model::facts::Content;
 use model::reply::Answer;
@@ -16,18 +17,6 @@ pub enum Begin {
     Step,
     /// Writing down what a call has answered.
     Record,
-}
-
-/// Why a write to the API server did not happen, as far as a pass cares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WriteFailure {
-    /// Somebody else changed the object first.
-    LostRace,
-    Gone,
-    /// The API server refuses such a write, and will go on to; in its words.
-    Refused(String),
-    /// Anything else, in words for the log.
-    Failed(String),
 }
 
 /// The world as one pass needs it. One implementation speaks to an API server and a driver, one simulates.

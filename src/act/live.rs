@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::{Client, Resource};
+use kube::Client;
 use tracing::Instrument;
 
-use super::effects::{Begin, Effects, WriteFailure};
+use super::effects::{Begin, Effects};
 use super::pass::pass;
 use super::perform::Snapshots;
 use super::status;
@@ -24,11 +24,10 @@ use machinery::cluster::error::{ApiError, Failure, in_one_line};
 use machinery::cluster::event::{About, Event, Recorder, Severity};
 use machinery::cluster::objects::Objects;
 use machinery::cluster::secret::{SecretError, secret};
-use machinery::cluster::write::Write;
+use machinery::cluster::write::{Write, WriteFailure};
 use machinery::object::{Body, Object};
-use machinery::queue::Key;
-use machinery::queue::Then;
 use machinery::queue::worker::PassEnd;
+use machinery::queue::{Key, Then};
 use machinery::secrets::Secrets;
 use machinery::shutdown::Ending;
 use machinery::store::{Begun, Presence};
@@ -114,15 +113,7 @@ where
         if orphan {
             self.metrics.suspected_orphan(B::KIND);
         }
-        let about = About {
-            api_version: Object::<B>::api_version(&()).into_owned(),
-            kind: B::KIND_NAME.to_owned(),
-            namespace: None,
-            name: object.name().to_owned(),
-            uid: object.uid().to_owned(),
-            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
-        };
-        let (severity, reason) = (Severity::Warning, reason.to_owned());
+        let (about, severity, reason) = (About::of(object), Severity::Warning, reason.to_owned());
         self.events.record(Event { about, severity, reason, message, last_word: orphan });
     }
 }
@@ -144,7 +135,7 @@ where
     async fn send(&self, write: Option<Write>) -> Result<Arc<Object<B>>, WriteFailure> {
         let Some(write) = write else { return Err(WriteFailure::LostRace) };
         let reply = self.shared.objects.write(self.key, &write).await;
-        Ok(self.replied(reply.map_err(|error| failure(&error))?))
+        Ok(self.replied(reply?))
     }
 
     fn replied(&self, object: Object<B>) -> Arc<Object<B>> {
@@ -162,18 +153,6 @@ where
         } else if ready {
             tracing::info!(kind, %content, handle = written.facts().handle(), "ready to use");
         }
-    }
-}
-
-fn failure(error: &ApiError) -> WriteFailure {
-    if matches!(error.failure, Failure::LostRace(_)) {
-        WriteFailure::LostRace
-    } else if matches!(error.failure, Failure::NotFound(_)) {
-        WriteFailure::Gone
-    } else if error.is_for_good() {
-        WriteFailure::Refused(in_one_line(error))
-    } else {
-        WriteFailure::Failed(in_one_line(error))
     }
 }
 
@@ -205,7 +184,7 @@ where
         match self.shared.objects.get(self.key).await {
             Ok(object) if object.uid() == self.uid => Ok(Some(self.replied(object))),
             Ok(_) | Err(ApiError { failure: Failure::NotFound(_), .. }) => Ok(None),
-            Err(error) => Err(failure(&error)),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -10,12 +10,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::effects::{Begin, Effects, WriteFailure};
+use super::effects::{Begin, Effects};
 use crate::decide::{
     After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, Memory, MetadataWrite, Note,
     Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 use model::class::Class;
 use model::facts::Content;

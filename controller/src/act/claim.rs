@@ -1,13 +1,13 @@
 //! A pass over a claim: its finalizer goes as soon as no snapshot of it is being taken.
 
-use machinery::cluster::error::in_one_line;
+use machinery::cluster::write::WriteFailure;
 use machinery::object::Object;
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
 use model::claim::{CLAIM_FINALIZER, Claim};
 
 use super::render;
-use super::work::{Refused, Work, over};
+use super::work::{Work, over};
 use crate::decide::claim::is_to_be_freed;
 use crate::decide::observed::content_name;
 
@@ -22,10 +22,9 @@ impl Work {
                 .write(&self.claims, &claim, |claim| render::finalizers(claim, &[], &[CLAIM_FINALIZER]))
                 .await
             {
-                Ok(()) | Err(Refused::Gone) => PassEnd::well(Then::Done),
-                Err(Refused::Race) => PassEnd::well(Then::Retry),
-                Err(Refused::ForGood(why)) => PassEnd::failed(why),
-                Err(Refused::Other(error)) => PassEnd::failed(in_one_line(&error)),
+                Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
+                Err(WriteFailure::LostRace) => PassEnd::well(Then::Retry),
+                Err(WriteFailure::Refused(why) | WriteFailure::Failed(why)) => PassEnd::failed(why),
             }
         })
         .await

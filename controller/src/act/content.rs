@@ -1,14 +1,14 @@
 //! A pass over a content, for its own sake.
 
-use machinery::cluster::error::in_one_line;
 use machinery::cluster::event::Severity;
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
 use model::content::SingleContent;
 use model::facts::Kind;
 
 use super::render;
-use super::work::{Refused, Work, over};
+use super::work::{Work, over};
 use crate::decide::content::{Owner, Step, decide};
 
 impl Work {
@@ -40,10 +40,9 @@ impl Work {
                 }
             };
             match written {
-                Ok(()) | Err(Refused::Gone) => PassEnd::well(Then::Done),
-                Err(Refused::Race) => PassEnd::well(Then::Again),
-                Err(Refused::ForGood(why)) => PassEnd::failed(why),
-                Err(Refused::Other(error)) => PassEnd::failed(in_one_line(&error)),
+                Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
+                Err(WriteFailure::LostRace) => PassEnd::well(Then::Again),
+                Err(WriteFailure::Refused(why) | WriteFailure::Failed(why)) => PassEnd::failed(why),
             }
         })
         .await

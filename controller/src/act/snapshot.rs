@@ -7,6 +7,7 @@ use std::time::Duration;
 use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure, in_one_line};
 use machinery::cluster::event::Severity;
+use machinery::cluster::write::WriteFailure;
 use machinery::object::Object;
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
@@ -16,7 +17,7 @@ use model::content::VolumeSnapshotContent;
 use model::snapshot::{Snapshot, VolumeSnapshot};
 
 use super::render;
-use super::work::{MOST_STEPS, Refused, Work, over, refused};
+use super::work::{MOST_STEPS, Work, over};
 use crate::caches::SnapshotMemory;
 use crate::decide::observed::{Observed, content_name};
 use crate::decide::problem::Problem;
@@ -184,7 +185,7 @@ impl Work {
                     Some(content) => {
                         self.write_once(&self.contents, &content, &render::release(&content)).await.map(drop)
                     }
-                    None => Err(Refused::Gone),
+                    None => Err(WriteFailure::Gone),
                 };
                 self.went_around(snapshot, released, "SnapshotContentObjectDeleteError").await
             }
@@ -235,7 +236,7 @@ impl Work {
                     let message = in_one_line(&error);
                     self.event(snapshot, Severity::Warning, "CreateSnapshotContentFailed", message);
                 }
-                self.went_around(snapshot, Err(refused(error)), "SnapshotContentCreationFailed").await
+                self.went_around(snapshot, Err(error.into()), "SnapshotContentCreationFailed").await
             }
         }
     }
@@ -246,7 +247,7 @@ impl Work {
                 let write = render::binding(&content, snapshot, class_name);
                 self.write_once(&self.contents, &content, &write).await.map(drop)
             }
-            None => Err(Refused::Gone),
+            None => Err(WriteFailure::Gone),
         };
         self.went_around(snapshot, bound, "SnapshotBindFailed").await
     }
@@ -268,7 +269,7 @@ impl Work {
                     self.replied(fresh);
                     return Next::Go(Arc::clone(snapshot));
                 }
-                self.went_around(snapshot, Err(refused(error)), "SnapshotContentObjectDeleteError").await
+                self.went_around(snapshot, Err(error.into()), "SnapshotContentObjectDeleteError").await
             }
         }
     }
@@ -331,12 +332,12 @@ impl Work {
     async fn went(
         &self,
         snapshot: &Arc<VolumeSnapshot>,
-        written: Result<Arc<VolumeSnapshot>, Refused>,
+        written: Result<Arc<VolumeSnapshot>, WriteFailure>,
         reason: &str,
     ) -> Next {
         match written {
             Ok(written) => Next::Go(written),
-            Err(Refused::Gone) => Next::End(PassEnd::well(Then::Done)),
+            Err(WriteFailure::Gone) => Next::End(PassEnd::well(Then::Done)),
             Err(refused) => self.went_around(snapshot, Err(refused), reason).await,
         }
     }
@@ -345,19 +346,19 @@ impl Work {
     async fn went_around(
         &self,
         snapshot: &Arc<VolumeSnapshot>,
-        written: Result<(), Refused>,
+        written: Result<(), WriteFailure>,
         reason: &str,
     ) -> Next {
         match written {
             Ok(()) => Next::Go(Arc::clone(snapshot)),
-            Err(Refused::Race) => Next::End(PassEnd::well(Then::Again)),
+            Err(WriteFailure::LostRace) => Next::End(PassEnd::well(Then::Again)),
             // The watch has yet to show that it is gone.
-            Err(Refused::Gone) => Next::End(PassEnd::well(Then::Retry)),
-            Err(Refused::ForGood(why)) => {
+            Err(WriteFailure::Gone) => Next::End(PassEnd::well(Then::Retry)),
+            Err(WriteFailure::Refused(why)) => {
                 self.say_refused(snapshot, reason, why).await;
                 Next::End(PassEnd::well(Then::Retry))
             }
-            Err(Refused::Other(error)) => Next::End(PassEnd::failed(in_one_line(&error))),
+            Err(WriteFailure::Failed(why)) => Next::End(PassEnd::failed(why)),
         }
     }
 

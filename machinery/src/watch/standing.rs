@@ -48,6 +48,14 @@ pub struct Advice {
     pub without: Option<&'static str>,
 }
 
+/// Whether the work can go on, for `/readyz`: all kinds are watched, as far as they are `shown`. The error is one line.
+///
+/// # Errors
+/// See [`not_ready`].
+pub fn is_ready(shown: &watch::Receiver<Option<Vec<Watched>>>, advice: Advice) -> Result<(), String> {
+    shown.borrow().as_ref().and_then(|watched| not_ready(watched, advice)).map_or(Ok(()), Err)
+}
+
 /// Why these watches are not ready; `None` if all are synced.
 #[must_use]
 pub fn not_ready(watched: &[Watched], advice: Advice) -> Option<String> {

@@ -1,0 +1,55 @@
+//! A program from its command line to its exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::cli::UsageError;
+use crate::logging;
+use crate::process::Program;
+use crate::settings::{Command, Diagnostics};
+use crate::traces::{self, Traces};
+
+/// Does what the command line asks for: sets up log and traces, and runs until asked to stop.
+pub fn main<S, F>(
+    program: Program,
+    parsed: Result<Command<S>, UsageError>,
+    diagnostics: fn(&S) -> &Diagnostics,
+    run: fn(S) -> F,
+) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let settings = match parsed {
+        Ok(Command::Run(settings)) => *settings,
+        Ok(Command::Print(text)) => return program.print(&text),
+        Err(usage) => return program.misused(&usage),
+    };
+    let Diagnostics { log, traces, warnings } = diagnostics(&settings);
+    let (traces, unsent) = match traces::start(program, traces.as_deref()) {
+        Ok(traces) => (traces, None),
+        Err(unsent) => (None, Some(unsent.to_string())),
+    };
+    logging::init(program, *log, traces.as_ref().map(Traces::layer));
+    for warning in warnings.iter().chain(&unsent) {
+        tracing::warn!("{warning}");
+    }
+    let ended = block_on(run(settings));
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    program.ended(ended)
+}
+
+fn block_on(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    // A program mostly waits. A second thread costs a fifth more CPU and half a megabyte (docs/performance.md).
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot build the async runtime")?;
+    let result = runtime.block_on(run);
+    // Tasks that still run may be dropped, because all state is on the objects.
+    runtime.shutdown_background();
+    result
+}
