@@ -42,7 +42,7 @@ pub mod secrets;
 pub mod logging;
 pub mod metrics;
 pub mod serve;
-pub mod traces;
+mod traces;
 
 // Start and end of a process: flags, settings, exit codes, signals.
 pub mod cli;

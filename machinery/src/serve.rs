@@ -49,16 +49,14 @@ pub struct Listen {
 }
 
 /// A health check; the error is one line.
-pub type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// The content to serve. No function may block.
 pub struct Pages {
-    /// Whether the election is healthy.
-    pub lease: Check,
-    /// Whether the work can go on.
-    pub ready: Check,
+    lease: Check,
+    ready: Check,
     /// The metrics as text, or why there are none.
-    pub metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
+    metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
 }
 
 impl Pages {
@@ -81,11 +79,9 @@ impl Pages {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for metrics and health; is another process using it?")]
 pub struct BindError {
-    /// As given.
-    pub address: String,
-    /// Why.
+    address: String,
     #[source]
-    pub cause: io::Error,
+    cause: io::Error,
 }
 
 /// An endpoint that listens but does not answer yet.

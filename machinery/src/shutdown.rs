@@ -19,7 +19,7 @@ pub struct Ending {
 
 impl Ending {
     /// Starts nothing new from now on, and finishes what runs.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.drain.cancel();
     }
 
@@ -30,7 +30,7 @@ impl Ending {
     }
 
     /// Resolves once nothing new may start.
-    pub async fn draining(&self) {
+    pub(crate) async fn draining(&self) {
         self.drain.cancelled().await;
     }
 

@@ -14,18 +14,13 @@ pub type VolumeGroupSnapshotContent = Object<GroupContent>;
 /// The spec and status of a VolumeGroupSnapshotContent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupContent {
-    /// `spec.driver`.
-    pub driver: String,
-    /// `spec.deletionPolicy`.
-    pub deletion_policy: String,
-    /// `spec.source.volumeHandles`.
-    pub volume_handles: Option<Vec<String>>,
+    pub(crate) driver: String,
+    pub(crate) deletion_policy: String,
+    pub(crate) volume_handles: Option<Vec<String>>,
     /// `spec.source.groupSnapshotHandles`: the handle of the group and the handles of its members.
-    pub group_handles: Option<(String, Vec<String>)>,
-    /// `spec.volumeGroupSnapshotClassName`.
-    pub class_name: Option<String>,
-    /// `spec.volumeGroupSnapshotRef`.
-    pub owner: OwnerRef,
+    pub(crate) group_handles: Option<(String, Vec<String>)>,
+    pub(crate) class_name: Option<String>,
+    pub(crate) owner: OwnerRef,
     /// `status`.
     pub status: Option<GroupStatus>,
 }
@@ -40,7 +35,7 @@ pub struct GroupStatus {
     /// `creationTime` in nanoseconds since the epoch. The API has it as RFC 3339.
     pub creation_time: Option<i64>,
     /// `volumeSnapshotInfoList`.
-    pub members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// Whether `volumeSnapshotInfoList` is set, even to an empty list.
     pub has_members: bool,
     /// `error`.

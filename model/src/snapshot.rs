@@ -50,12 +50,6 @@ pub struct SnapshotStatus {
 }
 
 impl Snapshot {
-    /// `status`, or one that says nothing.
-    #[must_use]
-    pub fn status(&self) -> SnapshotStatus {
-        self.status.clone().unwrap_or_default()
-    }
-
     /// Whether it is ready to use, as its status says.
     #[must_use]
     pub fn is_ready(&self) -> bool {

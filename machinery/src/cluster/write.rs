@@ -73,9 +73,7 @@ impl Write {
         &self.patch
     }
 
-    /// The half that the write changes.
-    #[must_use]
-    pub fn half(&self) -> Half {
+    pub(crate) fn half(&self) -> Half {
         self.half
     }
 
@@ -84,7 +82,7 @@ impl Write {
     ///
     /// # Errors
     /// An operation failed, and would fail on an API server.
-    pub fn apply(&self, object: &Value) -> Result<Value, PatchError> {
+    pub(crate) fn apply(&self, object: &Value) -> Result<Value, PatchError> {
         let mut object = object.clone();
         for operation in &self.patch.0 {
             if let Some(operation) = on_server(operation, &object) {

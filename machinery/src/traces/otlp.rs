@@ -70,9 +70,7 @@ impl Traces {
         Ok(Self { program, provider, runtime })
     }
 
-    /// The layer that collects spans.
-    #[must_use]
-    pub fn layer(&self) -> Spans {
+    pub(crate) fn layer(&self) -> Spans {
         let program = self.program;
         let spans = filter_fn(move |metadata| metadata.is_span() && program.owns(metadata));
         let spans = spans.with_max_level_hint(LevelFilter::INFO);
@@ -87,7 +85,7 @@ impl Traces {
     }
 
     /// Sends the remaining spans, within three seconds.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         // The exporter has logged a failure.
         let _ = self.provider.shutdown_with_timeout(FLUSH);
         self.runtime.shutdown_background();

@@ -105,7 +105,7 @@ fn line(problems: &BTreeSet<(&'static str, Problem)>, kind: &Watched, advice: Ad
 
 /// Logs missing kinds and rights: one line for all kinds of a group, again when a new problem appears (and after five
 /// minutes if nothing works without the kinds), and one line once all can be watched. A partial recovery is not logged.
-pub async fn report(watched: Vec<Watched>, advice: Advice) {
+pub(crate) async fn report(watched: Vec<Watched>, advice: Advice) {
     let Some(kind) = watched.first() else { return std::future::pending().await };
     let mut logged: Option<(BTreeSet<(&str, Problem)>, Instant)> = None;
     let mut standings: Vec<_> = watched.iter().map(|watched| watched.standing.clone()).collect();
