@@ -12,17 +12,13 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use machinery::claim::Claim;
-use machinery::clock;
-use machinery::cluster::client::connect;
 use machinery::cluster::event::{EventWriter, recorder};
 use machinery::lead::election::{self, Election};
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::standing::{Watched, is_ready};
-use model::content::SingleContent;
-use model::facts::Kind;
-use model::group_content::GroupContent;
+use machinery::{claim::Claim, clock, cluster::client::connect};
+use model::{content::SingleContent, facts::Kind, group_content::GroupContent};
 
 use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};

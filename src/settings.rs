@@ -7,12 +7,9 @@ use std::time::Duration;
 
 use crate::program::PROGRAM;
 use machinery::cli::{Given, UsageError};
-use machinery::cluster::limit::Rate;
-use machinery::lead::election::Election;
-use machinery::queue::backoff::Backoff;
-use machinery::serve::Listen;
 use machinery::settings::flags::{KUBECONFIG, RESYNC};
 use machinery::settings::{self as shared, Checked, Diagnostics, Env};
+use machinery::{cluster::limit::Rate, lead::election::Election, queue::backoff::Backoff, serve::Listen};
 
 mod check;
 pub mod flags;

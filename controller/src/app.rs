@@ -5,23 +5,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use machinery::claim::Claim as Lead;
-use machinery::clock;
 use machinery::cluster::client::{Clients, connect};
-use machinery::cluster::event::recorder;
-use machinery::cluster::objects::Objects;
-use machinery::controller::Controller;
-use machinery::lead::election;
 use machinery::metrics::{BaseMetrics, counters};
 use machinery::queue::worker::{self, PassEnd};
 use machinery::queue::{Key, Queue};
 use machinery::serve::{Endpoint, Pages};
 use machinery::shutdown::{self, Ending};
-use machinery::watch::Selection;
 use machinery::watch::standing::{Advice, Watched, is_ready};
+use machinery::{
+    clock, cluster::event::recorder, cluster::objects::Objects, controller::Controller, lead::election,
+    watch::Selection,
+};
 use model::claim::{Claim, Volume};
-use model::class::SingleClass;
-use model::content::SingleContent;
-use model::snapshot::Snapshot;
+use model::{class::SingleClass, content::SingleContent, snapshot::Snapshot};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

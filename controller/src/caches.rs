@@ -11,9 +11,7 @@ use machinery::queue::{Key, Urgency};
 use machinery::store::index::Index;
 use machinery::store::{Rules, Store};
 use model::claim::{Claim, Volume};
-use model::class::SingleClass;
-use model::content::SingleContent;
-use model::snapshot::Snapshot;
+use model::{class::SingleClass, content::SingleContent, snapshot::Snapshot};
 
 use crate::metrics::Operations;
 

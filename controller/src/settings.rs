@@ -6,15 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use machinery::cli::{Flag, Given, Page, Table, UsageError};
-use machinery::cluster::limit::Rate;
-use machinery::lead::election::Election;
-use machinery::queue::backoff::Backoff;
-use machinery::serve::Listen;
 use machinery::settings::flags::{
     AUTOMAXPROCS, ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, OTHER, RESYNC,
     RETRY_MAX, RETRY_START, VERSION, WORK,
 };
 use machinery::settings::{self as shared, Checked, Diagnostics, Env, bad};
+use machinery::{cluster::limit::Rate, lead::election::Election, queue::backoff::Backoff, serve::Listen};
 
 use crate::program::PROGRAM;
 

@@ -9,9 +9,7 @@ use machinery::queue::{Key, Queue, Urgency};
 use machinery::store::{Farewell, Store};
 use machinery::watch::Sink;
 use model::claim::{Claim, Volume};
-use model::class::SingleClass;
-use model::content::SingleContent;
-use model::snapshot::Snapshot;
+use model::{class::SingleClass, content::SingleContent, snapshot::Snapshot};
 
 use crate::caches::{Caches, Plain};
 use crate::decide::observed::content_name;

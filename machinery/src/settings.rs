@@ -6,13 +6,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::cli::{Flag, Given, Page, Table, UsageError, default, help};
-use crate::cluster::limit::Rate;
-use crate::lead::Timing;
-use crate::lead::election::Election;
 use crate::logging::{Log, LogFormat};
-use crate::process::Program;
-use crate::queue::backoff::Backoff;
 use crate::serve::{Listen, is_health};
+use crate::{
+    cluster::limit::Rate, lead::Timing, lead::election::Election, process::Program, queue::backoff::Backoff,
+};
 
 pub mod flags;
 

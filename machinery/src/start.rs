@@ -6,11 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::cli::UsageError;
-use crate::logging;
-use crate::process::Program;
 use crate::settings::{Command, Diagnostics};
 use crate::traces::{self, Traces};
+use crate::{cli::UsageError, logging, process::Program};
 
 /// Where Kubernetes reads the termination message of a container.
 const TERMINATION_LOG: &str = "/dev/termination-log";

@@ -8,9 +8,7 @@ use crate::decide::{
     SecretRead, SecretRef, StatusChange,
 };
 use machinery::cluster::write::WriteFailure;
-use model::class::Class;
-use model::facts::Content;
-use model::reply::Answer;
+use model::{class::Class, facts::Content, reply::Answer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {

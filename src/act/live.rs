@@ -18,22 +18,18 @@ use crate::decide::{
 use crate::metrics::Metrics;
 use crate::wake::classes::ClassStore;
 use crate::wake::{self, ContentStore};
-use machinery::claim::Claim;
-use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure, in_one_line};
 use machinery::cluster::event::{About, Event, Recorder, Severity};
-use machinery::cluster::objects::Objects;
 use machinery::cluster::secret::{SecretError, secret};
 use machinery::cluster::write::{Write, WriteFailure};
 use machinery::object::{Body, Object};
-use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
-use machinery::secrets::Secrets;
-use machinery::shutdown::Ending;
 use machinery::store::{Begun, Presence};
-use model::class::Class;
-use model::facts::Content;
-use model::reply::Answer;
+use machinery::{
+    claim::Claim, clock, cluster::objects::Objects, queue::worker::PassEnd, secrets::Secrets,
+    shutdown::Ending,
+};
+use model::{class::Class, facts::Content, reply::Answer};
 
 /// When what vanished under the name of a living object is tried again.
 const NEXT_TRY: Duration = Duration::from_mins(1);

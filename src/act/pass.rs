@@ -16,10 +16,8 @@ use crate::decide::{
     Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
-use machinery::cluster::write::WriteFailure;
-use machinery::queue::worker::PassEnd;
-use model::class::Class;
-use model::facts::Content;
+use machinery::{cluster::write::WriteFailure, queue::worker::PassEnd};
+use model::{class::Class, facts::Content};
 
 /// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.
 const MOST_STEPS: u32 = 16;

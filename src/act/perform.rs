@@ -5,13 +5,9 @@ use std::future::Future;
 use crate::act::status::StatusBody;
 use crate::csi::{CreateGroup, CreateSnapshot, Driver};
 use crate::decide::{CreateCall, DeleteCall, PollCall, Said};
-use machinery::object::Body;
-use machinery::secrets::Secrets;
+use machinery::{object::Body, secrets::Secrets};
 use model::class::{Class, GroupClass, SingleClass};
-use model::content::SingleContent;
-use model::facts::Kind;
-use model::group_content::GroupContent;
-use model::reply::Answer;
+use model::{content::SingleContent, facts::Kind, group_content::GroupContent, reply::Answer};
 
 /// A kind that we reconcile: its class, and its calls.
 pub trait Snapshots: StatusBody {

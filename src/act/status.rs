@@ -9,9 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::decide::{ErrorChange, MetadataWrite, StatusChange};
 use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Object};
-use model::content::SingleContent;
 use model::facts::{Content, Kind, Member};
-use model::group_content::GroupContent;
+use model::{content::SingleContent, group_content::GroupContent};
 
 pub trait StatusBody: Body {
     /// The fields of status, as they are and as the change wants them.

@@ -11,8 +11,7 @@ use super::observed::Observed;
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
 use super::secret::SecretSent;
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
-use machinery::queue::Then;
-use machinery::store::Presence;
+use machinery::{queue::Then, store::Presence};
 use model::reply::{Answer, Certainty};
 
 /// A step, and the outcome that it may have.

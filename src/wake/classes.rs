@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use machinery::object::{Body, Object};
 use machinery::queue::{Queue, Urgency};
 use machinery::watch::Sink;
-use model::class::Class;
-use model::facts::Content;
+use model::{class::Class, facts::Content};
 
 use super::contents::ContentStore;
 

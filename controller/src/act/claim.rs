@@ -1,9 +1,7 @@
 //! A pass over a claim: its finalizer goes as soon as no snapshot of it is being taken.
 
-use machinery::cluster::write::WriteFailure;
-use machinery::object::Object;
-use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
+use machinery::{cluster::write::WriteFailure, object::Object, queue::worker::PassEnd};
 use model::claim::{CLAIM_FINALIZER, Claim};
 
 use super::render;

@@ -1,11 +1,8 @@
 //! A pass over a content, for its own sake.
 
-use machinery::cluster::event::Severity;
-use machinery::cluster::write::WriteFailure;
-use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
-use model::content::SingleContent;
-use model::facts::Kind;
+use machinery::{cluster::event::Severity, cluster::write::WriteFailure, queue::worker::PassEnd};
+use model::{content::SingleContent, facts::Kind};
 
 use super::render;
 use super::work::{Work, over};

@@ -4,9 +4,8 @@
 use jiff::Timestamp;
 use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Object};
-use model::content::VolumeSnapshotContent;
 use model::facts::{Kind, Policy};
-use model::snapshot::VolumeSnapshot;
+use model::{content::VolumeSnapshotContent, snapshot::VolumeSnapshot};
 use serde_json::{Map, Value, json};
 
 use crate::decide::step::{ContentDraft, ErrorChange, StatusChange};

@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure, in_one_line};
-use machinery::cluster::event::Severity;
-use machinery::cluster::write::WriteFailure;
-use machinery::object::Object;
-use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
+use machinery::{
+    clock, cluster::event::Severity, cluster::write::WriteFailure, object::Object, queue::worker::PassEnd,
+};
 use model::claim::{CLAIM_FINALIZER, is_being_provisioned};
-use model::class::Class;
-use model::content::VolumeSnapshotContent;
 use model::snapshot::{Snapshot, VolumeSnapshot};
+use model::{class::Class, content::VolumeSnapshotContent};
 
 use super::render;
 use super::work::{MOST_STEPS, Work, over};

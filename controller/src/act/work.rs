@@ -6,16 +6,11 @@ use std::sync::Arc;
 use machinery::claim::Claim as Lead;
 use machinery::cluster::error::{ApiError, Failure};
 use machinery::cluster::event::{About, Event, Recorder, Severity};
-use machinery::cluster::objects::Objects;
 use machinery::cluster::write::{Write, WriteFailure};
 use machinery::object::{Body, Object};
-use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then};
-use machinery::shutdown::Ending;
-use machinery::store::Presence;
-use model::claim::Claim;
-use model::content::SingleContent;
-use model::snapshot::Snapshot;
+use machinery::{cluster::objects::Objects, queue::worker::PassEnd, shutdown::Ending, store::Presence};
+use model::{claim::Claim, content::SingleContent, snapshot::Snapshot};
 
 use crate::caches::Caches;
 use crate::wake::{Queues, Watched};

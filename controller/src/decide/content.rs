@@ -1,8 +1,7 @@
 //! What the controller does to a content for its own sake.
 
 use model::content::{VolumeSnapshotContent, is_released};
-use model::facts::Kind;
-use model::snapshot::VolumeSnapshot;
+use model::{facts::Kind, snapshot::VolumeSnapshot};
 
 /// The next step of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! The way of a dynamic snapshot to its content: validate, then protect, then create.
 
 use model::claim::{CLAIM_FINALIZER, PersistentVolume, PersistentVolumeClaim};
-use model::class::Class;
-use model::snapshot::dynamic_content_name;
+use model::{class::Class, snapshot::dynamic_content_name};
 
 use super::observed::{Observed, finalizers};
 use super::problem::Problem;

@@ -1,8 +1,7 @@
 //! The way of a snapshot out of the cluster. It needs no class, no claim and no volume.
 
-use model::content::is_released;
-use model::facts::Policy;
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, RESTORING_FINALIZER};
+use model::{content::is_released, facts::Policy};
 
 use super::observed::{Observed, points_back};
 use super::step::Step;

@@ -1,12 +1,11 @@
 //! All that a decision about a snapshot is made on, and what its parts say together.
 
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
-use model::class::Class;
 use model::content::{OwnerRef, VolumeSnapshotContent};
-use model::facts::Policy;
 use model::snapshot::{
     AS_SOURCE_FINALIZER, BOUND_FINALIZER, SnapshotStatus, VolumeSnapshot, dynamic_content_name,
 };
+use model::{class::Class, facts::Policy};
 
 use super::step::Step;
 

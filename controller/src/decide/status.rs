@@ -1,8 +1,7 @@
 //! What a VolumeSnapshot's status takes over from its content, and what a problem puts into it.
 
 use jiff::Timestamp;
-use model::content::VolumeSnapshotContent;
-use model::snapshot::SnapshotStatus;
+use model::{content::VolumeSnapshotContent, snapshot::SnapshotStatus};
 
 use super::observed::Observed;
 use super::problem::Problem;

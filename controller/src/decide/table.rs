@@ -1,8 +1,7 @@
 //! The rules for a VolumeSnapshot, row by row.
 
-use model::claim::CLAIM_FINALIZER;
-use model::facts::Policy;
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, RESTORING_FINALIZER};
+use model::{claim::CLAIM_FINALIZER, facts::Policy};
 use serde_json::json;
 
 use super::fixtures::{Stage, class, dynamic};

@@ -1,8 +1,7 @@
 //! Stands in for the exporter if the feature `otlp` is off.
 
 use super::unsent::Unsent;
-use crate::logging::Spans;
-use crate::process::Program;
+use crate::{logging::Spans, process::Program};
 
 /// A trace exporter, which cannot exist here.
 #[derive(Debug)]

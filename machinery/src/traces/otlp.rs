@@ -20,9 +20,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 
 use super::unsent::Unsent;
-use crate::logging::Spans;
-use crate::process::Program;
-use crate::repeat::Repeat;
+use crate::{logging::Spans, process::Program, repeat::Repeat};
 
 #[cfg(test)]
 mod tests;
