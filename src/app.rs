@@ -44,41 +44,25 @@ const RECORD: Duration = Duration::from_secs(3);
 /// The process met an error that retrying cannot fix: an unusable kubeconfig, a port in use, another driver behind the
 /// socket, lost leadership.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    let Settings {
-        kubeconfig,
-        csi_address,
-        timeout,
-        workers,
-        retry,
-        content_names,
-        group_names,
-        extra_create_metadata,
-        api,
-        resync,
-        node,
-        gates,
-        election,
-        endpoint,
-        diagnostics: _,
-    } = settings;
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
-    let election = election.map(election::in_its_namespace);
+    let election = settings.election.map(election::in_its_namespace);
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
     let plan = Plan {
-        workers: workers.get(),
-        backoff: retry,
-        resync,
-        node,
-        single_names: naming(content_names, extra_create_metadata),
-        group_names: naming(group_names, extra_create_metadata),
+        workers: settings.workers.get(),
+        backoff: settings.retry,
+        resync: settings.resync,
+        node: settings.node,
+        single_names: naming(settings.content_names, settings.extra_create_metadata),
+        group_names: naming(settings.group_names, settings.extra_create_metadata),
     };
 
-    let clients = connect(kubeconfig, AGENT, api, claim.clone(), metrics.base.rest.clone());
+    let clients = connect(settings.kubeconfig, AGENT, settings.api, claim.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
-    let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
+    let (timeout, observer) = (settings.timeout, Arc::new(Calls(metrics.clone())));
+    let driver = Driver::new(settings.csi_address, timeout, settings.gates.groups, observer);
     let (show, shown) = watch::channel(None);
-    if let Some(endpoint) = endpoint {
+    if let Some(endpoint) = settings.endpoint {
         serve(&endpoint, pages(&claim, &driver, shown, metrics.clone())).await?;
     }
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
