@@ -7,6 +7,6 @@ pub mod perform;
 pub mod status;
 
 #[cfg(test)]
-pub use effects::{Begin, Effects, WriteFailure};
+pub use effects::{Begin, Effects};
 #[cfg(test)]
 pub use pass::pass;

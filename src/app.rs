@@ -12,17 +12,13 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use machinery::claim::Claim;
-use machinery::clock;
-use machinery::cluster::client::connect;
 use machinery::cluster::event::{EventWriter, recorder};
 use machinery::lead::election::{self, Election};
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
-use machinery::watch::standing::{Watched, not_ready};
-use model::content::SingleContent;
-use model::facts::Kind;
-use model::group_content::GroupContent;
+use machinery::watch::standing::{Watched, is_ready};
+use machinery::{claim::Claim, clock, cluster::client::connect};
+use model::{content::SingleContent, facts::Kind, group_content::GroupContent};
 
 use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
 use crate::decide::{DriverFacts, Naming};
@@ -42,70 +38,36 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// Time to record the answer of a driver call at shutdown.
 const RECORD: Duration = Duration::from_secs(3);
 
-/// Runs the sidecar until SIGTERM or SIGINT.
+/// Runs the sidecar until SIGTERM or SIGINT: connects to the API server and to the driver, then works.
 ///
 /// # Errors
-/// The runtime cannot be built, or the process met an error that retrying cannot fix: an unusable kubeconfig, a port in
-/// use, another driver behind the socket, lost leadership.
-pub fn start(settings: Settings) -> anyhow::Result<()> {
-    // The sidecar mostly waits. A second thread costs a fifth more CPU and half a megabyte (docs/performance.md).
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot build the async runtime")?;
-    let result = runtime.block_on(run(settings));
-    // Tasks that still run may be dropped, because all state is on the objects.
-    runtime.shutdown_background();
-    result
-}
-
-/// Connects to the API server and to the driver, then calls [`run_with_driver`].
-async fn run(settings: Settings) -> anyhow::Result<()> {
-    let Settings {
-        kubeconfig,
-        csi_address,
-        timeout,
-        workers,
-        retry,
-        content_names,
-        group_names,
-        extra_create_metadata,
-        api,
-        resync,
-        node,
-        gates,
-        election,
-        endpoint,
-        log: _,
-        traces: _,
-        warnings,
-    } = settings;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+/// The process met an error that retrying cannot fix: an unusable kubeconfig, a port in use, another driver behind the
+/// socket, lost leadership.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
-    let election = election.map(election::in_its_namespace);
+    let election = settings.election.map(election::in_its_namespace);
     let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
     let plan = Plan {
-        workers: workers.get(),
-        backoff: retry,
-        resync,
-        node,
-        single_names: naming(content_names, extra_create_metadata),
-        group_names: naming(group_names, extra_create_metadata),
+        workers: settings.workers.get(),
+        backoff: settings.retry,
+        resync: settings.resync,
+        node: settings.node,
+        single_names: naming(settings.content_names, settings.extra_create_metadata),
+        group_names: naming(settings.group_names, settings.extra_create_metadata),
     };
 
-    let clients = connect(kubeconfig, AGENT, api, claim.clone(), metrics.base.rest.clone());
+    let clients = connect(settings.kubeconfig, AGENT, settings.api, claim.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
-    let driver = Driver::new(csi_address, timeout, gates.groups, Arc::new(Calls(metrics.clone())));
+    let (timeout, observer) = (settings.timeout, Arc::new(Calls(metrics.clone())));
+    let driver = Driver::new(settings.csi_address, timeout, settings.gates.groups, observer);
     let (show, shown) = watch::channel(None);
-    if let Some(endpoint) = endpoint {
+    if let Some(endpoint) = settings.endpoint {
         serve(&endpoint, pages(&claim, &driver, shown, metrics.clone())).await?;
     }
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
 
-    tokio::spawn(limit_drain(ending.clone(), timeout + RECORD));
+    tokio::spawn(ending.clone().limit_drain(timeout + RECORD));
     run_with_driver(found, election, Tools { clients, driver, claim, ending, metrics }, plan, show).await
 }
 
@@ -179,7 +141,6 @@ fn naming(names: SnapshotName, extra_metadata: bool) -> Naming {
     Naming { prefix, uuid_length, extra_metadata }
 }
 
-/// Starts the endpoint for metrics and health.
 async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
     if let Ok(address) = bound.address() {
@@ -187,14 +148,6 @@ async fn serve(endpoint: &Listen, pages: Pages) -> anyhow::Result<()> {
     }
     tokio::spawn(bound.serve(pages, std::future::pending()));
     Ok(())
-}
-
-/// Abandons the work if it has not drained within `limit`.
-async fn limit_drain(ending: Ending, limit: Duration) {
-    ending.draining().await;
-    tokio::time::sleep(limit).await;
-    tracing::warn!("the work in hand did not end in time; it is taken up again at the next start");
-    ending.abandon();
 }
 
 /// Waits for leadership, then watches and works until the drain is complete.
@@ -240,20 +193,13 @@ fn pages(
     shown: watch::Receiver<Option<Vec<Watched>>>,
     metrics: Metrics,
 ) -> Pages {
-    let lease = claim.clone();
     let driver = driver.clone();
-    let ready = move || -> Result<(), String> {
+    Pages::new(claim, metrics.base, move || {
         if !driver.is_connected() {
             return Err("the driver is not connected".to_owned());
         }
-        let shown = shown.borrow();
-        shown.as_ref().and_then(|watched| not_ready(watched, kind::advice(Kind::Single))).map_or(Ok(()), Err)
-    };
-    Pages {
-        lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
-        ready: Box::new(ready),
-        metrics: Box::new(move || metrics.base.text().map_err(|defect| defect.to_string())),
-    }
+        is_ready(&shown, kind::advice(Kind::Single))
+    })
 }
 
 /// The name of the Lease: `external-snapshotter-leader-` and the driver's name, with `-` for every character that is

@@ -39,7 +39,7 @@ mod fuzz;
 #[cfg(test)]
 mod server_tests;
 
-pub use app::{advice, start};
+pub use app::{advice, run};
 pub use csi::Fatal;
 pub use decide::Complaint;
 pub use metrics::{ContentState, Metrics, kind_label};

@@ -1,34 +1,16 @@
-//! The entry point: parses the command line, runs the sidecar, and turns the result into an exit code.
+//! The entry point: the command line, run by the machinery.
 
 use std::process::ExitCode;
 
-use csi_snapshotter::PROGRAM;
-use csi_snapshotter::settings::{Command, Settings, parse};
+use csi_snapshotter::settings::parse;
+use csi_snapshotter::{PROGRAM, run};
 use dlmalloc::GlobalDlmalloc;
-use machinery::traces::Traces;
-use machinery::{logging, traces};
 
 /// Returns freed memory to the kernel, unlike glibc's allocator (docs/decisions/0022-allocator.md).
 #[global_allocator]
 static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    match parse(std::env::args_os().skip(1), &|name| std::env::var(name).ok()) {
-        Ok(Command::Run(settings)) => run(*settings),
-        Ok(Command::Print(text)) => PROGRAM.print(&text),
-        Err(usage) => PROGRAM.misused(&usage),
-    }
-}
-
-fn run(mut settings: Settings) -> ExitCode {
-    let traces = traces::start(PROGRAM, settings.traces.as_deref()).unwrap_or_else(|unsent| {
-        settings.warnings.push(unsent.to_string());
-        None
-    });
-    logging::init(PROGRAM, settings.log, traces.as_ref().map(Traces::layer));
-    let ended = csi_snapshotter::start(settings);
-    if let Some(traces) = traces {
-        traces.end();
-    }
-    PROGRAM.ended(ended)
+    let parsed = parse(std::env::args_os().skip(1), &|name| std::env::var(name).ok());
+    machinery::start::main(PROGRAM, parsed, |settings| &settings.diagnostics, run)
 }

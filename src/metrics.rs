@@ -9,9 +9,7 @@ use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec};
 
 use machinery::metrics::{BaseMetrics, MetricsError, counters, gauges, histograms, whole};
 use machinery::object::Body;
-use model::content::SingleContent;
-use model::facts::Kind;
-use model::group_content::GroupContent;
+use model::{content::SingleContent, facts::Kind, group_content::GroupContent};
 
 /// Seconds. The reference has the same buckets for CSI calls.
 const CALL_BUCKETS: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 25.0, 50.0, 120.0, 300.0, 600.0];
@@ -150,7 +148,6 @@ impl Metrics {
         self.time_to_ready.with_label_values(&[kind_label(kind)]).observe(after.as_secs_f64());
     }
 
-    /// Counts a snapshot that may exist in the storage without a content.
     pub(crate) fn suspected_orphan(&self, kind: Kind) {
         self.suspected_orphans.with_label_values(&[kind_label(kind)]).inc();
     }

@@ -6,14 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::program::PROGRAM;
-use machinery::cli::{Given, UsageError, help};
-use machinery::cluster::limit::Rate;
-use machinery::lead::election::Election;
-use machinery::logging::Log;
-use machinery::queue::backoff::Backoff;
-use machinery::serve::Listen;
-use machinery::settings as shared;
-use machinery::settings::flags::{HELP, KUBECONFIG, RESYNC, VERSION};
+use machinery::cli::{Given, UsageError};
+use machinery::settings::flags::{KUBECONFIG, RESYNC};
+use machinery::settings::{self as shared, Checked, Diagnostics, Env};
+use machinery::{cluster::limit::Rate, lead::election::Election, queue::backoff::Backoff, serve::Listen};
 
 mod check;
 pub mod flags;
@@ -24,13 +20,7 @@ pub(crate) use check::{Gates, SnapshotName};
 mod tests;
 
 /// What the command line asks for.
-#[derive(Debug)]
-pub enum Command {
-    /// Run with these settings.
-    Run(Box<Settings>),
-    /// Print this text and exit 0.
-    Print(String),
-}
+pub type Command = shared::Command<Settings>;
 
 /// The configuration of the process.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,12 +53,8 @@ pub struct Settings {
     pub election: Option<Election>,
     /// `--http-endpoint` or `--metrics-address`, if one is set.
     pub endpoint: Option<Listen>,
-    /// `-v`, `--logging-format`.
-    pub log: Log,
-    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.
-    pub traces: Option<String>,
-    /// Warnings about flags, to be logged once logging is set up.
-    pub warnings: Vec<String>,
+    /// The log and the traces.
+    pub diagnostics: Diagnostics,
 }
 
 /// Parses the arguments after the program's name, and reads environment variables through `env`.
@@ -79,13 +65,10 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Command, UsageError> {
-    let given = &Given::read(flags::TABLE, words)?;
-    if given.get(&HELP) {
-        return Ok(Command::Print(help(flags::PAGE, flags::TABLE)));
-    }
-    if given.get(&VERSION) {
-        return Ok(Command::Print(format!("{} {}\n", PROGRAM.name, PROGRAM.version)));
-    }
+    shared::parse(PROGRAM, (flags::PAGE, flags::TABLE), words, |given| read(given, env))
+}
+
+fn read(given: &Given, env: Env<'_>) -> Checked<Settings> {
     let node = check::node(given, env)?;
     let election = shared::election(given, env)?;
     if node.is_some() && election.is_some() {
@@ -94,11 +77,11 @@ pub fn parse(
              every node's has to work; remove one of the two",
         );
     }
-    Ok(Command::Run(Box::new(Settings {
+    Ok(Settings {
         kubeconfig: given.non_empty(&KUBECONFIG).map(PathBuf::from),
         csi_address: check::socket(given)?,
         timeout: shared::above_zero(given, &flags::TIMEOUT)?,
-        workers: check::workers(given)?,
+        workers: shared::workers(given, &flags::WORKERS)?,
         retry: shared::retry(given)?,
         content_names: check::name(given, &flags::NAME_PREFIX, &flags::NAME_UUID_LENGTH)?,
         group_names: check::name(given, &flags::GROUP_NAME_PREFIX, &flags::GROUP_NAME_UUID_LENGTH)?,
@@ -109,8 +92,6 @@ pub fn parse(
         gates: check::gates(given)?,
         election,
         endpoint: shared::endpoint(given)?,
-        log: shared::log(given)?,
-        traces: env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()),
-        warnings: given.warnings(flags::TABLE),
-    })))
+        diagnostics: shared::diagnostics(given, env, flags::TABLE)?,
+    })
 }

@@ -19,7 +19,7 @@ use machinery::serve::{Endpoint, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::Selection;
 use machinery::watch::problem::Problem;
-use machinery::watch::standing::{Advice, Standing, Watched, not_ready};
+use machinery::watch::standing::{Advice, Standing, Watched, is_ready};
 use model::claim::{Claim, Volume};
 use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
@@ -56,29 +56,11 @@ const GROUP_ADVICE: Advice = Advice {
     ),
 };
 
-/// Builds the runtime, and runs until asked to stop.
-///
-/// # Errors
-/// As [`run`], or no runtime can be built.
-pub fn start(settings: Settings) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot build the async runtime")?;
-    let result = runtime.block_on(run(settings));
-    // What still runs is not waited for: its state is on the objects, not in it.
-    runtime.shutdown_background();
-    result
-}
-
 /// Runs until asked to stop.
 ///
 /// # Errors
 /// What retrying cannot fix: an unusable kubeconfig, a port in use, the lead lost.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
-    }
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = BaseMetrics::new()?;
     let dropped = counters(
@@ -98,7 +80,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
         tokio::spawn(bound.serve(pages(&lead, shown, metrics.clone()), std::future::pending()));
     }
-    tokio::spawn(limit_drain(ending.clone()));
+    tokio::spawn(ending.clone().limit_drain(DRAIN));
     let mut elected = election::start(election, clients.lead.clone(), &lead, &metrics, LEASE.to_owned())?;
     // Events have a limit of their own: they may come later than what they speak of, and must not hold it up.
     let for_events =
@@ -337,24 +319,7 @@ fn log(key: &Key, again_in: Option<Duration>, problem: &str) {
     tracing::warn!(object = %key, again_in, "{problem}");
 }
 
-/// Abandons the work that a drain has not brought to its end in time.
-async fn limit_drain(ending: Ending) {
-    ending.draining().await;
-    tokio::time::sleep(DRAIN).await;
-    tracing::warn!("the work in hand did not end in time; it is taken up again at the next start");
-    ending.abandon();
-}
-
 /// What the endpoint says. A replica that follows is ready.
 fn pages(lead: &Lead, shown: watch::Receiver<Option<Vec<Watched>>>, metrics: BaseMetrics) -> Pages {
-    let lease = lead.clone();
-    let ready = move || -> Result<(), String> {
-        let shown = shown.borrow();
-        shown.as_ref().and_then(|watched| not_ready(watched, ADVICE)).map_or(Ok(()), Err)
-    };
-    Pages {
-        lease: Box::new(move || lease.health().map_err(|overdue| overdue.to_string())),
-        ready: Box::new(ready),
-        metrics: Box::new(move || metrics.text().map_err(|defect| defect.to_string())),
-    }
+    Pages::new(lead, metrics, move || is_ready(&shown, ADVICE))
 }

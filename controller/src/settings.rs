@@ -5,23 +5,17 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use machinery::cli::{Flag, Given, Page, Table, UsageError, help};
-use machinery::cluster::limit::Rate;
-use machinery::lead::election::Election;
-use machinery::logging::Log;
-use machinery::queue::backoff::Backoff;
-use machinery::serve::Listen;
+use machinery::cli::{Flag, Given, Page, Table, UsageError};
 use machinery::settings::flags::{
-    ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, OTHER, RESYNC, RETRY_MAX,
-    RETRY_START, VERSION, WORK,
+    AUTOMAXPROCS, ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, OTHER, RESYNC,
+    RETRY_MAX, RETRY_START, VERSION, WORK,
 };
-use machinery::settings::{self as shared, Checked, bad};
+use machinery::settings::{self as shared, Checked, Diagnostics, Env, bad};
+use machinery::{cluster::limit::Rate, lead::election::Election, queue::backoff::Backoff, serve::Listen};
 
 use crate::program::PROGRAM;
 
 const SNAPSHOTS: &str = "Snapshots";
-/// More passes at once than this help no API server.
-const MOST_WORKERS: usize = 1024;
 
 /// `--worker-threads`.
 const WORKERS: Flag<i64> = Flag::new(WORK, "worker-threads", "10", "objects of a kind worked on at once");
@@ -49,10 +43,6 @@ const RETRY_CRD: Flag<Duration> = Flag::new(
     "30s",
     "accepted; missing CRDs are waited for as long as it takes",
 );
-/// `--automaxprocs`, which has no effect: threads follow the work.
-const AUTOMAXPROCS: Flag<bool> =
-    Flag::new(OTHER, "automaxprocs", "false", "accepted; threads follow the work, not the cores");
-
 /// Every flag, in the order of the help text.
 static TABLE: Table = Table(&[
     &[
@@ -84,13 +74,7 @@ const PAGE: Page = Page {
 };
 
 /// What the command line asks for.
-#[derive(Debug)]
-pub enum Command {
-    /// To run.
-    Run(Box<Settings>),
-    /// To print this and end well.
-    Print(String),
-}
+pub type Command = shared::Command<Settings>;
 
 /// Everything that the process gets from outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,12 +97,8 @@ pub struct Settings {
     pub election: Option<Election>,
     /// `--http-endpoint`, if it is set.
     pub endpoint: Option<Listen>,
-    /// `-v`, `--logging-format`.
-    pub log: Log,
-    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set: where traces go.
-    pub traces: Option<String>,
-    /// What to say once the log is there.
-    pub warnings: Vec<String>,
+    /// The log and the traces.
+    pub diagnostics: Diagnostics,
 }
 
 /// Reads the words after the program's name, and the environment through `env`.
@@ -129,32 +109,27 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Command, UsageError> {
-    let given = &Given::read(TABLE, words)?;
-    if given.get(&HELP) {
-        return Ok(Command::Print(help(PAGE, TABLE)));
-    }
-    if given.get(&VERSION) {
-        return Ok(Command::Print(format!("{} {}\n", PROGRAM.name, PROGRAM.version)));
-    }
+    shared::parse(PROGRAM, (PAGE, TABLE), words, |given| read(given, env))
+}
+
+fn read(given: &Given, env: Env<'_>) -> Checked<Settings> {
     if given.get(&DISTRIBUTED) {
         return shared::combination(
             "--enable-distributed-snapshotting is not supported yet; remove it, or keep the controller that you have",
         );
     }
-    Ok(Command::Run(Box::new(Settings {
+    Ok(Settings {
         kubeconfig: given.non_empty(&KUBECONFIG).map(PathBuf::from),
         api: shared::rate(given)?,
-        workers: workers(given)?,
+        workers: shared::workers(given, &WORKERS)?,
         retry: shared::retry(given)?,
         resync: given.get(&RESYNC),
         keeps_mode: given.get(&KEEPS_MODE),
         groups: groups(given)?,
         election: shared::election(given, env)?,
         endpoint: shared::endpoint(given)?,
-        log: shared::log(given)?,
-        traces: env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()),
-        warnings: given.warnings(TABLE),
-    })))
+        diagnostics: shared::diagnostics(given, env, TABLE)?,
+    })
 }
 
 /// Whether group snapshots are looked after.
@@ -172,12 +147,4 @@ fn groups(given: &Given) -> Checked<bool> {
         }
     }
     Ok(groups)
-}
-
-fn workers(given: &Given) -> Checked<NonZeroUsize> {
-    let number = given.get(&WORKERS);
-    let workers = usize::try_from(number).ok().filter(|workers| *workers <= MOST_WORKERS);
-    workers
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| bad(&WORKERS, number, format!("write a number from 1 to {MOST_WORKERS}")))
 }

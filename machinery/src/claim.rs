@@ -30,8 +30,7 @@ enum LeaseState {
 #[derive(Debug, thiserror::Error)]
 #[error("the leader election lease should have been renewed {overdue:?} ago")]
 pub struct Overdue {
-    /// Time since the claim expired.
-    pub overdue: Duration,
+    overdue: Duration,
 }
 
 impl Claim {
@@ -71,7 +70,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Overdue`] if the claim expired without being released.
-    pub fn health(&self) -> Result<(), Overdue> {
+    pub(crate) fn health(&self) -> Result<(), Overdue> {
         let Some(state) = &self.0 else { return Ok(()) };
         match *state.borrow() {
             LeaseState::Leading { until } if Instant::now() >= until => {

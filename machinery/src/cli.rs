@@ -78,7 +78,7 @@ impl Given {
     ///
     /// # Errors
     /// [`UsageError`] for the first invalid argument.
-    pub fn read(table: Table, words: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+    pub(crate) fn read(table: Table, words: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         let mut words = words.into_iter().map(|word| {
             word.into_string().map_err(|word| UsageError::NotText(word.to_string_lossy().into_owned()))
         });
@@ -150,8 +150,7 @@ impl Given {
     }
 
     /// One warning for each given flag that has no effect.
-    #[must_use]
-    pub fn warnings(&self, table: Table) -> Vec<String> {
+    pub(crate) fn warnings(&self, table: Table) -> Vec<String> {
         let flags = self.order.iter().filter_map(|name| table.find(name));
         flags
             .filter_map(|flag| match flag.effect {
@@ -165,9 +164,7 @@ impl Given {
     }
 }
 
-/// The default of a flag.
-#[must_use]
-pub fn default<T: FlagValue>(flag: &Flag<T>) -> T {
+pub(crate) fn default<T: FlagValue>(flag: &Flag<T>) -> T {
     Value::of(T::KIND, flag.spec.default).and_then(T::of).unwrap_or_default()
 }
 

@@ -9,12 +9,11 @@ use kube::Client;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::object::Body;
 use crate::queue::{Queue, Urgency};
-use crate::shutdown::Ending;
 use crate::store::{Rules, Store};
 use crate::watch::standing::{Advice, Standing, Watched, report};
 use crate::watch::{self, Selection, Sink};
+use crate::{object::Body, shutdown::Ending};
 
 /// A controller that is being set up: its watches run, its workers do not yet.
 pub struct Controller {

@@ -42,13 +42,14 @@ pub mod secrets;
 pub mod logging;
 pub mod metrics;
 pub mod serve;
-pub mod traces;
+mod traces;
 
 // Start and end of a process: flags, settings, exit codes, signals.
 pub mod cli;
 pub mod process;
 pub mod settings;
 pub mod shutdown;
+pub mod start;
 
 // Clocks, and problems that are logged once.
 pub mod clock;

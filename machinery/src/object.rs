@@ -64,8 +64,7 @@ impl<B: Body> kube::Resource for Object<B> {
 }
 
 /// The [key](crate::queue::Key) of an object: `namespace/name`, or the name alone if it is cluster-scoped.
-#[must_use]
-pub fn key(metadata: &ObjectMeta) -> Cow<'_, str> {
+pub(crate) fn key(metadata: &ObjectMeta) -> Cow<'_, str> {
     let name = metadata.name.as_deref().unwrap_or_default();
     match metadata.namespace.as_deref() {
         Some(namespace) if !namespace.is_empty() => format!("{namespace}/{name}").into(),

@@ -26,7 +26,7 @@ impl Repeat {
     }
 
     /// Notes that the problem is over, so that the next one is logged at once.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 }

@@ -26,7 +26,7 @@ impl Secrets {
 
     /// Sets when the Secret was last written, if its metadata say so.
     #[must_use]
-    pub fn written_at(self, written: Option<Timestamp>) -> Self {
+    pub(crate) fn written_at(self, written: Option<Timestamp>) -> Self {
         Self { written, ..self }
     }
 

@@ -27,7 +27,8 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::metrics::CONTENT_TYPE;
+use crate::claim::Claim;
+use crate::metrics::{BaseMetrics, CONTENT_TYPE};
 
 const HEALTH: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
 const READY: &str = "/readyz";
@@ -48,27 +49,39 @@ pub struct Listen {
 }
 
 /// A health check; the error is one line.
-pub type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// The content to serve. No function may block.
 pub struct Pages {
-    /// Whether the election is healthy.
-    pub lease: Check,
-    /// Whether the work can go on.
-    pub ready: Check,
+    lease: Check,
+    ready: Check,
     /// The metrics as text, or why there are none.
-    pub metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
+    metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
+}
+
+impl Pages {
+    /// The pages of a program that stands for election by this claim.
+    pub fn new(
+        claim: &Claim,
+        metrics: BaseMetrics,
+        ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        let claim = claim.clone();
+        Self {
+            lease: Box::new(move || claim.health().map_err(|overdue| overdue.to_string())),
+            ready: Box::new(ready),
+            metrics: Box::new(move || metrics.text().map_err(|defect| defect.to_string())),
+        }
+    }
 }
 
 /// The endpoint cannot listen on its address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for metrics and health; is another process using it?")]
 pub struct BindError {
-    /// As given.
-    pub address: String,
-    /// Why.
+    address: String,
     #[source]
-    pub cause: io::Error,
+    cause: io::Error,
 }
 
 /// An endpoint that listens but does not answer yet.

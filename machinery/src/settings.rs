@@ -1,15 +1,16 @@
 //! Settings that all programs share, read from their flags and checked.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::cli::{Flag, Given, UsageError, default};
-use crate::cluster::limit::Rate;
-use crate::lead::Timing;
-use crate::lead::election::Election;
+use crate::cli::{Flag, Given, Page, Table, UsageError, default, help};
 use crate::logging::{Log, LogFormat};
-use crate::queue::backoff::Backoff;
 use crate::serve::{Listen, is_health};
+use crate::{
+    cluster::limit::Rate, lead::Timing, lead::election::Election, process::Program, queue::backoff::Backoff,
+};
 
 pub mod flags;
 
@@ -22,6 +23,48 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// klog's highest level.
 const HIGHEST_LEVEL: i64 = 10;
+/// More passes at once than this help no API server and no driver. Real charts use up to 250.
+const MOST_WORKERS: usize = 1024;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Command<S> {
+    /// Run with these settings.
+    Run(Box<S>),
+    /// Print this text and exit 0.
+    Print(String),
+}
+
+/// What a program tells of itself, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostics {
+    /// `-v`, `--logging-format`.
+    pub log: Log,
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.
+    pub traces: Option<String>,
+    /// Warnings about flags, to be logged once logging is set up.
+    pub warnings: Vec<String>,
+}
+
+/// Parses the arguments after the program's name; `read` makes the settings of the flags.
+///
+/// # Errors
+/// [`UsageError`], one line that names the mistake. The exit code is 2.
+pub fn parse<S>(
+    program: Program,
+    (page, table): (Page, Table),
+    words: impl IntoIterator<Item = OsString>,
+    read: impl FnOnce(&Given) -> Checked<S>,
+) -> Checked<Command<S>> {
+    let given = Given::read(table, words)?;
+    if given.get(&flag::HELP) {
+        return Ok(Command::Print(help(page, table)));
+    }
+    if given.get(&flag::VERSION) {
+        return Ok(Command::Print(format!("{} {}\n", program.name, program.version)));
+    }
+    read(&given).map(|settings| Command::Run(Box::new(settings)))
+}
 
 /// The error for a value out of range; `why` says what to write.
 pub fn bad<T>(flag: &Flag<T>, value: impl std::fmt::Display, why: impl Into<String>) -> UsageError {
@@ -185,11 +228,28 @@ pub fn gates(given: &Given, flag: &Flag<String>) -> Checked<Vec<(String, bool)>>
         .collect()
 }
 
-/// `-v`, `--logging-format`.
+/// `--worker-threads`, with the program's own default and help.
 ///
 /// # Errors
-/// The format is unknown.
-pub fn log(given: &Given) -> Checked<Log> {
+/// It is zero, negative or too large.
+pub fn workers(given: &Given, flag: &Flag<i64>) -> Checked<NonZeroUsize> {
+    let number = given.get(flag);
+    let workers = usize::try_from(number).ok().filter(|workers| *workers <= MOST_WORKERS);
+    workers
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| bad(flag, number, format!("write a number from 1 to {MOST_WORKERS}")))
+}
+
+/// The log and the traces.
+///
+/// # Errors
+/// The format of the log is unknown.
+pub fn diagnostics(given: &Given, env: Env<'_>, table: Table) -> Checked<Diagnostics> {
+    let traces = env("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty());
+    Ok(Diagnostics { log: log(given)?, traces, warnings: given.warnings(table) })
+}
+
+fn log(given: &Given) -> Checked<Log> {
     // klog accepts any number.
     let level = u8::try_from(given.get(&flag::V).clamp(0, HIGHEST_LEVEL)).unwrap_or_default();
     let format = match given.get(&flag::LOGGING_FORMAT).as_str() {

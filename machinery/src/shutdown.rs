@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ pub struct Ending {
 
 impl Ending {
     /// Starts nothing new from now on, and finishes what runs.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.drain.cancel();
     }
 
@@ -29,7 +30,7 @@ impl Ending {
     }
 
     /// Resolves once nothing new may start.
-    pub async fn draining(&self) {
+    pub(crate) async fn draining(&self) {
         self.drain.cancelled().await;
     }
 
@@ -44,6 +45,14 @@ impl Ending {
     /// Resolves once everything is to be dropped.
     pub async fn abandoned(&self) {
         self.abandon.cancelled().await;
+    }
+
+    /// Drops what still runs once a drain has taken this long.
+    pub async fn limit_drain(self, limit: Duration) {
+        self.draining().await;
+        tokio::time::sleep(limit).await;
+        tracing::warn!("the work in hand did not end in time; it is taken up again at the next start");
+        self.abandon();
     }
 
     /// Whether nothing new may start.

@@ -142,12 +142,6 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         self.state().entries.get(key).map(|entry| Arc::clone(entry.freshest()))
     }
 
-    /// What is remembered of the object of a key.
-    #[must_use]
-    pub fn memory(&self, key: &str) -> R::Memory {
-        self.state().entries.get(key).and_then(|entry| entry.memory.as_deref().cloned()).unwrap_or_default()
-    }
-
     /// Takes an object from the watch. Returns its key and how soon it needs a pass; `None` for an echo of our own
     /// write and for an irrelevant change.
     pub fn show(&self, object: Object<B>) -> Option<(Key, Urgency)> {

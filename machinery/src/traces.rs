@@ -15,13 +15,10 @@ mod otlp;
 mod unsent;
 
 pub use otlp::Traces;
-pub use unsent::Unsent;
+use unsent::Unsent;
 
 /// Starts to send traces to an endpoint, if there is one.
-///
-/// # Errors
-/// [`Unsent`]; the program should warn and go on.
-pub fn start(program: Program, endpoint: Option<&str>) -> Result<Option<Traces>, Unsent> {
+pub(crate) fn start(program: Program, endpoint: Option<&str>) -> Result<Option<Traces>, Unsent> {
     endpoint.map(|endpoint| Traces::start(program, endpoint)).transpose()
 }
 

@@ -68,7 +68,7 @@ pub trait Sink<B: Body>: Send + Sync {
 }
 
 /// Lists and watches a kind; never returns.
-pub async fn run<B: Body>(
+pub(crate) async fn run<B: Body>(
     client: Client,
     selection: Selection,
     sink: impl Sink<B>,

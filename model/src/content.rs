@@ -16,8 +16,7 @@ pub type VolumeSnapshotContent = Object<SingleContent>;
 pub struct SingleContent {
     /// `spec.driver`.
     pub driver: String,
-    /// `spec.deletionPolicy`.
-    pub deletion_policy: String,
+    pub(crate) deletion_policy: String,
     /// `spec.source.volumeHandle`.
     pub volume_handle: Option<String>,
     /// `spec.source.snapshotHandle`.

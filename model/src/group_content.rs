@@ -14,16 +14,12 @@ pub type VolumeGroupSnapshotContent = Object<GroupContent>;
 /// The spec and status of a VolumeGroupSnapshotContent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupContent {
-    /// `spec.driver`.
-    pub driver: String,
-    /// `spec.deletionPolicy`.
-    pub deletion_policy: String,
-    /// `spec.source.volumeHandles`.
-    pub volume_handles: Option<Vec<String>>,
+    pub(crate) driver: String,
+    pub(crate) deletion_policy: String,
+    pub(crate) volume_handles: Option<Vec<String>>,
     /// `spec.source.groupSnapshotHandles`: the handle of the group and the handles of its members.
-    pub group_handles: Option<(String, Vec<String>)>,
-    /// `spec.volumeGroupSnapshotClassName`.
-    pub class_name: Option<String>,
+    pub(crate) group_handles: Option<(String, Vec<String>)>,
+    pub(crate) class_name: Option<String>,
     /// `spec.volumeGroupSnapshotRef`.
     pub owner: OwnerRef,
     /// `status`.

@@ -7,46 +7,24 @@ use crate::decide::{
     CreateCall, DeleteCall, DriverFacts, Memory, MetadataWrite, Naming, Note, Now, PollCall, Said,
     SecretRead, SecretRef, StatusChange,
 };
-use model::class::Class;
-use model::facts::Content;
-use model::reply::Answer;
+use machinery::cluster::write::WriteFailure;
+use model::{class::Class, facts::Content, reply::Answer};
 
-/// What may begin now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// A step of its own.
     Step,
     /// Writing down what a call has answered.
     Record,
 }
 
-/// Why a write to the API server did not happen, as far as a pass cares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WriteFailure {
-    /// Somebody else changed the object first.
-    LostRace,
-    /// The object is gone.
-    Gone,
-    /// The API server refuses such a write, and will go on to; in its words.
-    Refused(String),
-    /// Anything else, in words for the log.
-    Failed(String),
-}
-
 /// The world as one pass needs it. One implementation speaks to an API server and a driver, one simulates.
 pub trait Effects: Sync {
-    /// The kind of object.
     type Object: Content + Send + Sync;
-    /// What a Secret holds.
     type Secrets: Default + Send;
 
-    /// The class of this name, as it is known now.
     fn class(&self, name: &str) -> Option<Arc<Class>>;
-    /// The driver beside us.
     fn driver(&self) -> &DriverFacts;
-    /// Settings for this kind.
     fn naming(&self) -> &Naming;
-    /// The two clocks.
     fn now(&self) -> Now;
     /// Whether we lead and are not draining.
     fn may(&self, begin: Begin) -> bool;
@@ -65,9 +43,7 @@ pub trait Effects: Sync {
         object: &Self::Object,
         change: &StatusChange,
     ) -> impl Future<Output = Result<Self::Object, WriteFailure>> + Send;
-    /// Reads a Secret.
     fn secret(&self, wanted: &SecretRef) -> impl Future<Output = SecretRead<Self::Secrets>> + Send;
-    /// The driver's create.
     fn create(&self, call: &CreateCall, secrets: Self::Secrets) -> impl Future<Output = Said<Answer>> + Send;
     /// The driver's get or list; `None` where it knows no such handle.
     fn poll(
@@ -75,7 +51,6 @@ pub trait Effects: Sync {
         call: &PollCall,
         secrets: Self::Secrets,
     ) -> impl Future<Output = Said<Option<Answer>>> + Send;
-    /// The driver's delete.
     fn delete(&self, call: &DeleteCall, secrets: Self::Secrets) -> impl Future<Output = Said<()>> + Send;
     /// A Warning event; never waits.
     fn note(&self, object: &Self::Object, note: Note);

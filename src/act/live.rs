@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::{Client, Resource};
+use kube::Client;
 use tracing::Instrument;
 
-use super::effects::{Begin, Effects, WriteFailure};
+use super::effects::{Begin, Effects};
 use super::pass::pass;
 use super::perform::Snapshots;
 use super::status;
@@ -18,23 +18,18 @@ use crate::decide::{
 use crate::metrics::Metrics;
 use crate::wake::classes::ClassStore;
 use crate::wake::{self, ContentStore};
-use machinery::claim::Claim;
-use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure, in_one_line};
 use machinery::cluster::event::{About, Event, Recorder, Severity};
-use machinery::cluster::objects::Objects;
 use machinery::cluster::secret::{SecretError, secret};
-use machinery::cluster::write::Write;
+use machinery::cluster::write::{Write, WriteFailure};
 use machinery::object::{Body, Object};
-use machinery::queue::Key;
-use machinery::queue::Then;
-use machinery::queue::worker::PassEnd;
-use machinery::secrets::Secrets;
-use machinery::shutdown::Ending;
+use machinery::queue::{Key, Then};
 use machinery::store::{Begun, Presence};
-use model::class::Class;
-use model::facts::Content;
-use model::reply::Answer;
+use machinery::{
+    claim::Claim, clock, cluster::objects::Objects, queue::worker::PassEnd, secrets::Secrets,
+    shutdown::Ending,
+};
+use model::{class::Class, facts::Content, reply::Answer};
 
 /// When what vanished under the name of a living object is tried again.
 const NEXT_TRY: Duration = Duration::from_mins(1);
@@ -44,27 +39,19 @@ pub struct Shared<B: Body>
 where
     Object<B>: Content,
 {
-    /// The objects as we know them.
     pub store: Arc<ContentStore<B>>,
-    /// Their classes.
     pub classes: Arc<ClassStore>,
-    /// Reads and writes of them.
     pub objects: Objects<Object<B>>,
     /// For Secrets.
     pub api: Client,
-    /// The driver's calls.
     pub driver: Driver,
     /// What the driver said of itself at first.
     pub driver_facts: DriverFacts,
-    /// Settings for this kind.
     pub naming: Naming,
-    /// Events.
     pub events: Recorder,
-    /// The right to act.
     pub claim: Claim,
     /// Once we drain, what is in hand is finished, nothing is begun.
     pub ending: Ending,
-    /// What is counted.
     pub metrics: Metrics,
 }
 
@@ -72,7 +59,6 @@ impl<B: Snapshots> Shared<B>
 where
     Object<B>: Content,
 {
-    /// One pass over the object of a key.
     pub async fn pass(&self, key: &Key) -> PassEnd {
         let Some(Begun { object, presence, memory }) = self.store.begin(key) else {
             return PassEnd::well(Then::Done);
@@ -123,20 +109,11 @@ where
         if orphan {
             self.metrics.suspected_orphan(B::KIND);
         }
-        let about = About {
-            api_version: Object::<B>::api_version(&()).into_owned(),
-            kind: B::KIND_NAME.to_owned(),
-            namespace: None,
-            name: object.name().to_owned(),
-            uid: object.uid().to_owned(),
-            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
-        };
-        let (severity, reason) = (Severity::Warning, reason.to_owned());
+        let (about, severity, reason) = (About::of(object), Severity::Warning, reason.to_owned());
         self.events.record(Event { about, severity, reason, message, last_word: orphan });
     }
 }
 
-/// One pass as it sees the world.
 struct Live<'a, B: Body>
 where
     Object<B>: Content,
@@ -154,7 +131,7 @@ where
     async fn send(&self, write: Option<Write>) -> Result<Arc<Object<B>>, WriteFailure> {
         let Some(write) = write else { return Err(WriteFailure::LostRace) };
         let reply = self.shared.objects.write(self.key, &write).await;
-        Ok(self.replied(reply.map_err(|error| failure(&error))?))
+        Ok(self.replied(reply?))
     }
 
     fn replied(&self, object: Object<B>) -> Arc<Object<B>> {
@@ -172,18 +149,6 @@ where
         } else if ready {
             tracing::info!(kind, %content, handle = written.facts().handle(), "ready to use");
         }
-    }
-}
-
-fn failure(error: &ApiError) -> WriteFailure {
-    if matches!(error.failure, Failure::LostRace(_)) {
-        WriteFailure::LostRace
-    } else if matches!(error.failure, Failure::NotFound(_)) {
-        WriteFailure::Gone
-    } else if error.is_for_good() {
-        WriteFailure::Refused(in_one_line(error))
-    } else {
-        WriteFailure::Failed(in_one_line(error))
     }
 }
 
@@ -215,7 +180,7 @@ where
         match self.shared.objects.get(self.key).await {
             Ok(object) if object.uid() == self.uid => Ok(Some(self.replied(object))),
             Ok(_) | Err(ApiError { failure: Failure::NotFound(_), .. }) => Ok(None),
-            Err(error) => Err(failure(&error)),
+            Err(error) => Err(error.into()),
         }
     }
 

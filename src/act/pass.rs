@@ -10,15 +10,14 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::effects::{Begin, Effects, WriteFailure};
+use super::effects::{Begin, Effects};
 use crate::decide::{
     After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, Memory, MetadataWrite, Note,
     Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
     decide, write_refused,
 };
-use machinery::queue::worker::PassEnd;
-use model::class::Class;
-use model::facts::Content;
+use machinery::{cluster::write::WriteFailure, queue::worker::PassEnd};
+use model::{class::Class, facts::Content};
 
 /// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.
 const MOST_STEPS: u32 = 16;
@@ -73,7 +72,6 @@ pub async fn pass<E: Effects>(world: &E, object: E::Object, presence: Presence, 
 enum Stop {
     /// A second driver call is owed: another pass makes it.
     CallOwed,
-    /// The API server said no.
     Write(WriteFailure),
 }
 

@@ -5,19 +5,13 @@ use std::future::Future;
 use crate::act::status::StatusBody;
 use crate::csi::{CreateGroup, CreateSnapshot, Driver};
 use crate::decide::{CreateCall, DeleteCall, PollCall, Said};
-use machinery::object::Body;
-use machinery::secrets::Secrets;
+use machinery::{object::Body, secrets::Secrets};
 use model::class::{Class, GroupClass, SingleClass};
-use model::content::SingleContent;
-use model::facts::Kind;
-use model::group_content::GroupContent;
-use model::reply::Answer;
+use model::{content::SingleContent, facts::Kind, group_content::GroupContent, reply::Answer};
 
 /// A kind that we reconcile: its class, and its calls.
 pub trait Snapshots: StatusBody {
-    /// Which of the two.
     const KIND: Kind;
-    /// The kind of its classes.
     type Class: Body + AsRef<Class>;
 
     /// Creates, or describes what was created under the same name.
@@ -27,14 +21,12 @@ pub trait Snapshots: StatusBody {
         secrets: Secrets,
     ) -> impl Future<Output = Said<Answer>> + Send;
 
-    /// Looks for a handle.
     fn poll(
         driver: &Driver,
         call: PollCall,
         secrets: Secrets,
     ) -> impl Future<Output = Said<Option<Answer>>> + Send;
 
-    /// Deletes.
     fn delete(driver: &Driver, call: DeleteCall, secrets: Secrets) -> impl Future<Output = Said<()>> + Send;
 }
 

@@ -9,11 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::decide::{ErrorChange, MetadataWrite, StatusChange};
 use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Object};
-use model::content::SingleContent;
 use model::facts::{Content, Kind, Member};
-use model::group_content::GroupContent;
+use model::{content::SingleContent, group_content::GroupContent};
 
-/// A kind whose status we write.
 pub trait StatusBody: Body {
     /// The fields of status, as they are and as the change wants them.
     fn fields(&self, change: &StatusChange, now: Timestamp) -> StatusFields;
@@ -22,7 +20,6 @@ pub trait StatusBody: Body {
 /// A status as it is, and what becomes of it.
 #[derive(Debug)]
 pub struct StatusFields {
-    /// There is one.
     present: bool,
     /// It holds values that cannot be read: it is written whole, without them.
     nonsense: bool,
@@ -36,7 +33,6 @@ struct StatusField {
     want: Want,
 }
 
-/// What a field holds.
 #[derive(Debug)]
 enum Current {
     Absent,
@@ -56,7 +52,6 @@ enum Want {
 ///
 /// The marker is removed only from the object that was read: a late request must not take the marker of a
 /// leader that has begun since. The handle that stands in status tells, or else the version.
-#[must_use]
 pub fn metadata_write<B: Body>(object: &Object<B>, kind: Kind, what: MetadataWrite) -> Option<Write>
 where
     Object<B>: Content,
@@ -87,8 +82,6 @@ where
     }
 }
 
-/// The write of a status change.
-#[must_use]
 pub fn status_write<B: StatusBody>(object: &Object<B>, change: &StatusChange, now: Timestamp) -> Write {
     let StatusFields { present, nonsense, fields } = object.body.fields(change, now);
     let write = Write::status().test("/metadata/uid", object.uid());

@@ -3,18 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use machinery::claim::Claim;
-use machinery::clock;
-use machinery::cluster::client::Clients;
-use machinery::cluster::event::Recorder;
-use machinery::cluster::objects::Objects;
 use machinery::controller::{Controller, RunningController};
 use machinery::object::{Body, Object};
-use machinery::queue::backoff::Backoff;
 use machinery::queue::{Key, Queue, worker};
-use machinery::shutdown::Ending;
-use machinery::watch::Selection;
-use machinery::watch::standing::Advice;
+use machinery::{
+    claim::Claim, clock, cluster::client::Clients, cluster::event::Recorder, cluster::objects::Objects,
+    queue::backoff::Backoff, shutdown::Ending, watch::Selection, watch::standing::Advice,
+};
 use model::facts::{Content, Facts, Kind};
 use model::names::MANAGED_BY;
 
@@ -39,7 +34,6 @@ pub(super) struct Tools {
     pub metrics: Metrics,
 }
 
-/// The settings of the work.
 pub(super) struct Plan {
     /// Concurrent passes per kind.
     pub workers: usize,

@@ -50,22 +50,18 @@ impl Failed {
     }
 }
 
-/// The arguments of CreateSnapshot.
 #[derive(Debug, Clone)]
 pub(crate) struct CreateSnapshot {
     /// The idempotency key.
     pub name: String,
-    /// The handle of the volume.
     pub source_volume: String,
     pub parameters: BTreeMap<String, String>,
 }
 
-/// The arguments of CreateVolumeGroupSnapshot.
 #[derive(Debug, Clone)]
 pub(crate) struct CreateGroup {
     /// The idempotency key.
     pub name: String,
-    /// The handles of the volumes.
     pub source_volumes: Vec<String>,
     pub parameters: BTreeMap<String, String>,
 }

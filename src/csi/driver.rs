@@ -15,7 +15,6 @@ use super::wire::Wire;
 /// The driver's identity on one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Connected {
-    /// `GetPluginInfoResponse.name`.
     pub name: String,
     /// `GetPluginInfoResponse.vendor_version`, empty if the driver sends none.
     pub version: String,
@@ -25,9 +24,7 @@ pub(crate) struct Connected {
 /// The optional capabilities that we use. CREATE_DELETE_SNAPSHOT is required.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Abilities {
-    /// `LIST_SNAPSHOTS`.
     pub list_snapshots: bool,
-    /// `GET_SNAPSHOT`.
     pub get_snapshot: bool,
     /// `CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT` of the group controller. It is false until the driver answers on this
     /// connection, and stays false if groups are off.
@@ -35,12 +32,10 @@ pub(crate) struct Abilities {
 }
 
 impl Abilities {
-    /// Whether the driver can look up a single snapshot by its handle.
     pub(crate) fn can_find(self) -> bool {
         self.get_snapshot || self.list_snapshots
     }
 
-    /// Whether the driver can take and delete snapshots of this kind.
     pub(crate) fn serves(self, kind: Kind) -> bool {
         match kind {
             Kind::Single => true,
@@ -48,7 +43,6 @@ impl Abilities {
         }
     }
 
-    /// Whether the driver has the capability for this call.
     pub(super) fn allow(self, method: Method) -> bool {
         match method {
             Method::GetPluginInfo
@@ -71,7 +65,6 @@ impl Abilities {
 pub(super) struct Session {
     pub wire: Wire,
     pub connected: Connected,
-    /// Becomes true when the connection is gone.
     pub gone: watch::Receiver<bool>,
 }
 
@@ -111,12 +104,10 @@ impl Driver {
         }))
     }
 
-    /// Waits for a proven connection on which the driver serves this kind.
     pub(crate) async fn until_served(&self, kind: Kind) {
         self.until(kind, true).await;
     }
 
-    /// Waits until no proven connection serves this kind.
     pub(crate) async fn until_not_served(&self, kind: Kind) {
         self.until(kind, false).await;
     }

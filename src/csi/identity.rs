@@ -20,11 +20,9 @@ const NOT_YET_KNOWN: &str = "unknown-driver";
 /// Why a connection cannot be used.
 #[derive(Debug)]
 pub(super) enum Doubt {
-    /// `Probe` answered not ready.
     NotReady,
     /// A call failed, or its answer was invalid.
     Failed(String),
-    /// Retrying cannot fix it.
     Fatal(Fatal),
 }
 

@@ -57,7 +57,6 @@ impl Driver {
 /// The result of a search; the error is a list without an end.
 type End = Result<Option<proto::Snapshot>, Malformed>;
 
-/// The state of a search for one handle.
 struct Search<'a> {
     handle: &'a str,
     /// The handle in lower case, since some drivers list an id in another case than they created it.

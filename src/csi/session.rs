@@ -18,7 +18,6 @@ use super::{connection, redact};
 /// Pauses between attempts to open the socket; short, so that a driver that has just started is found soon.
 const SHORTEST_SOCKET_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_SOCKET_PAUSE: Duration = Duration::from_secs(1);
-/// Pauses between attempts to prove the driver.
 pub(super) const SHORTEST_PROOF_PAUSE: Duration = Duration::from_millis(500);
 pub(super) const LONGEST_PROOF_PAUSE: Duration = Duration::from_secs(15);
 
@@ -127,7 +126,6 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
-/// Logs what the connection waits for, unless the last line was the same.
 fn log_once(logged: &mut Repeat, line: &str) {
     if logged.is_news(line) {
         tracing::warn!("{line}");

@@ -8,10 +8,8 @@ use super::memory::Memory;
 /// What to do with `status.error`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum ErrorChange {
-    /// Leave it.
     #[default]
     Keep,
-    /// Remove it.
     Clear,
     /// Put this message, with the time of writing.
     Set(String),
@@ -20,7 +18,6 @@ pub enum ErrorChange {
 /// The fields of status that have to change; the default changes nothing and costs no request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct StatusChange {
-    /// The handle.
     pub handle: Option<String>,
     /// Nanoseconds since the epoch.
     pub creation_time: Option<i64>,
@@ -28,11 +25,8 @@ pub struct StatusChange {
     pub size: Option<i64>,
     /// Handle of the group it belongs to, set once.
     pub group_handle: Option<String>,
-    /// `readyToUse`.
     pub ready: Option<bool>,
-    /// Members of a group.
     pub members: Option<Vec<Member>>,
-    /// `error`.
     pub error: ErrorChange,
     /// The storage is gone: remove handle, readiness, time and size.
     pub forget: bool,
@@ -59,9 +53,7 @@ pub struct After {
     pub note: Option<Note>,
     /// Then: whether the marker goes.
     pub unmark: bool,
-    /// What to remember.
     pub memory: Memory,
-    /// When to reconcile again.
     pub then: Then,
 }
 

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use super::secret::SecretSent;
 use model::reply::Refusal;
 
-/// One call of the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DriverCall {
     /// Create: takes a snapshot, or follows one that is not ready.
     Create(CreateCall),
-    /// Ask for a handle.
     Poll(PollCall),
-    /// Delete.
     Delete(DeleteCall),
 }
 
@@ -22,11 +19,8 @@ pub type Said<T> = Result<T, Refusal>;
 /// How a call ended. `T` is what the driver answers to a call of its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallReply<T> {
-    /// The call was made.
     Made {
-        /// What the driver said.
         said: Said<T>,
-        /// What was sent of the Secret that the call names.
         secret: SecretSent,
     },
     /// The call was not made, for want of its Secret; the text says why and holds nothing of its contents.
@@ -38,9 +32,7 @@ pub enum CallReply<T> {
 /// The Secret that a call names, and whether it may go without; never what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRef {
-    /// Namespace of the Secret.
     pub namespace: String,
-    /// Name of the Secret.
     pub name: String,
     /// The call goes out without it if there is no such Secret.
     pub optional: bool,
@@ -49,7 +41,6 @@ pub struct SecretRef {
 /// Why a create call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To take the snapshot.
     Take,
     /// To see how far a snapshot is whose handle we have.
     Follow,
@@ -62,39 +53,32 @@ pub enum Purpose {
 /// `CreateSnapshot` or `CreateVolumeGroupSnapshot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateCall {
-    /// Why.
     pub purpose: Purpose,
     /// The idempotency key: the same for one object, always.
     pub name: String,
     /// The volumes; exactly one for a single content.
     pub volumes: Vec<String>,
-    /// What goes to the driver besides.
     pub parameters: BTreeMap<String, String>,
     /// Whether the parameters may not be those that an earlier call went out with: that was another process, and the
     /// class is gone, of another driver, or younger than the content.
     pub may_differ: bool,
-    /// The Secret to send along.
     pub secret: Option<SecretRef>,
 }
 
 /// `GetSnapshot`, `ListSnapshots` or `GetVolumeGroupSnapshot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollCall {
-    /// The handle asked for.
     pub handle: String,
     /// The members' handles (groups only).
     pub members: Vec<String>,
-    /// The Secret to send along.
     pub secret: Option<SecretRef>,
 }
 
 /// `DeleteSnapshot` or `DeleteVolumeGroupSnapshot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteCall {
-    /// The handle to delete.
     pub handle: String,
     /// The members' handles (groups only).
     pub members: Vec<String>,
-    /// The Secret to send along.
     pub secret: Option<SecretRef>,
 }

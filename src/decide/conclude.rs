@@ -11,8 +11,7 @@ use super::observed::Observed;
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
 use super::secret::SecretSent;
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
-use machinery::queue::Then;
-use machinery::store::Presence;
+use machinery::{queue::Then, store::Presence};
 use model::reply::{Answer, Certainty};
 
 /// A step, and the outcome that it may have.
@@ -24,7 +23,6 @@ pub trait Conclude {
     fn judge(&self, seen: &Observed<'_>, outcome: Self::Reply, now: Now) -> After;
 }
 
-/// What the outcome of a step means.
 pub fn conclude<S: Conclude>(seen: &Observed<'_>, step: &S, outcome: S::Reply, now: Now) -> After {
     let after = step.judge(seen, outcome, now);
     if seen.presence == Presence::Here {

@@ -10,7 +10,6 @@ use model::class::Class;
 use model::facts::{Facts, Source};
 use model::names::{RESERVED_PARAMETER_PREFIX, RESERVED_PARAMETERS};
 
-/// The create call for this object, or why there can be none.
 pub(super) fn create_call(seen: &Observed<'_>, purpose: Purpose) -> Result<CreateCall, Complaint> {
     let facts = &seen.facts;
     let uid = facts.owner.uid.ok_or(Complaint::Unbound)?;
@@ -37,7 +36,6 @@ fn class_is_as_it_was(seen: &Observed<'_>) -> bool {
     })
 }
 
-/// The poll for a handle, or why there can be none.
 pub(super) fn poll_call(
     seen: &Observed<'_>,
     handle: &str,

@@ -30,7 +30,6 @@ pub(super) fn delete(seen: &Observed<'_>, handle: String, members: Vec<String>) 
     }))
 }
 
-/// Deletes what the driver answered and nobody recorded.
 pub(super) fn delete_unrecorded(seen: &Observed<'_>, answer: &Answer) -> Step {
     let members = match answer {
         Answer::Group(group) => group.member_handles(),

@@ -2,8 +2,7 @@
 
 use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::observed::Observed;
-use machinery::queue::Then;
-use machinery::store::Presence;
+use machinery::{queue::Then, store::Presence};
 
 /// The longest text in `status.error`, in bytes: the objects of one driver are held in memory, here and elsewhere.
 const LONGEST_STATUS_TEXT: usize = 4096;

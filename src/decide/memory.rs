@@ -57,7 +57,6 @@ pub struct Memory {
 
 impl Memory {
     /// The handle that the driver answered and no reply of the API server has shown yet.
-    #[must_use]
     pub fn unrecorded(&self) -> Option<&str> {
         self.learnt.as_deref().map(Answer::handle)
     }
@@ -80,9 +79,7 @@ impl Memory {
 /// A group that the driver made under a name that has another group already.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Stray {
-    /// Its handle.
     pub handle: String,
-    /// The handles of its members.
     pub members: Vec<String>,
 }
 
@@ -103,8 +100,6 @@ pub enum InFlight {
 /// What a create call was sent with, as far as drivers tell snapshots apart by it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sent {
-    /// The parameters.
     pub parameters: BTreeMap<String, String>,
-    /// The Secret.
     pub secret: SecretSent,
 }

@@ -23,7 +23,6 @@ const GRACE: Duration = Duration::from_mins(1);
 impl Purpose {
     /// The call is made for a deletion, which nothing that is gone holds up: the call goes out without its Secret and
     /// without its class, and the driver has the last word.
-    #[must_use]
     pub fn is_for_deletion(self) -> bool {
         match self {
             Self::FindHandle | Self::FindMembers => true,
@@ -32,7 +31,6 @@ impl Purpose {
     }
 }
 
-/// What reading a Secret gave.
 #[derive(Debug)]
 pub enum SecretRead<S> {
     /// Its values, and what is remembered of them if they are sent.

@@ -121,7 +121,6 @@ pub(super) fn counted_as_deleted(seen: &Observed<'_>, handle: &str, last: &Refus
     note(seen, message)
 }
 
-/// A deletion failed and is tried again.
 pub(super) fn delete_failed(seen: &Observed<'_>, handle: &str, refusal: &Refusal) -> Note {
     let message = match seen.presence {
         Presence::Here => format!("cannot delete the snapshot, and try again: {}", refusal.message),

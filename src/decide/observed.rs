@@ -8,17 +8,12 @@ use model::facts::{Facts, Membership, Policy, Source};
 /// The class a content names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassSeen<'a> {
-    /// It names none.
     Unnamed,
-    /// It names this one.
     Found(&'a Class),
-    /// It names one that does not exist.
     Missing(&'a str),
 }
 
 impl<'a> ClassSeen<'a> {
-    /// The class that an object names, and what was found under the name.
-    #[must_use]
     pub fn new(name: Option<&'a str>, found: Option<&'a Class>) -> Self {
         match (name, found) {
             (None, _) => Self::Unnamed,
@@ -31,7 +26,6 @@ impl<'a> ClassSeen<'a> {
 /// What the driver said of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverFacts {
-    /// `GetPluginInfo.name`.
     pub name: String,
     /// Whether a single snapshot can be asked for: `GET_SNAPSHOT` or `LIST_SNAPSHOTS`.
     pub can_find: bool,
@@ -40,7 +34,6 @@ pub struct DriverFacts {
 /// How snapshots of one kind are named and described to the driver; settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
-    /// The part before the `-`.
     pub prefix: String,
     /// How many characters of the uid without dashes, or the uid as it is.
     pub uuid_length: Option<u8>,
@@ -64,19 +57,13 @@ impl Naming {
 /// The input of a decision, all borrowed.
 #[derive(Debug, Clone)]
 pub struct Observed<'a> {
-    /// The object.
     pub facts: Facts<'a>,
-    /// Whether it is still there.
     pub presence: Presence,
     /// Another object names the same snapshot; looked at only where this one vanished.
     pub named_elsewhere: bool,
-    /// Its class.
     pub class: ClassSeen<'a>,
-    /// The driver beside us.
     pub driver: &'a DriverFacts,
-    /// Settings for this kind.
     pub naming: &'a Naming,
-    /// What we remember.
     pub memory: &'a Memory,
 }
 
@@ -87,7 +74,6 @@ impl Observed<'_> {
     }
 
     /// A snapshot of its own is to be taken for it, and its handle is not on the object.
-    #[must_use]
     pub fn lacks_own_handle(&self) -> bool {
         let facts = &self.facts;
         facts.is_dynamic() && facts.member == Membership::Own && facts.handle().is_none()
@@ -95,7 +81,6 @@ impl Observed<'_> {
 
     /// A creation of our own may be on its way: the marker says so, or our memory where the marker is gone and
     /// the snapshot would be lost.
-    #[must_use]
     pub fn is_in_flight(&self) -> bool {
         let remembered = self.memory.in_flight == InFlight::Open
             && self.lacks_own_handle()
@@ -105,7 +90,6 @@ impl Observed<'_> {
 
     /// Whether the deletion may go ahead now: it is agreed and nothing is on its way, or nobody was ever
     /// bound to this given handle.
-    #[must_use]
     pub fn may_be_removed(&self) -> bool {
         let facts = &self.facts;
         let given = matches!(facts.source, Source::Given(..));
@@ -113,7 +97,6 @@ impl Observed<'_> {
     }
 
     /// A deletion that is agreed on waits for a creation of ours to come to an end.
-    #[must_use]
     pub fn awaits_creation(&self) -> bool {
         self.facts.removal_agreed() && self.is_in_flight()
     }

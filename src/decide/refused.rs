@@ -11,8 +11,7 @@ use super::notes;
 use super::observed::Observed;
 use super::secret::SecretSent;
 use super::step::Orphan;
-use machinery::queue::Then;
-use machinery::store::Presence;
+use machinery::{queue::Then, store::Presence};
 use model::reply::{Certainty, Code, Refusal};
 
 /// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.

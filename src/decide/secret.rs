@@ -7,14 +7,11 @@ use jiff::Timestamp;
 /// What was sent of the Secret that a call names; never what is in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SecretSent {
-    /// None is named.
     #[default]
     Unnamed,
     /// One is named that does not exist: the call went out without it.
     Gone,
-    /// Its data went along.
     Known {
-        /// Tells its contents from any other.
         fingerprint: Fingerprint,
         /// When it was last written, as far as its metadata say.
         written: Option<Timestamp>,

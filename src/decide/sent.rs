@@ -26,7 +26,6 @@ impl Memory {
 
     /// A create call that took effect went out with something else than an earlier one that may have taken effect as
     /// well, as far as anybody knows.
-    #[must_use]
     pub(super) fn was_sent_otherwise(
         &self,
         seen: &Observed<'_>,

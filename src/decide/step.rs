@@ -18,18 +18,14 @@ pub enum Step {
     Report(Report),
     /// What is known already is written to status, without a call.
     Record(StatusRecord),
-    /// One write of metadata to the API server.
     Write(MetadataWrite),
-    /// One call of the driver.
     Call(DriverCall),
 }
 
-/// Why nothing is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// `spec.driver` is another driver: neither written nor called for.
     OtherDriver,
-    /// Nothing is owed.
     Settled,
     /// The group's call takes the snapshot of this member; the snapshot-controller then writes its handle.
     AwaitGroupHandle,
@@ -37,10 +33,8 @@ pub enum Rest {
     AwaitRelease,
 }
 
-/// What users hear of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// What is wrong with the object.
     Complaint(Complaint),
     /// The object is gone, and the storage may hold a snapshot of it.
     Orphan(Orphan),
@@ -60,9 +54,7 @@ pub enum StatusRecord {
 pub enum MetadataWrite {
     /// Set the being-created annotation.
     Mark,
-    /// Remove it.
     Unmark,
-    /// Remove our finalizer.
     DropFinalizer,
 }
 

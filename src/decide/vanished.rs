@@ -13,7 +13,6 @@ use machinery::store::Presence;
 use model::facts::{Facts, Membership, Policy, Source};
 
 /// Whether an object that vanishes as we know it may leave something behind.
-#[must_use]
 pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
     if facts.policy == Policy::Retain {
         // It is to stay, but nobody else knows its handle.
@@ -23,7 +22,6 @@ pub fn leaves_something(facts: &Facts<'_>, memory: &Memory) -> bool {
         && (!memory.strays.is_empty() || handle(facts, memory).is_some() || in_doubt(facts, memory))
 }
 
-/// What is owed for it.
 pub(super) fn decide(seen: &Observed<'_>) -> Step {
     let (facts, memory) = (&seen.facts, seen.memory);
     // Rule 2b.
@@ -87,7 +85,6 @@ pub fn last_word(seen: &Observed<'_>) -> Note {
 }
 
 /// The handle that an object and our memory of it name together.
-#[must_use]
 pub fn handle<'a>(facts: &Facts<'a>, memory: &'a Memory) -> Option<&'a str> {
     if let Some(handle) = memory.unrecorded() {
         return Some(handle);

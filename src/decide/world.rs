@@ -25,7 +25,8 @@ use super::fixtures::{
 use super::*;
 use machinery::queue::worker::PassEnd;
 
-use crate::act::{Begin, Effects, WriteFailure, pass};
+use crate::act::{Begin, Effects, pass};
+use machinery::cluster::write::WriteFailure;
 use model::class::Class;
 use model::facts::{Content, Facts, Kind, Policy};
 use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};

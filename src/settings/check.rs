@@ -1,6 +1,5 @@
 //! Validates the sidecar's own flags: their ranges, and which combinations are allowed.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use machinery::cli::{Flag, Given};
@@ -8,8 +7,6 @@ use machinery::settings::{self as shared, Checked, Env, bad, combination};
 
 use super::flags as flag;
 
-/// Each pass may hold a reply in memory, and no driver gains from more. Real charts use up to 250.
-const MOST_WORKERS: usize = 1024;
 /// Characters in a uid without its dashes.
 const UUID_LENGTH: i64 = 32;
 
@@ -37,14 +34,6 @@ pub(super) fn socket(given: &Given) -> Checked<PathBuf> {
         return Err(bad(&flag::CSI_ADDRESS, &address, "write a path, or unix:// and a path"));
     }
     Ok(PathBuf::from(path))
-}
-
-pub(super) fn workers(given: &Given) -> Checked<NonZeroUsize> {
-    let number = given.get(&flag::WORKERS);
-    let workers = usize::try_from(number).ok().filter(|workers| *workers <= MOST_WORKERS);
-    workers
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| bad(&flag::WORKERS, number, format!("write a number from 1 to {MOST_WORKERS}")))
 }
 
 pub(super) fn name(given: &Given, prefix: &Flag<String>, length: &Flag<i64>) -> Checked<SnapshotName> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::program::PROGRAM;
 use machinery::cli::{Flag, Page, Table};
 use machinery::settings::flags::{
-    CONNECT, ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, OTHER, RESYNC,
+    AUTOMAXPROCS, CONNECT, ELECTION, HELP, KUBE_API_BURST, KUBE_API_QPS, KUBECONFIG, OBSERVABILITY, RESYNC,
     RETRY_MAX, RETRY_START, VERSION, WORK,
 };
 
@@ -52,8 +52,6 @@ pub(super) const FEATURE_GATES: Flag<String> = Flag::new(
 )
 .list();
 pub(super) const WORKERS: Flag<i64> = Flag::new(WORK, "worker-threads", "10", "contents worked on at once");
-pub(super) const AUTOMAXPROCS: Flag<bool> =
-    Flag::new(OTHER, "automaxprocs", "false", "accepted; threads follow the work, not the cores");
 pub(super) const ENABLE_GROUPS: Flag<bool> = Flag::new(
     RETIRED,
     "enable-volume-group-snapshots",

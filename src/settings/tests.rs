@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use machinery::cli::{FlagEffect, Value};
+use machinery::cli::{FlagEffect, Value, help};
 use machinery::lead::Timing;
-use machinery::logging::LogFormat;
+use machinery::logging::{Log, LogFormat};
 use proptest::prelude::*;
 
 use super::flags::TABLE;
@@ -50,9 +50,11 @@ fn without_flags_every_setting_has_its_documented_default() {
         gates: Gates { groups: true, release_on_exit: true },
         election: None,
         endpoint: None,
-        log: Log { level: 0, format: LogFormat::Text },
-        traces: None,
-        warnings: vec![],
+        diagnostics: Diagnostics {
+            log: Log { level: 0, format: LogFormat::Text },
+            traces: None,
+            warnings: vec![],
+        },
     };
     assert_eq!(settings(""), expected);
 }
@@ -69,8 +71,8 @@ fn leader_election_has_the_default_times_of_client_go() {
 fn arguments_of_real_charts_are_accepted() {
     let first = settings("-csi-address=/csi/csi.sock -leader-election");
     assert_eq!((first.csi_address, first.election.is_some()), ("/csi/csi.sock".into(), true));
-    assert_eq!(settings("-v=2").log.level, 2);
-    assert_eq!(settings("-v 5").log.level, 5);
+    assert_eq!(settings("-v=2").diagnostics.log.level, 2);
+    assert_eq!(settings("-v 5").diagnostics.log.level, 5);
     for (line, address) in [
         ("--metrics-address=:22014", ":22014"),
         ("--metrics-address=localhost:8205", "localhost:8205"),
@@ -122,7 +124,7 @@ fn the_whole_command_line_of_longhorn_is_accepted() {
     let settings = settings(line);
     assert_eq!(settings.api, Rate { qps: 50.0, burst: 100 });
     assert_eq!(settings.election.unwrap().namespace.as_deref(), Some("longhorn-system"));
-    assert!(settings.warnings.is_empty());
+    assert!(settings.diagnostics.warnings.is_empty());
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn each_retired_or_klog_flag_is_accepted_with_one_warning() {
     let line = "--leader-election-type=leases --connection-timeout=15s --snapshotter=x \
                 --create-snapshotcontent-retrycount=5 --create-snapshotcontent-interval=10s \
                 --logtostderr=true --log_file=/x --leader-election-type=leases";
-    let warnings = settings(line).warnings;
+    let warnings = settings(line).diagnostics.warnings;
     assert_eq!(warnings.len(), 7, "{warnings:?}");
     assert!(warnings.iter().any(|warning| warning.contains("--connection-timeout is retired")));
 }
@@ -178,7 +180,7 @@ fn a_number_out_of_range_is_refused_and_the_error_says_the_range() {
 #[test]
 fn a_log_level_out_of_range_counts_as_the_nearest_level() {
     for (line, level) in [("-v=-1", 0), ("-v=10", 10), ("-v=11", 10), ("-v=99", 10), ("--v=2 --v=5", 5)] {
-        assert_eq!(settings(line).log.level, level, "{line}");
+        assert_eq!(settings(line).diagnostics.log.level, level, "{line}");
     }
 }
 

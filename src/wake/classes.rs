@@ -6,17 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use machinery::object::{Body, Object};
 use machinery::queue::{Queue, Urgency};
 use machinery::watch::Sink;
-use model::class::Class;
-use model::facts::Content;
+use model::{class::Class, facts::Content};
 
 use super::contents::ContentStore;
 
-/// The classes of one kind, by name.
 #[derive(Debug, Default)]
 pub(crate) struct ClassStore(RwLock<HashMap<String, Arc<Class>>>);
 
 impl ClassStore {
-    /// The class of this name, as it is known now.
     pub(crate) fn look_up(&self, name: &str) -> Option<Arc<Class>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }

@@ -14,7 +14,6 @@ use crate::decide::{Memory, leaves_something};
 /// The contents of one kind that are ours.
 pub(crate) type ContentStore<B> = Store<B, ContentRules>;
 
-/// The rules of the store for contents.
 #[derive(Debug)]
 pub(crate) enum ContentRules {}
 

@@ -8,7 +8,6 @@ use model::facts::Facts;
 /// A user or the snapshot-controller waits for the effect of a deletion, its release, another spec, another Secret, the
 /// finalizer, or readiness. These need a pass at once, whatever the backoff of the key, and a deletion and its release
 /// also reset the backoff. Any other change (status, the marker) needs a pass when the key is due.
-#[must_use]
 pub(crate) fn change(old: &Facts<'_>, new: &Facts<'_>) -> Option<Urgency> {
     if old == new {
         return None;

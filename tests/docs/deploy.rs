@@ -35,7 +35,7 @@ fn settings(manifest: &str) -> Settings {
 fn the_arguments_of_every_manifest_are_accepted_without_a_warning() {
     for manifest in [SIDECAR, LONGHORN] {
         let settings = settings(manifest);
-        assert_eq!(settings.warnings, Vec::<String>::new());
+        assert_eq!(settings.diagnostics.warnings, Vec::<String>::new());
         assert_eq!(settings.csi_address.to_str(), Some("/csi/csi.sock"));
         assert_eq!(settings.election.unwrap().namespace.as_deref(), Some("n"));
         assert!(settings.endpoint.unwrap().metrics_path == "/metrics");

@@ -1,6 +1,5 @@
 //! A pass over a claim: its finalizer goes as soon as no snapshot of it is being taken.
 
-use machinery::cluster::error::in_one_line;
 use machinery::object::Object;
 use machinery::queue::{Key, Then};
 use model::claim::{CLAIM_FINALIZER, Claim};
@@ -8,8 +7,9 @@ use model::facts::Content;
 use model::user::UserObject;
 
 use super::render;
-use super::work::{Refused, Work, over};
+use super::work::{Work, over};
 use crate::decide::claim::{is_taken_by, is_to_be_freed};
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
 impl Work {
@@ -27,10 +27,9 @@ impl Work {
                 .write(&self.claims, &claim, |claim| render::finalizers(claim, &[], &[CLAIM_FINALIZER]))
                 .await
             {
-                Ok(()) | Err(Refused::Gone) => PassEnd::well(Then::Done),
-                Err(Refused::Race) => PassEnd::well(Then::Retry),
-                Err(Refused::ForGood(why)) => PassEnd::failed(why),
-                Err(Refused::Other(error)) => PassEnd::failed(in_one_line(&error)),
+                Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
+                Err(WriteFailure::LostRace) => PassEnd::well(Then::Retry),
+                Err(WriteFailure::Refused(why) | WriteFailure::Failed(why)) => PassEnd::failed(why),
             }
         })
         .await

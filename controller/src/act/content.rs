@@ -1,6 +1,5 @@
 //! A pass over a content of either kind, for its own sake.
 
-use machinery::cluster::error::in_one_line;
 use machinery::cluster::event::Severity;
 use machinery::queue::{Key, Then};
 use model::facts::Kind;
@@ -9,8 +8,9 @@ use model::snapshot::Snapshot;
 
 use super::render;
 use super::user::Acted;
-use super::work::{Refused, Work, over};
+use super::work::{Work, over};
 use crate::decide::content::{Step, decide};
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
 impl Work {
@@ -57,10 +57,9 @@ impl Work {
                 }
             };
             match written {
-                Ok(()) | Err(Refused::Gone) => PassEnd::well(Then::Done),
-                Err(Refused::Race) => PassEnd::well(Then::Again),
-                Err(Refused::ForGood(why)) => PassEnd::failed(why),
-                Err(Refused::Other(error)) => PassEnd::failed(in_one_line(&error)),
+                Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
+                Err(WriteFailure::LostRace) => PassEnd::well(Then::Again),
+                Err(WriteFailure::Refused(why) | WriteFailure::Failed(why)) => PassEnd::failed(why),
             }
         })
         .await

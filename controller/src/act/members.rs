@@ -8,9 +8,10 @@ use model::user::UserObject;
 
 use super::render;
 use super::user::{Acted, Next};
-use super::work::{Deleted, Refused, Work};
+use super::work::{Deleted, Work};
 use crate::caches::UserMemory;
 use crate::decide::step::MemberStep;
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
 impl Work {
@@ -25,15 +26,15 @@ impl Work {
             MemberStep::Create { name, claim } => {
                 let member = render::member(&user, &name, &claim);
                 let key = format!("{}/{name}", user.namespace());
-                self.make(&self.snapshots, &key, &member, memory).await.map_err(super::work::refused)
+                self.make(&self.snapshots, &key, &member, memory).await.map_err(WriteFailure::from)
             }
             MemberStep::CreateContent { member, draft } => match self.caches.singles.users.get(&member) {
                 Some(member) => {
                     let content = render::content(&draft, &member.user());
                     let made = self.make(&self.contents, &draft.name, &content, memory).await;
-                    made.map_err(super::work::refused)
+                    made.map_err(WriteFailure::from)
                 }
-                None => Err(Refused::Gone),
+                None => Err(WriteFailure::Gone),
             },
             MemberStep::Bind { member, content } => {
                 match (self.caches.singles.users.get(&member), self.caches.singles.contents.get(&content)) {
@@ -41,7 +42,7 @@ impl Work {
                         let write = render::binding(&content, &member.user(), None);
                         self.write_once(&self.contents, &content, &write).await.map(drop)
                     }
-                    _ => Err(Refused::Gone),
+                    _ => Err(WriteFailure::Gone),
                 }
             }
             MemberStep::Record { content, record, group_handle } => {
@@ -50,7 +51,7 @@ impl Work {
                         let write = render::record(&content, &record, &group_handle);
                         self.write_once(&self.contents, &content, &write).await.map(drop)
                     }
-                    None => Err(Refused::Gone),
+                    None => Err(WriteFailure::Gone),
                 }
             }
         };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use machinery::clock;
-use machinery::cluster::error::in_one_line;
 use machinery::cluster::event::Severity;
 use machinery::cluster::write::Write;
 use machinery::object::Object;
@@ -11,13 +10,14 @@ use machinery::queue::Then;
 
 use super::render;
 use super::user::{Acted, Next};
-use super::work::{Refused, Work};
+use super::work::Work;
 use crate::caches::UserMemory;
 use crate::decide::problem::Problem;
 use crate::decide::status::of_problem;
 use crate::decide::step::{ErrorChange, StatusChange};
 use crate::metrics::Operation;
 use crate::wake::UserKind;
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
 impl Work {
@@ -103,12 +103,12 @@ impl Work {
     async fn went<U: Acted>(
         &self,
         object: &Arc<Object<U>>,
-        written: Result<Arc<Object<U>>, Refused>,
+        written: Result<Arc<Object<U>>, WriteFailure>,
         reason: &str,
     ) -> Next<U> {
         match written {
             Ok(written) => Next::Go(written),
-            Err(Refused::Gone) => Next::End(PassEnd::well(Then::Done)),
+            Err(WriteFailure::Gone) => Next::End(PassEnd::well(Then::Done)),
             Err(refused) => self.went_around(object, Err(refused), reason).await,
         }
     }
@@ -117,19 +117,19 @@ impl Work {
     pub(super) async fn went_around<U: Acted>(
         &self,
         object: &Arc<Object<U>>,
-        written: Result<(), Refused>,
+        written: Result<(), WriteFailure>,
         reason: &str,
     ) -> Next<U> {
         match written {
             Ok(()) => Next::Go(Arc::clone(object)),
-            Err(Refused::Race) => Next::End(PassEnd::well(Then::Again)),
+            Err(WriteFailure::LostRace) => Next::End(PassEnd::well(Then::Again)),
             // The watch has yet to show that it is gone.
-            Err(Refused::Gone) => Next::End(PassEnd::well(Then::Retry)),
-            Err(Refused::ForGood(why)) => {
+            Err(WriteFailure::Gone) => Next::End(PassEnd::well(Then::Retry)),
+            Err(WriteFailure::Refused(why)) => {
                 self.say_refused(object, reason, why).await;
                 Next::End(PassEnd::well(Then::Retry))
             }
-            Err(Refused::Other(error)) => Next::End(PassEnd::failed(in_one_line(&error))),
+            Err(WriteFailure::Failed(why)) => Next::End(PassEnd::failed(why)),
         }
     }
 

@@ -16,12 +16,13 @@ use model::user::User;
 use serde_json::Value;
 
 use super::render;
-use super::work::{Deleted, Refused, Work, over};
+use super::work::{Deleted, Work, over};
 use crate::caches::UserMemory;
 use crate::decide::binding::Seen;
 use crate::decide::step::{ContentDraft, Step};
 use crate::metrics::{Operation, Subject};
 use crate::wake::{UserKind, Watched};
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
 /// How long a request without an answer may still take effect: the longest that an API server works on one.
@@ -237,7 +238,7 @@ impl Work {
                     self.event(object, Severity::Warning, &reason, in_one_line(&error));
                 }
                 let reason = user.kind.word("SnapshotContentCreationFailed");
-                self.went_around(object, Err(super::work::refused(error)), &reason).await
+                self.went_around(object, Err(WriteFailure::from(error)), &reason).await
             }
         }
     }
@@ -250,7 +251,7 @@ impl Work {
                 let write = render::binding(&content, &user, class_name.filter(|_| !has_class));
                 self.write_once(U::contents(self), &content, &write).await.map(drop)
             }
-            None => Err(Refused::Gone),
+            None => Err(WriteFailure::Gone),
         };
         self.went_around(object, bound, &user.kind.word("SnapshotBindFailed")).await
     }
@@ -262,7 +263,7 @@ impl Work {
                 let write = render::release(&content, kind);
                 self.write_once(U::contents(self), &content, &write).await.map(drop)
             }
-            None => Err(Refused::Gone),
+            None => Err(WriteFailure::Gone),
         };
         self.went_around(object, released, &kind.word("SnapshotContentObjectDeleteError")).await
     }

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use machinery::claim::Claim as Lead;
-use machinery::cluster::error::{ApiError, Failure, in_one_line};
+use machinery::cluster::error::{ApiError, Failure};
 use machinery::cluster::event::{About, Event, Recorder, Severity};
 use machinery::cluster::objects::Objects;
-use machinery::cluster::write::Write;
+use machinery::cluster::write::{Write, WriteFailure};
 use machinery::object::{Body, Object};
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then, Urgency};
@@ -51,36 +51,12 @@ pub struct Work {
     pub keeps_mode: bool,
 }
 
-/// How a request failed, as passes tell failures apart.
-pub(super) enum Refused {
-    /// Others were faster: look again.
-    Race,
-    /// The object is gone.
-    Gone,
-    /// The server refuses it for good, in these words: a rule, a webhook, a missing right.
-    ForGood(String),
-    /// Anything that may pass.
-    Other(ApiError),
-}
-
 /// What became of an object that was deleted.
 pub(super) enum Deleted {
     /// Its finalizers hold it.
     Going,
     /// It is not there any more.
     Gone,
-}
-
-pub(super) fn refused(error: ApiError) -> Refused {
-    if matches!(error.failure, Failure::LostRace(_)) {
-        Refused::Race
-    } else if matches!(error.failure, Failure::NotFound(_)) {
-        Refused::Gone
-    } else if error.is_for_good() {
-        Refused::ForGood(in_one_line(&error))
-    } else {
-        Refused::Other(error)
-    }
 }
 
 impl Work {
@@ -129,22 +105,22 @@ impl Work {
         objects: &Objects<Object<B>>,
         object: &Object<B>,
         write: impl Fn(&Object<B>) -> Option<Write>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), WriteFailure> {
         let key = object.key();
         let Some(first) = write(object) else { return Ok(()) };
         let mut result = objects.write(&key, &first).await;
         for _ in 1..MOST_RACES {
             let Err(ApiError { failure: Failure::LostRace(_), .. }) = result else { break };
-            let fresh = objects.get(&key).await.map_err(refused)?;
+            let fresh = objects.get(&key).await?;
             let is_same = fresh.uid() == object.uid();
             let fresh = self.replied(fresh);
             if !is_same {
-                return Err(Refused::Gone);
+                return Err(WriteFailure::Gone);
             }
             let Some(next) = write(&fresh) else { return Ok(()) };
             result = objects.write(&key, &next).await;
         }
-        self.replied(result.map_err(refused)?);
+        self.replied(result?);
         Ok(())
     }
 
@@ -154,13 +130,13 @@ impl Work {
         objects: &Objects<Object<B>>,
         object: &Object<B>,
         write: &Write,
-    ) -> Result<Arc<Object<B>>, Refused> {
+    ) -> Result<Arc<Object<B>>, WriteFailure> {
         match objects.write(&object.key(), write).await {
             Ok(written) => Ok(self.replied(written)),
             Err(error) => {
-                let refused = refused(error);
-                if matches!(refused, Refused::Race) {
-                    let fresh = objects.get(&object.key()).await.map_err(self::refused)?;
+                let refused = error.into();
+                if refused == WriteFailure::LostRace {
+                    let fresh = objects.get(&object.key()).await?;
                     self.replied(fresh);
                 }
                 Err(refused)
@@ -173,7 +149,7 @@ impl Work {
         &self,
         objects: &Objects<Object<B>>,
         object: &Object<B>,
-    ) -> Result<Deleted, Refused> {
+    ) -> Result<Deleted, WriteFailure> {
         match objects.delete(object).await {
             Ok(Some(going)) => {
                 self.replied(going);
@@ -181,8 +157,8 @@ impl Work {
             }
             Ok(None) | Err(ApiError { failure: Failure::NotFound(_), .. }) => Ok(Deleted::Gone),
             Err(error) => {
-                let refused = refused(error);
-                if matches!(refused, Refused::Race)
+                let refused = WriteFailure::from(error);
+                if matches!(refused, WriteFailure::LostRace)
                     && let Ok(fresh) = objects.get(&object.key()).await
                 {
                     self.replied(fresh);
@@ -199,16 +175,7 @@ impl Work {
         reason: &str,
         message: String,
     ) {
-        let version =
-            if B::GROUP.is_empty() { B::VERSION.to_owned() } else { format!("{}/{}", B::GROUP, B::VERSION) };
-        let about = About {
-            api_version: version,
-            kind: B::KIND_NAME.to_owned(),
-            namespace: object.metadata.namespace.clone(),
-            name: object.name().to_owned(),
-            uid: object.uid().to_owned(),
-            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
-        };
+        let about = About::of(object);
         self.events.record(Event { about, severity, reason: reason.to_owned(), message, last_word: false });
     }
 }

@@ -20,7 +20,7 @@ pub enum BadDuration {
 /// Go's longest duration in nanoseconds, about 292 years.
 const LONGEST: u128 = i64::MAX as u128;
 
-pub fn parse(text: &str) -> Result<Duration, BadDuration> {
+pub(crate) fn parse(text: &str) -> Result<Duration, BadDuration> {
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

@@ -25,14 +25,13 @@ pub struct Spec {
     pub kind: ValueKind,
     /// The default in the flag's own syntax; "" for none.
     pub default: &'static str,
-    /// Heading in the help.
-    pub group: &'static str,
+    pub(crate) group: &'static str,
     /// One line for the help.
     pub help: &'static str,
     /// Whether it has an effect.
     pub effect: FlagEffect,
     /// Whether repeated values are joined with commas, as in Go programs whose flag fills a map.
-    pub is_list: bool,
+    pub(crate) is_list: bool,
 }
 
 /// A Rust type of flag values.
@@ -76,17 +75,11 @@ impl<T: FlagValue> Flag<T> {
     pub const fn retired(self) -> Self {
         Self { spec: Spec { effect: FlagEffect::Retired, ..self.spec }, value: PhantomData }
     }
-
-    /// Replaces the default.
-    #[must_use]
-    pub const fn with_default(self, default: &'static str) -> Self {
-        Self { spec: Spec { default, ..self.spec }, value: PhantomData }
-    }
 }
 
 /// A flag of klog, accepted without effect.
 #[must_use]
-pub const fn accepted(name: &'static str, kind: ValueKind, help: &'static str) -> Spec {
+pub(crate) const fn accepted(name: &'static str, kind: ValueKind, help: &'static str) -> Spec {
     Spec { name, kind, default: "", group: "Logging", help, effect: FlagEffect::Accepted, is_list: false }
 }
 
@@ -101,15 +94,13 @@ impl Table {
     }
 
     /// The flag with this name; `h` is short for `help`.
-    #[must_use]
-    pub fn find(self, name: &str) -> Option<&'static Spec> {
+    pub(crate) fn find(self, name: &str) -> Option<&'static Spec> {
         let name = if name == "h" { "help" } else { name };
         self.iter().find(|flag| flag.name == name)
     }
 
     /// The flag with the most similar name, if there is a similar one.
-    #[must_use]
-    pub fn nearest(self, name: &str) -> Option<&'static str> {
+    pub(crate) fn nearest(self, name: &str) -> Option<&'static str> {
         let name: String = name.chars().take(64).collect();
         let (distance, nearest) = self.iter().map(|flag| (distance(&name, flag.name), flag.name)).min()?;
         (distance <= 3 && distance * 2 < nearest.len()).then_some(nearest)

@@ -18,8 +18,7 @@ use super::proxy::{BadProxy, proxy_for, usable};
 use super::stack;
 use super::token::{BadToken, TokenFile};
 use super::traffic::{RequestPolicy, Traffic};
-use crate::claim::Claim;
-use crate::metrics::RestMetrics;
+use crate::{claim::Claim, metrics::RestMetrics};
 
 /// The idle timeout of a connection that has an answer to come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);

@@ -105,9 +105,7 @@ impl Error for ApiError {
 }
 
 impl ApiError {
-    /// Judges an error of the client library.
-    #[must_use]
-    pub fn judge(request: Request, error: kube::Error) -> Self {
+    pub(crate) fn judge(request: Request, error: kube::Error) -> Self {
         let failure = Failure::judge(request.verb, error);
         Self { request, failure }
     }

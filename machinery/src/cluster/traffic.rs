@@ -18,8 +18,7 @@ use tower::{BoxError, Service};
 use super::error::NotLeading;
 use super::limit::Bucket;
 use super::token::TokenFile;
-use crate::claim::Claim;
-use crate::metrics::RestMetrics;
+use crate::{claim::Claim, metrics::RestMetrics};
 
 /// How often a request is retried on `Retry-After`; client-go's number.
 const MOST_RETRIES: u32 = 10;

@@ -6,6 +6,8 @@ use json_patch::{
 };
 use serde_json::Value;
 
+use super::error::{ApiError, Failure, in_one_line};
+
 /// The part of an object that a write changes: the API server ignores changes of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
@@ -71,9 +73,7 @@ impl Write {
         &self.patch
     }
 
-    /// The half that the write changes.
-    #[must_use]
-    pub fn half(&self) -> Half {
+    pub(crate) fn half(&self) -> Half {
         self.half
     }
 
@@ -82,7 +82,7 @@ impl Write {
     ///
     /// # Errors
     /// An operation failed, and would fail on an API server.
-    pub fn apply(&self, object: &Value) -> Result<Value, PatchError> {
+    pub(crate) fn apply(&self, object: &Value) -> Result<Value, PatchError> {
         let mut object = object.clone();
         for operation in &self.patch.0 {
             if let Some(operation) = on_server(operation, &object) {
@@ -120,6 +120,33 @@ fn pointer(path: impl AsRef<str>) -> PointerBuf {
 #[must_use]
 pub fn key(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Why a write to the API server did not happen, as far as a pass cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteFailure {
+    /// Somebody else changed the object first.
+    LostRace,
+    /// The object is gone.
+    Gone,
+    /// The API server refuses such a write, and will go on to; in its words.
+    Refused(String),
+    /// Anything else, in words for the log.
+    Failed(String),
+}
+
+impl From<ApiError> for WriteFailure {
+    fn from(error: ApiError) -> Self {
+        if matches!(error.failure, Failure::LostRace(_)) {
+            Self::LostRace
+        } else if matches!(error.failure, Failure::NotFound(_)) {
+            Self::Gone
+        } else if error.is_for_good() {
+            Self::Refused(in_one_line(&error))
+        } else {
+            Self::Failed(in_one_line(&error))
+        }
+    }
 }
 
 #[cfg(test)]

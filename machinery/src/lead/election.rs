@@ -12,9 +12,7 @@ use super::elector::Elector;
 use super::lease::Lease;
 use super::protocol::Candidate;
 use super::terms::{ElectionEnd, Timing, identity};
-use crate::claim::Claim;
-use crate::clock;
-use crate::metrics::BaseMetrics;
+use crate::{claim::Claim, clock, metrics::BaseMetrics};
 
 /// Where Kubernetes mounts the namespace of a pod.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

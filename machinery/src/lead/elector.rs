@@ -13,9 +13,8 @@ use tracing::{info, warn};
 use super::hedge::{PARTS, hedged};
 use super::protocol::{Candidate, LeaseAction, ObservedLease};
 use super::terms::{ElectionEnd, Leases, Loss, Timing};
-use crate::claim::Claim;
 use crate::cluster::error::{ApiError, Failure, TimedOut, in_one_line};
-use crate::repeat::Repeat;
+use crate::{claim::Claim, repeat::Repeat};
 
 /// A follower polls after this part of the retry period, at least and at most. The spread keeps candidates apart; the
 /// upper bound leaves room for [`spread`].

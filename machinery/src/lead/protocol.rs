@@ -64,7 +64,7 @@ impl ObservedLease {
     }
 
     /// Notes that the Lease was deleted. The lease duration restarts once, since it may have been renewed just before.
-    pub fn mark_deleted(&mut self, now: Instant) {
+    pub(crate) fn mark_deleted(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.gone, true) {
             self.since = now;
         }
@@ -89,8 +89,7 @@ impl ObservedLease {
 
 impl Candidate {
     /// The Lease to create if there is none.
-    #[must_use]
-    pub fn first(&self, wall: Timestamp) -> Value {
+    pub(crate) fn first(&self, wall: Timestamp) -> Value {
         let mut lease = json!({
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",

@@ -19,8 +19,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::clock;
-use crate::process::Program;
+use crate::{clock, process::Program};
 
 #[cfg(test)]
 #[path = "tests.rs"]

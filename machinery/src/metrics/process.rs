@@ -6,118 +6,79 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, Opts};
 
-use super::register::MetricsError;
+use super::register::{MetricsError, whole};
 
 /// `USER_HZ`: 100 ticks per second on every platform that Kubernetes runs on.
 const TICKS: f64 = 100.0;
 /// What the Go client shows for an absent limit: the largest 64-bit number.
 const UNLIMITED: f64 = 18_446_744_073_709_551_615.0;
 
+/// Name and help of each metric.
+const METRICS: [(&str, &str); 9] = [
+    ("process_cpu_seconds_total", "User and system CPU time spent, in seconds."),
+    ("process_open_fds", "Open file descriptors."),
+    ("process_max_fds", "Most file descriptors that may be open."),
+    ("process_virtual_memory_bytes", "Virtual memory, in bytes."),
+    ("process_virtual_memory_max_bytes", "Most virtual memory that may be had, in bytes."),
+    ("process_resident_memory_bytes", "Resident memory, in bytes."),
+    ("process_start_time_seconds", "Start of the process, in seconds since the epoch."),
+    (
+        "process_network_receive_bytes_total",
+        "Bytes received over the network by the process's network namespace.",
+    ),
+    (
+        "process_network_transmit_bytes_total",
+        "Bytes sent over the network by the process's network namespace.",
+    ),
+];
+
 /// Updated at every scrape. A file that cannot be read leaves its values unchanged.
-pub(super) struct ProcessMetrics {
-    cpu: Gauge,
-    open_fds: Gauge,
-    max_fds: Gauge,
-    virtual_memory: Gauge,
-    virtual_memory_max: Gauge,
-    resident_memory: Gauge,
-    start_time: Gauge,
-    received: Gauge,
-    sent: Gauge,
-}
+pub(super) struct ProcessMetrics(Vec<Gauge>);
 
 impl ProcessMetrics {
     pub(super) fn new() -> Result<Self, MetricsError> {
-        let gauge = |name: &str, help: &str| Gauge::with_opts(Opts::new(name, help));
-        Ok(Self {
-            cpu: gauge("process_cpu_seconds_total", "User and system CPU time spent, in seconds.")?,
-            open_fds: gauge("process_open_fds", "Open file descriptors.")?,
-            max_fds: gauge("process_max_fds", "Most file descriptors that may be open.")?,
-            virtual_memory: gauge("process_virtual_memory_bytes", "Virtual memory, in bytes.")?,
-            virtual_memory_max: gauge(
-                "process_virtual_memory_max_bytes",
-                "Most virtual memory that may be had, in bytes.",
-            )?,
-            resident_memory: gauge("process_resident_memory_bytes", "Resident memory, in bytes.")?,
-            start_time: gauge(
-                "process_start_time_seconds",
-                "Start of the process, in seconds since the epoch.",
-            )?,
-            received: gauge(
-                "process_network_receive_bytes_total",
-                "Bytes received over the network by the process's network namespace.",
-            )?,
-            sent: gauge(
-                "process_network_transmit_bytes_total",
-                "Bytes sent over the network by the process's network namespace.",
-            )?,
-        })
+        let gauges = METRICS.iter().map(|(name, help)| Gauge::with_opts(Opts::new(*name, *help)));
+        Ok(Self(gauges.collect::<Result<_, _>>()?))
     }
+}
 
-    fn all(&self) -> [&Gauge; 9] {
-        [
-            &self.cpu,
-            &self.open_fds,
-            &self.max_fds,
-            &self.virtual_memory,
-            &self.virtual_memory_max,
-            &self.resident_memory,
-            &self.start_time,
-            &self.received,
-            &self.sent,
-        ]
-    }
-
-    fn read(&self) {
-        if let Some(stat) = read("/proc/self/stat") {
-            self.read_stat(&stat);
-        }
-        if let Some(status) = read("/proc/self/status") {
-            set(&self.resident_memory, number_after(&status, "VmRSS:").map(|kib| kib * 1024.0));
-        }
-        if let Some(limits) = read("/proc/self/limits") {
-            set(&self.max_fds, limit(&limits, "Max open files"));
-            set(&self.virtual_memory_max, limit(&limits, "Max address space"));
-        }
-        if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            // One of them is the open directory itself.
-            let open = u32::try_from(open.count()).unwrap_or(u32::MAX);
-            self.open_fds.set(f64::from(open.saturating_sub(1)));
-        }
-        if let Some(net) = read("/proc/self/net/netstat") {
-            set(&self.received, extended_ip(&net, "InOctets"));
-            set(&self.sent, extended_ip(&net, "OutOctets"));
-        }
-    }
-
-    /// Field 2 of proc(5) is the command in parentheses. It may itself contain spaces and parentheses, so field 3
-    /// follows the last `)`.
-    fn read_stat(&self, stat: &str) {
-        let fields: Vec<f64> = stat
-            .rsplit(')')
-            .next()
-            .into_iter()
-            .flat_map(str::split_whitespace)
-            .map(|field| field.parse().unwrap_or(0.0))
-            .collect();
-        let field = |number: usize| fields.get(number - 3).copied();
-        if let (Some(user), Some(system)) = (field(14), field(15)) {
-            self.cpu.set((user + system) / TICKS);
-        }
-        set(&self.virtual_memory, field(23));
-        let boot = read("/proc/stat").and_then(|stat| number_after(&stat, "btime"));
-        set(&self.start_time, boot.zip(field(22)).map(|(boot, ticks)| boot + ticks / TICKS));
-    }
+/// The values in the order of [`METRICS`].
+fn values() -> [Option<f64>; 9] {
+    let stat = read("/proc/self/stat");
+    // Field 2 of proc(5) is the command in parentheses. It may itself contain spaces and parentheses, so field 3 follows
+    // the last `)`.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let fields: Vec<f64> = fields.map(|field| field.parse().unwrap_or(0.0)).collect();
+    let field = |number: usize| fields.get(number - 3).copied();
+    let (limits, net) = (read("/proc/self/limits"), read("/proc/self/net/netstat"));
+    // One of the open files is the directory itself.
+    let open = fs::read_dir("/proc/self/fd").ok().map(|open| whole(open.count().saturating_sub(1)));
+    let boot = number_after(&read("/proc/stat"), "btime");
+    [
+        field(14).zip(field(15)).map(|(user, system)| (user + system) / TICKS),
+        open,
+        limit(&limits, "Max open files"),
+        field(23),
+        limit(&limits, "Max address space"),
+        number_after(&read("/proc/self/status"), "VmRSS:").map(|kib| kib * 1024.0),
+        boot.zip(field(22)).map(|(boot, ticks)| boot + ticks / TICKS),
+        extended_ip(&net, "InOctets"),
+        extended_ip(&net, "OutOctets"),
+    ]
 }
 
 impl Collector for ProcessMetrics {
     fn desc(&self) -> Vec<&Desc> {
-        self.all().into_iter().flat_map(Collector::desc).collect()
+        self.0.iter().flat_map(Collector::desc).collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        self.read();
-        let mut families: Vec<_> = self.all().into_iter().flat_map(Collector::collect).collect();
+        for (gauge, value) in self.0.iter().zip(values()) {
+            if let Some(value) = value {
+                gauge.set(value);
+            }
+        }
+        let mut families: Vec<_> = self.0.iter().flat_map(Collector::collect).collect();
         for family in &mut families {
             if family.name().ends_with("_total") {
                 as_counter(family);
@@ -137,14 +98,9 @@ fn as_counter(family: &mut MetricFamily) {
     }
 }
 
-fn read(path: &str) -> Option<String> {
-    fs::read_to_string(path).ok()
-}
-
-fn set(gauge: &Gauge, value: Option<f64>) {
-    if let Some(value) = value {
-        gauge.set(value);
-    }
+/// The text of a file, empty if it cannot be read.
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
 }
 
 fn number_after(text: &str, key: &str) -> Option<f64> {

@@ -14,8 +14,7 @@ pub struct Backoff {
 impl Backoff {
     /// The pause after this many failures in a row: `start` after the first, doubled with each further one, up to
     /// `max`. There is no jitter, since operators calculate with these numbers.
-    #[must_use]
-    pub fn pause(&self, failures: u32) -> Duration {
+    pub(crate) fn pause(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(63);
         let pause = self.start.as_nanos().saturating_mul(1 << doublings).min(self.max.as_nanos());
         Duration::from_nanos(u64::try_from(pause).unwrap_or(u64::MAX))
@@ -23,8 +22,7 @@ impl Backoff {
 }
 
 /// The pause, lengthened by up to a tenth so that many polls do not coincide.
-#[must_use]
-pub fn spread(pause: Duration) -> Duration {
+pub(crate) fn spread(pause: Duration) -> Duration {
     pause.mul_f64(1.0 + fastrand::f64() / 10.0)
 }
 

@@ -129,7 +129,7 @@ impl Queue {
 
     /// Waits for the next ready key. Every key taken must be given back by [`Queue::done`]. One caller at a time;
     /// cancel-safe.
-    pub async fn next(&self) -> Key {
+    pub(crate) async fn next(&self) -> Key {
         loop {
             let due = match self.take() {
                 Ok(key) => return key,
@@ -170,7 +170,7 @@ impl Queue {
     }
 
     /// Gives a key back after its pass. Returns the pause until the next one, `None` if none is planned.
-    pub fn done(&self, key: &Key, then: Then) -> Option<Duration> {
+    pub(crate) fn done(&self, key: &Key, then: Then) -> Option<Duration> {
         let now = Instant::now();
         let mut state = self.state();
         let mut entry = state.entries.remove(key)?;

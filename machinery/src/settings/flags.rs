@@ -102,6 +102,9 @@ pub const OBSERVABILITY: &[Spec] = &[
     accepted("log-json-info-buffer-size", ValueKind::Text, "buffer of the json format"),
 ];
 
+/// `--automaxprocs`, which has no effect.
+pub const AUTOMAXPROCS: Flag<bool> =
+    Flag::new(OTHER, "automaxprocs", "false", "accepted; threads follow the work, not the cores");
 /// `--version`.
 pub const VERSION: Flag<bool> = Flag::new(OTHER, "version", "false", "print name and version");
 /// `--help`.

@@ -20,9 +20,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 
 use super::unsent::Unsent;
-use crate::logging::Spans;
-use crate::process::Program;
-use crate::repeat::Repeat;
+use crate::{logging::Spans, process::Program, repeat::Repeat};
 
 #[cfg(test)]
 mod tests;
@@ -70,9 +68,7 @@ impl Traces {
         Ok(Self { program, provider, runtime })
     }
 
-    /// The layer that collects spans.
-    #[must_use]
-    pub fn layer(&self) -> Spans {
+    pub(crate) fn layer(&self) -> Spans {
         let program = self.program;
         let spans = filter_fn(move |metadata| metadata.is_span() && program.owns(metadata));
         let spans = spans.with_max_level_hint(LevelFilter::INFO);
@@ -87,7 +83,7 @@ impl Traces {
     }
 
     /// Sends the remaining spans, within three seconds.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         // The exporter has logged a failure.
         let _ = self.provider.shutdown_with_timeout(FLUSH);
         self.runtime.shutdown_background();

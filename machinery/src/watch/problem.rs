@@ -2,8 +2,7 @@
 
 use kube::core::Status;
 
-use crate::cluster::error::in_one_line;
-use crate::repeat::Repeat;
+use crate::{cluster::error::in_one_line, repeat::Repeat};
 
 /// Why a list or a watch failed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

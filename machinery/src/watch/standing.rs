@@ -48,6 +48,14 @@ pub struct Advice {
     pub without: Option<&'static str>,
 }
 
+/// Whether the work can go on, for `/readyz`: all kinds are watched, as far as they are `shown`. The error is one line.
+///
+/// # Errors
+/// See [`not_ready`].
+pub fn is_ready(shown: &watch::Receiver<Option<Vec<Watched>>>, advice: Advice) -> Result<(), String> {
+    shown.borrow().as_ref().and_then(|watched| not_ready(watched, advice)).map_or(Ok(()), Err)
+}
+
 /// Why these watches are not ready; `None` if all are synced.
 #[must_use]
 pub fn not_ready(watched: &[Watched], advice: Advice) -> Option<String> {
@@ -97,7 +105,7 @@ fn line(problems: &BTreeSet<(&'static str, Problem)>, kind: &Watched, advice: Ad
 
 /// Logs missing kinds and rights: one line for all kinds of a group, again when a new problem appears (and after five
 /// minutes if nothing works without the kinds), and one line once all can be watched. A partial recovery is not logged.
-pub async fn report(watched: Vec<Watched>, advice: Advice) {
+pub(crate) async fn report(watched: Vec<Watched>, advice: Advice) {
     let Some(kind) = watched.first() else { return std::future::pending().await };
     let mut logged: Option<(BTreeSet<(&str, Problem)>, Instant)> = None;
     let mut standings: Vec<_> = watched.iter().map(|watched| watched.standing.clone()).collect();

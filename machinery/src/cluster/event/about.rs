@@ -1,5 +1,9 @@
 //! An event, and the object that it is about.
 
+use kube::Resource;
+
+use crate::object::{Body, Object};
+
 /// The namespace of events about cluster-scoped objects.
 const DEFAULT_NAMESPACE: &str = "default";
 
@@ -18,6 +22,21 @@ pub struct About {
     pub uid: String,
     /// `metadata.resourceVersion`.
     pub resource_version: String,
+}
+
+impl About {
+    /// The object as it is.
+    #[must_use]
+    pub fn of<B: Body>(object: &Object<B>) -> Self {
+        Self {
+            api_version: Object::<B>::api_version(&()).into_owned(),
+            kind: B::KIND_NAME.to_owned(),
+            namespace: object.metadata.namespace.clone(),
+            name: object.name().to_owned(),
+            uid: object.uid().to_owned(),
+            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// The `type` of an event.
