@@ -39,7 +39,6 @@ pub struct Settings {
     pub(crate) content_names: SnapshotName,
     /// `--groupsnapshot-name-*`.
     pub(crate) group_names: SnapshotName,
-    /// `--extra-create-metadata`.
     pub(crate) extra_create_metadata: bool,
     /// `--kube-api-*`.
     pub api: Rate,

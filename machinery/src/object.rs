@@ -79,7 +79,7 @@ impl<B> Object<B> {
         self.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// See [`key`].
+    /// Its [key](crate::queue::Key).
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
         key(&self.metadata)

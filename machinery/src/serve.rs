@@ -55,7 +55,6 @@ type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub struct Pages {
     lease: Check,
     ready: Check,
-    /// The metrics as text, or why there are none.
     metrics: Box<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
 }
 
@@ -162,7 +161,6 @@ impl Endpoint {
     }
 }
 
-/// Whether a path is taken by a health check.
 pub(crate) fn is_health(path: &str) -> bool {
     HEALTH.contains(&path) || path == READY
 }

@@ -271,7 +271,6 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         self.rest(if about_the_kind { LONGEST_PAUSE_FOR_KIND } else { LONGEST_PAUSE }).await;
     }
 
-    /// Backs off.
     async fn rest(&mut self, longest: Duration) {
         sleep(jitter(self.pause.min(longest))).await;
         self.pause = (self.pause * 2).min(longest);

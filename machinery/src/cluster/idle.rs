@@ -50,7 +50,6 @@ where
     }
 }
 
-/// A connection with an idle timeout.
 pub(super) struct TimeoutStream<S> {
     inner: S,
     silence: Duration,

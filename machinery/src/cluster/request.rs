@@ -61,7 +61,6 @@ fn span(request: &Request) -> Span {
     )
 }
 
-/// Records the status code in the current span.
 fn record(code: StatusCode) {
     let span = Span::current();
     span.record("http.response.status_code", i64::from(code.as_u16()));

@@ -63,7 +63,6 @@ impl SecretError {
     }
 }
 
-/// The fields of a Secret that are read.
 #[derive(Deserialize)]
 struct SecretFields {
     data: Option<BTreeMap<String, ByteString>>,

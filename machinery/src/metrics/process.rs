@@ -13,7 +13,6 @@ const TICKS: f64 = 100.0;
 /// What the Go client shows for an absent limit: the largest 64-bit number.
 const UNLIMITED: f64 = 18_446_744_073_709_551_615.0;
 
-/// Name and help of each metric.
 const METRICS: [(&str, &str); 9] = [
     ("process_cpu_seconds_total", "User and system CPU time spent, in seconds."),
     ("process_open_fds", "Open file descriptors."),

@@ -12,7 +12,6 @@ const UNUSED: &str = "managedFields";
 /// Metadata fields that are read only if the kind keeps them.
 const OPTIONAL: [&str; 2] = ["labels", "ownerReferences"];
 
-/// The metadata of an object, and its other fields.
 pub(super) struct Parts<B> {
     pub metadata: Map<String, Value>,
     pub rest: Map<String, Value>,

@@ -11,7 +11,6 @@ const LONGEST_MESSAGE: usize = 1024;
 /// The API's limit of a name, in bytes.
 const LONGEST_NAME: usize = 253;
 
-/// A new Event.
 pub(super) fn first(name: &str, component: &str, event: &Event, message: &str, wall: Timestamp) -> Value {
     let about = &event.about;
     let mut object = json!({
@@ -41,7 +40,6 @@ pub(super) fn first(name: &str, component: &str, event: &Event, message: &str, w
     object
 }
 
-/// The patch of a repeated Event.
 pub(super) fn repeated(count: u32, message: &str, wall: Timestamp) -> Value {
     json!({"count": count, "message": message, "lastTimestamp": Time(wall)})
 }
