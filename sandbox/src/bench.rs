@@ -40,14 +40,7 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let first = create(&place, &driver_name(), 1).await?;
     let started = Instant::now();
     let mut sidecar = Program::sidecar(&binary, &place, &arguments(load))?;
-    let first_ready = async {
-        follower.until_ready(&first, PATIENCE).await?;
-        let first_ready = started.elapsed();
-        delete(&place, &first).await?;
-        follower.until_gone(&first, PATIENCE).await?;
-        Ok(first_ready)
-    };
-    let first_ready = sidecar.during(first_ready).await?;
+    let first_ready = sidecar.during(warm_up(&place, &mut follower, &first, started)).await?;
     let idle = sidecar.memory()?;
 
     println!("taking and deleting {} snapshots …", load.contents);
@@ -83,6 +76,20 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     };
     println!("{figures}");
     sidecar.kill().await
+}
+
+/// Takes and deletes the first snapshot. Returns when it was ready, counted from the start.
+async fn warm_up(
+    place: &Place,
+    follower: &mut Follower,
+    first: &[Made],
+    started: Instant,
+) -> anyhow::Result<Duration> {
+    follower.until_ready(first, PATIENCE).await?;
+    let first_ready = started.elapsed();
+    delete(place, first).await?;
+    follower.until_gone(first, PATIENCE).await?;
+    Ok(first_ready)
 }
 
 /// The contents of the snapshots, how long it took to take them all, and how long each took from its creation until it

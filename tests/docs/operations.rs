@@ -96,17 +96,18 @@ fn every_complaint_is_in_the_page() {
     }
 }
 
+/// Where the messages about what a driver did are made.
+const SOURCES: [&str; 5] = [
+    include_str!("../../src/decide/conclude.rs"),
+    include_str!("../../src/decide/failed.rs"),
+    include_str!("../../src/decide/refused.rs"),
+    include_str!("../../src/decide/answered.rs"),
+    include_str!("../../src/decide/notes.rs"),
+];
+
 /// Checks each message in its source too, so that source and page change together.
 #[test]
 fn every_message_about_the_driver_is_in_the_page() {
-    let sources = [
-        include_str!("../../src/decide/conclude.rs"),
-        include_str!("../../src/decide/failed.rs"),
-        include_str!("../../src/decide/refused.rs"),
-        include_str!("../../src/decide/answered.rs"),
-        include_str!("../../src/decide/notes.rs"),
-    ]
-    .concat();
     for (source, page) in [
         ("cannot take a snapshot of {volumes}: ", "cannot take a snapshot of VOLUME: "),
         ("cannot look at the snapshot: ", "cannot look at the snapshot: "),
@@ -143,7 +144,7 @@ fn every_message_about_the_driver_is_in_the_page() {
         ),
         ("which the snapshot is named after", "which the snapshot is named after"),
     ] {
-        assert!(sources.contains(source), "{source}");
+        assert!(SOURCES.concat().contains(source), "{source}");
         assert!(OPERATIONS.contains(page), "{page}");
     }
     let session = include_str!("../../src/csi/session.rs");

@@ -53,13 +53,7 @@ pub(super) async fn run(count: usize) -> anyhow::Result<()> {
     let (made, mut ready) = controller.during(sidecar.during(taking)).await?;
     let (full, taken) = (controller.memory()?, controller.cpu()?);
     let requests_taking = requests(&place);
-    ready.sort_unstable();
-    let since = |moment: Option<&Instant>| moment.map_or(0.0, |at| at.duration_since(begun).as_secs_f64());
-    println!("\n  first ready             {:9.2} s", since(ready.first()));
-    println!("  all ready               {:9.2} s", since(ready.last()));
-    let waits: Vec<Duration> = ready.iter().map(|at| at.duration_since(begun)).collect();
-    println!("  half of them ready      {:9.2} s", percentile(&waits, 50).as_secs_f64());
-
+    print_times(&mut ready, begun);
     place.server.clear_requests();
     let begun = Instant::now();
     let deleting = async {
@@ -89,6 +83,16 @@ pub(super) async fn run(count: usize) -> anyhow::Result<()> {
     println!("  RSS, idle               {:9.1} MB", mb(idle.resident));
     println!("  RSS, all are there      {:9.1} MB", mb(full.resident));
     controller.kill().await
+}
+
+/// When the snapshots became ready, counted from the start.
+fn print_times(ready: &mut [Instant], begun: Instant) {
+    ready.sort_unstable();
+    let waits: Vec<Duration> = ready.iter().map(|at| at.duration_since(begun)).collect();
+    let seconds = |wait: Option<&Duration>| wait.map_or(0.0, Duration::as_secs_f64);
+    println!("\n  first ready             {:9.2} s", seconds(waits.first()));
+    println!("  half of them ready      {:9.2} s", percentile(&waits, 50).as_secs_f64());
+    println!("  all ready               {:9.2} s", seconds(waits.last()));
 }
 
 /// The requests of the controller since they were cleared.

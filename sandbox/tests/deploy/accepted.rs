@@ -23,21 +23,31 @@ fn class(group: &str, kind: &str) -> Value {
     })
 }
 
+const TIME: &str = "2026-01-01T00:00:00Z";
+
+fn error() -> Value {
+    json!({"message": "m", "time": TIME})
+}
+
+fn object(group: &str, kind: &str, spec: &Value) -> Value {
+    json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": "full"}, "spec": spec})
+}
+
 /// The objects, each with its status if it has one.
 fn objects() -> Vec<(Value, Value)> {
-    let time = "2026-01-01T00:00:00Z";
-    let error = json!({"message": "m", "time": time});
-    let member = json!({"volumeHandle": "v", "snapshotHandle": "s", "creationTime": 1, "readyToUse": true, "restoreSize": 1});
-    let requirement = json!({"key": "k", "operator": "In", "values": ["v"]});
-    let object = |group: &str, kind: &str, spec: Value| json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": "full"}, "spec": spec});
+    let classes = [class(SINGLE, "VolumeSnapshotClass"), class(GROUP, "VolumeGroupSnapshotClass")];
+    let classes = classes.into_iter().map(|class| (class, Value::Null));
+    classes.chain(singles()).chain(groups()).collect()
+}
+
+fn singles() -> Vec<(Value, Value)> {
+    let (time, error) = (TIME, error());
     vec![
-        (class(SINGLE, "VolumeSnapshotClass"), Value::Null),
-        (class(GROUP, "VolumeGroupSnapshotClass"), Value::Null),
         (
             object(
                 SINGLE,
                 "VolumeSnapshotContent",
-                json!({
+                &json!({
                     "deletionPolicy": "Retain", "driver": "d", "source": {"snapshotHandle": "s"},
                     "sourceVolumeMode": "Block", "volumeSnapshotClassName": "c", "volumeSnapshotRef": reference(),
                 }),
@@ -51,7 +61,7 @@ fn objects() -> Vec<(Value, Value)> {
             object(
                 SINGLE,
                 "VolumeSnapshot",
-                json!({
+                &json!({
                     "source": {"persistentVolumeClaimName": "c"}, "volumeSnapshotClassName": "c",
                 }),
             ),
@@ -60,11 +70,19 @@ fn objects() -> Vec<(Value, Value)> {
                 "restoreSize": "1Gi", "volumeGroupSnapshotName": "g",
             }),
         ),
+    ]
+}
+
+fn groups() -> Vec<(Value, Value)> {
+    let (time, error) = (TIME, error());
+    let member = json!({"volumeHandle": "v", "snapshotHandle": "s", "creationTime": 1, "readyToUse": true, "restoreSize": 1});
+    let requirement = json!({"key": "k", "operator": "In", "values": ["v"]});
+    vec![
         (
             object(
                 GROUP,
                 "VolumeGroupSnapshotContent",
-                json!({
+                &json!({
                     "deletionPolicy": "Delete", "driver": "d", "volumeGroupSnapshotClassName": "c",
                     "source": {"groupSnapshotHandles": {"volumeGroupSnapshotHandle": "g", "volumeSnapshotHandles": ["s"]}},
                     "volumeGroupSnapshotRef": reference(),
@@ -79,7 +97,7 @@ fn objects() -> Vec<(Value, Value)> {
             object(
                 GROUP,
                 "VolumeGroupSnapshot",
-                json!({
+                &json!({
                     "source": {"selector": {"matchLabels": {"a": "b"}, "matchExpressions": [requirement]}},
                     "volumeGroupSnapshotClassName": "c",
                 }),

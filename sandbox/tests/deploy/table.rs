@@ -114,8 +114,7 @@ fn shapes() -> Vec<Row> {
 }
 
 fn contents() -> Vec<Row> {
-    let kind = Kind::Content;
-    let null = Value::Null;
+    let (kind, null) = (Kind::Content, Value::Null);
     let source = |volume: Value, snapshot: Value| {
         at("spec.source", json!({"volumeHandle": volume, "snapshotHandle": snapshot}))
     };
@@ -238,8 +237,7 @@ fn group_classes() -> Vec<Row> {
 }
 
 fn group_contents() -> Vec<Row> {
-    let kind = Kind::GroupContent;
-    let null = Value::Null;
+    let (kind, null) = (Kind::GroupContent, Value::Null);
     let source = |volumes: Value, handles: Value| {
         at("spec.source", json!({"volumeHandles": volumes, "groupSnapshotHandles": handles}))
     };
@@ -252,6 +250,7 @@ fn group_contents() -> Vec<Row> {
     let named = "volumeGroupSnapshotRef needs a name and a namespace";
     let renamed = "name and namespace of volumeGroupSnapshotRef never change";
     let uid = "uid of volumeGroupSnapshotRef stays once it is set";
+    let other_kind = reference("kind", json!("k"));
     let retain = at("spec.deletionPolicy", json!("Retain"));
     vec![
         creation(kind, source(json!(["v"]), handles("g")), one, given.clone()),
@@ -283,14 +282,8 @@ fn group_contents() -> Vec<Row> {
         ),
         change(kind, class("c"), class("d"), "volumeGroupSnapshotClassName never changes", retain),
         change(kind, json!({}), reference("name", json!("t")), renamed, reference("uid", json!("u"))),
-        change(kind, json!({}), reference("namespace", json!("t")), renamed, reference("kind", json!("k"))),
-        change(
-            kind,
-            reference("uid", json!("u")),
-            reference("uid", json!("w")),
-            uid,
-            reference("kind", json!("k")),
-        ),
+        change(kind, json!({}), reference("namespace", json!("t")), renamed, other_kind.clone()),
+        change(kind, reference("uid", json!("u")), reference("uid", json!("w")), uid, other_kind),
         change(kind, reference("uid", json!("u")), reference("uid", null), uid, json!({})),
         change(
             kind,

@@ -69,7 +69,7 @@ async fn an_ordinary_user_in_an_empty_root_takes_a_snapshot() {
 
 #[test]
 #[ignore = "builds the sidecar with optimisation, which takes minutes"]
-fn better_21_the_reason_of_an_exit_is_left_where_the_description_of_a_pod_shows_it() {
+fn the_reason_of_an_exit_is_left_where_the_description_of_a_pod_shows_it() {
     let Some(()) = may_change_root() else { return };
     let home = tempfile::tempdir().expect("a directory");
     let (binary_there, log) = (home.path().join("csi-snapshotter"), home.path().join("dev/termination-log"));

@@ -21,8 +21,7 @@ fn weather() -> Line {
 /// Runs ten minutes of faults, one every few seconds. Returns how often the leader changed.
 async fn storm(seed: u64) -> usize {
     fastrand::seed(seed);
-    let server = Server::new();
-    let mut born = 0;
+    let (server, mut born) = (Server::new(), 0);
     let mut birth = || {
         born += 1;
         let wall = if fastrand::bool() { now } else { an_hour_ahead };
