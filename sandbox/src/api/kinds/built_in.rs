@@ -1,7 +1,8 @@
 //! The table of the built-in kinds.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, rbac::v1 as rbac,
+    apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, policy::v1 as policy,
+    rbac::v1 as rbac,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 
@@ -101,6 +102,14 @@ pub(super) fn built_in() -> Vec<Kind> {
             .with_status()
             .with_generation(),
         events_view,
+        Kind::built_in::<policy::PodDisruptionBudget>(
+            "policy/v1",
+            "poddisruptionbudgets",
+            "PodDisruptionBudget",
+        )
+        .short(&["pdb"])
+        .with_status()
+        .with_generation(),
         Kind { unconditional: false, ..lease },
         Kind::built_in::<rbac::ClusterRoleBinding>(RBAC, "clusterrolebindings", "ClusterRoleBinding")
             .cluster()
