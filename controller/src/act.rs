@@ -8,7 +8,7 @@ mod members;
 mod snapshot;
 
 // What the passes of snapshots and of groups share.
-mod told;
+mod report;
 mod user;
 
 // Reads and writes, and how they fail.

@@ -210,7 +210,7 @@ impl Parts {
     }
 }
 
-/// The work on lone snapshots, and on claims. Once all kinds were listed, `listed` is told.
+/// The work on lone snapshots, and on claims. `listed` is cancelled once all kinds were listed.
 fn singles(parts: &Parts, listed: &CancellationToken) -> RunningController {
     let mut controller = Controller::new(parts.ending.clone());
     let (client, all) = (&parts.client, Selection::default);

@@ -20,7 +20,7 @@ use model::snapshot::{Snapshot, VolumeSnapshot};
 
 use crate::metrics::Operations;
 
-/// What a store has to know of kinds whose every change may matter, and of whose end others are told.
+/// What a store has to know of kinds whose every change may matter.
 #[derive(Debug)]
 pub struct Plain<M>(PhantomData<M>);
 

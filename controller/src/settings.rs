@@ -16,6 +16,7 @@ use machinery::{cluster::limit::Rate, lead::election::Election, queue::backoff::
 use crate::program::PROGRAM;
 
 const SNAPSHOTS: &str = "Snapshots";
+const RETIRED: &str = "Retired";
 
 /// `--worker-threads`.
 const WORKERS: Flag<i64> = Flag::new(WORK, "worker-threads", "10", "objects of a kind worked on at once");
@@ -43,6 +44,27 @@ const RETRY_CRD: Flag<Duration> = Flag::new(
     "30s",
     "accepted; missing CRDs are waited for as long as it takes",
 );
+/// `--enable-volume-group-snapshots`, the gate's older name.
+const ENABLE_GROUPS: Flag<bool> = Flag::new(
+    RETIRED,
+    "enable-volume-group-snapshots",
+    "",
+    "it sets the gate; write --feature-gates=CSIVolumeGroupSnapshot=true|false",
+)
+.retired();
+const RETRY_COUNT: Flag<i64> = Flag::new(
+    RETIRED,
+    "create-snapshotcontent-retrycount",
+    "",
+    "a failed request is repeated after a backoff",
+)
+.retired();
+const RETRY_PAUSE: Flag<Duration> =
+    Flag::new(RETIRED, "create-snapshotcontent-interval", "", "a failed request is repeated after a backoff")
+        .retired();
+const LOCK_TYPE: Flag<String> =
+    Flag::new(RETIRED, "leader-election-type", "", "the lock is always a Lease").retired();
+
 /// Every flag, in the order of the help text.
 static TABLE: Table = Table(&[
     &[
@@ -60,6 +82,7 @@ static TABLE: Table = Table(&[
     ELECTION,
     OBSERVABILITY,
     &[RETRY_CRD.spec, AUTOMAXPROCS.spec, VERSION.spec, HELP.spec],
+    &[ENABLE_GROUPS.spec, RETRY_COUNT.spec, RETRY_PAUSE.spec, LOCK_TYPE.spec],
 ]);
 
 const PAGE: Page = Page {
@@ -134,7 +157,7 @@ fn read(given: &Given, env: Env<'_>) -> Checked<Settings> {
 
 /// Whether group snapshots are looked after.
 fn groups(given: &Given) -> Checked<bool> {
-    let mut groups = true;
+    let mut groups = if given.has(&ENABLE_GROUPS) { given.get(&ENABLE_GROUPS) } else { true };
     for (gate, on) in shared::gates(given, &FEATURE_GATES)? {
         match gate.as_str() {
             "CSIVolumeGroupSnapshot" => groups = on,
@@ -148,3 +171,6 @@ fn groups(given: &Given) -> Checked<bool> {
     }
     Ok(groups)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Settings from real command lines, and every refusal.
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Settings, String> {
+    match parse(line.split_whitespace().map(OsString::from), &|_| None) {
+        Ok(Command::Run(settings)) => Ok(*settings),
+        Ok(Command::Print(text)) => panic!("prints {text}"),
+        Err(refused) => Err(refused.to_string()),
+    }
+}
+
+#[test]
+fn without_flags_the_settings_are_the_documented_defaults() {
+    let settings = parsed("").unwrap();
+    assert_eq!((settings.workers.get(), settings.resync), (10, Duration::from_mins(15)));
+    assert_eq!(settings.api, Rate { qps: 100.0, burst: 200 });
+    assert!(settings.keeps_mode && settings.groups && settings.election.is_none());
+}
+
+#[test]
+fn the_lines_of_real_manifests_are_read_as_they_stand() {
+    let line = "--v=5 --leader-election=true --kube-api-qps=20 --kube-api-burst=30 --worker-threads=20 \
+                --http-endpoint=:8080 --feature-gates=CSIVolumeGroupSnapshot=true --retry-crd-interval-max=60s \
+                --prevent-volume-mode-conversion=false --enable-distributed-snapshotting=false";
+    let settings = parsed(line).unwrap();
+    assert!(settings.election.is_some() && settings.groups && !settings.keeps_mode);
+    assert!(settings.diagnostics.warnings.is_empty(), "{:?}", settings.diagnostics.warnings);
+}
+
+#[test]
+fn retired_flags_are_accepted_with_a_warning_each() {
+    let settings = parsed(
+        "--enable-volume-group-snapshots=false --create-snapshotcontent-retrycount=5 \
+         --create-snapshotcontent-interval=10s --leader-election-type=leases",
+    )
+    .unwrap();
+    assert!(!settings.groups, "the older name of the gate still sets it");
+    assert_eq!(settings.diagnostics.warnings.len(), 4);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_in_one_line_that_says_so() {
+    for (line, words) in [
+        ("--enable-distributed-snapshotting", "not supported yet"),
+        ("--worker-threads=0", "1 to 1024"),
+        ("--leader-election false", "\"false\""),
+        ("--retry-interval-start=-1s", "retry-interval-start"),
+        ("--leader-election --leader-election-renew-deadline=15s", "must be longer"),
+        ("--feature-gates=Nonsense=true", "Nonsense"),
+        ("--feature-gates=CSIVolumeGroupSnapshot=maybe", "true|false"),
+        ("--no-such-flag", "not defined"),
+    ] {
+        let refused = parsed(line).unwrap_err();
+        assert!(refused.contains(words) && refused.lines().count() == 1, "{line}: {refused}");
+    }
+}
+
+#[test]
+fn help_names_every_flag_and_version_the_program() {
+    for (flag, start) in [("--help", "snapshot-controller binds"), ("--version", "snapshot-controller ")] {
+        let Ok(Command::Print(text)) = parse([OsString::from(flag)], &|_| None) else { panic!("{flag}") };
+        assert!(text.starts_with(start), "{text}");
+    }
+    let Ok(Command::Print(text)) = parse([OsString::from("--help")], &|_| None) else { panic!() };
+    for flag in TABLE.iter() {
+        assert!(text.contains(&format!("--{}", flag.name)), "--{} is missing", flag.name);
+    }
+}
