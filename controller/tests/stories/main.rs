@@ -5,6 +5,7 @@
 mod binding;
 mod claims;
 mod common;
+mod crashes;
 mod deleting;
 mod group_deletion;
 mod groups;
