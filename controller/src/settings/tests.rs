@@ -1,5 +1,7 @@
 //! Settings from real command lines, and every refusal.
 
+use machinery::cli::FlagEffect;
+
 use super::*;
 
 fn parsed(line: &str) -> Result<Settings, String> {
@@ -65,5 +67,45 @@ fn help_names_every_flag_and_version_the_program() {
     let Ok(Command::Print(text)) = parse([OsString::from("--help")], &|_| None) else { panic!() };
     for flag in TABLE.iter() {
         assert!(text.contains(&format!("--{}", flag.name)), "--{} is missing", flag.name);
+    }
+}
+
+/// Every live flag of the reference's controller, with its default.
+const REFERENCE: &[(&str, &str)] = &[
+    ("kubeconfig", ""),
+    ("kube-api-qps", "5"),
+    ("kube-api-burst", "10"),
+    ("prevent-volume-mode-conversion", "true"),
+    ("enable-distributed-snapshotting", "false"),
+    ("feature-gates", ""),
+    ("worker-threads", "10"),
+    ("retry-interval-start", "1s"),
+    ("retry-interval-max", "5m"),
+    ("resync-period", "15m"),
+    ("leader-election", "false"),
+    ("leader-election-namespace", ""),
+    ("leader-election-lease-duration", "15s"),
+    ("leader-election-renew-deadline", "10s"),
+    ("leader-election-retry-period", "5s"),
+    ("http-endpoint", ""),
+    ("metrics-path", "/metrics"),
+    ("v", "0"),
+    ("logging-format", "text"),
+    ("retry-crd-interval-max", "30s"),
+    ("automaxprocs", "false"),
+    ("version", "false"),
+];
+
+#[test]
+fn the_document_names_every_flag_that_differs_from_the_reference() {
+    let document = include_str!("../../../docs/snapshot-controller.md");
+    for (name, _) in REFERENCE {
+        assert!(TABLE.iter().any(|flag| flag.name == *name), "--{name} is not known");
+    }
+    for flag in TABLE.iter().filter(|flag| flag.effect != FlagEffect::Accepted && flag.name != "help") {
+        let theirs = REFERENCE.iter().find(|(name, _)| *name == flag.name);
+        if theirs.is_none_or(|(_, default)| *default != flag.default) {
+            assert!(document.contains(&format!("`--{}`", flag.name)), "--{} is not in it", flag.name);
+        }
     }
 }

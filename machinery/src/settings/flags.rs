@@ -40,7 +40,7 @@ pub const RESYNC: Flag<Duration> =
     Flag::new(WORK, "resync-period", "15m", "look at everything again this often; 0 for never");
 
 pub(super) const LEADER_ELECTION: Flag<bool> =
-    Flag::new(LEADER, "leader-election", "false", "work only while holding the driver's Lease");
+    Flag::new(LEADER, "leader-election", "false", "work only while holding the Lease");
 pub(super) const LEADER_ELECTION_NAMESPACE: Flag<String> =
     Flag::new(LEADER, "leader-election-namespace", "", "namespace of the Lease; without it, the pod's");
 pub(super) const LEASE_DURATION: Flag<Duration> = Flag::new(
