@@ -2,6 +2,7 @@
 
 mod figures;
 mod follow;
+mod idle;
 mod load;
 mod ready;
 mod snapshots;

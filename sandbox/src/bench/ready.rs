@@ -8,16 +8,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::idle::{LOOK, QUIET, until_idle};
 use super::load::{Made, WRITERS, arguments, create};
 use crate::arguments::Load;
 use crate::objects::{driver_name, kinds};
 use crate::place::Place;
 use crate::program::Program;
 
-/// A process is idle if it has used no CPU for this long.
-const QUIET: Duration = Duration::from_millis(300);
-/// The interval between two readings of its CPU time.
-const LOOK: Duration = Duration::from_millis(10);
 /// The number of resyncs that are measured.
 const RESYNCS: u32 = 20;
 
@@ -38,15 +35,7 @@ pub(super) async fn run(binary: &Path, place: &Place, load: Load) -> anyhow::Res
 
     let started = Instant::now();
     let sidecar = Program::sidecar(binary, place, &arguments(load))?;
-    let (mut cpu, mut since) = (sidecar.cpu()?, Instant::now());
-    while cpu.is_zero() || since.elapsed() < QUIET {
-        tokio::time::sleep(LOOK).await;
-        let now = sidecar.cpu()?;
-        if now != cpu {
-            (cpu, since) = (now, Instant::now());
-        }
-    }
-    let (start, memory) = (since.duration_since(started), sidecar.memory()?);
+    let (start, memory) = (until_idle(&sidecar).await?.duration_since(started), sidecar.memory()?);
     sidecar.kill().await?;
 
     let mut often = arguments(load);

@@ -1,5 +1,6 @@
 //! The benchmark of both programs together: snapshots of claims as users create them, with the programs' default flags.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -9,10 +10,11 @@ use serde_json::json;
 
 use super::figures::percentile;
 use super::follow::Follower;
+use super::idle::until_idle;
 use super::load::{Made, PATIENCE, WRITERS};
 use crate::objects::{self, CONTROLLER, CONTROLLER_NAMESPACE, driver_name, kinds};
 use crate::place::Place;
-use crate::program::{self, Program};
+use crate::program::{self, Memory, Program};
 
 /// How many snapshots each claim has.
 const EACH_CLAIM: usize = 10;
@@ -22,14 +24,14 @@ const EACH_CLAIM: usize = 10;
 /// # Errors
 /// If something does not start, or a snapshot is not ready or not deleted in time.
 pub(super) async fn run(count: usize) -> anyhow::Result<()> {
-    let [sidecar, controller] = program::build_each([program::SIDECAR, program::CONTROLLER]).await?;
+    let [sidecar, binary] = program::build_each([program::SIDECAR, program::CONTROLLER]).await?;
     let place = Place::open().await?;
     let claims = count.div_ceil(EACH_CLAIM);
     for number in 0..claims {
         make_claim(&place, number).await?;
     }
     let mut sidecar = Program::sidecar(&sidecar, &place, &[])?;
-    let mut controller = Program::controller(&controller, &place)?;
+    let mut controller = Program::controller(&binary, &place)?;
     let mut follower = Follower::start(&place.client, kinds::SNAPSHOT, PATIENCE).await?;
     let first = [create(&place, "first", 0).await?];
     let measured = async {
@@ -54,6 +56,7 @@ pub(super) async fn run(count: usize) -> anyhow::Result<()> {
     let (full, taken) = (controller.memory()?, controller.cpu()?);
     let requests_taking = requests(&place);
     print_times(&mut ready, begun);
+    let restarted = start_again(&binary, &place).await?;
     place.server.clear_requests();
     let begun = Instant::now();
     let deleting = async {
@@ -65,24 +68,41 @@ pub(super) async fn run(count: usize) -> anyhow::Result<()> {
     let left = place.driver.snapshots().len();
     anyhow::ensure!(left == 0, "every snapshot is gone, storage still holds {left}");
     let gone = controller.cpu()?;
-    let each = |requests: usize| {
-        f64::from(u32::try_from(requests).unwrap_or(u32::MAX)) / f64::from(u32::try_from(count).unwrap_or(1))
-    };
-    let ms = |time: Duration| time.as_secs_f64() * 1000.0 / f64::from(u32::try_from(count).unwrap_or(1));
-    let mb = |kilobytes: u64| f64::from(u32::try_from(kilobytes).unwrap_or(u32::MAX)) / 1024.0;
+    print_costs(
+        count,
+        (requests_taking, requests(&place)),
+        (taken.saturating_sub(before), gone.saturating_sub(taken)),
+        [idle, full, restarted],
+    );
+    controller.kill().await
+}
+
+/// The memory of a controller that starts while all snapshots are there and at rest, once it is idle. It runs beside the
+/// other one for this moment, and has nothing to do.
+async fn start_again(binary: &Path, place: &Place) -> anyhow::Result<Memory> {
+    let again = Program::controller(binary, place)?;
+    until_idle(&again).await?;
+    let memory = again.memory()?;
+    again.kill().await?;
+    Ok(memory)
+}
+
+/// What the controller needed: requests and CPU, to take all of them and to delete them, and its memory.
+fn print_costs(count: usize, requests: (usize, usize), cpu: (Duration, Duration), memory: [Memory; 3]) {
+    let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let each = |requests: usize| f64::from(u32::try_from(requests).unwrap_or(u32::MAX)) / count;
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0 / count;
+    let mb = |memory: Memory| f64::from(u32::try_from(memory.resident).unwrap_or(u32::MAX)) / 1024.0;
+    let [idle, full, restarted] = memory.map(mb);
     println!(
         "  API requests each       {:9.2} to ready, {:.2} to delete",
-        each(requests_taking),
-        each(requests(&place))
+        each(requests.0),
+        each(requests.1)
     );
-    println!(
-        "  CPU of the controller   {:9.2} ms each to ready, {:.2} to delete",
-        ms(taken.saturating_sub(before)),
-        ms(gone.saturating_sub(taken))
-    );
-    println!("  RSS, idle               {:9.1} MB", mb(idle.resident));
-    println!("  RSS, all are there      {:9.1} MB", mb(full.resident));
-    controller.kill().await
+    println!("  CPU of the controller   {:9.2} ms each to ready, {:.2} to delete", ms(cpu.0), ms(cpu.1));
+    println!("  RSS, idle               {idle:9.1} MB");
+    println!("  RSS, all are there      {full:9.1} MB");
+    println!("  RSS, started with them  {restarted:9.1} MB");
 }
 
 /// When the snapshots became ready, counted from the start.
