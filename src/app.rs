@@ -17,7 +17,7 @@ use machinery::lead::election::{self, Election};
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::standing::{Watched, is_ready};
-use machinery::{claim::Claim, clock, cluster::client::connect};
+use machinery::{clock, cluster::client::connect, leadership::Leadership};
 use model::{content::SingleContent, facts::Kind, group_content::GroupContent};
 
 use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
@@ -47,7 +47,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
     let election = settings.election.map(election::in_its_namespace);
-    let claim = if election.is_some() { Claim::elected() } else { Claim::always() };
+    let leadership = if election.is_some() { Leadership::elected() } else { Leadership::always() };
     let plan = Plan {
         workers: settings.workers.get(),
         backoff: settings.retry,
@@ -57,18 +57,19 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         group_names: naming(settings.group_names, settings.extra_create_metadata),
     };
 
-    let clients = connect(settings.kubeconfig, AGENT, settings.api, claim.clone(), metrics.base.rest.clone());
+    let clients =
+        connect(settings.kubeconfig, AGENT, settings.api, leadership.clone(), metrics.base.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
     let (timeout, observer) = (settings.timeout, Arc::new(Calls(metrics.clone())));
     let driver = Driver::new(settings.csi_address, timeout, settings.gates.groups, observer);
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = settings.endpoint {
-        serve(&endpoint, pages(&claim, &driver, shown, metrics.clone())).await?;
+        serve(&endpoint, pages(&leadership, &driver, shown, metrics.clone())).await?;
     }
     let Some(found) = ending.unless_draining(driver.connect()).await.transpose()? else { return Ok(()) };
 
     tokio::spawn(ending.clone().limit_drain(timeout + RECORD));
-    run_with_driver(found, election, Tools { clients, driver, claim, ending, metrics }, plan, show).await
+    run_with_driver(found, election, Tools { clients, driver, leadership, ending, metrics }, plan, show).await
 }
 
 /// Elects, watches and works until the process is asked to stop or something fails, then releases the lease.
@@ -82,13 +83,13 @@ async fn run_with_driver(
     let Connected { name, version, abilities } = found;
     let Abilities { list_snapshots, get_snapshot, group_snapshots: _ } = abilities;
     tracing::info!(driver = name, version, list_snapshots, get_snapshot, "connected to the driver");
-    let Tools { clients, driver, claim, ending, metrics } = &tools;
+    let Tools { clients, driver, leadership, ending, metrics } = &tools;
     let supervisor = tokio::spawn({
         let driver = driver.clone();
         async move { driver.supervise().await }
     });
     let mut elected =
-        election::start(election, clients.lead.clone(), claim, &metrics.base, lease_name(&name))?;
+        election::start(election, clients.lead.clone(), leadership, &metrics.base, lease_name(&name))?;
     let dropped = metrics.events_dropped.clone();
     let (events, writer) =
         recorder(clients.api.clone(), format!("csi-snapshotter {name}"), dropped, clock::now);
@@ -159,8 +160,8 @@ async fn lead_and_work(
     show: watch::Sender<Option<Vec<Watched>>>,
     writer: EventWriter,
 ) -> anyhow::Result<()> {
-    let Tools { claim, ending, .. } = &setup.tools;
-    if ending.unless_draining(claim.held()).await.is_none() {
+    let Tools { leadership, ending, .. } = &setup.tools;
+    if ending.unless_draining(leadership.held()).await.is_none() {
         return Ok(());
     }
     let stop_events = CancellationToken::new();
@@ -188,13 +189,13 @@ async fn work_on_groups(setup: &Setup) -> anyhow::Result<()> {
 
 /// The pages of the endpoint. A follower is ready as soon as its driver is connected.
 fn pages(
-    claim: &Claim,
+    leadership: &Leadership,
     driver: &Driver,
     shown: watch::Receiver<Option<Vec<Watched>>>,
     metrics: Metrics,
 ) -> Pages {
     let driver = driver.clone();
-    Pages::new(claim, metrics.base, move || {
+    Pages::new(leadership, metrics.base, move || {
         if !driver.is_connected() {
             return Err("the driver is not connected".to_owned());
         }

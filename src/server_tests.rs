@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::Client;
-use machinery::claim::Claim;
 use machinery::cluster::client::{Clients, clients, config};
 use machinery::cluster::error::{ApiError, Failure};
 use machinery::cluster::event::{About, Event, Severity, recorder};
@@ -13,6 +12,7 @@ use machinery::cluster::objects::Objects;
 use machinery::cluster::secret::{SecretError, secret};
 use machinery::cluster::write::Write;
 use machinery::lead::{Candidate, ElectionEnd, Elector, Lease, Timing, identity};
+use machinery::leadership::Leadership;
 use sandbox::api::{Options, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,14 +43,14 @@ fn wall() -> Timestamp {
     Timestamp::from_nanosecond(since.as_nanos().try_into().unwrap()).unwrap()
 }
 
-fn connect(kubeconfig: &str, claim: Claim, metrics: &Metrics) -> Clients {
+fn connect(kubeconfig: &str, leadership: Leadership, metrics: &Metrics) -> Clients {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kubeconfig");
     std::fs::write(&path, kubeconfig).unwrap();
     let config = config(Some(&path), "test").unwrap();
     let rate = Rate { qps: 100.0, burst: 200 };
-    clients(&config, rate, claim, &metrics.base.rest).unwrap()
+    clients(&config, rate, leadership, &metrics.base.rest).unwrap()
 }
 
 async fn post(client: &Client, path: &str, body: Value) -> Value {
@@ -144,7 +144,7 @@ async fn writes_secrets_and_events_work_with_and_without_the_right_to_patch() {
     let server = Server::start(options).await.unwrap();
     server.install(&definition()).unwrap();
     let metrics = Metrics::new().unwrap();
-    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).api;
+    let admin = connect(&server.admin_kubeconfig(), Leadership::always(), &metrics).api;
     for patch in [true, false] {
         let name = if patch { "with" } else { "without" };
         let verbs = if patch {
@@ -156,7 +156,7 @@ async fn writes_secrets_and_events_work_with_and_without_the_right_to_patch() {
             {"apiGroups": ["snapshot.storage.k8s.io"], "resources": ["volumesnapshotcontents", "volumesnapshotcontents/status"], "verbs": verbs},
             {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch", "create", "update", "patch"]},
         ]);
-        let it = connect(&account(&server, &admin, name, rules).await, Claim::always(), &metrics);
+        let it = connect(&account(&server, &admin, name, rules).await, Leadership::always(), &metrics);
         let made = post(&admin, CONTENTS, content(name)).await;
         let uid = made["metadata"]["uid"].as_str().unwrap();
         let objects = Objects::<Slim>::new(it.api.clone());
@@ -199,7 +199,7 @@ async fn writes_secrets_and_events_work_with_and_without_the_right_to_patch() {
 async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_patch() {
     let server = Server::start(Options::default()).await.unwrap();
     let metrics = Metrics::new().unwrap();
-    let admin = connect(&server.admin_kubeconfig(), Claim::always(), &metrics).api;
+    let admin = connect(&server.admin_kubeconfig(), Leadership::always(), &metrics).api;
     let kubeconfig = account(&server, &admin, "elector", json!([lease_rules()])).await;
     let timing = Timing {
         lease_duration: Duration::from_secs(12),
@@ -208,8 +208,8 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
     };
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        let claim = Claim::elected();
-        let client = connect(&kubeconfig, claim.clone(), &metrics).lead;
+        let leadership = Leadership::elected();
+        let client = connect(&kubeconfig, leadership.clone(), &metrics).lead;
         let candidate = Candidate {
             identity: identity("host"),
             lease_duration: timing.lease_duration,
@@ -222,14 +222,14 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
             Lease::new(client, "default", &candidate.name),
             candidate,
             timing,
-            claim.clone(),
+            leadership.clone(),
             wall,
         );
         let task = tokio::spawn(elector.run(stop.clone().cancelled_owned()));
         if replicas.is_empty() {
-            claim.held().await;
+            leadership.held().await;
         }
-        replicas.push((claim, stop, task));
+        replicas.push((leadership, stop, task));
     }
     let renewed = || server.requests().iter().filter(|request| request.method == "PUT").count() >= 2;
     while !renewed() {
@@ -237,11 +237,11 @@ async fn a_lease_passes_from_one_replica_to_the_next_within_a_second_without_pat
     }
     assert!(replicas[0].0.holds());
     while let Some(n) = replicas.iter().position(|replica| replica.0.holds()) {
-        let (claim, stop, task) = replicas.remove(n);
+        let (leadership, stop, task) = replicas.remove(n);
         let start = Instant::now();
         stop.cancel();
         assert_eq!(task.await.unwrap(), ElectionEnd::Stopped);
-        assert!(!claim.holds());
+        assert!(!leadership.holds());
         if replicas.is_empty() {
             break;
         }
@@ -262,7 +262,7 @@ async fn a_server_with_insecure_skip_tls_verify_needs_no_certificate_authority()
     let insecure =
         without.join("\n").replace("    server:", "    insecure-skip-tls-verify: true\n    server:");
     assert_ne!(given, insecure);
-    let clients = connect(&insecure, Claim::always(), &Metrics::new().unwrap());
+    let clients = connect(&insecure, Leadership::always(), &Metrics::new().unwrap());
     for client in [clients.watch, clients.api, clients.lead] {
         let request = http::Request::get("/api/v1/namespaces/default").body(Vec::new()).unwrap();
         client.request_text(request).await.unwrap();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use machinery::claim::Claim as Lead;
 use machinery::clock;
 use machinery::cluster::client::{Clients, connect};
 use machinery::cluster::event::{Recorder, recorder};
 use machinery::cluster::objects::Objects;
 use machinery::controller::{Controller, RunningController};
 use machinery::lead::election;
+use machinery::leadership::Leadership;
 use machinery::metrics::{BaseMetrics, counters};
 use machinery::object::Body as _;
 use machinery::queue::worker::PassEnd;
@@ -18,7 +18,7 @@ use machinery::queue::{Key, Queue, Urgency, worker};
 use machinery::serve::{Endpoint, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::Selection;
-use machinery::watch::problem::Problem;
+use machinery::watch::problem::WatchProblem;
 use machinery::watch::standing::{Advice, Standing, Watched, is_ready};
 use model::claim::{Claim, Volume};
 use model::class::{GroupClass, SingleClass};
@@ -71,7 +71,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     )?
     .with_label_values::<&str>(&[]);
     let election = settings.election.clone().map(election::in_its_namespace);
-    let lead = if election.is_some() { Lead::elected() } else { Lead::always() };
+    let lead = if election.is_some() { Leadership::elected() } else { Leadership::always() };
     let clients =
         connect(settings.kubeconfig.clone(), AGENT, settings.api, lead.clone(), metrics.rest.clone());
     let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
@@ -119,7 +119,7 @@ fn work_with(
     queues: &Queues,
     caches: &Arc<Caches>,
     events: Recorder,
-    lead: &Lead,
+    lead: &Leadership,
     ending: &Ending,
     keeps_mode: bool,
 ) -> Work {
@@ -271,10 +271,13 @@ fn groups(parts: &Parts, listed: CancellationToken) -> RunningController {
 /// Waits until it is known which group snapshots there are: they were listed, or there can be none that we may see.
 async fn learn_of_groups(mut standing: watch::Receiver<Standing>, known_to: Feed) {
     let known = standing.wait_for(|standing| match standing {
-        Standing::Synced | Standing::Failing(Problem::KindMissing | Problem::Forbidden) => true,
+        Standing::Synced | Standing::Failing(WatchProblem::KindMissing | WatchProblem::Forbidden) => true,
         Standing::Starting
         | Standing::Failing(
-            Problem::Expired | Problem::NoSuchSelector | Problem::Silent | Problem::Interrupted(_),
+            WatchProblem::Expired
+            | WatchProblem::NoSuchSelector
+            | WatchProblem::Silent
+            | WatchProblem::Interrupted(_),
         ) => false,
     });
     if known.await.is_ok() {
@@ -320,6 +323,6 @@ fn log(key: &Key, again_in: Option<Duration>, problem: &str) {
 }
 
 /// What the endpoint says. A replica that follows is ready.
-fn pages(lead: &Lead, shown: watch::Receiver<Option<Vec<Watched>>>, metrics: BaseMetrics) -> Pages {
+fn pages(lead: &Leadership, shown: watch::Receiver<Option<Vec<Watched>>>, metrics: BaseMetrics) -> Pages {
     Pages::new(lead, metrics, move || is_ready(&shown, ADVICE))
 }

@@ -9,5 +9,5 @@ mod groups;
 mod singles;
 mod sources;
 
-pub use feed::{Feed, Pair, Queues, UserKind, Watched, claim_of};
+pub use feed::{CachedKind, Feed, Pair, Queues, UserKind, claim_of};
 pub use groups::groups_are_known;

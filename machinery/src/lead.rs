@@ -1,6 +1,6 @@
 //! Leader election on a Lease, compatible with client-go's replicas.
 //!
-//! [`protocol`] decides, without I/O; the [`Elector`] acts on it and extends the [`Claim`](crate::claim::Claim);
+//! [`protocol`] decides, without I/O; the [`Elector`] acts on it and extends the [`Leadership`](crate::leadership::Leadership);
 //! [`election`] runs it for a process; a [`Lease`] is read, written and watched on an API server.
 
 pub mod election;

@@ -5,7 +5,7 @@
 //!      ▲          list,     latest    keys to    limited        │ decides, acts
 //!      │          watch     objects   reconcile  concurrency    ▼
 //!      └──────────────────────────────────────────────────── cluster: guarded writes, events
-//!                      claim: may this replica act?  ◄── lead: leader election
+//!                      leadership: may this replica act?  ◄── lead: leader election
 //! ```
 //!
 //! A program brings its kinds ([`object::Body`]), what the store has to know about them ([`store::Rules`]) and its
@@ -26,10 +26,10 @@ pub mod queue;
 // Watches, queue and workers put together.
 pub mod controller;
 
-// The claim to lead, checked before every effect.
-pub mod claim;
+// The right to act as the leader, checked before every effect.
+pub mod leadership;
 
-// Leader election, which extends the claim.
+// Leader election, which extends the leadership.
 pub mod lead;
 
 // The API client.

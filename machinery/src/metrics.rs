@@ -11,7 +11,7 @@ use prometheus::{Encoder, GaugeVec, Registry, TextEncoder};
 
 pub use register::{MetricsError, counters, gauges, histograms, whole};
 pub use rest::RestMetrics;
-pub use work::{QueueMetrics, Work, WorkMetrics};
+pub use work::{QueueMetrics, WorkInHand, WorkMetrics};
 
 /// Content type of [`BaseMetrics::text`].
 pub(crate) const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;

@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::claim::Claim;
+use crate::leadership::Leadership;
 use crate::metrics::{BaseMetrics, CONTENT_TYPE};
 
 const HEALTH: [&str; 3] = ["/healthz/leader-election", "/healthz", "/livez"];
@@ -59,15 +59,15 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// The pages of a program that stands for election by this claim.
+    /// The pages of a program that stands for election by this leadership.
     pub fn new(
-        claim: &Claim,
+        leadership: &Leadership,
         metrics: BaseMetrics,
         ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        let claim = claim.clone();
+        let leadership = leadership.clone();
         Self {
-            lease: Box::new(move || claim.health().map_err(|overdue| overdue.to_string())),
+            lease: Box::new(move || leadership.health().map_err(|overdue| overdue.to_string())),
             ready: Box::new(ready),
             metrics: Box::new(move || metrics.text().map_err(|defect| defect.to_string())),
         }

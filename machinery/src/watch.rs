@@ -26,7 +26,7 @@ use crate::object::{Body, Object};
 pub mod problem;
 pub mod standing;
 
-use problem::{Problem, Reporter, judge};
+use problem::{Reporter, WatchProblem, judge};
 use standing::Standing;
 
 /// Objects per list page. A page is in memory as text and as objects at once, so this bounds memory.
@@ -86,16 +86,16 @@ pub(crate) async fn run<B: Body>(
     };
     loop {
         match watch.list_and_follow().await {
-            Problem::Expired => watch.before_relist().await,
-            Problem::Silent => watch.rest(LONGEST_PAUSE).await,
-            Problem::NoSuchSelector if watch.selection.fields.is_some() => {
+            WatchProblem::Expired => watch.before_relist().await,
+            WatchProblem::Silent => watch.rest(LONGEST_PAUSE).await,
+            WatchProblem::NoSuchSelector if watch.selection.fields.is_some() => {
                 tracing::debug!(kind = B::PLURAL, "no field selector for this kind, selecting here instead");
                 watch.selection.fields = None;
             }
-            problem @ (Problem::NoSuchSelector
-            | Problem::KindMissing
-            | Problem::Forbidden
-            | Problem::Interrupted(_)) => watch.report_and_wait(problem).await,
+            problem @ (WatchProblem::NoSuchSelector
+            | WatchProblem::KindMissing
+            | WatchProblem::Forbidden
+            | WatchProblem::Interrupted(_)) => watch.report_and_wait(problem).await,
         }
     }
 }
@@ -125,7 +125,7 @@ enum Progress {
 
 impl<B: Body, S: Sink<B>> Watch<B, S> {
     /// Lists everything, then watches until a relist is needed.
-    async fn list_and_follow(&mut self) -> Problem {
+    async fn list_and_follow(&mut self) -> WatchProblem {
         let mut version = match self.list().await {
             Ok(version) => version,
             Err(problem) => return problem,
@@ -137,27 +137,27 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
             let short = begun.elapsed() < SHORT;
             self.silent = if progress == Progress::Nothing { self.silent.saturating_add(1) } else { 0 };
             match end {
-                Err(Problem::Interrupted(why)) if self.silent < MOST_SILENT => {
+                Err(WatchProblem::Interrupted(why)) if self.silent < MOST_SILENT => {
                     // The next watch resumes from the same version.
-                    self.reporter.failing(&Problem::Interrupted(why));
+                    self.reporter.failing(&WatchProblem::Interrupted(why));
                     self.rest(LONGEST_PAUSE).await;
                 }
                 Err(problem) => return problem,
                 Ok(()) if short && progress != Progress::Change => {
                     // One such watch is not worth a log line: the server may be restarting.
                     if self.pause > SHORTEST_PAUSE {
-                        self.reporter.failing(&Problem::Silent);
+                        self.reporter.failing(&WatchProblem::Silent);
                     }
-                    return Problem::Silent;
+                    return WatchProblem::Silent;
                 }
-                Ok(()) if self.silent >= MOST_SILENT => return Problem::Expired,
+                Ok(()) if self.silent >= MOST_SILENT => return WatchProblem::Expired,
                 Ok(()) => self.recovered(),
             }
         }
     }
 
     /// Lists in pages, and returns the list's resourceVersion.
-    async fn list(&mut self) -> Result<String, Problem> {
+    async fn list(&mut self) -> Result<String, WatchProblem> {
         let mut keys = HashSet::new();
         let mut page = ListParams { limit: Some(PAGE), ..ListParams::default() };
         page.label_selector.clone_from(&self.selection.labels);
@@ -171,27 +171,28 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
             page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
             if page.continue_token.is_none() {
                 self.sink.listed(&keys);
-                return list
-                    .metadata
-                    .resource_version
-                    .ok_or_else(|| Problem::Interrupted("the list has no version to watch from".to_owned()));
+                return list.metadata.resource_version.ok_or_else(|| {
+                    WatchProblem::Interrupted("the list has no version to watch from".to_owned())
+                });
             }
         }
     }
 
     /// Fetches one page. Any but the first is retried: starting over would make a busy server send the earlier pages
     /// again.
-    async fn page(&mut self, page: &ListParams) -> Result<ObjectList<Object<B>>, Problem> {
+    async fn page(&mut self, page: &ListParams) -> Result<ObjectList<Object<B>>, WatchProblem> {
         let mut failures = 0;
         loop {
             let answer = match timeout(PAGE_DEADLINE, self.api.list(page)).await {
                 Ok(answer) => answer.map_err(|error| judge(&error)),
-                Err(_) => Err(Problem::Interrupted(format!("no list within {} s", PAGE_DEADLINE.as_secs()))),
+                Err(_) => {
+                    Err(WatchProblem::Interrupted(format!("no list within {} s", PAGE_DEADLINE.as_secs())))
+                }
             };
             failures += 1;
             let may_repeat = page.continue_token.is_some() && failures < MOST_PAGE_FAILURES;
             match answer {
-                Err(interrupted @ Problem::Interrupted(_)) if may_repeat => {
+                Err(interrupted @ WatchProblem::Interrupted(_)) if may_repeat => {
                     self.reporter.failing(&interrupted);
                     self.rest(LONGEST_PAUSE).await;
                 }
@@ -201,7 +202,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
     }
 
     /// Watches from `version`, which it advances, until the server ends the watch.
-    async fn follow(&mut self, version: &mut String) -> (Progress, Result<(), Problem>) {
+    async fn follow(&mut self, version: &mut String) -> (Progress, Result<(), WatchProblem>) {
         let mut progress = Progress::Nothing;
         let mut watch = WatchParams::default().timeout(WATCH_SECONDS);
         watch.label_selector.clone_from(&self.selection.labels);
@@ -235,7 +236,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
             };
             if reached.as_ref().is_some_and(|reached| is_before(reached, version)) {
                 // The server was restored from a backup: only a list shows what has changed.
-                return (progress, Err(Problem::Expired));
+                return (progress, Err(WatchProblem::Expired));
             }
             // The same version again is no progress: else a server that repeats itself would keep us in a hot loop.
             if let Some(reached) = reached.filter(|reached| reached != version) {
@@ -262,7 +263,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
     }
 
     /// Publishes a problem that only time or a person can solve, and backs off.
-    async fn report_and_wait(&mut self, problem: Problem) {
+    async fn report_and_wait(&mut self, problem: WatchProblem) {
         let about_the_kind = problem.is_about_the_kind();
         if !about_the_kind {
             self.reporter.failing(&problem);

@@ -2,7 +2,7 @@
 
 /// `Snapshot` of the CSI spec. Invalid fields count as unset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Snapshot {
+pub struct TakenSnapshot {
     /// `snapshot_id`, never empty.
     pub handle: String,
     /// `source_volume_id`; empty if the driver sends none.
@@ -19,18 +19,18 @@ pub struct Snapshot {
 
 /// `VolumeGroupSnapshot` of the CSI spec. Invalid fields count as unset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GroupSnapshot {
+pub struct TakenGroup {
     /// `group_snapshot_id`, never empty.
     pub handle: String,
     /// `snapshots`, without those that have no handle.
-    pub members: Vec<Snapshot>,
+    pub members: Vec<TakenSnapshot>,
     /// `creation_time` in nanoseconds since the epoch.
     pub creation_time: Option<i64>,
     /// `ready_to_use`.
     pub ready: bool,
 }
 
-impl GroupSnapshot {
+impl TakenGroup {
     /// The handles of the members, in order.
     #[must_use]
     pub fn member_handles(&self) -> Vec<String> {
@@ -75,9 +75,9 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// A single snapshot.
-    Single(Snapshot),
+    Single(TakenSnapshot),
     /// A group.
-    Group(GroupSnapshot),
+    Group(TakenGroup),
 }
 
 impl Answer {

@@ -76,7 +76,7 @@ pub(crate) enum Task {
 
 /// The error in a command line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Complaint {
+pub(crate) enum ArgumentError {
     #[error("unknown argument {0:?}")]
     Unknown(String),
     #[error("{0} wants a number")]
@@ -90,7 +90,7 @@ pub(crate) enum Complaint {
 }
 
 /// Parses the arguments after the program's name.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task, Complaint> {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task, ArgumentError> {
     let mut arguments = arguments.into_iter();
     let Some(first) = arguments.next() else {
         return Ok(Task::Demo);
@@ -100,12 +100,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Task,
         "--serve" | "serve" => Task::Serve,
         "bench" => return load(arguments),
         "driver" => return role(arguments),
-        _ => return Err(Complaint::Unknown(first)),
+        _ => return Err(ArgumentError::Unknown(first)),
     };
-    arguments.next().map_or(Ok(task), |surplus| Err(Complaint::Unknown(surplus)))
+    arguments.next().map_or(Ok(task), |surplus| Err(ArgumentError::Unknown(surplus)))
 }
 
-fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> {
+fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, ArgumentError> {
     let mut load = Load::default();
     while let Some(argument) = arguments.next() {
         let (name, value) = split(argument);
@@ -117,21 +117,21 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
             "--foreign" => &mut load.foreign,
             "--ready" => &mut load.ready,
             "--snapshots" => &mut load.snapshots,
-            _ => return Err(Complaint::Unknown(name)),
+            _ => return Err(ArgumentError::Unknown(name)),
         };
         let number = value.or_else(|| arguments.next()).and_then(|text| text.parse().ok());
-        *field = number.ok_or(Complaint::NoNumber(name))?;
+        *field = number.ok_or(ArgumentError::NoNumber(name))?;
     }
     if load.contents == 0 {
-        return Err(Complaint::TooFew("--contents"));
+        return Err(ArgumentError::TooFew("--contents"));
     }
     if load.workers == 0 {
-        return Err(Complaint::TooFew("--workers"));
+        return Err(ArgumentError::TooFew("--workers"));
     }
     Ok(Task::Bench(load))
 }
 
-fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> {
+fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, ArgumentError> {
     let (mut socket, mut root) = (None, None);
     let mut own_name = sandbox::driver::Options::default().name;
     while let Some(argument) = arguments.next() {
@@ -140,11 +140,11 @@ fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
             return if name == "--help" || name == "-h" {
                 Ok(Task::Help)
             } else {
-                Err(Complaint::Unknown(name))
+                Err(ArgumentError::Unknown(name))
             };
         }
         let value = value.or_else(|| arguments.next()).filter(|value| !value.is_empty());
-        let value = value.ok_or_else(|| Complaint::NoValue(name.clone()))?;
+        let value = value.ok_or_else(|| ArgumentError::NoValue(name.clone()))?;
         match name.as_str() {
             "--socket" => socket = Some(PathBuf::from(value)),
             "--root" => root = Some(PathBuf::from(value)),
@@ -152,8 +152,8 @@ fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, Complaint> 
         }
     }
     Ok(Task::Driver(Role {
-        socket: socket.ok_or(Complaint::Needed("--socket"))?,
-        root: root.ok_or(Complaint::Needed("--root"))?,
+        socket: socket.ok_or(ArgumentError::Needed("--socket"))?,
+        root: root.ok_or(ArgumentError::Needed("--root"))?,
         name: own_name,
     }))
 }
@@ -170,7 +170,7 @@ fn split(argument: String) -> (String, Option<String>) {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Task, Complaint> {
+    fn parsed(line: &str) -> Result<Task, ArgumentError> {
         parse(line.split_whitespace().map(str::to_owned))
     }
 
@@ -192,19 +192,19 @@ mod tests {
     fn a_driver_needs_a_socket_and_a_root() {
         let role = Role { socket: "/csi/csi.sock".into(), root: "/data".into(), name: "d".to_owned() };
         assert_eq!(parsed("driver --socket=/csi/csi.sock --root /data --name d"), Ok(Task::Driver(role)));
-        assert_eq!(parsed("driver --root /data"), Err(Complaint::Needed("--socket")));
-        assert_eq!(parsed("driver --socket=s"), Err(Complaint::Needed("--root")));
-        assert_eq!(parsed("driver --socket"), Err(Complaint::NoValue("--socket".to_owned())));
-        assert_eq!(parsed("driver --sockets s"), Err(Complaint::Unknown("--sockets".to_owned())));
+        assert_eq!(parsed("driver --root /data"), Err(ArgumentError::Needed("--socket")));
+        assert_eq!(parsed("driver --socket=s"), Err(ArgumentError::Needed("--root")));
+        assert_eq!(parsed("driver --socket"), Err(ArgumentError::NoValue("--socket".to_owned())));
+        assert_eq!(parsed("driver --sockets s"), Err(ArgumentError::Unknown("--sockets".to_owned())));
         assert_eq!(parsed("driver --help"), Ok(Task::Help));
     }
 
     #[test]
     fn what_it_does_not_know_it_names() {
-        assert_eq!(parsed("--server"), Err(Complaint::Unknown("--server".to_owned())));
-        assert_eq!(parsed("--serve now"), Err(Complaint::Unknown("now".to_owned())));
-        assert_eq!(parsed("bench --contents many"), Err(Complaint::NoNumber("--contents".to_owned())));
-        assert_eq!(parsed("bench --contents"), Err(Complaint::NoNumber("--contents".to_owned())));
-        assert_eq!(parsed("bench --contents 0"), Err(Complaint::TooFew("--contents")));
+        assert_eq!(parsed("--server"), Err(ArgumentError::Unknown("--server".to_owned())));
+        assert_eq!(parsed("--serve now"), Err(ArgumentError::Unknown("now".to_owned())));
+        assert_eq!(parsed("bench --contents many"), Err(ArgumentError::NoNumber("--contents".to_owned())));
+        assert_eq!(parsed("bench --contents"), Err(ArgumentError::NoNumber("--contents".to_owned())));
+        assert_eq!(parsed("bench --contents 0"), Err(ArgumentError::TooFew("--contents")));
     }
 }

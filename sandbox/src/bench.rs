@@ -17,7 +17,7 @@ use self::load::{Made, PATIENCE, VOLUME, arguments, create, delete};
 use crate::arguments::Load;
 use crate::objects::{SIDECAR, SIDECAR_NAMESPACE, driver_name, kinds};
 use crate::place::Place;
-use crate::program::{self, Program};
+use crate::program::{self, RunningProgram};
 
 /// Runs the benchmark and prints its figures.
 ///
@@ -40,7 +40,7 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     let mut follower = Follower::start(&place.client, kinds::CONTENT, PATIENCE).await?;
     let first = create(&place, &driver_name(), 1).await?;
     let started = Instant::now();
-    let mut sidecar = Program::sidecar(&binary, &place, &arguments(load))?;
+    let mut sidecar = RunningProgram::sidecar(&binary, &place, &arguments(load))?;
     let first_ready = sidecar.during(warm_up(&place, &mut follower, &first, started)).await?;
     let idle = sidecar.memory()?;
 

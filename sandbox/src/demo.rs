@@ -8,7 +8,7 @@ mod timeline;
 use self::steps::Demo;
 use self::timeline::Timeline;
 use crate::place::Place;
-use crate::program::{self, CONTROLLER, Program, SIDECAR};
+use crate::program::{self, CONTROLLER, RunningProgram, SIDECAR};
 
 /// Runs the demonstration and prints each step.
 ///
@@ -20,8 +20,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let place = Place::open().await?;
     timeline.step(&format!("API server at {}", place.server.url()));
     timeline.step(&format!("CSI driver at unix://{}", place.driver.socket().display()));
-    let mut sidecar = Program::sidecar(&sidecar, &place, &[])?;
-    let mut controller = Program::controller(&controller, &place)?;
+    let mut sidecar = RunningProgram::sidecar(&sidecar, &place, &[])?;
+    let mut controller = RunningProgram::controller(&controller, &place)?;
     timeline.step("sidecar and snapshot-controller started, each with the rights of its manifest in deploy/");
     let demo = Demo { place: &place, timeline: &timeline };
     let story = Box::pin(async {
@@ -45,8 +45,8 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let [sidecar, controller] = program::build([SIDECAR, CONTROLLER]).await?;
     let timeline = Timeline::begin();
     let place = Place::open().await?;
-    let mut sidecar = Program::sidecar(&sidecar, &place, &[])?;
-    let mut controller = Program::controller(&controller, &place)?;
+    let mut sidecar = RunningProgram::sidecar(&sidecar, &place, &[])?;
+    let mut controller = RunningProgram::controller(&controller, &place)?;
     Demo { place: &place, timeline: &timeline }.make_volume().await?;
     let snapshot = steps::snapshot("by-hand", steps::CLAIM, None);
     place.write("snapshot.yaml", &serde_json::to_string_pretty(&snapshot)?)?;

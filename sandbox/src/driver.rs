@@ -34,7 +34,7 @@ pub use self::method::Method;
 pub use self::options::{Capabilities, Options};
 pub use self::script::{Amnesia, Habits, Readiness, Script};
 use self::server::Server;
-use self::store::Store;
+use self::store::StorageDir;
 pub use self::store::{GroupRecord, SnapshotRecord};
 
 /// A driver that is running or has been killed. Dropping it stops it, and removes its root if that is temporary.
@@ -170,9 +170,9 @@ impl Driver {
 }
 
 /// Opens storage in another thread, since there may be many records to read.
-async fn open(root: &Path, make_missing_volumes: bool) -> anyhow::Result<Store> {
+async fn open(root: &Path, make_missing_volumes: bool) -> anyhow::Result<StorageDir> {
     let owned = root.to_owned();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&owned, make_missing_volumes)).await;
+    let opened = tokio::task::spawn_blocking(move || StorageDir::open(&owned, make_missing_volumes)).await;
     opened?.with_context(|| format!("cannot open the driver's root {}", root.display()))
 }
 

@@ -84,7 +84,7 @@ pub(crate) async fn build_each(names: [Name; 2]) -> anyhow::Result<[PathBuf; 2]>
 
 /// The memory of a process in kilobytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
+pub(crate) struct MemoryUse {
     /// All of it, including the pages of its program file, which the kernel can reclaim at any time.
     pub(crate) resident: u64,
     /// What it has allocated.
@@ -92,20 +92,24 @@ pub(crate) struct Memory {
 }
 
 /// A running program; dropping it kills it.
-pub(crate) struct Program {
+pub(crate) struct RunningProgram {
     name: Name,
     process: Process,
 }
 
-impl Program {
+impl RunningProgram {
     /// Starts the sidecar with its own account in `place` and with these additional arguments.
-    pub(crate) fn sidecar(binary: &Path, place: &Place, arguments: &[String]) -> anyhow::Result<Program> {
+    pub(crate) fn sidecar(
+        binary: &Path,
+        place: &Place,
+        arguments: &[String],
+    ) -> anyhow::Result<RunningProgram> {
         let socket = format!("--csi-address={}", place.driver.socket().display());
         Self::start(SIDECAR, binary, place, "sidecar", &[&[socket], arguments].concat())
     }
 
     /// Starts the snapshot-controller with its own account in `place`.
-    pub(crate) fn controller(binary: &Path, place: &Place) -> anyhow::Result<Program> {
+    pub(crate) fn controller(binary: &Path, place: &Place) -> anyhow::Result<RunningProgram> {
         Self::start(CONTROLLER, binary, place, "controller", &["-v=2".to_owned()])
     }
 
@@ -115,12 +119,12 @@ impl Program {
         place: &Place,
         files: &str,
         arguments: &[String],
-    ) -> anyhow::Result<Program> {
+    ) -> anyhow::Result<RunningProgram> {
         let mut command = Command::new(binary);
         let kubeconfig = place.path(&format!("{files}.kubeconfig"));
         command.arg(format!("--kubeconfig={}", kubeconfig.display())).args(arguments);
         let process = Process::start(command, &place.path(&format!("{files}.log")))?;
-        Ok(Program { name, process })
+        Ok(RunningProgram { name, process })
     }
 
     /// Does `work` while the program runs.
@@ -157,14 +161,14 @@ impl Program {
     }
 
     /// The memory that it holds now.
-    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
+    pub(crate) fn memory(&self) -> anyhow::Result<MemoryUse> {
         let status = self.proc("status")?;
         let kilobytes = |field: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(field));
             let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
             number.with_context(|| format!("/proc/<pid>/status has no {field}"))
         };
-        Ok(Memory { resident: kilobytes("VmRSS:")?, anonymous: kilobytes("RssAnon:")? })
+        Ok(MemoryUse { resident: kilobytes("VmRSS:")?, anonymous: kilobytes("RssAnon:")? })
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {

@@ -26,7 +26,7 @@ use machinery::object::{Body, Object};
 use machinery::queue::{Key, Then};
 use machinery::store::{Begun, Presence};
 use machinery::{
-    claim::Claim, clock, cluster::objects::Objects, queue::worker::PassEnd, secrets::Secrets,
+    clock, cluster::objects::Objects, leadership::Leadership, queue::worker::PassEnd, secrets::Secrets,
     shutdown::Ending,
 };
 use model::{class::Class, facts::Content, reply::Answer};
@@ -49,7 +49,7 @@ where
     pub driver_facts: DriverFacts,
     pub naming: Naming,
     pub events: Recorder,
-    pub claim: Claim,
+    pub leadership: Leadership,
     /// Once we drain, what is in hand is finished, nothing is begun.
     pub ending: Ending,
     pub metrics: Metrics,
@@ -173,7 +173,7 @@ where
     }
     fn may(&self, begin: Begin) -> bool {
         let draining = begin == Begin::Step && self.shared.ending.is_draining();
-        self.shared.claim.holds() && !draining
+        self.shared.leadership.holds() && !draining
     }
 
     async fn read(&self) -> Result<Option<Self::Object>, WriteFailure> {

@@ -7,8 +7,9 @@ use machinery::controller::{Controller, RunningController};
 use machinery::object::{Body, Object};
 use machinery::queue::{Key, Queue, worker};
 use machinery::{
-    claim::Claim, clock, cluster::client::Clients, cluster::event::Recorder, cluster::objects::Objects,
-    queue::backoff::Backoff, shutdown::Ending, watch::Selection, watch::standing::Advice,
+    clock, cluster::client::Clients, cluster::event::Recorder, cluster::objects::Objects,
+    leadership::Leadership, queue::backoff::Backoff, shutdown::Ending, watch::Selection,
+    watch::standing::Advice,
 };
 use model::facts::{Content, Facts, Kind};
 use model::names::MANAGED_BY;
@@ -29,7 +30,7 @@ const STUCK_AFTER: u32 = 5;
 pub(super) struct Tools {
     pub clients: Clients,
     pub driver: Driver,
-    pub claim: Claim,
+    pub leadership: Leadership,
     pub ending: Ending,
     pub metrics: Metrics,
 }
@@ -73,7 +74,7 @@ where
     Object<B>: Content,
 {
     let Setup { tools, plan, driver_facts, events } = setup;
-    let Tools { clients, driver, claim, ending, metrics } = tools;
+    let Tools { clients, driver, leadership, ending, metrics } = tools;
     let queue = Arc::new(Queue::new(plan.backoff, metrics.base.work.queue(queue_name(B::KIND))));
     let store = Arc::new(ContentStore::<B>::default());
     let classes = Arc::new(ClassStore::default());
@@ -86,7 +87,7 @@ where
         driver_facts: driver_facts.clone(),
         naming,
         events: events.clone(),
-        claim: claim.clone(),
+        leadership: leadership.clone(),
         ending: ending.clone(),
         metrics: metrics.clone(),
     });

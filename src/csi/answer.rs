@@ -3,7 +3,7 @@
 use prost_types::Timestamp;
 use thiserror::Error;
 
-use model::reply::{GroupSnapshot, Snapshot};
+use model::reply::{TakenGroup, TakenSnapshot};
 
 use super::proto;
 
@@ -22,12 +22,12 @@ pub(super) enum Malformed {
 
 /// Reads a snapshot. Only the handle is required: once the storage holds a snapshot, an error over any other field
 /// would lose it. So the source volume and the handle need not equal those of the request.
-pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Malformed> {
+pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<TakenSnapshot, Malformed> {
     let snapshot = snapshot.ok_or(Malformed::Missing("snapshot"))?;
     if snapshot.snapshot_id.is_empty() {
         return Err(Malformed::Empty("snapshot.snapshot_id"));
     }
-    Ok(Snapshot {
+    Ok(TakenSnapshot {
         handle: snapshot.snapshot_id,
         source_volume: snapshot.source_volume_id,
         creation_time: nanoseconds(snapshot.creation_time),
@@ -38,16 +38,16 @@ pub(super) fn snapshot(snapshot: Option<proto::Snapshot>) -> Result<Snapshot, Ma
 }
 
 /// Reads a group by the same rule. Returns also how many members were left out because they have no handle.
-pub(super) fn group(group: Option<proto::VolumeGroupSnapshot>) -> Result<(GroupSnapshot, usize), Malformed> {
+pub(super) fn group(group: Option<proto::VolumeGroupSnapshot>) -> Result<(TakenGroup, usize), Malformed> {
     let group = group.ok_or(Malformed::Missing("group_snapshot"))?;
     if group.group_snapshot_id.is_empty() {
         return Err(Malformed::Empty("group_snapshot.group_snapshot_id"));
     }
     let all = group.snapshots.len();
-    let members: Vec<Snapshot> =
+    let members: Vec<TakenSnapshot> =
         group.snapshots.into_iter().filter_map(|member| snapshot(Some(member)).ok()).collect();
     let nameless = all - members.len();
-    let group = GroupSnapshot {
+    let group = TakenGroup {
         handle: group.group_snapshot_id,
         members,
         creation_time: nanoseconds(group.creation_time),

@@ -12,7 +12,7 @@ use tonic_prost::ProstCodec;
 use tracing::Instrument;
 
 use machinery::secrets::Secrets;
-use model::reply::{self, Certainty, GroupSnapshot, Refusal, Snapshot};
+use model::reply::{self, Certainty, Refusal, TakenGroup, TakenSnapshot};
 
 use super::answer::{self, Malformed};
 use super::driver::Driver;
@@ -131,7 +131,7 @@ impl Driver {
         &self,
         create: CreateSnapshot,
         secrets: Secrets,
-    ) -> Result<Snapshot, Refusal> {
+    ) -> Result<TakenSnapshot, Refusal> {
         let secrets = secrets.into_inner();
         let message = CreateSnapshotRequest {
             source_volume_id: create.source_volume,
@@ -161,7 +161,7 @@ impl Driver {
         &self,
         handle: &str,
         secrets: Secrets,
-    ) -> Result<Option<Snapshot>, Refusal> {
+    ) -> Result<Option<TakenSnapshot>, Refusal> {
         let can_get = self.0.session.borrow().as_ref().is_some_and(|s| s.connected.abilities.get_snapshot);
         if can_get {
             self.get_snapshot(handle, secrets).await
@@ -170,7 +170,7 @@ impl Driver {
         }
     }
 
-    async fn get_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<Snapshot>, Refusal> {
+    async fn get_snapshot(&self, handle: &str, secrets: Secrets) -> Result<Option<TakenSnapshot>, Refusal> {
         let secrets = secrets.into_inner();
         let message = GetSnapshotRequest { snapshot_id: handle.to_owned(), secrets: secrets.clone() };
         let method = Method::GetSnapshot;
@@ -189,7 +189,7 @@ impl Driver {
         &self,
         create: CreateGroup,
         secrets: Secrets,
-    ) -> Result<GroupSnapshot, Refusal> {
+    ) -> Result<TakenGroup, Refusal> {
         let secrets = secrets.into_inner();
         let message = CreateVolumeGroupSnapshotRequest {
             name: create.name,
@@ -230,7 +230,7 @@ impl Driver {
         handle: &str,
         members: Vec<String>,
         secrets: Secrets,
-    ) -> Result<Option<GroupSnapshot>, Refusal> {
+    ) -> Result<Option<TakenGroup>, Refusal> {
         let secrets = secrets.into_inner();
         let message = GetVolumeGroupSnapshotRequest {
             group_snapshot_id: handle.to_owned(),
@@ -258,7 +258,7 @@ where
 }
 
 /// Reads a group, and warns about members without a handle, which are left out.
-fn group(method: Method, answer: Option<proto::VolumeGroupSnapshot>) -> Result<GroupSnapshot, Refusal> {
+fn group(method: Method, answer: Option<proto::VolumeGroupSnapshot>) -> Result<TakenGroup, Refusal> {
     let (group, nameless) = answer::group(answer).map_err(|broken| malformed(method, &broken))?;
     if nameless > 0 {
         tracing::warn!(

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use tonic::Code;
 
 use machinery::secrets::Secrets;
-use model::reply::{Refusal, Snapshot};
+use model::reply::{Refusal, TakenSnapshot};
 
 use super::answer::{self, Malformed};
 use super::call::malformed;
@@ -29,7 +29,7 @@ impl Driver {
         &self,
         handle: &str,
         secrets: Secrets,
-    ) -> Result<Option<Snapshot>, Refusal> {
+    ) -> Result<Option<TakenSnapshot>, Refusal> {
         let secrets = secrets.into_inner();
         let method = Method::ListSnapshots;
         let mut search = Search::of(handle);

@@ -11,7 +11,7 @@ use tonic::Code;
 
 use machinery::secrets::Secrets;
 use model::facts::Kind;
-use model::reply::{self, Certainty, Refusal, Snapshot};
+use model::reply::{self, Certainty, Refusal, TakenSnapshot};
 
 use super::*;
 
@@ -66,7 +66,7 @@ fn request() -> CreateSnapshot {
 }
 
 impl Bench {
-    async fn create(&self) -> Result<Snapshot, Refusal> {
+    async fn create(&self) -> Result<TakenSnapshot, Refusal> {
         self.client.create_snapshot(request(), Secrets::default()).await
     }
 

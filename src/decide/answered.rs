@@ -14,7 +14,7 @@ use super::observed::Observed;
 use super::secret::SecretSent;
 use machinery::queue::Then;
 use model::facts::{Facts, Member, Membership};
-use model::reply::{Answer, GroupSnapshot, Snapshot};
+use model::reply::{Answer, TakenGroup, TakenSnapshot};
 
 /// Bounds of the pause between two polls of a snapshot that is not ready.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -94,7 +94,7 @@ fn lists_no_member(facts: &Facts<'_>) -> bool {
 
 /// The handle of a group never changes on the object (the CRD forbids it), so the other group is remembered and deleted
 /// along with the recorded one.
-fn other_group(seen: &Observed<'_>, call: &CreateCall, before: &str, group: &GroupSnapshot) -> After {
+fn other_group(seen: &Observed<'_>, call: &CreateCall, before: &str, group: &TakenGroup) -> After {
     let message = format!(
         "asked again for the group snapshot {:?} with the handle {before:?}, the driver answered with the handle {:?}; \
          the first stays recorded, and both are deleted together with this object; if csi-snapshotter is restarted \
@@ -160,11 +160,11 @@ pub(super) fn answered(seen: &Observed<'_>, answer: Answer, asked: Option<&str>,
 
 /// The members as known, with what the answer adds. Order, handles, times and sizes stay once they are set: an
 /// answer that names its members in another order, or not all of them, changes nothing.
-fn merged(known: &[Member], answered: Vec<Snapshot>, now: Timestamp) -> Vec<Member> {
+fn merged(known: &[Member], answered: Vec<TakenSnapshot>, now: Timestamp) -> Vec<Member> {
     let mut members = known.to_vec();
     let volumes: Vec<String> = answered.iter().map(|snapshot| snapshot.source_volume.clone()).collect();
     for snapshot in answered {
-        let Snapshot { handle, source_volume: volume, creation_time, size, ready, group_handle: _ } =
+        let TakenSnapshot { handle, source_volume: volume, creation_time, size, ready, group_handle: _ } =
             snapshot;
         // A driver that shortens the ids of volumes may name several by one.
         let tells = !volume.is_empty() && volumes.iter().filter(|other| **other == volume).count() == 1;

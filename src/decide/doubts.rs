@@ -8,7 +8,7 @@ use super::fixtures::{
     later, now, pre_provisioned, snapshot_of,
 };
 use super::*;
-use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+use model::reply::{Answer, Certainty, Code, Refusal, TakenGroup, TakenSnapshot};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -20,7 +20,7 @@ fn open_end() -> StepEnd {
     refused(Certainty::Indefinite, Code::Other)
 }
 
-fn answered(snapshot: Snapshot) -> StepEnd {
+fn answered(snapshot: TakenSnapshot) -> StepEnd {
     StepEnd::Answered(Answer::Single(snapshot))
 }
 
@@ -161,7 +161,7 @@ fn an_answer_is_remembered_until_a_reply_shows_its_handle() {
 
 #[test]
 fn nothing_is_remembered_of_what_is_ready_and_on_record() {
-    let timeless = Snapshot { creation_time: None, ..snapshot_of("h") };
+    let timeless = TakenSnapshot { creation_time: None, ..snapshot_of("h") };
     for snapshot in [snapshot_of("h"), timeless] {
         let memory = after(&dynamic().marked(), &Memory::default(), answered(snapshot)).memory;
         let around = Surroundings { memory, ..around() };
@@ -180,7 +180,7 @@ fn an_answer_that_was_remembered_is_recorded_as_if_it_came_now() {
 
 #[test]
 fn another_handle_for_an_unready_snapshot_is_recorded_and_both_are_named() {
-    let unready = Snapshot { ready: false, creation_time: Some(7), ..snapshot_of("second") };
+    let unready = TakenSnapshot { ready: false, creation_time: Some(7), ..snapshot_of("second") };
     let after = after(&dynamic().with_handle("first"), &Memory::default(), answered(unready));
     assert_eq!(after.status.handle.as_deref(), Some("second"));
     assert_eq!((after.status.creation_time, after.status.size), (Some(7), Some(42)));
@@ -191,9 +191,9 @@ fn another_handle_for_an_unready_snapshot_is_recorded_and_both_are_named() {
 
 #[test]
 fn another_group_for_the_same_name_is_an_error_and_remembered_for_the_deletion() {
-    let member = Snapshot { ready: false, ..snapshot_of("m") };
+    let member = TakenSnapshot { ready: false, ..snapshot_of("m") };
     let group =
-        GroupSnapshot { handle: "second".into(), members: vec![member], creation_time: None, ready: false };
+        TakenGroup { handle: "second".into(), members: vec![member], creation_time: None, ready: false };
     let model = dynamic().group().with_handle("first");
     let after = after(&model, &Memory::default(), StepEnd::Answered(Answer::Group(group)));
     assert_eq!(after.status.handle, None);
@@ -205,7 +205,7 @@ fn another_group_for_the_same_name_is_an_error_and_remembered_for_the_deletion()
 
 #[test]
 fn our_own_guess_of_the_time_is_replaced_by_the_drivers_word_until_ready_and_nothing_else_is() {
-    let timeless = Snapshot { creation_time: None, size: None, ready: false, ..snapshot_of("h") };
+    let timeless = TakenSnapshot { creation_time: None, size: None, ready: false, ..snapshot_of("h") };
     let first = after(&dynamic().marked(), &Memory::default(), answered(timeless.clone()));
     assert!(first.memory.guessed_time && first.status.creation_time.is_some() && first.status.size.is_none());
     let mut model = dynamic();
@@ -216,14 +216,14 @@ fn our_own_guess_of_the_time_is_replaced_by_the_drivers_word_until_ready_and_not
     assert_eq!(later_on.status.creation_time, snapshot_of("h").creation_time);
     assert_eq!(later_on.status.size, Some(42));
     model.apply(&later_on.status);
-    let changed = Snapshot { creation_time: Some(5), ..snapshot_of("h") };
+    let changed = TakenSnapshot { creation_time: Some(5), ..snapshot_of("h") };
     assert_eq!(after(&model, &later_on.memory, answered(changed)).status.creation_time, None);
 }
 
 #[test]
 fn a_snapshot_of_our_own_that_a_poll_finds_in_a_group_stays_our_own() {
     let model = dynamic().with_handle("h").of_class(Some("gone"));
-    let found = Snapshot { group_handle: Some("group-1".into()), ..snapshot_of("h") };
+    let found = TakenSnapshot { group_handle: Some("group-1".into()), ..snapshot_of("h") };
     assert_eq!(after(&model, &Memory::default(), answered(found)).status.group_handle, None);
 }
 
@@ -231,7 +231,8 @@ fn a_snapshot_of_our_own_that_a_poll_finds_in_a_group_stays_our_own() {
 
 #[test]
 fn waiting_is_counted_from_our_own_first_look_where_there_was_no_handle_before() {
-    let unready = || answered(Snapshot { ready: false, creation_time: Some(1), ..snapshot_of("given-1") });
+    let unready =
+        || answered(TakenSnapshot { ready: false, creation_time: Some(1), ..snapshot_of("given-1") });
     let first = after(&pre_provisioned(), &Memory::default(), unready());
     assert_eq!(first.then, Then::After(Duration::from_secs(1)), "a snapshot of 1970 is imported now");
     let mut model = pre_provisioned();
@@ -292,7 +293,7 @@ fn members_that_the_driver_does_not_tell_do_not_stop_the_deletion_of_their_group
     let model = dynamic().group().with_handle("g").ready().deleting().released();
     let refused = after(&model, &Memory::default(), refused(Certainty::Definite, Code::Other));
     assert!(refused.memory.members_asked && refused.then == Then::Again);
-    let group = GroupSnapshot { handle: "g".into(), members: vec![], creation_time: Some(1), ready: true };
+    let group = TakenGroup { handle: "g".into(), members: vec![], creation_time: Some(1), ready: true };
     let later_on = after(&model, &Memory::default(), StepEnd::Answered(Answer::Group(group)));
     assert!(later_on.memory.members_asked && later_on.then == Then::Again);
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use model::class::Class;
 use model::facts::{Facts, Kind, Member, Membership, Meta, Owner, Policy, Source, StatusFacts};
-use model::reply::{Answer, Refusal, Snapshot};
+use model::reply::{Answer, Refusal, TakenSnapshot};
 
 pub(crate) const UID: &str = "0b7c1f0e-5a7e-4b57-9d0c-6e6f5d0a9b11";
 pub(crate) const DRIVER: &str = "lab.csi.example.com";
@@ -76,8 +76,8 @@ pub(crate) struct Surroundings {
 }
 
 /// A ready snapshot of `vol-1`, as a driver describes it.
-pub(crate) fn snapshot_of(handle: &str) -> Snapshot {
-    Snapshot {
+pub(crate) fn snapshot_of(handle: &str) -> TakenSnapshot {
+    TakenSnapshot {
         handle: handle.into(),
         source_volume: "vol-1".into(),
         creation_time: Some(1_899_999_990_000_000_000),

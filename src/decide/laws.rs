@@ -7,7 +7,7 @@ use super::fixtures::{
 };
 use super::*;
 use model::facts::{Kind, Membership, Policy};
-use model::reply::{Answer, GroupSnapshot, Snapshot};
+use model::reply::{Answer, TakenGroup, TakenSnapshot};
 
 const BOTH: [bool; 2] = [false, true];
 
@@ -119,7 +119,7 @@ fn answer(model: &Model) -> Answer {
     let handle =
         known.unwrap_or_else(|| if model.source == From::Handle { "given-1".into() } else { "h".into() });
     match model.kind {
-        Kind::Single => Answer::Single(Snapshot {
+        Kind::Single => Answer::Single(TakenSnapshot {
             handle,
             source_volume: "vol-1".into(),
             creation_time: Some(1),
@@ -128,7 +128,7 @@ fn answer(model: &Model) -> Answer {
             group_handle: None,
         }),
         Kind::Group => {
-            Answer::Group(GroupSnapshot { handle, members: vec![], creation_time: Some(1), ready: true })
+            Answer::Group(TakenGroup { handle, members: vec![], creation_time: Some(1), ready: true })
         }
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::secret::SecretSent;
 use model::facts::Facts;
-use model::reply::{Answer, GroupSnapshot};
+use model::reply::{Answer, TakenGroup};
 
 /// The two clocks that outcomes are judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Memory {
     }
 
     /// Remembers a group that the driver made besides the recorded one. False if it was known already.
-    pub(super) fn keep_stray(&mut self, group: &GroupSnapshot) -> bool {
+    pub(super) fn keep_stray(&mut self, group: &TakenGroup) -> bool {
         let is_new = !self.strays.iter().any(|stray| stray.handle == group.handle);
         if is_new {
             self.strays.push(Stray { handle: group.handle.clone(), members: group.member_handles() });

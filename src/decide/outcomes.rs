@@ -7,10 +7,10 @@ use super::fixtures::{
     dynamic, follow_up, now, pre_provisioned,
 };
 use super::*;
-use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+use model::reply::{Answer, Certainty, Code, Refusal, TakenGroup, TakenSnapshot};
 
 fn snapshot(ready: bool) -> StepEnd {
-    StepEnd::Answered(Answer::Single(Snapshot {
+    StepEnd::Answered(Answer::Single(TakenSnapshot {
         handle: "h".into(),
         source_volume: "vol-1".into(),
         creation_time: Some(1_899_999_990_000_000_000),
@@ -103,7 +103,7 @@ fn an_error_without_a_message_is_tolerated_and_cleared() {
 
 #[test]
 fn a_missing_creation_time_becomes_now() {
-    let outcome = StepEnd::Answered(Answer::Single(Snapshot {
+    let outcome = StepEnd::Answered(Answer::Single(TakenSnapshot {
         handle: "h".into(),
         source_volume: "vol-1".into(),
         creation_time: None,
@@ -204,7 +204,7 @@ fn an_adopted_handle_is_ready_now_and_has_no_size() {
 
 #[test]
 fn a_group_handle_found_by_a_poll_is_recorded() {
-    let outcome = StepEnd::Answered(Answer::Single(Snapshot {
+    let outcome = StepEnd::Answered(Answer::Single(TakenSnapshot {
         handle: "given-1".into(),
         source_volume: String::new(),
         creation_time: Some(1),
@@ -218,7 +218,7 @@ fn a_group_handle_found_by_a_poll_is_recorded() {
 
 #[test]
 fn a_group_that_is_unchanged_is_not_written() {
-    let member = Snapshot {
+    let member = TakenSnapshot {
         handle: "m".into(),
         source_volume: "vol-1".into(),
         creation_time: Some(5),
@@ -226,12 +226,8 @@ fn a_group_that_is_unchanged_is_not_written() {
         ready: false,
         group_handle: None,
     };
-    let group = GroupSnapshot {
-        handle: "given-1".into(),
-        members: vec![member],
-        creation_time: Some(5),
-        ready: false,
-    };
+    let group =
+        TakenGroup { handle: "given-1".into(), members: vec![member], creation_time: Some(5), ready: false };
     let outcome = StepEnd::Answered(Answer::Group(group));
     let mut model = pre_provisioned().group();
     let first = after(&model, Memory::default(), outcome.clone());
@@ -242,7 +238,7 @@ fn a_group_that_is_unchanged_is_not_written() {
 
 #[test]
 fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
-    let member = |handle: &str, volume: &str, size| Snapshot {
+    let member = |handle: &str, volume: &str, size| TakenSnapshot {
         handle: handle.into(),
         source_volume: volume.into(),
         creation_time: Some(5),
@@ -251,7 +247,7 @@ fn a_members_order_handle_time_and_size_stay_and_none_is_lost() {
         group_handle: None,
     };
     let group = |members| {
-        StepEnd::Answered(Answer::Group(GroupSnapshot {
+        StepEnd::Answered(Answer::Group(TakenGroup {
             handle: "given-1".into(),
             members,
             creation_time: Some(5),

@@ -10,7 +10,7 @@ use super::table::{create_call, create_call_in};
 use super::*;
 use model::class::Class;
 use model::facts::{Facts, Member, Source};
-use model::reply::{Answer, GroupSnapshot};
+use model::reply::{Answer, TakenGroup};
 
 // ---- rules 3 and 12: what is remembered
 
@@ -239,7 +239,7 @@ fn a_content_that_vanished_in_doubt_is_reported_and_one_that_was_never_begun_is_
 
 fn group_answer(handle: &str, members: &[&str]) -> Answer {
     let members = members.iter().map(|member| snapshot_of(member)).collect();
-    Answer::Group(GroupSnapshot { handle: handle.to_owned(), members, creation_time: None, ready: true })
+    Answer::Group(TakenGroup { handle: handle.to_owned(), members, creation_time: None, ready: true })
 }
 
 fn with_answer(answer: Answer) -> Surroundings {

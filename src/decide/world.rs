@@ -29,7 +29,7 @@ use crate::act::{Begin, Effects, pass};
 use machinery::cluster::write::WriteFailure;
 use model::class::Class;
 use model::facts::{Content, Facts, Kind, Policy};
-use model::reply::{Answer, Certainty, Code, GroupSnapshot, Refusal, Snapshot};
+use model::reply::{Answer, Certainty, Code, Refusal, TakenGroup, TakenSnapshot};
 
 mod choices;
 mod driver;

@@ -8,7 +8,7 @@ use csi_snapshotter::{Complaint, ContentState, Fatal, advice, kind_label};
 use machinery::cluster::error::{ApiError, Failure, Request};
 use machinery::cluster::secret::SecretError;
 use machinery::lead::Loss;
-use machinery::watch::problem::Problem;
+use machinery::watch::problem::WatchProblem;
 use machinery::watch::standing::{Standing, Watched, not_ready};
 use model::facts::Kind;
 use model::names::RESERVED_PARAMETERS;
@@ -163,7 +163,7 @@ fn every_message_about_the_driver_is_in_the_page() {
 
 #[test]
 fn every_problem_of_watching_a_kind_is_in_the_page() {
-    for problem in [Problem::KindMissing, Problem::Forbidden] {
+    for problem in [WatchProblem::KindMissing, WatchProblem::Forbidden] {
         let (_sender, standing) = tokio::sync::watch::channel(Standing::Failing(problem));
         let group = "snapshot.storage.k8s.io";
         let kinds = ["volumesnapshotcontents", "volumesnapshotclasses"];

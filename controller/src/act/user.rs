@@ -21,7 +21,7 @@ use crate::caches::UserMemory;
 use crate::decide::binding::Seen;
 use crate::decide::step::{ContentDraft, Step};
 use crate::metrics::{Operation, Subject};
-use crate::wake::{UserKind, Watched};
+use crate::wake::{CachedKind, UserKind};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
@@ -191,7 +191,7 @@ impl Work {
 
     /// Creates an object for another one, and takes it over. One that is there already was made by somebody faster, or by
     /// an attempt of ours whose answer was lost: it is looked at.
-    pub(super) async fn make<B: Watched>(
+    pub(super) async fn make<B: CachedKind>(
         &self,
         objects: &Objects<Object<B>>,
         key: &str,

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use machinery::claim::Claim as Lead;
 use machinery::cluster::error::{ApiError, Failure};
 use machinery::cluster::event::{About, Event, Recorder, Severity};
 use machinery::cluster::objects::Objects;
 use machinery::cluster::write::{Write, WriteFailure};
+use machinery::leadership::Leadership;
 use machinery::object::{Body, Object};
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then, Urgency};
@@ -20,7 +20,7 @@ use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 
 use crate::caches::Caches;
-use crate::wake::{Queues, Watched};
+use crate::wake::{CachedKind, Queues};
 
 /// Attempts at one write that others keep overtaking.
 const MOST_RACES: usize = 5;
@@ -44,7 +44,7 @@ pub struct Work {
     /// Events.
     pub events: Recorder,
     /// The right to act.
-    pub lead: Lead,
+    pub lead: Leadership,
     /// Once we drain, nothing new is begun.
     pub ending: Ending,
     /// `--prevent-volume-mode-conversion`.
@@ -66,7 +66,7 @@ impl Work {
     }
 
     /// Takes over what a read or a write of ours was answered with, and wakes whoever waits for it.
-    pub(super) fn replied<B: Watched>(&self, object: Object<B>) -> Arc<Object<B>> {
+    pub(super) fn replied<B: CachedKind>(&self, object: Object<B>) -> Arc<Object<B>> {
         let store = B::store(&self.caches);
         let key = Key::from(&*object.key());
         let last = store.get(&key);
@@ -85,7 +85,7 @@ impl Work {
     }
 
     /// Takes over an object that we have just created or found to be there, which the watch may not have shown yet.
-    pub(super) fn found<B: Watched>(&self, object: Object<B>) {
+    pub(super) fn found<B: CachedKind>(&self, object: Object<B>) {
         let store = B::store(&self.caches);
         if store.has(&object.key()) {
             self.replied(object);
@@ -100,7 +100,7 @@ impl Work {
 
     /// Writes to an object as `write` renders it, `None` for nothing. Whoever else writes it at the same time is waited
     /// out: the object is read again, and the write rendered from what it is then.
-    pub(super) async fn write<B: Watched>(
+    pub(super) async fn write<B: CachedKind>(
         &self,
         objects: &Objects<Object<B>>,
         object: &Object<B>,
@@ -125,7 +125,7 @@ impl Work {
     }
 
     /// Writes to an object once; a race is the caller's to judge, since its decision was made on what it had seen.
-    pub(super) async fn write_once<B: Watched>(
+    pub(super) async fn write_once<B: CachedKind>(
         &self,
         objects: &Objects<Object<B>>,
         object: &Object<B>,
@@ -145,7 +145,7 @@ impl Work {
     }
 
     /// Deletes an object as it was seen.
-    pub(super) async fn delete<B: Watched>(
+    pub(super) async fn delete<B: CachedKind>(
         &self,
         objects: &Objects<Object<B>>,
         object: &Object<B>,
@@ -181,7 +181,7 @@ impl Work {
 }
 
 /// Runs a pass over the object of a key, if it is still there.
-pub(super) async fn over<B: Watched, F>(
+pub(super) async fn over<B: CachedKind, F>(
     caches: &Caches,
     key: &Key,
     pass: impl FnOnce(Arc<Object<B>>, B::Memory) -> F,

@@ -50,7 +50,7 @@ pub fn claim_of(snapshot: &Object<Snapshot>) -> Option<String> {
 }
 
 /// A kind that is watched.
-pub trait Watched: Body + Sized {
+pub trait CachedKind: Body + Sized {
     /// Its store.
     fn store(caches: &Caches) -> &Store<Self, Plain<Self::Memory>>;
     /// What is remembered of its objects.
@@ -66,11 +66,11 @@ pub trait Watched: Body + Sized {
 }
 
 /// A kind of users' objects, which are bound to contents: VolumeSnapshots and VolumeGroupSnapshots.
-pub trait UserKind: Watched<Memory = UserMemory> {
+pub trait UserKind: CachedKind<Memory = UserMemory> {
     /// The kind of its contents.
-    type Content: Watched<Memory = ()>;
+    type Content: CachedKind<Memory = ()>;
     /// The kind of its classes.
-    type Class: Watched<Memory = ()> + AsRef<Class>;
+    type Class: CachedKind<Memory = ()> + AsRef<Class>;
     /// One of its objects, as decisions see it.
     fn user(object: &Object<Self>) -> User<'_>;
     /// One of its contents, as decisions see it.
@@ -124,7 +124,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    fn part<B: Watched>(&self, last: Option<&Object<B>>, farewell: &Farewell) {
+    fn part<B: CachedKind>(&self, last: Option<&Object<B>>, farewell: &Farewell) {
         B::changed(&self.caches, &self.queues, last, None);
         let Some(queue) = B::queue(&self.queues) else { return };
         match farewell {
@@ -134,7 +134,7 @@ impl Feed {
     }
 }
 
-impl<B: Watched> Sink<B> for Feed {
+impl<B: CachedKind> Sink<B> for Feed {
     fn seen(&self, object: Object<B>) {
         let store = B::store(&self.caches);
         let last = store.get(&object.key());

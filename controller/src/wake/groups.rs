@@ -13,7 +13,7 @@ use model::group_snapshot::GroupSnapshot;
 use model::snapshot::{Snapshot, group_owner};
 use model::user::{User, UserObject};
 
-use super::feed::{Pair, Queues, UserKind, Watched, class_changed, user_changed, wake_owner};
+use super::feed::{CachedKind, Pair, Queues, UserKind, class_changed, user_changed, wake_owner};
 use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
 
 impl UserKind for GroupSnapshot {
@@ -34,7 +34,7 @@ impl UserKind for GroupSnapshot {
     }
 }
 
-impl Watched for GroupSnapshot {
+impl CachedKind for GroupSnapshot {
     type Memory = UserMemory;
 
     fn store(caches: &Caches) -> &Store<Self, Plain<UserMemory>> {
@@ -86,7 +86,7 @@ pub fn groups_are_known(caches: &Caches, queues: &Queues) {
     });
 }
 
-impl Watched for GroupContent {
+impl CachedKind for GroupContent {
     type Memory = ();
 
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
@@ -125,7 +125,7 @@ fn wake_imported(caches: &Caches, queues: &Queues, content: &Object<GroupContent
     }
 }
 
-impl Watched for GroupClass {
+impl CachedKind for GroupClass {
     type Memory = ();
 
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {

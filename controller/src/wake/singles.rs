@@ -9,7 +9,7 @@ use model::facts::{Content, Facts};
 use model::snapshot::{Snapshot, group_owner};
 use model::user::{User, UserObject};
 
-use super::feed::{Pair, Queues, UserKind, Watched, claim_of, class_changed, user_changed, wake_owner};
+use super::feed::{CachedKind, Pair, Queues, UserKind, claim_of, class_changed, user_changed, wake_owner};
 use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
 
 impl UserKind for Snapshot {
@@ -30,7 +30,7 @@ impl UserKind for Snapshot {
     }
 }
 
-impl Watched for Snapshot {
+impl CachedKind for Snapshot {
     type Memory = UserMemory;
 
     fn store(caches: &Caches) -> &Store<Self, Plain<UserMemory>> {
@@ -66,7 +66,7 @@ pub(super) fn wake_group(caches: &Caches, queues: &Queues, member: &Object<Snaps
     }
 }
 
-impl Watched for SingleContent {
+impl CachedKind for SingleContent {
     type Memory = ();
 
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
@@ -86,7 +86,7 @@ impl Watched for SingleContent {
     }
 }
 
-impl Watched for SingleClass {
+impl CachedKind for SingleClass {
     type Memory = ();
 
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {

@@ -5,11 +5,11 @@ use machinery::queue::{Key, Queue};
 use machinery::store::Store;
 use model::claim::{Claim, Volume};
 
-use super::feed::{Queues, Watched};
+use super::feed::{CachedKind, Queues};
 use super::singles;
 use crate::caches::{Caches, Plain, handle_key};
 
-impl Watched for Claim {
+impl CachedKind for Claim {
     type Memory = ();
 
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
@@ -35,7 +35,7 @@ impl Watched for Claim {
     }
 }
 
-impl Watched for Volume {
+impl CachedKind for Volume {
     type Memory = ();
 
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {

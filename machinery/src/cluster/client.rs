@@ -18,7 +18,7 @@ use super::proxy::{BadProxy, proxy_for, usable};
 use super::stack;
 use super::token::{BadToken, TokenFile};
 use super::traffic::{RequestPolicy, Traffic};
-use crate::{claim::Claim, metrics::RestMetrics};
+use crate::{leadership::Leadership, metrics::RestMetrics};
 
 /// The idle timeout of a connection that has an answer to come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -32,8 +32,8 @@ pub struct Clients {
     /// For lists and watches: no rate limit, retries on `Retry-After`. A connection that is idle for 75 s fails, so let
     /// the server end a watch earlier.
     pub watch: Client,
-    /// For reads and writes of the work: rate limited, retries on `Retry-After`. No write is sent once the claim to
-    /// lead has expired.
+    /// For reads and writes of the work: rate limited, retries on `Retry-After`. No write is sent once the leadership
+    /// has expired.
     pub api: Client,
     /// For the Lease: no limits and no retries.
     pub lead: Client,
@@ -168,17 +168,17 @@ pub async fn connect(
     kubeconfig: Option<PathBuf>,
     agent: &'static str,
     rate: Rate,
-    claim: Claim,
+    leadership: Leadership,
     rest: RestMetrics,
 ) -> anyhow::Result<Clients> {
     // An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = config(kubeconfig.as_deref(), agent)?;
-    let made = tokio::task::spawn_blocking(move || clients(&config, rate, claim, &rest)).await;
+    let made = tokio::task::spawn_blocking(move || clients(&config, rate, leadership, &rest)).await;
     Ok(made.context("the task that makes the clients failed")??)
 }
 
-/// Makes the clients. Call it within a runtime, after installing a rustls provider as [`connect`] does. `claim` is
+/// Makes the clients. Call it within a runtime, after installing a rustls provider as [`connect`] does. `leadership` is
 /// checked before every write of [`Clients::api`].
 ///
 /// # Errors
@@ -186,7 +186,7 @@ pub async fn connect(
 pub fn clients(
     config: &Config,
     rate: Rate,
-    claim: Claim,
+    leadership: Leadership,
     metrics: &RestMetrics,
 ) -> Result<Clients, ConnectError> {
     let mut config = config.clone();
@@ -199,10 +199,11 @@ pub fn clients(
         let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
         Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
     };
-    let policy = RequestPolicy { bucket: Arc::new(Bucket::new(rate)), claim };
-    // Lists and watches need no claim, and their callers back off by themselves.
+    let policy = RequestPolicy { bucket: Arc::new(Bucket::new(rate)), leadership };
+    // Lists and watches need no leadership, and their callers back off by themselves.
     let unlimited = Rate { qps: 0.0, burst: 1 };
-    let patient = RequestPolicy { bucket: Arc::new(Bucket::new(unlimited)), claim: Claim::always() };
+    let patient =
+        RequestPolicy { bucket: Arc::new(Bucket::new(unlimited)), leadership: Leadership::always() };
     Ok(Clients {
         watch: client(WATCH_WITHIN, Some(patient))?,
         api: client(ANSWER_WITHIN, Some(policy))?,

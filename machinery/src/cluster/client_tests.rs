@@ -28,7 +28,7 @@ fn read(text: &str) -> Result<Config, ConnectError> {
 }
 
 fn made(config: &Config, metrics: &BaseMetrics) -> Result<Clients, ConnectError> {
-    clients(config, Rate { qps: 100.0, burst: 200 }, Claim::always(), &metrics.rest)
+    clients(config, Rate { qps: 100.0, burst: 200 }, Leadership::always(), &metrics.rest)
 }
 
 fn complaint(text: &str) -> String {

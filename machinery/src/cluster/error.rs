@@ -75,7 +75,7 @@ pub enum Failure {
     Refused(#[source] Box<Status>),
 }
 
-/// A write was not sent, because the claim to lead has expired.
+/// A write was not sent, because the leadership has expired.
 #[derive(Debug, thiserror::Error)]
 #[error("this replica does not lead")]
 pub(crate) struct NotLeading;

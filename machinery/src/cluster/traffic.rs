@@ -1,4 +1,4 @@
-//! The outermost layer of every client: rate limit, claim to lead, token, `Retry-After`, metrics.
+//! The outermost layer of every client: rate limit, leadership, token, `Retry-After`, metrics.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use tower::{BoxError, Service};
 use super::error::NotLeading;
 use super::limit::Bucket;
 use super::token::TokenFile;
-use crate::{claim::Claim, metrics::RestMetrics};
+use crate::{leadership::Leadership, metrics::RestMetrics};
 
 /// How often a request is retried on `Retry-After`; client-go's number.
 const MOST_RETRIES: u32 = 10;
@@ -38,11 +38,11 @@ pub(super) struct Traffic {
     pub(super) policy: Option<RequestPolicy>,
 }
 
-/// Requests are rate limited and retried on `Retry-After`; writes need the claim at the moment they are sent.
+/// Requests are rate limited and retried on `Retry-After`; writes need the leadership at the moment they are sent.
 #[derive(Clone)]
 pub(super) struct RequestPolicy {
     pub(super) bucket: Arc<Bucket>,
-    pub(super) claim: Claim,
+    pub(super) leadership: Leadership,
 }
 
 impl Service<Request<Body>> for Traffic {
@@ -115,8 +115,8 @@ impl Traffic {
         body: &Bytes,
         token: Option<HeaderValue>,
     ) -> Result<Response<Body>, BoxError> {
-        // The claim may have expired since the caller checked it, because of a wait.
-        let held_back = |policy: &RequestPolicy| head.method != Method::GET && !policy.claim.holds();
+        // The leadership may have expired since the caller checked it, because of a wait.
+        let held_back = |policy: &RequestPolicy| head.method != Method::GET && !policy.leadership.holds();
         if self.policy.as_ref().is_some_and(held_back) {
             return Err(NotLeading.into());
         }

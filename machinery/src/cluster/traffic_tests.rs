@@ -12,7 +12,7 @@ use crate::metrics::BaseMetrics;
 /// arrived, in milliseconds since now.
 fn client(
     rate: Rate,
-    claim: Claim,
+    leadership: Leadership,
     answers: &[(u16, Option<&str>)],
 ) -> (Traffic, impl Fn() -> Vec<u128> + use<>) {
     let answers: VecDeque<_> =
@@ -36,7 +36,7 @@ fn client(
         metrics: BaseMetrics::new().unwrap().rest,
         host: "h".into(),
         token: None,
-        policy: Some(RequestPolicy { bucket: Arc::new(Bucket::new(rate)), claim }),
+        policy: Some(RequestPolicy { bucket: Arc::new(Bucket::new(rate)), leadership }),
     };
     (traffic, arrivals)
 }
@@ -51,7 +51,7 @@ async fn ask(traffic: &Traffic, method: Method) -> Result<StatusCode, BoxError> 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_retried_when_retry_after_has_passed() {
     let answers = [(429, Some("2")), (503, Some("0"))];
-    let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &answers);
+    let (traffic, arrivals) = client(UNLIMITED, Leadership::always(), &answers);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
     assert_eq!(arrivals(), [0, 2000, 3000]);
     for code in ["429", "503", "200"] {
@@ -62,7 +62,7 @@ async fn a_request_is_retried_when_retry_after_has_passed() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_without_a_usable_retry_after_is_returned_at_once() {
     for answer in [(429, None), (503, None), (500, Some("1")), (429, Some("31")), (429, Some("soon"))] {
-        let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[answer]);
+        let (traffic, arrivals) = client(UNLIMITED, Leadership::always(), &[answer]);
         assert_eq!(ask(&traffic, Method::GET).await.unwrap(), answer.0);
         assert_eq!(arrivals(), [0]);
     }
@@ -70,10 +70,10 @@ async fn an_answer_without_a_usable_retry_after_is_returned_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_end() {
-    let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[(429, Some("1")); 50]);
+    let (traffic, arrivals) = client(UNLIMITED, Leadership::always(), &[(429, Some("1")); 50]);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 429);
     assert_eq!(arrivals().len(), 11);
-    let (traffic, arrivals) = client(UNLIMITED, Claim::always(), &[(429, Some("12")); 50]);
+    let (traffic, arrivals) = client(UNLIMITED, Leadership::always(), &[(429, Some("12")); 50]);
     assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 429);
     assert_eq!(arrivals(), [0, 12_000, 24_000]);
 }
@@ -81,7 +81,7 @@ async fn retries_end() {
 #[tokio::test(start_paused = true)]
 async fn requests_beyond_the_burst_are_sent_at_the_rate() {
     let rate = Rate { qps: 4.0, burst: 2 };
-    let (traffic, arrivals) = client(rate, Claim::always(), &[]);
+    let (traffic, arrivals) = client(rate, Leadership::always(), &[]);
     let asks = (0..4).map(|_| ask(&traffic, Method::GET));
     for answer in futures_util::future::join_all(asks).await {
         answer.unwrap();
@@ -91,10 +91,10 @@ async fn requests_beyond_the_burst_are_sent_at_the_rate() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_waited_beyond_the_claim_is_not_sent_and_a_read_is() {
-    let claim = Claim::elected();
-    claim.extend(Instant::now() + Duration::from_secs(1));
+    let leadership = Leadership::elected();
+    leadership.extend(Instant::now() + Duration::from_secs(1));
     let rate = Rate { qps: 0.5, burst: 1 };
-    let (traffic, arrivals) = client(rate, claim, &[]);
+    let (traffic, arrivals) = client(rate, leadership, &[]);
     assert_eq!(ask(&traffic, Method::PATCH).await.unwrap(), 200);
     let error = ask(&traffic, Method::PATCH).await.unwrap_err();
     assert!(error.is::<NotLeading>());
@@ -105,9 +105,9 @@ async fn a_write_that_waited_beyond_the_claim_is_not_sent_and_a_read_is() {
 #[tokio::test(start_paused = true)]
 async fn no_write_is_retried_once_the_claim_has_expired() {
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        let claim = Claim::elected();
-        claim.extend(Instant::now() + Duration::from_secs(2));
-        let (traffic, arrivals) = client(UNLIMITED, claim, &[(429, Some("3"))]);
+        let leadership = Leadership::elected();
+        leadership.extend(Instant::now() + Duration::from_secs(2));
+        let (traffic, arrivals) = client(UNLIMITED, leadership, &[(429, Some("3"))]);
         assert!(ask(&traffic, method.clone()).await.unwrap_err().is::<NotLeading>(), "{method}");
         assert_eq!(arrivals().len(), 1);
     }
@@ -117,7 +117,7 @@ async fn no_write_is_retried_once_the_claim_has_expired() {
 fn with_token(
     path: &std::path::Path,
     valid: &'static str,
-    claim: Option<Claim>,
+    leadership: Option<Leadership>,
     refusing: impl Fn() + Send + Sync + 'static,
 ) -> (Traffic, Log) {
     let (inner, log) = scripted(move |seen| {
@@ -129,13 +129,13 @@ fn with_token(
         }
         Response::builder().status(code).body(Body::empty()).ok()
     });
-    let policy = |claim| RequestPolicy { bucket: Arc::new(Bucket::new(UNLIMITED)), claim };
+    let policy = |leadership| RequestPolicy { bucket: Arc::new(Bucket::new(UNLIMITED)), leadership };
     let traffic = Traffic {
         inner,
         metrics: BaseMetrics::new().unwrap().rest,
         host: "h".into(),
         token: Some(Arc::new(TokenFile::open(path).unwrap())),
-        policy: claim.map(policy),
+        policy: leadership.map(policy),
     };
     (traffic, log)
 }
@@ -159,13 +159,13 @@ fn token_file() -> (tempfile::TempDir, std::path::PathBuf) {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_whose_token_is_refused_is_retried_once_with_the_new_one() {
-    for claim in [None, Some(Claim::always())] {
+    for leadership in [None, Some(Leadership::always())] {
         let (_guard, path) = token_file();
         let rotate = {
             let path = path.clone();
             move || std::fs::write(&path, "new\n").unwrap()
         };
-        let (traffic, log) = with_token(&path, "Bearer new", claim, rotate);
+        let (traffic, log) = with_token(&path, "Bearer new", leadership, rotate);
         assert_eq!(ask(&traffic, Method::PATCH).await.unwrap(), 200);
         assert_eq!(ask(&traffic, Method::GET).await.unwrap(), 200);
         assert_eq!(sent(&log), ["Bearer old body", "Bearer new body", "Bearer new body"]);
@@ -186,16 +186,16 @@ async fn a_refused_token_that_did_not_change_is_not_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn a_write_is_not_sent_with_a_new_token_once_the_claim_has_expired() {
     let (_guard, path) = token_file();
-    let claim = Claim::elected();
-    claim.extend(Instant::now() + Duration::from_secs(1));
+    let leadership = Leadership::elected();
+    leadership.extend(Instant::now() + Duration::from_secs(1));
     let lose = {
-        let (path, claim) = (path.clone(), claim.clone());
+        let (path, leadership) = (path.clone(), leadership.clone());
         move || {
             std::fs::write(&path, "new").unwrap();
-            claim.extend(Instant::now());
+            leadership.extend(Instant::now());
         }
     };
-    let (traffic, log) = with_token(&path, "Bearer new", Some(claim), lose);
+    let (traffic, log) = with_token(&path, "Bearer new", Some(leadership), lose);
     let error = ask(&traffic, Method::PUT).await.unwrap_err();
     assert!(error.is::<NotLeading>());
     assert_eq!(sent(&log), ["Bearer old body"]);

@@ -12,7 +12,7 @@ use super::elector::Elector;
 use super::lease::Lease;
 use super::protocol::Candidate;
 use super::terms::{ElectionEnd, Timing, identity};
-use crate::{claim::Claim, clock, metrics::BaseMetrics};
+use crate::{clock, leadership::Leadership, metrics::BaseMetrics};
 
 /// Where Kubernetes mounts the namespace of a pod.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -46,7 +46,7 @@ pub struct RunningElection {
 pub fn start(
     election: Option<Election>,
     client: kube::Client,
-    claim: &Claim,
+    leadership: &Leadership,
     metrics: &BaseMetrics,
     name: String,
 ) -> anyhow::Result<RunningElection> {
@@ -60,8 +60,8 @@ pub fn start(
     tracing::info!(lease = format!("{namespace}/{name}"), identity, "standing for election");
     let candidate =
         Candidate { identity, lease_duration: timing.lease_duration, namespace, name: name.clone(), labels };
-    let elector = Elector::new(lease, candidate, timing, claim.clone(), clock::now);
-    tokio::spawn(update_gauge(claim.clone(), metrics.clone(), name));
+    let elector = Elector::new(lease, candidate, timing, leadership.clone(), clock::now);
+    tokio::spawn(update_gauge(leadership.clone(), metrics.clone(), name));
     let stopped = stop.clone().cancelled_owned();
     let task = tokio::spawn(async move { elector.run(stopped).await });
     Ok(RunningElection { task: Some(task), stop })
@@ -85,9 +85,9 @@ fn own_namespace(file: &Path) -> Option<String> {
     Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
-async fn update_gauge(claim: Claim, metrics: BaseMetrics, lease: String) {
+async fn update_gauge(leadership: Leadership, metrics: BaseMetrics, lease: String) {
     loop {
-        metrics.leads(&lease, claim.holds());
+        metrics.leads(&lease, leadership.holds());
         tokio::time::sleep(GAUGE_PERIOD).await;
     }
 }

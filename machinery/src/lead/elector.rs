@@ -1,4 +1,4 @@
-//! The election loop: acquires and renews the Lease as the protocol decides, and extends the claim.
+//! The election loop: acquires and renews the Lease as the protocol decides, and extends the leadership.
 
 use std::future::{self, Future};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::hedge::{PARTS, hedged};
 use super::protocol::{Candidate, LeaseAction, ObservedLease};
 use super::terms::{ElectionEnd, Leases, Loss, Timing};
 use crate::cluster::error::{ApiError, Failure, TimedOut, in_one_line};
-use crate::{claim::Claim, repeat::Repeat};
+use crate::{leadership::Leadership, repeat::Repeat};
 
 /// A follower polls after this part of the retry period, at least and at most. The spread keeps candidates apart; the
 /// upper bound leaves room for [`spread`].
@@ -29,7 +29,7 @@ pub struct Elector<L> {
     leases: Arc<L>,
     candidate: Candidate,
     timing: Timing,
-    claim: Claim,
+    leadership: Leadership,
     wall: fn() -> Timestamp,
     observed: Option<ObservedLease>,
     /// Resolves when the watch reports that the lease is free. It runs while we follow, across polls.
@@ -48,19 +48,19 @@ pub struct Elector<L> {
 }
 
 impl<L: Leases + 'static> Elector<L> {
-    /// A candidate for the Lease behind `leases`, which keeps `claim` up to date. `wall` gives the times in the Lease.
+    /// A candidate for the Lease behind `leases`, which keeps `leadership` up to date. `wall` gives the times in the Lease.
     pub fn new(
         leases: L,
         candidate: Candidate,
         timing: Timing,
-        claim: Claim,
+        leadership: Leadership,
         wall: fn() -> Timestamp,
     ) -> Self {
         Self {
             leases: Arc::new(leases),
             candidate,
             timing,
-            claim,
+            leadership,
             wall,
             observed: None,
             freed: None,
@@ -74,7 +74,7 @@ impl<L: Leases + 'static> Elector<L> {
     }
 
     /// Acquires and renews the lease until `stop` resolves or leadership is lost. Resolve `stop` only once the work
-    /// under the claim has ended: another replica may lead as soon as the lease is released.
+    /// under the leadership has ended: another replica may lead as soon as the lease is released.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> ElectionEnd {
         let mut stop = std::pin::pin!(stop);
         let ended = tokio::select! {
@@ -83,10 +83,10 @@ impl<L: Leases + 'static> Elector<L> {
             loss = self.lead() => Some(loss),
         };
         if let Some(loss) = ended {
-            self.claim.lose();
+            self.leadership.lose();
             return ElectionEnd::Lost(loss);
         }
-        self.claim.release();
+        self.leadership.release();
         self.release().await;
         ElectionEnd::Stopped
     }
@@ -99,7 +99,7 @@ impl<L: Leases + 'static> Elector<L> {
         info!(lease = %self.lease_name(), identity = %self.candidate.identity, "leading");
         self.freed = None;
         loop {
-            // The claim counts from when the last request was sent, so a slow server must leave time for the next one.
+            // The leadership counts from when the last request was sent, so a slow server must leave time for the next one.
             let rest =
                 self.timing.renew_deadline.saturating_sub(self.timing.retry_period).max(self.latency * 2);
             sleep(self.time_left().saturating_sub(rest)).await;
@@ -146,7 +146,7 @@ impl<L: Leases + 'static> Elector<L> {
         }
     }
 
-    /// Renews the lease; retries until the claim expires.
+    /// Renews the lease; retries until the leadership expires.
     async fn renew(&mut self) -> Result<(), Loss> {
         loop {
             let left = self.time_left();
@@ -167,7 +167,9 @@ impl<L: Leases + 'static> Elector<L> {
     }
 
     fn time_left(&self) -> Duration {
-        self.claim.until().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+        self.leadership
+            .until()
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
     /// Tries once to become or stay the holder, within `limit`, and logs a failure. Returns whether we hold the lease.
@@ -215,7 +217,7 @@ impl<L: Leases + 'static> Elector<L> {
             }
             Err(error) => return Err(error),
         };
-        let leads = self.claim.until().is_some();
+        let leads = self.leadership.until().is_some();
         self.observe(lease);
         let Some(observed) = &self.observed else {
             return Ok(false);
@@ -266,11 +268,11 @@ impl<L: Leases + 'static> Elector<L> {
         Ok(())
     }
 
-    /// Extends the claim from when the request was sent: other replicas count from when they see its effect, later.
+    /// Extends the leadership from when the request was sent: other replicas count from when they see its effect, later.
     fn won(&mut self, lease: Value, start: Instant) {
         self.observe(lease);
         self.latency = start.elapsed();
-        self.claim.extend(start + self.timing.renew_deadline);
+        self.leadership.extend(start + self.timing.renew_deadline);
     }
 
     fn observe(&mut self, lease: Value) {

@@ -118,7 +118,7 @@ impl QueueMetrics {
 
     /// Begins to measure a pass, after its key has waited this long. The pass ends when the result is dropped.
     #[must_use = "the pass ends when this is dropped"]
-    pub fn begin(&self, waited: Duration) -> Work {
+    pub fn begin(&self, waited: Duration) -> WorkInHand {
         self.waited.observe(waited.as_secs_f64());
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut number = starts.len() as u64;
@@ -127,18 +127,18 @@ impl QueueMetrics {
         }
         starts.insert(number, Instant::now());
         drop(starts);
-        Work { queue: self.clone(), number }
+        WorkInHand { queue: self.clone(), number }
     }
 }
 
 /// The measurement of a running pass.
 #[derive(Debug)]
-pub struct Work {
+pub struct WorkInHand {
     queue: QueueMetrics,
     number: u64,
 }
 
-impl Drop for Work {
+impl Drop for WorkInHand {
     fn drop(&mut self) {
         let mut starts = self.queue.starts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(start) = starts.remove(&self.number) {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::{self, Backoff};
-use crate::metrics::{QueueMetrics, Work};
+use crate::metrics::{QueueMetrics, WorkInHand};
 
 /// What has to be done with a key after its pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ enum KeyState {
     Waiting((Instant, u64)),
     Running {
         /// Ends the measurement when it is dropped.
-        work: Work,
+        work: WorkInHand,
         /// The highest urgency with which the key was added during the pass.
         news: Option<Urgency>,
     },

@@ -6,7 +6,7 @@ use crate::{cluster::error::in_one_line, repeat::Repeat};
 
 /// Why a list or a watch failed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Problem {
+pub enum WatchProblem {
     /// Our resourceVersion has expired: relist at once.
     Expired,
     /// The server does not support the field selector.
@@ -21,7 +21,7 @@ pub enum Problem {
     Interrupted(String),
 }
 
-impl Problem {
+impl WatchProblem {
     /// Whether the server answered that the kind itself cannot be read.
     pub(super) fn is_about_the_kind(&self) -> bool {
         match self {
@@ -31,27 +31,27 @@ impl Problem {
     }
 }
 
-pub(super) fn judge(error: &kube::Error) -> Problem {
+pub(super) fn judge(error: &kube::Error) -> WatchProblem {
     if let kube::Error::Api(status) = error {
         return of_status(status);
     }
-    Problem::Interrupted(in_one_line(error))
+    WatchProblem::Interrupted(in_one_line(error))
 }
 
 /// Judges a Status, from an answer or from an ERROR event.
-pub(super) fn of_status(status: &Status) -> Problem {
+pub(super) fn of_status(status: &Status) -> WatchProblem {
     match status.code {
-        410 => Problem::Expired,
-        400 => Problem::NoSuchSelector,
-        403 => Problem::Forbidden,
-        404 => Problem::KindMissing,
-        0 if status.message.is_empty() && status.reason.is_empty() => Problem::Interrupted(
+        410 => WatchProblem::Expired,
+        400 => WatchProblem::NoSuchSelector,
+        403 => WatchProblem::Forbidden,
+        404 => WatchProblem::KindMissing,
+        0 if status.message.is_empty() && status.reason.is_empty() => WatchProblem::Interrupted(
             "a refusal without a reason, perhaps from a proxy before the API server".to_owned(),
         ),
         _ if status.message.is_empty() => {
-            Problem::Interrupted(format!("{} (code {})", status.reason, status.code))
+            WatchProblem::Interrupted(format!("{} (code {})", status.reason, status.code))
         }
-        _ => Problem::Interrupted(status.message.clone()),
+        _ => WatchProblem::Interrupted(status.message.clone()),
     }
 }
 
@@ -72,23 +72,23 @@ impl Reporter {
 
     /// Logs a failure, unless the last one was logged just now. The text may differ with each attempt, so it is not
     /// compared.
-    pub(super) fn failing(&mut self, problem: &Problem) {
+    pub(super) fn failing(&mut self, problem: &WatchProblem) {
         self.failing = true;
         let Self { plural, group, .. } = *self;
         if self.logged.is_news("interrupted") {
             match problem {
-                Problem::Interrupted(why) => {
+                WatchProblem::Interrupted(why) => {
                     tracing::warn!("cannot watch {plural}.{group}, trying again: {why}");
                 }
-                Problem::NoSuchSelector => tracing::warn!(
+                WatchProblem::NoSuchSelector => tracing::warn!(
                     "cannot watch {plural}.{group}: the API server refuses the selection; is NODE_NAME the value \
                      of a label?"
                 ),
-                Problem::Silent => tracing::warn!(
+                WatchProblem::Silent => tracing::warn!(
                     "each watch of {plural}.{group} is ended as soon as it has begun, so changes are seen up to 30 s late; \
                      look at the proxy before the API server"
                 ),
-                Problem::Expired | Problem::KindMissing | Problem::Forbidden => {
+                WatchProblem::Expired | WatchProblem::KindMissing | WatchProblem::Forbidden => {
                     tracing::warn!("cannot watch {plural}.{group}, trying again: {problem:?}");
                 }
             }

@@ -7,7 +7,7 @@ use futures_util::future::select_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::problem::Problem;
+use super::problem::WatchProblem;
 use crate::repeat::AGAIN_AFTER;
 
 /// The kinds of a group usually fail together, within the pause after a watch that ended at once: this wait lets them
@@ -22,7 +22,7 @@ pub enum Standing {
     /// Everything was listed, and the watch runs or is being resumed.
     Synced,
     /// The kind cannot be listed at present.
-    Failing(Problem),
+    Failing(WatchProblem),
 }
 
 /// One watch, with the names of its kind.
@@ -68,7 +68,7 @@ pub fn not_ready(watched: &[Watched], advice: Advice) -> Option<String> {
 }
 
 /// The failing watches: plural and problem of each.
-fn problems(watched: &[Watched]) -> BTreeSet<(&'static str, Problem)> {
+fn problems(watched: &[Watched]) -> BTreeSet<(&'static str, WatchProblem)> {
     let problem = |watched: &Watched| match &*watched.standing.borrow() {
         Standing::Starting | Standing::Synced => None,
         Standing::Failing(problem) => Some((watched.plural, problem.clone())),
@@ -77,10 +77,10 @@ fn problems(watched: &[Watched]) -> BTreeSet<(&'static str, Problem)> {
 }
 
 /// One line for all problems with the kinds of a group, with what to do about them.
-fn line(problems: &BTreeSet<(&'static str, Problem)>, kind: &Watched, advice: Advice) -> String {
+fn line(problems: &BTreeSet<(&'static str, WatchProblem)>, kind: &Watched, advice: Advice) -> String {
     let Watched { group, version, .. } = *kind;
     let Advice { install, without } = advice;
-    let named = |pick: fn(&Problem) -> bool| {
+    let named = |pick: fn(&WatchProblem) -> bool| {
         let names: Vec<_> = problems
             .iter()
             .filter(|(_, problem)| pick(problem))
@@ -89,10 +89,10 @@ fn line(problems: &BTreeSet<(&'static str, Problem)>, kind: &Watched, advice: Ad
         (!names.is_empty()).then(|| names.join(" and "))
     };
     let parts = [
-        named(|problem| *problem == Problem::KindMissing).map(|names| {
+        named(|problem| *problem == WatchProblem::KindMissing).map(|names| {
             format!("CRDs are not installed, or not with version {version}: {names}; {install}")
         }),
-        named(|problem| *problem == Problem::Forbidden).map(|names| {
+        named(|problem| *problem == WatchProblem::Forbidden).map(|names| {
             format!("no right to list and watch {names}; grant the service account the verbs list and watch")
         }),
         named(|problem| !problem.is_about_the_kind())
@@ -107,7 +107,7 @@ fn line(problems: &BTreeSet<(&'static str, Problem)>, kind: &Watched, advice: Ad
 /// minutes if nothing works without the kinds), and one line once all can be watched. A partial recovery is not logged.
 pub(crate) async fn report(watched: Vec<Watched>, advice: Advice) {
     let Some(kind) = watched.first() else { return std::future::pending().await };
-    let mut logged: Option<(BTreeSet<(&str, Problem)>, Instant)> = None;
+    let mut logged: Option<(BTreeSet<(&str, WatchProblem)>, Instant)> = None;
     let mut standings: Vec<_> = watched.iter().map(|watched| watched.standing.clone()).collect();
     loop {
         let starting = watched.iter().any(|watched| *watched.standing.borrow() == Standing::Starting);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn two_missing_kinds_share_one_line() {
-        let missing = || Standing::Failing(Problem::KindMissing);
+        let missing = || Standing::Failing(WatchProblem::KindMissing);
         let line = not_ready(&watched(missing(), missing()), ADVICE).unwrap();
         assert!(line.contains("classes.g and contents.g") && line.contains("install them"), "{line}");
     }
@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn a_missing_right_is_distinguished_from_a_missing_kind() {
         let line = not_ready(
-            &watched(Standing::Failing(Problem::KindMissing), Standing::Failing(Problem::Forbidden)),
+            &watched(
+                Standing::Failing(WatchProblem::KindMissing),
+                Standing::Failing(WatchProblem::Forbidden),
+            ),
             ADVICE,
         )
         .unwrap();

@@ -95,7 +95,7 @@ fn is_watch(query: &str) -> bool {
 async fn the_pause_grows_while_the_first_list_fails() {
     let (asked, _, standing) =
         watched(Duration::from_mins(10), None, |_, _| Some(failure(500, "InternalError"))).await;
-    assert!(matches!(standing, Standing::Failing(Problem::Interrupted(_))));
+    assert!(matches!(standing, Standing::Failing(WatchProblem::Interrupted(_))));
     assert!((15..40).contains(&asked.len()), "{} lists in ten minutes", asked.len());
     let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
     assert!(pauses[0] < Duration::from_secs(2) && pauses[10] > Duration::from_secs(20), "{pauses:?}");
@@ -105,7 +105,7 @@ async fn the_pause_grows_while_the_first_list_fails() {
 async fn a_missing_kind_is_listed_every_few_seconds() {
     let (asked, _, standing) =
         watched(Duration::from_mins(1), None, |_, _| Some(failure(404, "NotFound"))).await;
-    assert_eq!(standing, Standing::Failing(Problem::KindMissing));
+    assert_eq!(standing, Standing::Failing(WatchProblem::KindMissing));
     assert!(asked.len() >= 10, "{} lists in a minute", asked.len());
 }
 

@@ -11,7 +11,7 @@ use crate::api::kinds::kind::Kind;
 /// A failure that is ready to be sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{code} {reason}: {message}")]
-pub(crate) struct Failure {
+pub(crate) struct ApiFailure {
     /// HTTP status code.
     pub(crate) code: u16,
     /// `Status.reason`. It is empty for a 404 about a path that no kind serves, since that is answered in plain text.
@@ -33,7 +33,7 @@ fn named(group: &str, kind: &str, name: &str) -> Value {
     Value::Object(details)
 }
 
-impl Failure {
+impl ApiFailure {
     fn new(code: u16, reason: &'static str, message: String, details: Value) -> Self {
         Self { code, reason, message, details }
     }

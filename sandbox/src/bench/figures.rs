@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::program::Memory;
+use crate::program::MemoryUse;
 
 /// The figures of one run.
 pub(super) struct Figures {
@@ -21,11 +21,11 @@ pub(super) struct Figures {
     /// The CPU time for taking and deleting them.
     pub(super) cpu: Duration,
     /// The memory before there were any contents.
-    pub(super) idle: Memory,
+    pub(super) idle: MemoryUse,
     /// The memory while all contents existed.
-    pub(super) full: Memory,
+    pub(super) full: MemoryUse,
     /// The memory after they were deleted.
-    pub(super) end: Memory,
+    pub(super) end: MemoryUse,
     pub(super) foreign: usize,
     pub(super) first_ready: Duration,
 }
@@ -57,7 +57,7 @@ impl fmt::Display for Figures {
         let foreign = format!("idle, {} foreign", self.foreign);
         let memory =
             [(foreign.as_str(), self.idle), ("all are there", self.full), ("all are gone", self.end)];
-        for (when, Memory { resident, anonymous }) in memory {
+        for (when, MemoryUse { resident, anonymous }) in memory {
             let (all, own) = (mb(resident), mb(anonymous));
             writeln!(out, "  RSS, {when:<19} {all:9.1} MB (of it {own:.1} MB allocated)")?;
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::program::Program;
+use crate::program::RunningProgram;
 
 /// A process is idle if it has used no CPU for this long.
 pub(super) const QUIET: Duration = Duration::from_millis(300);
@@ -10,7 +10,7 @@ pub(super) const QUIET: Duration = Duration::from_millis(300);
 pub(super) const LOOK: Duration = Duration::from_millis(10);
 
 /// Waits until the program is idle, and says when that began, to [`LOOK`].
-pub(super) async fn until_idle(program: &Program) -> anyhow::Result<Instant> {
+pub(super) async fn until_idle(program: &RunningProgram) -> anyhow::Result<Instant> {
     let (mut cpu, mut since) = (program.cpu()?, Instant::now());
     while cpu.is_zero() || since.elapsed() < QUIET {
         tokio::time::sleep(LOOK).await;

@@ -13,7 +13,7 @@ use super::load::{Made, WRITERS, arguments, create};
 use crate::arguments::Load;
 use crate::objects::{driver_name, kinds};
 use crate::place::Place;
-use crate::program::Program;
+use crate::program::RunningProgram;
 
 /// The number of resyncs that are measured.
 const RESYNCS: u32 = 20;
@@ -34,13 +34,13 @@ pub(super) async fn run(binary: &Path, place: &Place, load: Load) -> anyhow::Res
     stream::iter(&made).map(make_ready).buffer_unordered(WRITERS).try_collect::<()>().await?;
 
     let started = Instant::now();
-    let sidecar = Program::sidecar(binary, place, &arguments(load))?;
+    let sidecar = RunningProgram::sidecar(binary, place, &arguments(load))?;
     let (start, memory) = (until_idle(&sidecar).await?.duration_since(started), sidecar.memory()?);
     sidecar.kill().await?;
 
     let mut often = arguments(load);
     often.push("--resync-period=1s".to_owned());
-    let sidecar = Program::sidecar(binary, place, &often)?;
+    let sidecar = RunningProgram::sidecar(binary, place, &often)?;
     tokio::time::sleep(start + QUIET + Duration::from_secs(1)).await;
     place.server.clear_requests();
     let before = sidecar.cpu()?;

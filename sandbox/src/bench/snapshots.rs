@@ -14,7 +14,7 @@ use super::idle::until_idle;
 use super::load::{Made, PATIENCE, WRITERS};
 use crate::objects::{self, CONTROLLER, CONTROLLER_NAMESPACE, driver_name, kinds};
 use crate::place::Place;
-use crate::program::{self, Memory, Program};
+use crate::program::{self, MemoryUse, RunningProgram};
 
 /// How many snapshots each claim has.
 const EACH_CLAIM: usize = 10;
@@ -30,8 +30,8 @@ pub(super) async fn run(count: usize) -> anyhow::Result<()> {
     for number in 0..claims {
         make_claim(&place, number).await?;
     }
-    let mut sidecar = Program::sidecar(&sidecar, &place, &[])?;
-    let mut controller = Program::controller(&binary, &place)?;
+    let mut sidecar = RunningProgram::sidecar(&sidecar, &place, &[])?;
+    let mut controller = RunningProgram::controller(&binary, &place)?;
     let mut follower = Follower::start(&place.client, kinds::SNAPSHOT, PATIENCE).await?;
     let first = [create(&place, "first", 0).await?];
     let measured = async {
@@ -79,8 +79,8 @@ pub(super) async fn run(count: usize) -> anyhow::Result<()> {
 
 /// The memory of a controller that starts while all snapshots are there and at rest, once it is idle. It runs beside the
 /// other one for this moment, and has nothing to do.
-async fn start_again(binary: &Path, place: &Place) -> anyhow::Result<Memory> {
-    let again = Program::controller(binary, place)?;
+async fn start_again(binary: &Path, place: &Place) -> anyhow::Result<MemoryUse> {
+    let again = RunningProgram::controller(binary, place)?;
     until_idle(&again).await?;
     let memory = again.memory()?;
     again.kill().await?;
@@ -88,11 +88,11 @@ async fn start_again(binary: &Path, place: &Place) -> anyhow::Result<Memory> {
 }
 
 /// What the controller needed: requests and CPU, to take all of them and to delete them, and its memory.
-fn print_costs(count: usize, requests: (usize, usize), cpu: (Duration, Duration), memory: [Memory; 3]) {
+fn print_costs(count: usize, requests: (usize, usize), cpu: (Duration, Duration), memory: [MemoryUse; 3]) {
     let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     let each = |requests: usize| f64::from(u32::try_from(requests).unwrap_or(u32::MAX)) / count;
     let ms = |time: Duration| time.as_secs_f64() * 1000.0 / count;
-    let mb = |memory: Memory| f64::from(u32::try_from(memory.resident).unwrap_or(u32::MAX)) / 1024.0;
+    let mb = |memory: MemoryUse| f64::from(u32::try_from(memory.resident).unwrap_or(u32::MAX)) / 1024.0;
     let [idle, full, restarted] = memory.map(mb);
     println!(
         "  API requests each       {:9.2} to ready, {:.2} to delete",

@@ -13,7 +13,7 @@ use super::options::Capabilities;
 use super::proto as csi;
 use super::proto::controller_service_capability::{Rpc, Type, rpc};
 use super::proto::volume_content_source;
-use super::store::{Listing, SnapshotRecord, Store, VolumeRecord};
+use super::store::{Listing, SnapshotRecord, StorageDir, VolumeRecord};
 
 pub(super) struct ControllerService(pub(super) Arc<Engine>);
 
@@ -179,7 +179,7 @@ pub(super) fn shown(engine: &Engine, id: &str) -> String {
 }
 
 /// The stored id for the id in a request.
-pub(super) fn meant(engine: &Engine, store: &Store, id: String) -> String {
+pub(super) fn meant(engine: &Engine, store: &StorageDir, id: String) -> String {
     if engine.script.habit().capitals { store.in_any_case(&id) } else { id }
 }
 

@@ -8,29 +8,29 @@ use tonic::{Response, Status};
 use super::deform::Deform;
 use super::fault::Fault;
 use super::hang::HangBody;
-use super::log::{Asked, Log, Outcome};
+use super::log::{Asked, CallLog, Outcome};
 use super::method::Method;
 use super::options::Capabilities;
 use super::script::Script;
-use super::store::Store;
+use super::store::StorageDir;
 
 /// The driver without its socket. It outlives every listener.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) script: Script,
-    pub(super) log: Log,
-    store: Mutex<Store>,
+    pub(super) log: CallLog,
+    store: Mutex<StorageDir>,
     shared: bool,
 }
 
 impl Engine {
     /// With `shared`, the records are read again before each call.
-    pub(super) fn new(script: Script, store: Store, shared: bool) -> Engine {
-        Engine { script, log: Log::new(), store: Mutex::new(store), shared }
+    pub(super) fn new(script: Script, store: StorageDir, shared: bool) -> Engine {
+        Engine { script, log: CallLog::new(), store: Mutex::new(store), shared }
     }
 
     /// Uses storage exclusively.
-    pub(super) fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+    pub(super) fn with_store<T>(&self, work: impl FnOnce(&mut StorageDir) -> T) -> T {
         work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -46,7 +46,7 @@ impl Engine {
         method: Method,
         asked: Asked,
         secrets: &BTreeMap<String, String>,
-        effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
+        effect: impl FnOnce(&Engine, &mut StorageDir) -> Result<T, Status> + Send + 'static,
     ) -> Result<Response<T>, Status> {
         let asked = Asked { secret_keys: secrets.keys().cloned().collect(), ..asked };
         let entry = self.log.begin(method, asked);
@@ -63,7 +63,7 @@ impl Engine {
         self: &Arc<Self>,
         method: Method,
         secrets: &BTreeMap<String, String>,
-        effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
+        effect: impl FnOnce(&Engine, &mut StorageDir) -> Result<T, Status> + Send + 'static,
     ) -> Result<Response<T>, Status> {
         self.script.admit(method).await;
         let fault = self.script.draw(method);
@@ -92,7 +92,7 @@ impl Engine {
 
     async fn carry_out<T: Send + 'static>(
         self: &Arc<Self>,
-        effect: impl FnOnce(&Engine, &mut Store) -> Result<T, Status> + Send + 'static,
+        effect: impl FnOnce(&Engine, &mut StorageDir) -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
         let engine = Arc::clone(self);
         let work = move || {

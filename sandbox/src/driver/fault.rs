@@ -96,9 +96,9 @@ enum Left {
 /// The faults for the calls of one method. A call gets the first one that occurs; a later rule is used only if those
 /// before it are used up or do not occur.
 #[derive(Debug, Default)]
-pub(super) struct Rules(VecDeque<Rule>);
+pub(super) struct FaultRules(VecDeque<Rule>);
 
-impl Rules {
+impl FaultRules {
     pub(super) fn push(&mut self, fault: Fault, times: Times) {
         let left = match times {
             Times::Next(count) => Left::Count(count),
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn rules_strike_in_the_order_they_were_given_and_then_no_more() {
-        let mut rules = Rules::default();
+        let mut rules = FaultRules::default();
         rules.push(Fault::before(Code::Aborted), Times::Next(2));
         rules.push(Fault::after(Code::Internal), Times::Next(1));
         let struck: Vec<_> = (0..4).map(|_| code(rules.draw())).collect();
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_chance_with_the_same_seed_strikes_the_same_calls() {
         let struck = || {
-            let mut rules = Rules::default();
+            let mut rules = FaultRules::default();
             rules.push(Fault::before(Code::Unavailable), Times::Chance { probability: 0.5, seed: 7 });
             (0..64).map(|_| rules.draw().is_some()).collect::<Vec<_>>()
         };

@@ -12,7 +12,7 @@ use super::log::Asked;
 use super::method::Method;
 use super::proto as csi;
 use super::proto::group_controller_service_capability::{Rpc, Type, rpc};
-use super::store::{GroupRecord, SnapshotRecord, Store};
+use super::store::{GroupRecord, SnapshotRecord, StorageDir};
 
 pub(super) struct GroupService(pub(super) Arc<Engine>);
 
@@ -89,7 +89,7 @@ impl csi::group_controller_server::GroupController for GroupService {
     }
 }
 
-fn all_meant(engine: &Engine, store: &Store, ids: Vec<String>) -> Vec<String> {
+fn all_meant(engine: &Engine, store: &StorageDir, ids: Vec<String>) -> Vec<String> {
     ids.into_iter().map(|id| meant(engine, store, id)).collect()
 }
 

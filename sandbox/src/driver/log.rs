@@ -80,14 +80,14 @@ impl Entries {
 
 /// The calls of one driver since its start or since they were last cleared.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct CallLog {
     entries: Mutex<Entries>,
     changed: watch::Sender<()>,
 }
 
-impl Log {
-    pub(super) fn new() -> Log {
-        Log { entries: Mutex::new(Entries::default()), changed: watch::Sender::new(()) }
+impl CallLog {
+    pub(super) fn new() -> CallLog {
+        CallLog { entries: Mutex::new(Entries::default()), changed: watch::Sender::new(()) }
     }
 
     /// Records that a call has begun. The guard records the outcome, at the latest when it is dropped.
@@ -151,7 +151,7 @@ impl Log {
 
 /// A call in flight.
 pub(super) struct Entry<'a> {
-    log: &'a Log,
+    log: &'a CallLog,
     number: usize,
     outcome: Outcome,
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tonic::{Code, Status};
 
-use super::fault::{Fault, Rules, Times};
+use super::fault::{Fault, FaultRules, Times};
 use super::method::Method;
 use super::options::{Capabilities, Options};
 
@@ -45,7 +45,7 @@ pub struct Habits {
 }
 
 #[derive(Debug)]
-struct Progress {
+struct ScriptProgress {
     since: Instant,
     readiness: Readiness,
     answers: u32,
@@ -63,11 +63,11 @@ struct State {
     name: String,
     capabilities: Capabilities,
     unready_probes: u32,
-    rules: HashMap<Method, Rules>,
+    rules: HashMap<Method, FaultRules>,
     latency: HashMap<Method, Duration>,
     secrets: HashMap<Method, RequiredSecret>,
     readiness: Readiness,
-    progress: HashMap<String, Progress>,
+    progress: HashMap<String, ScriptProgress>,
     withheld: bool,
     amnesia: Option<Amnesia>,
     habits: Habits,
@@ -273,7 +273,7 @@ impl Script {
         let mut state = self.state();
         let readiness = state.readiness;
         if readiness != Readiness::AtOnce {
-            let progress = Progress { since: Instant::now(), readiness, answers: 0 };
+            let progress = ScriptProgress { since: Instant::now(), readiness, answers: 0 };
             state.progress.insert(id.to_owned(), progress);
         }
     }

@@ -10,5 +10,5 @@ mod volumes;
 
 pub(super) use self::records::VolumeRecord;
 pub use self::records::{GroupRecord, SnapshotRecord};
-pub(super) use self::root::Store;
+pub(super) use self::root::StorageDir;
 pub(super) use self::snapshots::{FIRST_TOKEN, Listing};

@@ -24,7 +24,7 @@ impl Bench {
         handles
     }
 
-    async fn found(&self, handle: &str) -> Result<Option<Snapshot>, Refusal> {
+    async fn found(&self, handle: &str) -> Result<Option<TakenSnapshot>, Refusal> {
         self.client.list_snapshot(handle, Secrets::default()).await
     }
 }

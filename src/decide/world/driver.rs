@@ -131,7 +131,7 @@ impl Storage {
         stored.ready |= unready_for == 0;
         let ready = stored.ready;
         self.unready_for = unready_for.saturating_sub(1);
-        let member = Snapshot {
+        let member = TakenSnapshot {
             handle: handle.to_owned(),
             source_volume: "vol-1".into(),
             creation_time: Some(1),
@@ -141,9 +141,9 @@ impl Storage {
         };
         Some(match kind {
             Kind::Single => Answer::Single(member),
-            Kind::Group => Answer::Group(GroupSnapshot {
+            Kind::Group => Answer::Group(TakenGroup {
                 handle: handle.to_owned(),
-                members: vec![Snapshot { handle: format!("{handle}-m"), ..member }],
+                members: vec![TakenSnapshot { handle: format!("{handle}-m"), ..member }],
                 creation_time: Some(1),
                 ready,
             }),

@@ -187,9 +187,9 @@ impl Leases for Fake {
     }
 }
 
-/// One replica: a claim, its line to the server, and the means to end it.
+/// One replica: a leadership, its line to the server, and the means to end it.
 pub(super) struct Replica {
-    pub(super) claim: Claim,
+    pub(super) leadership: Leadership,
     pub(super) line: Arc<Mutex<Line>>,
     /// The number of requests it has sent.
     pub(super) requests: Arc<AtomicU64>,
@@ -225,10 +225,10 @@ pub(super) fn replica_at(server: &Arc<Server>, identity: &str, wall: fn() -> Tim
         name: "lease".into(),
         labels: BTreeMap::new(),
     };
-    let (claim, stop) = (Claim::elected(), CancellationToken::new());
-    let elector = Elector::new(fake, candidate, TIMING, claim.clone(), wall);
+    let (leadership, stop) = (Leadership::elected(), CancellationToken::new());
+    let elector = Elector::new(fake, candidate, TIMING, leadership.clone(), wall);
     let task = tokio::spawn(elector.run(stop.clone().cancelled_owned()));
-    Replica { claim, line, requests, refused, stop, task }
+    Replica { leadership, line, requests, refused, stop, task }
 }
 
 pub(super) fn replica(server: &Arc<Server>, identity: &str) -> Replica {
@@ -242,10 +242,10 @@ pub(super) fn log() -> (LogBuffer, tracing::subscriber::DefaultGuard) {
 }
 
 /// Lets time pass until `done`, and checks each 20 ms that no two claims hold at once. Returns the time passed.
-pub(super) async fn until(replicas: &[&Claim], limit: Duration, done: impl Fn() -> bool) -> Duration {
+pub(super) async fn until(replicas: &[&Leadership], limit: Duration, done: impl Fn() -> bool) -> Duration {
     let start = Instant::now();
     while !done() {
-        let leaders = replicas.iter().filter(|claim| claim.holds()).count();
+        let leaders = replicas.iter().filter(|leadership| leadership.holds()).count();
         assert!(leaders <= 1, "{leaders} leaders after {:?}", start.elapsed());
         assert!(start.elapsed() <= limit, "not within {limit:?}");
         sleep(Duration::from_millis(20)).await;
@@ -253,7 +253,7 @@ pub(super) async fn until(replicas: &[&Claim], limit: Duration, done: impl Fn() 
     start.elapsed()
 }
 
-pub(super) async fn pass(replicas: &[&Claim], time: Duration) {
+pub(super) async fn pass(replicas: &[&Leadership], time: Duration) {
     let start = Instant::now();
     until(replicas, time + Duration::from_secs(1), || start.elapsed() >= time).await;
 }
@@ -261,9 +261,9 @@ pub(super) async fn pass(replicas: &[&Claim], time: Duration) {
 /// Two replicas, the first of which leads.
 pub(super) async fn leader_and_follower(server: &Arc<Server>) -> (Replica, Replica) {
     let a = replica(server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     let b = replica(server, "b");
     sleep(Duration::from_secs(1)).await;
-    assert!(!b.claim.holds());
+    assert!(!b.leadership.holds());
     (a, b)
 }

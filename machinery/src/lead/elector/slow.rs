@@ -21,10 +21,10 @@ async fn a_single_replica_leads_within_the_renew_deadline_and_stays_leader() {
     for seconds in SECONDS {
         let server = Server::new();
         let a = replica_behind(&server, "a", slow(seconds));
-        until(&[&a.claim], TIMING.renew_deadline, || a.claim.holds()).await;
+        until(&[&a.leadership], TIMING.renew_deadline, || a.leadership.holds()).await;
         for _ in 0..6_000 {
             sleep(Duration::from_millis(100)).await;
-            assert!(a.claim.holds(), "{seconds} s a request");
+            assert!(a.leadership.holds(), "{seconds} s a request");
         }
     }
 }
@@ -37,11 +37,11 @@ async fn one_of_two_replicas_leads_and_stays_leader() {
             let a = replica_behind(&server, "a", slow(seconds));
             sleep(Duration::from_millis(apart)).await;
             let b = replica_behind(&server, "b", slow(seconds));
-            let claims = [&a.claim, &b.claim];
-            until(&claims, Duration::from_secs(30), || a.claim.holds() || b.claim.holds()).await;
-            let leader = if a.claim.holds() { &a } else { &b };
+            let claims = [&a.leadership, &b.leadership];
+            until(&claims, Duration::from_secs(30), || a.leadership.holds() || b.leadership.holds()).await;
+            let leader = if a.leadership.holds() { &a } else { &b };
             pass(&claims, Duration::from_mins(5)).await;
-            assert!(leader.claim.holds(), "{seconds} s a request, {apart} ms apart");
+            assert!(leader.leadership.holds(), "{seconds} s a request, {apart} ms apart");
         }
     }
 }
@@ -54,8 +54,8 @@ async fn a_leader_whose_server_becomes_slow_stays_leader() {
         for replica in [&a, &b] {
             *replica.line.lock().unwrap() = slow(seconds);
         }
-        pass(&[&a.claim, &b.claim], Duration::from_mins(5)).await;
-        assert!(a.claim.holds(), "{seconds} s a request");
+        pass(&[&a.leadership, &b.leadership], Duration::from_mins(5)).await;
+        assert!(a.leadership.holds(), "{seconds} s a request");
     }
 }
 
@@ -64,7 +64,7 @@ async fn a_lost_request_is_sent_again_before_the_claim_expires() {
     for lost in [Line::Hangs, Line::Deaf] {
         let server = Server::new();
         let a = replica(&server, "a");
-        a.claim.held().await;
+        a.leadership.held().await;
         let sent = a.requests.load(std::sync::atomic::Ordering::Relaxed);
         *a.line.lock().unwrap() = lost;
         while a.requests.load(std::sync::atomic::Ordering::Relaxed) == sent {
@@ -73,7 +73,7 @@ async fn a_lost_request_is_sent_again_before_the_claim_expires() {
         *a.line.lock().unwrap() = Line::Up;
         for _ in 0..600 {
             sleep(Duration::from_millis(100)).await;
-            assert!(a.claim.holds());
+            assert!(a.leadership.holds());
         }
     }
 }
@@ -82,7 +82,7 @@ async fn a_lost_request_is_sent_again_before_the_claim_expires() {
 async fn a_slow_leader_that_stops_releases_its_lease() {
     let server = Server::new();
     let a = replica_behind(&server, "a", slow(3.0));
-    a.claim.held().await;
+    a.leadership.held().await;
     a.stop.cancel();
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     assert_eq!(server.lease()["spec"]["holderIdentity"], "");

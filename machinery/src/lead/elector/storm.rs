@@ -33,7 +33,7 @@ async fn storm(seed: u64) -> usize {
     while start.elapsed() < Duration::from_mins(MINUTES) {
         let which = fastrand::usize(..REPLICAS);
         match fastrand::u32(..8) {
-            // Like kill -9: the claim ends with its process.
+            // Like kill -9: the leadership ends with its process.
             0 => {
                 replicas[which].task.abort();
                 replicas[which] = birth();
@@ -50,7 +50,7 @@ async fn storm(seed: u64) -> usize {
         }
         for _ in 0..fastrand::u32(1..50) {
             sleep(Duration::from_millis(100)).await;
-            let leaders: Vec<_> = (0..REPLICAS).filter(|n| replicas[*n].claim.holds()).collect();
+            let leaders: Vec<_> = (0..REPLICAS).filter(|n| replicas[*n].leadership.holds()).collect();
             assert!(leaders.len() <= 1, "seed {seed}: {leaders:?} after {:?}", start.elapsed());
             if let Some(now) = leaders.first()
                 && leader != Some(*now)
@@ -69,10 +69,10 @@ async fn storm(seed: u64) -> usize {
             *replica = birth();
         }
     }
-    let claims: Vec<_> = replicas.iter().map(|replica| &replica.claim).collect();
+    let claims: Vec<_> = replicas.iter().map(|replica| &replica.leadership).collect();
     // Let delayed requests arrive and hanging ones time out.
     pass(&claims, SLOWEST).await;
-    until(&claims, TAKE_OVER, || claims.iter().any(|claim| claim.holds())).await;
+    until(&claims, TAKE_OVER, || claims.iter().any(|leadership| leadership.holds())).await;
     // These tasks must not run in the next storm.
     for replica in &replicas {
         replica.task.abort();

@@ -1,4 +1,4 @@
-//! Elections over a Lease in memory, on a paused clock: who holds the claim, and when.
+//! Elections over a Lease in memory, on a paused clock: who holds the leadership, and when.
 
 use std::sync::atomic::Ordering;
 
@@ -13,10 +13,11 @@ async fn a_killed_leader_is_replaced_within_a_lease_duration_and_a_retry_period(
     for round in 0..50_u32 {
         let server = Server::new();
         let (a, b) = leader_and_follower(&server).await;
-        pass(&[&a.claim, &b.claim], Duration::from_secs(20) + Duration::from_millis(100) * round).await;
-        assert!(a.claim.holds());
+        pass(&[&a.leadership, &b.leadership], Duration::from_secs(20) + Duration::from_millis(100) * round)
+            .await;
+        assert!(a.leadership.holds());
         a.task.abort();
-        let took = until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+        let took = until(&[&a.leadership, &b.leadership], TAKE_OVER, || b.leadership.holds()).await;
         assert!(took + TIMING.retry_period >= TIMING.lease_duration, "{took:?}");
         assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
     }
@@ -26,10 +27,10 @@ async fn a_killed_leader_is_replaced_within_a_lease_duration_and_a_retry_period(
 async fn a_follower_polls_as_soon_as_the_observed_lease_expires() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     a.task.abort();
     let b = replica(&server, "b");
-    let took = until(&[&b.claim], TAKE_OVER, || b.claim.holds()).await;
+    let took = until(&[&b.leadership], TAKE_OVER, || b.leadership.holds()).await;
     assert!(took >= TIMING.lease_duration, "{took:?}");
     assert!(took <= TIMING.lease_duration + Duration::from_millis(250), "{took:?}");
 }
@@ -39,16 +40,16 @@ async fn a_stopped_leader_releases_and_is_replaced_within_a_second() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     a.stop.cancel();
-    until(&[&a.claim, &b.claim], Duration::from_secs(1), || b.claim.holds()).await;
+    until(&[&a.leadership, &b.leadership], Duration::from_secs(1), || b.leadership.holds()).await;
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
-    a.claim.health().unwrap();
+    a.leadership.health().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_released_lease_is_as_client_go_leaves_it() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     a.stop.cancel();
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Stopped);
     let spec = &server.lease()["spec"];
@@ -61,10 +62,10 @@ async fn a_released_lease_is_as_client_go_leaves_it() {
 async fn a_renewal_that_arrives_during_the_release_does_not_undo_it() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(300));
     let sent = a.requests.load(Ordering::Relaxed);
-    until(&[&a.claim], TIMING.retry_period * 2, || a.requests.load(Ordering::Relaxed) > sent).await;
+    until(&[&a.leadership], TIMING.retry_period * 2, || a.requests.load(Ordering::Relaxed) > sent).await;
     let before = server.lease();
     *a.line.lock().unwrap() = Line::Slow(Duration::from_millis(400));
     a.stop.cancel();
@@ -80,7 +81,7 @@ async fn a_release_waits_briefly_for_an_unreachable_server() {
     for (away, released) in [(2, true), (60, false)] {
         let server = Server::new();
         let a = replica(&server, "a");
-        a.claim.held().await;
+        a.leadership.held().await;
         *a.line.lock().unwrap() = Line::Refused;
         let line = a.line.clone();
         tokio::spawn(async move {
@@ -99,7 +100,7 @@ async fn a_release_waits_briefly_for_an_unreachable_server() {
 async fn a_deleted_lease_needs_no_release() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     server.set(None);
     a.stop.cancel();
     let start = Instant::now();
@@ -116,7 +117,7 @@ async fn a_stopped_follower_leaves_the_lease_alone() {
     b.stop.cancel();
     assert_eq!(b.task.await.unwrap(), ElectionEnd::Stopped);
     assert_eq!(server.lease(), before);
-    assert!(a.claim.holds());
+    assert!(a.leadership.holds());
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,12 +127,12 @@ async fn clocks_an_hour_apart_do_no_harm() {
     {
         let server = Server::new();
         let a = replica_at(&server, "a", first);
-        a.claim.held().await;
+        a.leadership.held().await;
         let b = replica_at(&server, "b", second);
-        pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
-        assert!(a.claim.holds());
+        pass(&[&a.leadership, &b.leadership], Duration::from_mins(2)).await;
+        assert!(a.leadership.holds());
         a.task.abort();
-        until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+        until(&[&a.leadership, &b.leadership], TAKE_OVER, || b.leadership.holds()).await;
     }
 }
 
@@ -140,14 +141,15 @@ async fn a_disconnected_leader_stops_before_another_can_start() {
     for fault in [Line::Refused, Line::Hangs] {
         let server = Server::new();
         let (a, b) = leader_and_follower(&server).await;
-        pass(&[&a.claim, &b.claim], Duration::from_secs(31)).await;
+        pass(&[&a.leadership, &b.leadership], Duration::from_secs(31)).await;
         *a.line.lock().unwrap() = fault;
-        let lost = until(&[&a.claim, &b.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
-        assert!(!b.claim.holds());
+        let lost =
+            until(&[&a.leadership, &b.leadership], TIMING.renew_deadline, || !a.leadership.holds()).await;
+        assert!(!b.leadership.holds());
         assert!(lost + TIMING.retry_period >= TIMING.renew_deadline, "{lost:?}");
         assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
-        a.claim.health().unwrap_err();
-        until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+        a.leadership.health().unwrap_err();
+        until(&[&a.leadership, &b.leadership], TAKE_OVER, || b.leadership.holds()).await;
     }
 }
 
@@ -156,14 +158,14 @@ async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claims_exp
     for fault in [Line::Hangs, Line::Deaf, Line::Slow(Duration::from_mins(1)), Line::Refused] {
         let server = Server::new();
         let a = replica(&server, "a");
-        a.claim.held().await;
+        a.leadership.held().await;
         sleep(Duration::from_millis(5_300)).await;
         *a.line.lock().unwrap() = fault;
-        let until = a.claim.until().unwrap();
+        let until = a.leadership.until().unwrap();
         assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::NotRenewed(TIMING.renew_deadline)));
         let late = Instant::now() - until;
         assert!(late <= Duration::from_millis(5), "{late:?}");
-        assert!(!a.claim.holds());
+        assert!(!a.leadership.holds());
     }
 }
 
@@ -171,9 +173,9 @@ async fn a_leader_whose_renewal_hangs_ends_within_milliseconds_of_its_claims_exp
 async fn a_leader_renews_once_per_retry_period() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     let before = a.requests.load(Ordering::Relaxed);
-    pass(&[&a.claim], TIMING.retry_period * 12 + Duration::from_secs(1)).await;
+    pass(&[&a.leadership], TIMING.retry_period * 12 + Duration::from_secs(1)).await;
     assert_eq!(a.requests.load(Ordering::Relaxed) - before, 12);
 }
 
@@ -208,12 +210,12 @@ async fn a_missing_right_or_namespace_is_one_line_that_says_what_to_do() {
         let a = replica(&server, "a");
         *a.refused.lock().unwrap() = Some((place, code, reason));
         sleep(Duration::from_mins(2)).await;
-        assert!(!a.claim.holds());
+        assert!(!a.leadership.holds());
         let lines = lines.text();
         assert_eq!(lines.lines().count(), 1, "{lines}");
         assert!(lines.contains(expected), "{lines}");
         *a.refused.lock().unwrap() = None;
-        until(&[&a.claim], TIMING.retry_period, || a.claim.holds()).await;
+        until(&[&a.leadership], TIMING.retry_period, || a.leadership.holds()).await;
     }
 }
 
@@ -221,9 +223,9 @@ async fn a_missing_right_or_namespace_is_one_line_that_says_what_to_do() {
 async fn the_claim_expires_even_if_the_elector_is_dead() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     a.task.abort();
-    let lasted = until(&[&a.claim], TIMING.renew_deadline, || !a.claim.holds()).await;
+    let lasted = until(&[&a.leadership], TIMING.renew_deadline, || !a.leadership.holds()).await;
     assert!(lasted <= TIMING.renew_deadline);
 }
 
@@ -231,7 +233,7 @@ async fn the_claim_expires_even_if_the_elector_is_dead() {
 async fn a_short_outage_of_the_server_does_not_cost_leadership() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     for (fault, seconds) in [(Line::Refused, 6), (Line::Hangs, 4)] {
         sleep(Duration::from_millis(5_500)).await;
         *a.line.lock().unwrap() = fault;
@@ -239,7 +241,7 @@ async fn a_short_outage_of_the_server_does_not_cost_leadership() {
         *a.line.lock().unwrap() = Line::Up;
         for _ in 0..100 {
             sleep(Duration::from_millis(100)).await;
-            assert!(a.claim.holds());
+            assert!(a.leadership.holds());
         }
     }
 }
@@ -253,7 +255,8 @@ async fn the_lease_of_a_client_go_replica_is_respected_then_taken() {
             "acquireTime": "2001-01-01T00:00:00.000000Z", "renewTime": "2001-01-01T00:00:00.000000Z"},
     })));
     let a = replica(&server, "a");
-    let took = until(&[&a.claim], Duration::from_secs(30) + TIMING.retry_period, || a.claim.holds()).await;
+    let took =
+        until(&[&a.leadership], Duration::from_secs(30) + TIMING.retry_period, || a.leadership.holds()).await;
     assert!(took >= Duration::from_secs(30), "{took:?}");
     assert_eq!(server.lease()["spec"]["leaseTransitions"], 8);
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
@@ -280,15 +283,15 @@ async fn leadership_passes_to_a_client_go_replica_and_back() {
     server.set(Some(lease));
     let c = replica(&server, "c");
     for renewed in 1..30 {
-        pass(&[&c.claim], Duration::from_secs(2)).await;
-        assert!(!c.claim.holds());
+        pass(&[&c.leadership], Duration::from_secs(2)).await;
+        assert!(!c.leadership.holds());
         let mut lease = server.lease();
         assert_eq!(lease["spec"]["holderIdentity"], "host");
         lease["spec"] = go_spec(transitions + 1, renewed);
         server.set(Some(lease));
     }
     // The client-go replica dies without a release.
-    let took = until(&[&c.claim], TAKE_OVER, || c.claim.holds()).await;
+    let took = until(&[&c.leadership], TAKE_OVER, || c.leadership.holds()).await;
     assert!(took >= TIMING.lease_duration, "{took:?}");
     assert_eq!(server.lease()["spec"]["leaseTransitions"], transitions + 2);
 }
@@ -297,12 +300,12 @@ async fn leadership_passes_to_a_client_go_replica_and_back() {
 async fn an_edit_of_the_lease_by_a_user_survives_and_does_not_cost_leadership() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     let mut edited = server.lease();
     edited["metadata"]["annotations"] = json!({"note": "theirs"});
     server.set(Some(edited));
-    pass(&[&a.claim], Duration::from_secs(30)).await;
-    assert!(a.claim.holds());
+    pass(&[&a.leadership], Duration::from_secs(30)).await;
+    assert!(a.leadership.holds());
     assert_eq!(server.lease()["metadata"]["annotations"]["note"], "theirs");
 }
 
@@ -310,10 +313,10 @@ async fn an_edit_of_the_lease_by_a_user_survives_and_does_not_cost_leadership() 
 async fn the_leader_recreates_a_deleted_lease() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     server.set(None);
-    pass(&[&a.claim], Duration::from_secs(20)).await;
-    assert!(a.claim.holds());
+    pass(&[&a.leadership], Duration::from_secs(20)).await;
+    assert!(a.leadership.holds());
     assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
 }
 
@@ -322,22 +325,22 @@ async fn a_follower_does_not_take_a_deleted_lease_while_the_leader_may_act() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
     server.set(None);
-    pass(&[&a.claim, &b.claim], Duration::from_secs(30)).await;
-    assert!(a.claim.holds());
+    pass(&[&a.leadership, &b.leadership], Duration::from_secs(30)).await;
+    assert!(a.leadership.holds());
     a.task.abort();
     server.set(None);
-    until(&[&a.claim, &b.claim], TAKE_OVER, || b.claim.holds()).await;
+    until(&[&a.leadership, &b.leadership], TAKE_OVER, || b.leadership.holds()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_keeps_its_polling_rate_while_the_lease_is_deleted() {
     let server = Server::new();
     let (a, b) = leader_and_follower(&server).await;
-    pass(&[&a.claim, &b.claim], Duration::from_secs(6)).await;
+    pass(&[&a.leadership, &b.leadership], Duration::from_secs(6)).await;
     a.task.abort();
     let before = b.requests.load(Ordering::Relaxed);
     server.set(None);
-    pass(&[&b.claim], Duration::from_secs(9)).await;
+    pass(&[&b.leadership], Duration::from_secs(9)).await;
     let looks = b.requests.load(Ordering::Relaxed) - before;
     assert!((2..=4).contains(&looks), "{looks} looks");
 }
@@ -346,12 +349,12 @@ async fn a_follower_keeps_its_polling_rate_while_the_lease_is_deleted() {
 async fn a_leader_whose_lease_was_taken_stops_at_its_next_renewal() {
     let server = Server::new();
     let a = replica(&server, "a");
-    a.claim.held().await;
+    a.leadership.held().await;
     let mut taken = server.lease();
     taken["spec"]["holderIdentity"] = "thief".into();
     server.set(Some(taken.clone()));
     assert_eq!(a.task.await.unwrap(), ElectionEnd::Lost(Loss::TakenBy("thief".into())));
-    assert!(!a.claim.holds());
+    assert!(!a.leadership.holds());
     taken["metadata"] = server.lease()["metadata"].clone();
     assert_eq!(server.lease(), taken);
 }
@@ -363,6 +366,6 @@ async fn two_replicas_on_one_host_never_lead_together() {
     assert_ne!(first, second);
     assert!(first.starts_with("host_"));
     let (a, b) = (replica(&server, &first), replica(&server, &second));
-    pass(&[&a.claim, &b.claim], Duration::from_mins(2)).await;
-    assert!(a.claim.holds() != b.claim.holds());
+    pass(&[&a.leadership, &b.leadership], Duration::from_mins(2)).await;
+    assert!(a.leadership.holds() != b.leadership.holds());
 }

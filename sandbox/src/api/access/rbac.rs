@@ -5,9 +5,9 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::object::{list, locked, meta, text};
-use crate::api::store::objects::Store;
+use crate::api::store::objects::ObjectStore;
 
 /// The group whose members may do everything.
 const MASTERS: &str = "system:masters";
@@ -79,17 +79,17 @@ impl Tokens {
     ///
     /// # Errors
     /// 401 for a token that was never issued, or whose service account has been deleted.
-    pub(crate) fn user(&self, store: &Store, authorization: Option<&str>) -> Result<User, Failure> {
+    pub(crate) fn user(&self, store: &ObjectStore, authorization: Option<&str>) -> Result<User, ApiFailure> {
         let Some(authorization) = authorization else {
             return Ok(User::anonymous());
         };
         let token = authorization.strip_prefix("Bearer ").unwrap_or_default().trim();
-        let user = locked(&self.0).get(token).cloned().ok_or_else(Failure::unauthorized)?;
+        let user = locked(&self.0).get(token).cloned().ok_or_else(ApiFailure::unauthorized)?;
         let is_there = user.account().is_none_or(|(namespace, name)| {
             let account = store.get("serviceaccounts", &(namespace.into(), name.into()));
             account.is_some_and(|account| meta(&account, "uid") == user.uid)
         });
-        if is_there { Ok(user) } else { Err(Failure::unauthorized()) }
+        if is_there { Ok(user) } else { Err(ApiFailure::unauthorized()) }
     }
 }
 
@@ -117,7 +117,7 @@ impl Access<'_> {
 ///
 /// # Errors
 /// 403 if no role that is bound to the user allows it.
-pub(crate) fn authorise(store: &Store, user: &User, access: &Access<'_>) -> Result<(), Failure> {
+pub(crate) fn authorise(store: &ObjectStore, user: &User, access: &Access<'_>) -> Result<(), ApiFailure> {
     if allows(store, user, access) {
         return Ok(());
     }
@@ -132,16 +132,16 @@ pub(crate) fn authorise(store: &Store, user: &User, access: &Access<'_>) -> Resu
         access.resource(),
         access.group
     );
-    Err(Failure::forbidden(access.group, access.plural, access.name, &why))
+    Err(ApiFailure::forbidden(access.group, access.plural, access.name, &why))
 }
 
 /// Whether a role that is bound to the user allows this.
-pub(crate) fn allows(store: &Store, user: &User, access: &Access<'_>) -> bool {
+pub(crate) fn allows(store: &ObjectStore, user: &User, access: &Access<'_>) -> bool {
     user.is_admin() || rules(store, user, access.namespace).iter().any(|rule| permits(rule, access))
 }
 
 /// Whether a role that is bound to the user allows the verb on a path that names no resource.
-pub(crate) fn allows_path(store: &Store, user: &User, verb: &str, path: &str) -> bool {
+pub(crate) fn allows_path(store: &ObjectStore, user: &User, verb: &str, path: &str) -> bool {
     let covers = |pattern: &Value| match pattern.as_str().unwrap_or_default() {
         "*" => true,
         pattern => match pattern.strip_suffix('*') {
@@ -158,7 +158,7 @@ pub(crate) fn allows_path(store: &Store, user: &User, verb: &str, path: &str) ->
 
 /// The rules of all roles that are bound to the user: those for the whole cluster, and those for the namespace
 /// unless it is "".
-pub(crate) fn rules(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
+pub(crate) fn rules(store: &ObjectStore, user: &User, namespace: &str) -> Vec<Value> {
     let bound = |resource: &str, namespace: &str| -> Vec<Value> {
         let bindings =
             store.list(resource, namespace, None, None).map(|(bindings, _)| bindings).unwrap_or_default();
@@ -175,7 +175,7 @@ pub(crate) fn rules(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
     rules
 }
 
-fn role_rules(store: &Store, binding: &Value, namespace: &str) -> Vec<Value> {
+fn role_rules(store: &ObjectStore, binding: &Value, namespace: &str) -> Vec<Value> {
     let name = text(binding, "/roleRef/name").to_owned();
     let role = if text(binding, "/roleRef/kind") == "Role" {
         store.get("roles.rbac.authorization.k8s.io", &(namespace.to_owned(), name))
@@ -217,8 +217,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn store() -> Store {
-        let store = Store::new(10);
+    fn store() -> ObjectStore {
+        let store = ObjectStore::new(10);
         let put = |resource: &str, namespace: &str, name: &str, object: Value| {
             store.put(resource, &(namespace.into(), name.into()), None, object).expect("new");
         };

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::rbac::{self, Access, User};
 use crate::api::cause::Cause;
 use crate::api::clock;
-use crate::api::failure::Failure;
-use crate::api::http::answer::Answer;
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::ApiAnswer;
 use crate::api::http::request::Call;
 use crate::api::http::target::Target;
 use crate::api::object::{list, meta_mut, text};
@@ -22,7 +22,7 @@ pub(crate) struct Review {
     pub(crate) plural: &'static str,
     pub(crate) kind: &'static str,
     /// Computes the status of the answer.
-    status: fn(&State, &Call, &Value) -> Result<Value, Failure>,
+    status: fn(&State, &Call, &Value) -> Result<Value, ApiFailure>,
 }
 
 /// All kinds of review. Each is served in version v1.
@@ -58,9 +58,9 @@ pub(crate) fn answer(
     call: &Call,
     target: &Target,
     review: &Review,
-) -> Result<Answer, Failure> {
+) -> Result<ApiAnswer, ApiFailure> {
     if call.method != http::Method::POST || !target.name.is_empty() {
-        return Err(Failure::method_not_allowed());
+        return Err(ApiFailure::method_not_allowed());
     }
     let mut answer = call.decode(review.kind)?;
     let status = (review.status)(state, call, &answer)?;
@@ -71,12 +71,12 @@ pub(crate) fn answer(
     if review.plural == "selfsubjectreviews" {
         meta_mut(&mut answer).insert("creationTimestamp".into(), clock::stamp().into());
     }
-    Ok(Answer::json(201, &answer))
+    Ok(ApiAnswer::json(201, &answer))
 }
 
-fn who(_: &State, call: &Call, _: &Value) -> Result<Value, Failure> {
+fn who(_: &State, call: &Call, _: &Value) -> Result<Value, ApiFailure> {
     if call.user.name.is_empty() {
-        return Err(Failure::bad_request("no user present on request"));
+        return Err(ApiFailure::bad_request("no user present on request"));
     }
     let mut info = json!({"username": call.user.name, "groups": call.user.groups});
     if !call.user.uid.is_empty() {
@@ -85,11 +85,11 @@ fn who(_: &State, call: &Call, _: &Value) -> Result<Value, Failure> {
     Ok(json!({"userInfo": info}))
 }
 
-fn own_access(state: &State, call: &Call, review: &Value) -> Result<Value, Failure> {
+fn own_access(state: &State, call: &Call, review: &Value) -> Result<Value, ApiFailure> {
     access(state, "SelfSubjectAccessReview", &call.user, review, Vec::new())
 }
 
-fn access_of(state: &State, _: &Call, review: &Value) -> Result<Value, Failure> {
+fn access_of(state: &State, _: &Call, review: &Value) -> Result<Value, ApiFailure> {
     let groups = list(review, "/spec/groups").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let user = User { name: text(review, "/spec/user").into(), uid: String::new(), groups };
     let mut causes = Vec::new();
@@ -105,7 +105,7 @@ fn access(
     user: &User,
     review: &Value,
     mut causes: Vec<Cause>,
-) -> Result<Value, Failure> {
+) -> Result<Value, ApiFailure> {
     let part = |name: &str| review.pointer(&format!("/spec/{name}")).filter(|part| part.is_object());
     let allowed = match (part("resourceAttributes"), part("nonResourceAttributes")) {
         (Some(wanted), None) => rbac::allows(&state.store, user, &wanted_access(wanted)),
@@ -126,7 +126,7 @@ fn access(
     if causes.is_empty() {
         return Ok(json!({"allowed": allowed}));
     }
-    Err(Failure::invalid_as(ACCESS, kind, "", &causes))
+    Err(ApiFailure::invalid_as(ACCESS, kind, "", &causes))
 }
 
 fn wanted_access(wanted: &Value) -> Access<'_> {
@@ -140,10 +140,10 @@ fn wanted_access(wanted: &Value) -> Access<'_> {
     }
 }
 
-fn own_rules(state: &State, call: &Call, review: &Value) -> Result<Value, Failure> {
+fn own_rules(state: &State, call: &Call, review: &Value) -> Result<Value, ApiFailure> {
     let namespace = text(review, "/spec/namespace");
     if namespace.is_empty() {
-        return Err(Failure::bad_request("no namespace on request"));
+        return Err(ApiFailure::bad_request("no namespace on request"));
     }
     let rules = rbac::rules(&state.store, &call.user, namespace);
     let (paths, resources): (Vec<Value>, Vec<Value>) =

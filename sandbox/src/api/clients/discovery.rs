@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::access::reviews::REVIEWS;
-use crate::api::failure::Failure;
-use crate::api::http::answer::Answer;
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::ApiAnswer;
 use crate::api::http::request::Call;
 use crate::api::kinds::crd;
-use crate::api::kinds::kind::{Kind, Rules};
+use crate::api::kinds::kind::{Kind, KindRules};
 use crate::api::store::state::State;
 
 /// The versions of aggregated discovery, which all have the same form.
@@ -96,7 +96,7 @@ fn entries(kinds: &[Arc<Kind>], group: &str, version: &str) -> Vec<Entry> {
             verbs: verbs.to_vec(),
             short_names: if sub.is_empty() { kind.short_names.clone() } else { Vec::new() },
             categories: if sub.is_empty() { kind.categories.clone() } else { Vec::new() },
-            custom: matches!(kind.rules, Rules::Custom(_)),
+            custom: matches!(kind.rules, KindRules::Custom(_)),
         };
         entries.push(entry("", kind.verbs, &kind.kind, None));
         if kind.status {
@@ -182,7 +182,7 @@ fn group_json(group: &Group) -> Value {
 ///
 /// # Errors
 /// 404 for a group or version that is not served.
-pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
+pub(crate) fn answer(state: &State, call: &Call) -> Result<ApiAnswer, ApiFailure> {
     let kinds = state.kinds.all();
     let aggregated_as = aggregated_version(call);
     let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
@@ -202,25 +202,26 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
         ["api"] => {
             let host = call.headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or_default();
             let address = json!([{"clientCIDR": "0.0.0.0/0", "serverAddress": host}]);
-            Ok(Answer::json(
+            Ok(ApiAnswer::json(
                 200,
                 &json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": address}),
             ))
         }
         ["apis"] => {
             let groups: Vec<Value> = groups(&kinds).iter().map(group_json).collect();
-            Ok(Answer::json(200, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
+            Ok(ApiAnswer::json(200, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
         }
         ["api", version] => resources(&kinds, "", version),
         ["apis", group, version] => resources(&kinds, group, version),
         ["apis", name] => {
-            let group = groups(&kinds).into_iter().find(|g| g.name == *name).ok_or_else(Failure::no_page)?;
+            let group =
+                groups(&kinds).into_iter().find(|g| g.name == *name).ok_or_else(ApiFailure::no_page)?;
             let mut out = group_json(&group);
             out["kind"] = "APIGroup".into();
             out["apiVersion"] = "v1".into();
-            Ok(Answer::json(200, &out))
+            Ok(ApiAnswer::json(200, &out))
         }
-        _ => Err(Failure::no_page()),
+        _ => Err(ApiFailure::no_page()),
     }
 }
 
@@ -232,27 +233,27 @@ fn aggregated_version(call: &Call) -> Option<&'static str> {
     asked.filter(|_| parts.contains(&"as=APIGroupDiscoveryList"))
 }
 
-fn all_groups(version: Option<&str>, items: &Value) -> Answer {
+fn all_groups(version: Option<&str>, items: &Value) -> ApiAnswer {
     let version = version.unwrap_or(AGGREGATED[0]);
     let list = json!({
         "kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"), "metadata": {},
         "items": items,
     });
-    let mut answer = Answer::json(200, &list);
+    let mut answer = ApiAnswer::json(200, &list);
     answer.content_type =
         format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
     answer
 }
 
-fn resources(kinds: &[Arc<Kind>], group: &str, version: &str) -> Result<Answer, Failure> {
+fn resources(kinds: &[Arc<Kind>], group: &str, version: &str) -> Result<ApiAnswer, ApiFailure> {
     let resources: Vec<Value> = entries(kinds, group, version).iter().map(plain).collect();
     if resources.is_empty() {
-        return Err(Failure::no_page());
+        return Err(ApiFailure::no_page());
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let mut list = json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": resources});
     if !group.is_empty() {
         list["apiVersion"] = "v1".into();
     }
-    Ok(Answer::json(200, &list))
+    Ok(ApiAnswer::json(200, &list))
 }

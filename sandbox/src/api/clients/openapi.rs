@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::failure::Failure;
-use crate::api::http::answer::Answer;
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::ApiAnswer;
 use crate::api::http::request::Call;
 use crate::api::kinds::kind::Kind;
 use crate::api::schema::compiled::Schema;
@@ -21,23 +21,23 @@ const V2_EMPTY: &[u8] = b"\x0a\x032.0";
 ///
 /// # Errors
 /// 404 for a group version that is not served.
-pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Failure> {
+pub(crate) fn answer(state: &State, call: &Call) -> Result<ApiAnswer, ApiFailure> {
     let path = call.path.strip_prefix("/openapi/").unwrap_or_default();
     match path {
         "v2" if call.accepts().first().is_some_and(|media| media.contains("protobuf")) => {
-            Ok(Answer::bytes(200, V2_PROTOBUF, V2_EMPTY))
+            Ok(ApiAnswer::bytes(200, V2_PROTOBUF, V2_EMPTY))
         }
         "v2" => {
             let info = json!({"title": "Kubernetes", "version": "v1.36.2-sandbox"});
-            Ok(Answer::json(200, &json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})))
+            Ok(ApiAnswer::json(200, &json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})))
         }
-        "v3" => Ok(Answer::json(200, &index(state))),
+        "v3" => Ok(ApiAnswer::json(200, &index(state))),
         _ => {
             let parts: Vec<&str> = path.split('/').collect();
             match parts.as_slice() {
                 ["v3", "api", version] => document(state, "", version),
                 ["v3", "apis", group, version] => document(state, group, version),
-                _ => Err(Failure::no_page()),
+                _ => Err(ApiFailure::no_page()),
             }
         }
     }
@@ -61,9 +61,9 @@ fn index(state: &State) -> Value {
     json!({"paths": paths})
 }
 
-fn document(state: &State, group: &str, version: &str) -> Result<Answer, Failure> {
+fn document(state: &State, group: &str, version: &str) -> Result<ApiAnswer, ApiFailure> {
     if !state.kinds.serves(group, version) {
-        return Err(Failure::no_page());
+        return Err(ApiFailure::no_page());
     }
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     for kind in state.kinds.all().iter().filter(|k| k.group == group && k.version == version) {
@@ -81,7 +81,7 @@ fn document(state: &State, group: &str, version: &str) -> Result<Answer, Failure
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2-sandbox"}, "paths": paths,
         "components": {"schemas": schemas},
     });
-    Ok(Answer::json(200, &document))
+    Ok(ApiAnswer::json(200, &document))
 }
 
 /// The name of a definition, such as `com.example.v1.Widget`, which begins with the reversed group.

@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 use super::request::{Call, Form};
 use crate::api::clients::table;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::kinds::events;
-use crate::api::kinds::kind::{Kind, Rules, View};
+use crate::api::kinds::kind::{Kind, KindRules, View};
 
 /// The body of an answer, either bytes or the stream of a watch.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The answer of a verb.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiAnswer {
     pub(crate) code: u16,
     pub(crate) content_type: String,
     pub(crate) body: Body,
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
     pub(crate) warnings: Vec<String>,
 }
 
-impl Answer {
+impl ApiAnswer {
     /// An answer whose body is already encoded.
     pub(crate) fn bytes(code: u16, content_type: &str, bytes: impl Into<Bytes>) -> Self {
         let body = Full::new(bytes.into()).boxed_unsync();
@@ -39,7 +39,7 @@ impl Answer {
         Self::bytes(code, "application/json", value.to_string())
     }
 
-    pub(crate) fn failure(failure: &Failure) -> Self {
+    pub(crate) fn failure(failure: &ApiFailure) -> Self {
         if failure.reason.is_empty() && failure.code == 404 {
             return Self::bytes(failure.code, "text/plain; charset=utf-8", failure.message.clone());
         }
@@ -50,7 +50,7 @@ impl Answer {
     ///
     /// # Errors
     /// 406 if none of the accepted forms can be served.
-    pub(crate) fn object(call: &Call, kind: &Kind, code: u16, stored: &Value) -> Result<Self, Failure> {
+    pub(crate) fn object(call: &Call, kind: &Kind, code: u16, stored: &Value) -> Result<Self, ApiFailure> {
         let shown = shown(kind, stored);
         Ok(match call.form()? {
             Form::Object => Self::json(code, &shown),
@@ -72,7 +72,7 @@ impl Answer {
         kind: &Kind,
         stored: &[Arc<Value>],
         mut metadata: Value,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, ApiFailure> {
         match call.form()? {
             Form::Object => {
                 if kind.schema().is_some() && metadata.get("continue").is_none() {
@@ -117,7 +117,7 @@ fn plain_list(kind: &Kind, stored: &[Arc<Value>], metadata: &Value) -> Vec<u8> {
             out.push(b',');
         }
         let mut item = shown(kind, object);
-        if matches!(kind.rules, Rules::BuiltIn(_))
+        if matches!(kind.rules, KindRules::BuiltIn(_))
             && let Value::Object(item) = item.to_mut()
         {
             item.remove("kind");

@@ -14,13 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{Answer, Body};
+use super::answer::{ApiAnswer, Body};
 use super::record::Request;
 use super::request::{Call, Query};
 use super::route;
 use super::tls::Identity;
 use crate::api::access::rbac::User;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::store::state::State;
 
 /// The largest size of a request body in bytes.
@@ -78,11 +78,13 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
     let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
     let asks_for_head = parts.method == Method::HEAD;
     let mut answer = match (user, body.collect().await.map(http_body_util::Collected::to_bytes)) {
-        (Ok(_), Ok(body)) if body.len() > LARGEST_BODY => Answer::failure(&Failure::too_large(LARGEST_BODY)),
+        (Ok(_), Ok(body)) if body.len() > LARGEST_BODY => {
+            ApiAnswer::failure(&ApiFailure::too_large(LARGEST_BODY))
+        }
         (Ok(user), Ok(body)) => called(state, parts, &query, body, user),
-        (Err(refusal), _) => Answer::failure(&refusal),
+        (Err(refusal), _) => ApiAnswer::failure(&refusal),
         (Ok(_), Err(broken)) => {
-            Answer::failure(&Failure::bad_request(format!("the body broke off: {broken}")))
+            ApiAnswer::failure(&ApiFailure::bad_request(format!("the body broke off: {broken}")))
         }
     };
     if asks_for_head {
@@ -93,14 +95,14 @@ async fn exchange(state: &Arc<State>, request: http::Request<Incoming>) -> http:
 }
 
 /// The user whom the caller impersonates, or else the caller.
-fn acting(user: User, headers: &header::HeaderMap) -> Result<User, Failure> {
+fn acting(user: User, headers: &header::HeaderMap) -> Result<User, ApiFailure> {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(name) = value("impersonate-user") else {
         return Ok(user);
     };
     if !user.is_admin() {
         let why = format!("User \"{}\" cannot impersonate resource \"users\" in API group \"\"", user.name);
-        return Err(Failure::forbidden("", "users", name, &why));
+        return Err(ApiFailure::forbidden("", "users", name, &why));
     }
     let groups = headers.get_all("impersonate-group").iter().filter_map(|group| group.to_str().ok());
     Ok(User::impersonated(name, groups.map(str::to_owned).collect()))
@@ -112,7 +114,7 @@ fn called(
     query: &str,
     body: bytes::Bytes,
     user: User,
-) -> Answer {
+) -> ApiAnswer {
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -124,7 +126,7 @@ fn called(
     // A handler changes the store in one step, so a panic leaves no half-finished change behind.
     match catch_unwind(AssertUnwindSafe(|| route::answer(state, call))) {
         Ok(Ok(answer)) => answer,
-        Ok(Err(refusal)) => Answer::failure(&refusal),
-        Err(_) => Answer::failure(&Failure::internal("a handler panicked")),
+        Ok(Err(refusal)) => ApiAnswer::failure(&refusal),
+        Err(_) => ApiAnswer::failure(&ApiFailure::internal("a handler panicked")),
     }
 }

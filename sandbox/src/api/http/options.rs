@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::request::Call;
 use crate::api::cause::Cause;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 
 /// The maximum length of the name of a field manager.
 const LONGEST_MANAGER: usize = 128;
@@ -14,7 +14,7 @@ const LONGEST_MANAGER: usize = 128;
 ///
 /// # Errors
 /// 422, which names the options.
-pub(crate) fn check(call: &Call, verb: &str) -> Result<(), Failure> {
+pub(crate) fn check(call: &Call, verb: &str) -> Result<(), ApiFailure> {
     let (options, causes) = match verb {
         "create" => ("CreateOptions", writing(call)),
         "update" => ("UpdateOptions", writing(call)),
@@ -26,22 +26,22 @@ pub(crate) fn check(call: &Call, verb: &str) -> Result<(), Failure> {
     refuse(options, &causes)
 }
 
-fn refuse(options: &str, causes: &[Cause]) -> Result<(), Failure> {
-    if causes.is_empty() { Ok(()) } else { Err(Failure::invalid_as("meta.k8s.io", options, "", causes)) }
+fn refuse(options: &str, causes: &[Cause]) -> Result<(), ApiFailure> {
+    if causes.is_empty() { Ok(()) } else { Err(ApiFailure::invalid_as("meta.k8s.io", options, "", causes)) }
 }
 
 /// The options of a deletion, from the body if there is one, otherwise from the query.
 ///
 /// # Errors
 /// 400 if the body cannot be decoded, 422 for values that are not valid.
-pub(crate) fn deletion(call: &Call) -> Result<DeleteOptions, Failure> {
+pub(crate) fn deletion(call: &Call) -> Result<DeleteOptions, ApiFailure> {
     let options = if call.body.is_empty() {
         json!({"dryRun": call.query.all("dryRun"), "propagationPolicy": call.query.find("propagationPolicy")})
     } else {
         call.decode("DeleteOptions")?
     };
     let options: DeleteOptions = serde_json::from_value(options)
-        .map_err(|e| Failure::bad_request(format!("DeleteOptions cannot be read: {e}")))?;
+        .map_err(|e| ApiFailure::bad_request(format!("DeleteOptions cannot be read: {e}")))?;
     let mut causes = dry_run(options.dry_run.iter().flatten().map(String::as_str));
     if let Some(policy) = options.propagation_policy.as_deref() {
         causes.extend(one_of("propagationPolicy", policy, &["Foreground", "Background", "Orphan"]));

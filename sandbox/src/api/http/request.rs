@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::access::rbac::User;
 use crate::api::clients::protobuf;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 
 /// A request with its complete body. It has no `Debug`, because it contains a token and possibly a Secret.
 pub(crate) struct Call {
@@ -65,9 +65,9 @@ impl Query {
     ///
     /// # Errors
     /// 400 if it is not a number.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiFailure> {
         // The real server treats a negative limit as if there were none.
-        let number = parse::<i64>(self.get(name), "strconv.ParseInt").map_err(Failure::bad_request)?;
+        let number = parse::<i64>(self.get(name), "strconv.ParseInt").map_err(ApiFailure::bad_request)?;
         Ok(number.and_then(|number| u64::try_from(number).ok()))
     }
 
@@ -75,9 +75,10 @@ impl Query {
     ///
     /// # Errors
     /// 400 if it is not a version.
-    pub(crate) fn resource_version(&self) -> Result<Option<u64>, Failure> {
+    pub(crate) fn resource_version(&self) -> Result<Option<u64>, ApiFailure> {
         let text = self.get("resourceVersion");
-        let refuse = |why| Failure::bad_request(format!("resourceVersion: Invalid value: {text:?}: {why}"));
+        let refuse =
+            |why| ApiFailure::bad_request(format!("resourceVersion: Invalid value: {text:?}: {why}"));
         parse(text, "strconv.ParseUint").map_err(refuse)
     }
 }
@@ -105,7 +106,7 @@ impl Call {
     ///
     /// # Errors
     /// 406 if none can be served.
-    pub(crate) fn form(&self) -> Result<Form, Failure> {
+    pub(crate) fn form(&self) -> Result<Form, ApiFailure> {
         let accepts = self.accepts();
         let form = accepts.iter().find_map(|media| {
             let mut parts = media.split(';');
@@ -123,7 +124,7 @@ impl Call {
                 Some(_) => None,
             }
         });
-        if accepts.is_empty() { Ok(Form::Object) } else { form.ok_or_else(Failure::not_acceptable) }
+        if accepts.is_empty() { Ok(Form::Object) } else { form.ok_or_else(ApiFailure::not_acceptable) }
     }
 
     /// The media type of the body, or "" if none is given.
@@ -156,7 +157,7 @@ impl Call {
     ///
     /// # Errors
     /// 415 for another media type, 400 if the body cannot be parsed.
-    pub(crate) fn decode(&self, of: &str) -> Result<Value, Failure> {
+    pub(crate) fn decode(&self, of: &str) -> Result<Value, ApiFailure> {
         let protobuf = match self.content_type() {
             "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body),
             _ => None,
@@ -167,15 +168,17 @@ impl Call {
         let parsed = match self.content_type() {
             "" | "application/json" => serde_json::from_slice(&self.body).map_err(|e| e.to_string()),
             "application/yaml" => serde_saphyr::from_slice(&self.body).map_err(|e| e.to_string()),
-            _ => return Err(Failure::unsupported_media("application/json, application/yaml")),
+            _ => return Err(ApiFailure::unsupported_media("application/json, application/yaml")),
         };
         let value: Value = parsed.map_err(|why| {
-            Failure::bad_request(format!("the object provided is unrecognized (must be of type {of}): {why}"))
+            ApiFailure::bad_request(format!(
+                "the object provided is unrecognized (must be of type {of}): {why}"
+            ))
         })?;
         if value.is_object() {
             return Ok(value);
         }
-        Err(Failure::bad_request(format!(
+        Err(ApiFailure::bad_request(format!(
             "the object provided is unrecognized (must be of type {of}): not an object"
         )))
     }
@@ -185,7 +188,7 @@ impl Call {
 mod tests {
     use super::*;
 
-    fn accepting(accept: &'static str) -> Result<Form, Failure> {
+    fn accepting(accept: &'static str) -> Result<Form, ApiFailure> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, accept.parse().expect("a header"));
         let user = User::admin();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::ApiAnswer;
 use super::options;
 use super::request::Call;
 use super::target::{self, Target};
@@ -14,7 +14,7 @@ use crate::api::access::reviews;
 use crate::api::clients::discovery;
 use crate::api::clients::openapi;
 use crate::api::clock;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::kinds::kind::Kind;
 use crate::api::object::meta;
 use crate::api::store::state::State;
@@ -25,7 +25,7 @@ use crate::api::verbs::watch;
 use crate::api::verbs::write;
 
 /// The verb, as RBAC names it.
-fn verb(call: &Call, target: &Target) -> Result<&'static str, Failure> {
+fn verb(call: &Call, target: &Target) -> Result<&'static str, ApiFailure> {
     let collection = target.name.is_empty();
     match call.method {
         Method::GET | Method::HEAD if collection && call.query.is_true("watch") => Ok("watch"),
@@ -36,7 +36,7 @@ fn verb(call: &Call, target: &Target) -> Result<&'static str, Failure> {
         Method::PATCH => Ok("patch"),
         Method::DELETE if collection => Ok("deletecollection"),
         Method::DELETE => Ok("delete"),
-        _ => Err(Failure::method_not_allowed()),
+        _ => Err(ApiFailure::method_not_allowed()),
     }
 }
 
@@ -44,17 +44,17 @@ fn verb(call: &Call, target: &Target) -> Result<&'static str, Failure> {
 ///
 /// # Errors
 /// The refusal that is to be sent instead.
-pub(crate) fn answer(state: &Arc<State>, call: Call) -> Result<Answer, Failure> {
+pub(crate) fn answer(state: &Arc<State>, call: Call) -> Result<ApiAnswer, ApiFailure> {
     if let Some(target) = target::parse(&call.path) {
         return resource(state, call, &target);
     }
     let verb = call.method.as_str().to_lowercase();
     if !rbac::allows_path(&state.store, &call.user, &verb, &call.path) {
-        return Err(Failure::forbidden_path(&call.user.name, &verb, &call.path));
+        return Err(ApiFailure::forbidden_path(&call.user.name, &verb, &call.path));
     }
     match call.path.as_str() {
-        "/version" | "/version/" => Ok(Answer::json(200, &discovery::version())),
-        "/healthz" | "/livez" | "/readyz" => Ok(Answer::bytes(200, "text/plain; charset=utf-8", "ok")),
+        "/version" | "/version/" => Ok(ApiAnswer::json(200, &discovery::version())),
+        "/healthz" | "/livez" | "/readyz" => Ok(ApiAnswer::bytes(200, "text/plain; charset=utf-8", "ok")),
         path if path == "/api"
             || path == "/apis"
             || path.starts_with("/api/")
@@ -63,11 +63,11 @@ pub(crate) fn answer(state: &Arc<State>, call: Call) -> Result<Answer, Failure> 
             discovery::answer(state, &call)
         }
         path if path.starts_with("/openapi/") => openapi::answer(state, &call),
-        _ => Err(Failure::no_page()),
+        _ => Err(ApiFailure::no_page()),
     }
 }
 
-fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, Failure> {
+fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<ApiAnswer, ApiFailure> {
     let verb = verb(&call, target)?;
     let name = match verb {
         "list" | "watch" | "deletecollection" => only_name(call.query.get("fieldSelector")),
@@ -86,12 +86,12 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         return reviews::answer(state, &call, target, review);
     }
     let Some(kind) = state.kinds.find(&target.group, &target.version, &target.plural) else {
-        return Err(Failure::no_page());
+        return Err(ApiFailure::no_page());
     };
     let everywhere = kind.namespaced && target.namespace.is_empty();
     if (!kind.namespaced && !target.namespace.is_empty()) || (everywhere && !matches!(verb, "list" | "watch"))
     {
-        return Err(Failure::no_page());
+        return Err(ApiFailure::no_page());
     }
     match target.sub.as_str() {
         "" => {}
@@ -99,14 +99,14 @@ fn resource(state: &Arc<State>, call: Call, target: &Target) -> Result<Answer, F
         "token" if kind.plural == "serviceaccounts" && verb == "create" => {
             return token(state, &call, &kind, target);
         }
-        _ => return Err(Failure::no_page()),
+        _ => return Err(ApiFailure::no_page()),
     }
     let deprecated = kind.deprecated.clone();
     let answer = options::check(&call, verb).and_then(|()| act(state, call, &kind, target, verb));
     match (answer, deprecated) {
         (answer, None) => answer,
         (answer, Some(warning)) => {
-            let mut answer = answer.unwrap_or_else(|refusal| Answer::failure(&refusal));
+            let mut answer = answer.unwrap_or_else(|refusal| ApiAnswer::failure(&refusal));
             answer.warnings.insert(0, warning);
             Ok(answer)
         }
@@ -119,7 +119,7 @@ fn act(
     kind: &Arc<Kind>,
     target: &Target,
     verb: &str,
-) -> Result<Answer, Failure> {
+) -> Result<ApiAnswer, ApiFailure> {
     match verb {
         "get" => read::get(state, &call, kind, target),
         "list" => read::list(state, &call, kind, target),
@@ -129,15 +129,15 @@ fn act(
         "patch" if !target.name.is_empty() => write::patch(state, &call, kind, target),
         "delete" => delete::one(state, &call, kind, target),
         "deletecollection" if kind.verbs.contains(&verb) => delete::collection(state, &call, kind, target),
-        _ => Err(Failure::method_not_allowed()),
+        _ => Err(ApiFailure::method_not_allowed()),
     }
 }
 
 /// `TokenRequest`: a bearer token of a service account.
-fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<ApiAnswer, ApiFailure> {
     let key = (target.namespace.clone(), target.name.clone());
     let account =
-        state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
+        state.store.get(&kind.resource, &key).ok_or_else(|| ApiFailure::not_found(kind, &target.name))?;
     let mut request = call.decode("TokenRequest")?;
     let seconds = request.pointer("/spec/expirationSeconds").and_then(Value::as_i64).unwrap_or(3600);
     let expires = clock::now() + jiff::SignedDuration::from_secs(seconds.clamp(600, 1 << 32));
@@ -147,5 +147,5 @@ fn token(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
         "token": state.tokens.issue(User::service_account(&target.namespace, &target.name, meta(&account, "uid"))),
         "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
-    Ok(Answer::json(201, &request))
+    Ok(ApiAnswer::json(201, &request))
 }

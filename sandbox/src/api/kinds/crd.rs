@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kind::{CUSTOM_VERBS, Kind, Rules, View, full_name};
+use super::kind::{CUSTOM_VERBS, Kind, KindRules, View, full_name};
 use crate::api::cause::Cause;
 use crate::api::clients::table;
 use crate::api::clock;
@@ -140,7 +140,7 @@ pub(crate) fn kinds(crd: &Value) -> Result<Vec<Kind>, String> {
                     .collect(),
                 columns: table::custom_columns(version),
                 deprecated: deprecation(crd, version),
-                rules: Rules::Custom(Box::new(Schema::compile(schema)?)),
+                rules: KindRules::Custom(Box::new(Schema::compile(schema)?)),
             })
         })
         .collect()

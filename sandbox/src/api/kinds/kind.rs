@@ -57,12 +57,12 @@ pub(crate) struct Kind {
     pub(crate) columns: Vec<Column>,
     /// The warning, if the version is deprecated.
     pub(crate) deprecated: Option<String>,
-    pub(crate) rules: Rules,
+    pub(crate) rules: KindRules,
 }
 
 /// How objects of a kind are normalised and checked.
 #[derive(Debug)]
-pub(crate) enum Rules {
+pub(crate) enum KindRules {
     /// By the type that Kubernetes clients have for the kind, and by code.
     BuiltIn(BuiltIn),
     /// By the schema of a CRD.
@@ -129,7 +129,7 @@ impl Kind {
             selectable: Vec::new(),
             columns: table::plain_columns(),
             deprecated: None,
-            rules: Rules::BuiltIn(BuiltIn {
+            rules: KindRules::BuiltIn(BuiltIn {
                 typed: through::<T>,
                 prepare: |_, _| (),
                 check: |_| Vec::new(),
@@ -179,21 +179,21 @@ impl Kind {
     }
 
     pub(super) fn prepared(mut self, prepare: fn(&mut Value, Option<&Value>)) -> Self {
-        if let Rules::BuiltIn(rules) = &mut self.rules {
+        if let KindRules::BuiltIn(rules) = &mut self.rules {
             rules.prepare = prepare;
         }
         self
     }
 
     pub(super) fn checked(mut self, check: fn(&Value) -> Vec<Cause>) -> Self {
-        if let Rules::BuiltIn(rules) = &mut self.rules {
+        if let KindRules::BuiltIn(rules) = &mut self.rules {
             rules.check = check;
         }
         self
     }
 
     pub(super) fn checked_change(mut self, check_change: fn(&Value, Option<&Value>) -> Vec<Cause>) -> Self {
-        if let Rules::BuiltIn(rules) = &mut self.rules {
+        if let KindRules::BuiltIn(rules) = &mut self.rules {
             rules.check_change = check_change;
         }
         self
@@ -212,8 +212,8 @@ impl Kind {
     /// The schema of a custom resource.
     pub(crate) fn schema(&self) -> Option<&Schema> {
         match &self.rules {
-            Rules::Custom(schema) => Some(schema),
-            Rules::BuiltIn(_) => None,
+            KindRules::Custom(schema) => Some(schema),
+            KindRules::BuiltIn(_) => None,
         }
     }
 }

@@ -8,10 +8,10 @@ use super::shape::{ListKind, Shape};
 
 /// A set of paths. The steps of a path are written as in `FieldsV1`: `f:name`, `v:"value"`, `k:{"key":"value"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
+pub(crate) struct FieldSet {
     /// Whether the path that ends here is in the set.
     own: bool,
-    below: BTreeMap<String, Fields>,
+    below: BTreeMap<String, FieldSet>,
 }
 
 /// The metadata that the server owns.
@@ -28,7 +28,7 @@ const NEVER_OWNED: [&str; 10] = [
     "uid",
 ];
 
-impl Fields {
+impl FieldSet {
     fn leaf() -> Self {
         Self { own: true, below: BTreeMap::new() }
     }
@@ -181,8 +181,8 @@ fn item_step(kind: &ListKind, item: &Value) -> Option<String> {
 
 /// The paths of all fields of a value. With `containers` they include maps and lists that are not empty, as for managers
 /// that do not apply. The items of a keyed list are always included.
-pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> Fields {
-    let mut fields = Fields { own: containers, below: BTreeMap::new() };
+pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> FieldSet {
+    let mut fields = FieldSet { own: containers, below: BTreeMap::new() };
     match value {
         Value::Object(map) if !map.is_empty() && !shape.is_atomic_map() => {
             for (name, member) in map {
@@ -202,7 +202,7 @@ pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> Fields {
         | Value::String(_)
         | Value::Array(_)
         | Value::Object(_) => {
-            return Fields::leaf();
+            return FieldSet::leaf();
         }
     }
     fields
@@ -211,8 +211,8 @@ pub(crate) fn of(value: &Value, shape: Shape<'_>, containers: bool) -> Fields {
 /// The difference between two states: the fields that were changed or added, and those that were removed.
 #[derive(Debug, Default)]
 pub(crate) struct Difference {
-    pub(crate) changed: Fields,
-    pub(crate) removed: Fields,
+    pub(crate) changed: FieldSet,
+    pub(crate) removed: FieldSet,
 }
 
 /// Compares two states of an object.
@@ -240,7 +240,7 @@ pub(crate) fn compare(old: Option<&Value>, new: Option<&Value>, shape: Shape<'_>
                 found.put(step, below);
             }
         }
-        (Some(_), Some(_)) => found.changed = Fields::leaf(),
+        (Some(_), Some(_)) => found.changed = FieldSet::leaf(),
     }
     found
 }
@@ -273,7 +273,7 @@ pub(crate) fn ownable(object: &Value) -> Value {
 }
 
 /// The set without its root and without the containers that no manager owns.
-pub(crate) fn rooted(mut fields: Fields) -> Fields {
+pub(crate) fn rooted(mut fields: FieldSet) -> FieldSet {
     fields.own = false;
     if let Some(metadata) = fields.below.get_mut("f:metadata") {
         metadata.own = false;
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_set_survives_its_wire_form() {
         let wire = json!({"f:spec": {".": {}, "f:a": {}}, "f:metadata": {"f:finalizers": {"v:\"x\"": {}}}});
-        assert_eq!(Fields::from_json(&wire).to_json(), wire);
+        assert_eq!(FieldSet::from_json(&wire).to_json(), wire);
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
     fn removing_owned_places_leaves_the_rest() {
         let mut object = json!({"env": [{"name": "a", "value": "1"}, {"name": "b"}], "x": 1, "y": 2});
         let owned = json!({"f:env": {"k:{\"name\":\"a\"}": {".": {}, "f:name": {}}}, "f:x": {}});
-        Fields::from_json(&owned).remove_from(&mut object);
+        FieldSet::from_json(&owned).remove_from(&mut object);
         assert_eq!(object, json!({"env": [{"name": "b"}], "y": 2}));
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 
 /// The value of an operation as the client wrote it; None if it is null or missing.
 #[derive(Deserialize)]
@@ -21,8 +21,8 @@ struct Written<'a> {
 ///
 /// # Errors
 /// 400 if the body is not a patch, 422 if it cannot be applied to the object.
-pub(crate) fn json_patch(object: &mut Value, body: &[u8]) -> Result<(), Failure> {
-    let bad = |e: serde_json::Error| Failure::bad_request(format!("not a JSON patch: {e}"));
+pub(crate) fn json_patch(object: &mut Value, body: &[u8]) -> Result<(), ApiFailure> {
+    let bad = |e: serde_json::Error| ApiFailure::bad_request(format!("not a JSON patch: {e}"));
     let operations: Vec<Value> = serde_json::from_slice(body).map_err(bad)?;
     let written: Vec<Written<'_>> = serde_json::from_slice(body).map_err(bad)?;
     for (operation, written) in operations.into_iter().zip(written) {
@@ -31,7 +31,7 @@ pub(crate) fn json_patch(object: &mut Value, body: &[u8]) -> Result<(), Failure>
     Ok(())
 }
 
-fn apply(object: &mut Value, mut operation: Value, written: Option<&RawValue>) -> Result<(), Failure> {
+fn apply(object: &mut Value, mut operation: Value, written: Option<&RawValue>) -> Result<(), ApiFailure> {
     let path = operation.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
     let absent = is_absent_member(object, &path);
     let name = operation.get("op").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -39,7 +39,7 @@ fn apply(object: &mut Value, mut operation: Value, written: Option<&RawValue>) -
         ("test", None) if absent => return Ok(()),
         ("test", Some(written)) => {
             let equal = object.pointer(&path).is_some_and(|live| is_encoded(live, written));
-            let misfit = || Failure::patch_misfit(&format!("the test of {path:?} failed"));
+            let misfit = || ApiFailure::patch_misfit(&format!("the test of {path:?} failed"));
             return if equal { Ok(()) } else { Err(misfit()) };
         }
         ("replace", _) if absent => operation["op"] = "add".into(),
@@ -51,8 +51,8 @@ fn apply(object: &mut Value, mut operation: Value, written: Option<&RawValue>) -
         members.entry("value").or_insert(Value::Null);
     }
     let parsed: PatchOperation = serde_json::from_value(operation)
-        .map_err(|e| Failure::bad_request(format!("not a JSON patch operation: {e}")))?;
-    json_patch::patch_unsafe(object, &[parsed]).map_err(|e| Failure::patch_misfit(&e.to_string()))
+        .map_err(|e| ApiFailure::bad_request(format!("not a JSON patch operation: {e}")))?;
+    json_patch::patch_unsafe(object, &[parsed]).map_err(|e| ApiFailure::patch_misfit(&e.to_string()))
 }
 
 /// Whether the path leads to a member that its object does not have.
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn patched(object: &Value, patch: &str) -> Result<Value, Failure> {
+    fn patched(object: &Value, patch: &str) -> Result<Value, ApiFailure> {
         let mut object = object.clone();
         json_patch(&mut object, patch.as_bytes()).map(|()| object)
     }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{self, Fields};
+use super::fields::{self, FieldSet};
 use super::merge;
 use super::shape::Shape;
 use crate::api::clock;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::object::{meta_mut, text};
 
 /// The field manager of kubectl for server-side apply, and the annotation of its client-side apply.
@@ -33,7 +33,7 @@ struct Entry {
     api_version: String,
     subresource: String,
     time: String,
-    fields: Fields,
+    fields: FieldSet,
 }
 
 impl Entry {
@@ -44,7 +44,7 @@ impl Entry {
             && self.subresource == writer.subresource
     }
 
-    fn of(writer: &Writer<'_>, operation: &'static str, fields: Fields) -> Self {
+    fn of(writer: &Writer<'_>, operation: &'static str, fields: FieldSet) -> Self {
         Self {
             manager: writer.manager.into(),
             operation,
@@ -90,7 +90,7 @@ fn entries(managers: Option<&Value>) -> Vec<Entry> {
             api_version: text(entry, "/apiVersion").into(),
             subresource: text(entry, "/subresource").into(),
             time: text(entry, "/time").into(),
-            fields: Fields::from_json(entry.get("fieldsV1").unwrap_or(&Value::Null)),
+            fields: FieldSet::from_json(entry.get("fieldsV1").unwrap_or(&Value::Null)),
         })
         .collect()
 }
@@ -173,9 +173,9 @@ pub(crate) fn apply(
     schema: Option<&Value>,
     writer: &Writer<'_>,
     force: bool,
-) -> Result<Value, Failure> {
+) -> Result<Value, ApiFailure> {
     if managers(config).is_some_and(|managers| !managers.is_null()) {
-        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+        return Err(ApiFailure::bad_request("metadata.managedFields must be nil"));
     }
     let shape = Shape::root(schema);
     let base = live.cloned().unwrap_or_else(|| json!({}));
@@ -191,17 +191,18 @@ pub(crate) fn apply(
     let given_up = entries
         .iter()
         .find(|e| e.is(writer, "Apply"))
-        .map_or_else(Fields::default, |own| own.fields.with_holders().minus(&owned.with_holders()));
+        .map_or_else(FieldSet::default, |own| own.fields.with_holders().minus(&owned.with_holders()));
     let others = |entries: &[Entry]| {
         entries
             .iter()
             .filter(|e| !e.is(writer, "Apply"))
-            .fold(Fields::default(), |all, e| all.union(&e.fields))
+            .fold(FieldSet::default(), |all, e| all.union(&e.fields))
     };
     fields::rooted(given_up.minus(&others(&entries).with_holders())).remove_from(&mut merged);
 
     let found = fields::compare(Some(&fields::ownable(&base)), Some(&fields::ownable(&merged)), shape);
-    let own = if writer.manager == KUBECTL { applied_last(&base, shape, writer) } else { Fields::default() };
+    let own =
+        if writer.manager == KUBECTL { applied_last(&base, shape, writer) } else { FieldSet::default() };
     let mut conflicts = Vec::new();
     for entry in entries.iter_mut().filter(|e| !e.is(writer, "Apply")) {
         let contested = entry.fields.both(&found.changed).both(&owned);
@@ -213,7 +214,7 @@ pub(crate) fn apply(
         entry.fields = entry.fields.minus(&contested);
     }
     if !force && !conflicts.is_empty() {
-        return Err(Failure::apply_conflict(&conflicts));
+        return Err(ApiFailure::apply_conflict(&conflicts));
     }
     match entries.iter_mut().find(|e| e.is(writer, "Apply")) {
         Some(own) if own.fields == owned && found.changed.is_empty() && found.removed.is_empty() => {}
@@ -230,11 +231,11 @@ pub(crate) fn apply(
 
 /// The fields that kubectl's client-side apply has written and that have not changed since. kubectl may change them by
 /// server-side apply, although their entry has the name of another manager.
-fn applied_last(live: &Value, shape: Shape<'_>, writer: &Writer<'_>) -> Fields {
+fn applied_last(live: &Value, shape: Shape<'_>, writer: &Writer<'_>) -> FieldSet {
     let noted = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
     let noted = noted.and_then(Value::as_str).and_then(|noted| serde_json::from_str::<Value>(noted).ok());
     let Some(noted) = noted.filter(|noted| text(noted, "/apiVersion") == writer.api_version) else {
-        return Fields::default();
+        return FieldSet::default();
     };
     let noted = fields::ownable(&noted);
     let since = fields::compare(Some(&noted), Some(&fields::ownable(live)), shape);

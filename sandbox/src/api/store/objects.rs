@@ -14,7 +14,7 @@ use crate::api::object::{locked, meta_mut};
 const FIRST_VERSION: u64 = 1000;
 
 /// The namespace ("" for cluster-scoped kinds) and the name.
-pub(crate) type Key = (String, String);
+pub(crate) type ObjectKey = (String, String);
 
 /// The effect of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) enum Effect {
 pub(crate) struct Change {
     pub(crate) version: u64,
     pub(crate) effect: Effect,
-    pub(crate) key: Key,
+    pub(crate) key: ObjectKey,
     /// The state after the write. After a deletion it is the last state, with the version of the deletion.
     pub(crate) object: Arc<Value>,
     /// The state before the write.
@@ -46,7 +46,7 @@ pub(crate) struct Conflict;
 pub(crate) struct TooOld(pub(crate) u64);
 
 /// All objects of all kinds.
-pub(crate) struct Store {
+pub(crate) struct ObjectStore {
     inner: Mutex<Inner>,
     history: usize,
 }
@@ -60,7 +60,7 @@ struct Inner {
 
 /// The objects of one resource, such as `secrets`.
 struct Resource {
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: BTreeMap<ObjectKey, Arc<Value>>,
     log: VecDeque<Arc<Change>>,
     /// The oldest version from which the log is complete.
     floor: u64,
@@ -97,7 +97,7 @@ impl Resource {
     }
 }
 
-impl Store {
+impl ObjectStore {
     /// An empty store that keeps the last `history` writes of each kind.
     pub(crate) fn new(history: usize) -> Self {
         let inner = Inner { version: FIRST_VERSION, floor: FIRST_VERSION, resources: HashMap::new() };
@@ -109,7 +109,7 @@ impl Store {
         locked(&self.inner).version
     }
 
-    pub(crate) fn get(&self, resource: &str, key: &Key) -> Option<Arc<Value>> {
+    pub(crate) fn get(&self, resource: &str, key: &ObjectKey) -> Option<Arc<Value>> {
         locked(&self.inner).resources.get(resource)?.objects.get(key).cloned()
     }
 
@@ -120,7 +120,7 @@ impl Store {
     pub(crate) fn put(
         &self,
         resource: &str,
-        key: &Key,
+        key: &ObjectKey,
         seen: Option<&Arc<Value>>,
         mut object: Value,
     ) -> Result<Arc<Value>, Conflict> {
@@ -146,7 +146,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Conflict`] if it is not.
-    pub(crate) fn remove(&self, resource: &str, key: &Key, seen: &Arc<Value>) -> Result<(), Conflict> {
+    pub(crate) fn remove(&self, resource: &str, key: &ObjectKey, seen: &Arc<Value>) -> Result<(), Conflict> {
         let mut inner = locked(&self.inner);
         let version = inner.version + 1;
         let resource = inner.resource(resource);
@@ -171,7 +171,7 @@ impl Store {
         &self,
         resource: &str,
         namespace: &str,
-        start: Option<&Key>,
+        start: Option<&ObjectKey>,
         at: Option<u64>,
     ) -> Result<(Vec<Arc<Value>>, u64), TooOld> {
         let mut inner = locked(&self.inner);
@@ -185,7 +185,7 @@ impl Store {
             None => Bound::Included((namespace.to_owned(), String::new())),
         };
         let mut then = resource.after(version).rev().peekable();
-        let here = |key: &Key| namespace.is_empty() || key.0 == namespace;
+        let here = |key: &ObjectKey| namespace.is_empty() || key.0 == namespace;
         if then.peek().is_none() {
             let range = resource.objects.range((begin, Bound::Unbounded));
             return Ok((

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::objects::Store;
+use super::objects::ObjectStore;
 use crate::api::clock;
 use crate::api::object::meta_mut;
 
@@ -10,7 +10,7 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Adds all of them to an empty store.
-pub(crate) fn fresh_cluster(store: &Store) {
+pub(crate) fn fresh_cluster(store: &ObjectStore) {
     for name in NAMESPACES {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
@@ -35,12 +35,12 @@ pub(crate) fn fresh_cluster(store: &Store) {
 }
 
 /// Gives a namespace its default service account, unless it has one.
-pub(crate) fn default_account(store: &Store, namespace: &str) {
+pub(crate) fn default_account(store: &ObjectStore, namespace: &str) {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace}});
     put(store, "serviceaccounts", namespace, "default", account);
 }
 
-fn put(store: &Store, resource: &str, namespace: &str, name: &str, mut object: Value) {
+fn put(store: &ObjectStore, resource: &str, namespace: &str, name: &str, mut object: Value) {
     let metadata = meta_mut(&mut object);
     metadata.insert("name".into(), name.into());
     metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::objects::{Key, Store};
+use super::objects::{ObjectKey, ObjectStore};
 use super::seed;
 use crate::api::access::rbac::Tokens;
 use crate::api::http::record::Request;
@@ -17,7 +17,7 @@ use crate::api::object::{is_deleting, locked, meta};
 
 /// The state that all requests share. It has no `Debug`, because it holds tokens and secrets.
 pub(crate) struct State {
-    pub(crate) store: Store,
+    pub(crate) store: ObjectStore,
     pub(crate) kinds: Kinds,
     pub(crate) tokens: Tokens,
     /// Changes when all watches have to end.
@@ -30,7 +30,7 @@ impl State {
     /// The state of a fresh cluster.
     pub(crate) fn new(history: usize) -> Self {
         let state = Self {
-            store: Store::new(history),
+            store: ObjectStore::new(history),
             kinds: Kinds::new(),
             tokens: Tokens::default(),
             watch_epoch: watch::Sender::new(0),
@@ -77,7 +77,7 @@ impl State {
 
     /// Does what a controller would do after a removal: it removes the objects of a removed definition, and it removes a
     /// namespace that is being deleted together with its last object.
-    pub(crate) fn removed(&self, kind: &Kind, key: &Key) {
+    pub(crate) fn removed(&self, kind: &Kind, key: &ObjectKey) {
         if kind.kind == "CustomResourceDefinition" {
             self.kinds.replace(&key.1, Vec::new());
             self.purge(&key.1);
@@ -110,6 +110,6 @@ impl State {
 }
 
 /// The key of an object.
-pub(crate) fn key_of(object: &Value) -> Key {
+pub(crate) fn key_of(object: &Value) -> ObjectKey {
     (meta(object, "namespace").to_owned(), meta(object, "name").to_owned())
 }

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::selector::Selector;
 use super::write::ATTEMPTS;
 use crate::api::clock;
-use crate::api::failure::Failure;
-use crate::api::http::answer::Answer;
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::ApiAnswer;
 use crate::api::http::options;
 use crate::api::http::request::Call;
 use crate::api::http::target::Target;
 use crate::api::kinds::kind::Kind;
 use crate::api::object::{is_deleting, is_held, meta, meta_mut, version};
-use crate::api::store::objects::Key;
+use crate::api::store::objects::ObjectKey;
 use crate::api::store::state::{State, key_of};
 
 /// The namespaces that cannot be deleted.
@@ -30,16 +30,16 @@ enum Ended {
 }
 
 /// DELETE of one object.
-pub(crate) fn one(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+pub(crate) fn one(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<ApiAnswer, ApiFailure> {
     let key = (target.namespace.clone(), target.name.clone());
     let options = options::deletion(call)?;
     if kind.plural == "namespaces" && IMMORTAL.contains(&target.name.as_str()) {
         let why = "this namespace may not be deleted";
-        return Err(Failure::forbidden(&kind.group, &kind.plural, &target.name, why));
+        return Err(ApiFailure::forbidden(&kind.group, &kind.plural, &target.name, why));
     }
     match remove(state, kind, &key, &options)? {
-        Ended::Held(object) => Answer::object(call, kind, 200, &object),
-        Ended::Gone(object) if kind.returns_deleted => Answer::object(call, kind, 200, &object),
+        Ended::Held(object) => ApiAnswer::object(call, kind, 200, &object),
+        Ended::Gone(object) if kind.returns_deleted => ApiAnswer::object(call, kind, 200, &object),
         Ended::Gone(object) => {
             let mut details = json!({"name": target.name, "kind": kind.plural, "uid": meta(&object, "uid")});
             if !kind.group.is_empty() {
@@ -47,7 +47,7 @@ pub(crate) fn one(state: &State, call: &Call, kind: &Kind, target: &Target) -> R
             }
             let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
                                 "details": details});
-            Ok(Answer::json(200, &status))
+            Ok(ApiAnswer::json(200, &status))
         }
     }
 }
@@ -58,11 +58,13 @@ pub(crate) fn collection(
     call: &Call,
     kind: &Kind,
     target: &Target,
-) -> Result<Answer, Failure> {
+) -> Result<ApiAnswer, ApiFailure> {
     let selector = Selector::parse(kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))?;
     let options = options::deletion(call)?;
-    let (objects, at) =
-        state.store.list(&kind.resource, &target.namespace, None, None).map_err(|_| Failure::contended())?;
+    let (objects, at) = state
+        .store
+        .list(&kind.resource, &target.namespace, None, None)
+        .map_err(|_| ApiFailure::contended())?;
     let mut deleted = Vec::new();
     for object in objects.into_iter().filter(|object| selector.matches(object)) {
         match remove(state, kind, &key_of(&object), &options) {
@@ -72,13 +74,14 @@ pub(crate) fn collection(
             Err(other) => return Err(other),
         }
     }
-    Answer::list(call, kind, &deleted, json!({"resourceVersion": at.to_string()}))
+    ApiAnswer::list(call, kind, &deleted, json!({"resourceVersion": at.to_string()}))
 }
 
-fn remove(state: &State, kind: &Kind, key: &Key, options: &DeleteOptions) -> Result<Ended, Failure> {
+fn remove(state: &State, kind: &Kind, key: &ObjectKey, options: &DeleteOptions) -> Result<Ended, ApiFailure> {
     let dry = options.dry_run.as_ref().is_some_and(|values| !values.is_empty());
     for _ in 0..ATTEMPTS {
-        let object = state.store.get(&kind.resource, key).ok_or_else(|| Failure::not_found(kind, &key.1))?;
+        let object =
+            state.store.get(&kind.resource, key).ok_or_else(|| ApiFailure::not_found(kind, &key.1))?;
         check_preconditions(kind, &object, options)?;
         let holds = is_held(&object) || (kind.plural == "namespaces" && state.store.is_used(&key.1));
         if !holds {
@@ -99,10 +102,10 @@ fn remove(state: &State, kind: &Kind, key: &Key, options: &DeleteOptions) -> Res
             return Ok(Ended::Held(held));
         }
     }
-    Err(Failure::contended())
+    Err(ApiFailure::contended())
 }
 
-fn check_preconditions(kind: &Kind, object: &Value, options: &DeleteOptions) -> Result<(), Failure> {
+fn check_preconditions(kind: &Kind, object: &Value, options: &DeleteOptions) -> Result<(), ApiFailure> {
     let wanted = options.preconditions.as_ref();
     let uid = wanted.and_then(|p| p.uid.as_deref()).unwrap_or_default();
     let at = wanted.and_then(|p| p.resource_version.as_deref()).unwrap_or_default();
@@ -115,7 +118,7 @@ fn check_preconditions(kind: &Kind, object: &Value, options: &DeleteOptions) -> 
     } else {
         return Ok(());
     };
-    Err(Failure::precondition(kind, meta(object, "name"), &fails))
+    Err(ApiFailure::precondition(kind, meta(object, "name"), &fails))
 }
 
 /// The object, marked as being deleted.
@@ -135,10 +138,10 @@ fn asked_to_go(kind: &Kind, object: &Value) -> Value {
 }
 
 /// Deletes everything in a namespace that is being deleted, as the namespace controller would.
-fn empty_namespace(state: &State, namespace: &str) -> Result<(), Failure> {
+fn empty_namespace(state: &State, namespace: &str) -> Result<(), ApiFailure> {
     for kind in state.kinds.all().iter().filter(|kind| kind.namespaced) {
         let (objects, _) =
-            state.store.list(&kind.resource, namespace, None, None).map_err(|_| Failure::contended())?;
+            state.store.list(&kind.resource, namespace, None, None).map_err(|_| ApiFailure::contended())?;
         for object in objects {
             match remove(state, kind, &key_of(&object), &DeleteOptions::default()) {
                 Ok(_) => {}

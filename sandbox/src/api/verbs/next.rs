@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::api::cause::Cause;
 use crate::api::clock;
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::http::request::Call;
 use crate::api::http::target::Target;
 use crate::api::kinds::core_rules;
 use crate::api::kinds::events;
-use crate::api::kinds::kind::{Kind, Rules, View};
+use crate::api::kinds::kind::{Kind, KindRules, View};
 use crate::api::kinds::metadata;
 use crate::api::object::{self, meta, meta_mut, spec_differs};
 use crate::api::patch::managed::{self, Writer};
@@ -39,10 +39,10 @@ pub(crate) fn new_object(
     target: &Target,
     body: &Value,
     warnings: &mut Vec<String>,
-) -> Result<Value, Failure> {
+) -> Result<Value, ApiFailure> {
     typed_metadata(call, kind, body)?;
     if meta(body, "resourceVersion").parse::<u64>().is_ok_and(|version| version > 0) {
-        return Err(Failure::version_at_creation());
+        return Err(ApiFailure::version_at_creation());
     }
     let mut fresh = body.clone();
     let metadata = meta_mut(&mut fresh);
@@ -87,29 +87,29 @@ pub(crate) fn next_state(
     old: &Value,
     wanted: Value,
     warnings: &mut Vec<String>,
-) -> Result<Value, Failure> {
+) -> Result<Value, ApiFailure> {
     typed_metadata(call, kind, &wanted)?;
     let claims = |field: &str| Some(meta(&wanted, field)).filter(|claimed| !claimed.is_empty());
     if claims("resourceVersion").is_some_and(|at| at != meta(old, "resourceVersion")) {
-        return Err(Failure::modified(kind, &target.name));
+        return Err(ApiFailure::modified(kind, &target.name));
     }
     if let Some(uid) = claims("uid").filter(|uid| *uid != meta(old, "uid")) {
         return Err(match call.method {
             Method::PATCH => {
                 let cause = Cause::invalid("metadata.uid", "field is immutable");
-                Failure::invalid(kind, &target.name, &[cause.clone(), cause])
+                ApiFailure::invalid(kind, &target.name, &[cause.clone(), cause])
             }
-            _ => Failure::another_uid(kind, &target.name, uid, meta(old, "uid")),
+            _ => ApiFailure::another_uid(kind, &target.name, uid, meta(old, "uid")),
         });
     }
     if let Some(name) = claims("name").filter(|name| *name != target.name) {
         let why =
             format!("the name of the object ({name}) does not match the name on the URL ({})", target.name);
-        return Err(Failure::bad_request(why));
+        return Err(ApiFailure::bad_request(why));
     }
     if claims("namespace").is_some_and(|namespace| namespace != target.namespace) {
         let why = "the namespace of the provided object does not match the namespace sent on the request";
-        return Err(Failure::bad_request(why));
+        return Err(ApiFailure::bad_request(why));
     }
     let managers = wanted.pointer("/metadata/managedFields").cloned();
     let mut new = limited(kind, target, old, wanted);
@@ -186,12 +186,12 @@ fn normalise(
     object: &mut Value,
     old: Option<&Value>,
     warnings: &mut Vec<String>,
-) -> Result<(), Failure> {
+) -> Result<(), ApiFailure> {
     let mut unknown = Vec::new();
     object::tidy_metadata(object, &mut unknown);
     match &kind.rules {
-        Rules::Custom(schema) => schema.normalise(object, &mut unknown),
-        Rules::BuiltIn(rules) => {
+        KindRules::Custom(schema) => schema.normalise(object, &mut unknown),
+        KindRules::BuiltIn(rules) => {
             if let Some(time) = core_rules::bad_micro_time(object) {
                 let why = format!("the time \"{time}\" has no fraction of a second");
                 return Err(unreadable(call, kind, &why));
@@ -203,7 +203,7 @@ fn normalise(
         }
     }
     if let Some(field) = unknown.first().filter(|_| call.applies()) {
-        return Err(Failure::undeclared(kind, object, field));
+        return Err(ApiFailure::undeclared(kind, object, field));
     }
     if call.query.get("fieldValidation") == "Ignore" {
         return Ok(());
@@ -224,16 +224,16 @@ fn normalise(
 }
 
 /// The failure if a body, or the result of a patch, cannot be decoded as its kind.
-fn unreadable(call: &Call, kind: &Kind, why: &str) -> Failure {
+fn unreadable(call: &Call, kind: &Kind, why: &str) -> ApiFailure {
     if call.method == Method::PATCH && !call.applies() {
-        return Failure::invalid_as("", "", "", &[Cause::invalid("patch", why)]);
+        return ApiFailure::invalid_as("", "", "", &[Cause::invalid("patch", why)]);
     }
     let (kind, version) = (&kind.kind, &kind.version);
-    Failure::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
+    ApiFailure::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
 }
 
 /// Checks metadata against its type, which is the same for every kind.
-pub(crate) fn typed_metadata(call: &Call, kind: &Kind, object: &Value) -> Result<(), Failure> {
+pub(crate) fn typed_metadata(call: &Call, kind: &Kind, object: &Value) -> Result<(), ApiFailure> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     let typed = serde_json::from_value::<Option<ObjectMeta>>(metadata);
     typed.map(|_| ()).map_err(|e| unreadable(call, kind, &format!("metadata: {e}")))
@@ -260,15 +260,15 @@ fn lost(path: &str, before: &Value, after: &Value, unknown: &mut Vec<String>) {
     }
 }
 
-fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Failure> {
+fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), ApiFailure> {
     let mut causes = metadata::check(kind, object, old);
     causes = match &kind.rules {
-        Rules::Custom(schema) => schema.check(object, old, causes),
-        Rules::BuiltIn(rules) => {
+        KindRules::Custom(schema) => schema.check(object, old, causes),
+        KindRules::BuiltIn(rules) => {
             causes.extend((rules.check)(object));
             causes.extend((rules.check_change)(object, old));
             causes
         }
     };
-    if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(kind, meta(object, "name"), &causes)) }
+    if causes.is_empty() { Ok(()) } else { Err(ApiFailure::invalid(kind, meta(object, "name"), &causes)) }
 }

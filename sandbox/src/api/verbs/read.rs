@@ -4,32 +4,32 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use super::selector::Selector;
-use crate::api::failure::Failure;
-use crate::api::http::answer::Answer;
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::ApiAnswer;
 use crate::api::http::request::Call;
 use crate::api::http::target::Target;
 use crate::api::kinds::kind::Kind;
 use crate::api::object::text;
-use crate::api::store::objects::Key;
+use crate::api::store::objects::ObjectKey;
 use crate::api::store::state::{State, key_of};
 
 /// GET of one object, or of its status.
-pub(crate) fn get(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+pub(crate) fn get(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<ApiAnswer, ApiFailure> {
     let key = (target.namespace.clone(), target.name.clone());
     let object =
-        state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
-    Answer::object(call, kind, 200, &object)
+        state.store.get(&kind.resource, &key).ok_or_else(|| ApiFailure::not_found(kind, &target.name))?;
+    ApiAnswer::object(call, kind, 200, &object)
 }
 
 /// The place at which a list continues: the version of its first page, and the last object of the previous page.
 struct Continue {
     version: u64,
-    after: Key,
+    after: ObjectKey,
 }
 
 impl Continue {
-    fn parse(token: &str) -> Result<Self, Failure> {
-        let bad = || Failure::bad_request("invalid continue token: continue key is not valid");
+    fn parse(token: &str) -> Result<Self, ApiFailure> {
+        let bad = || ApiFailure::bad_request("invalid continue token: continue key is not valid");
         let decoded = BASE64_STANDARD.decode(token).map_err(|_| bad())?;
         let token: Value = serde_json::from_slice(&decoded).map_err(|_| bad())?;
         let version = token.get("rv").and_then(Value::as_u64).ok_or_else(bad)?;
@@ -43,20 +43,25 @@ impl Continue {
 }
 
 /// The version that a list is read at; None means the current one.
-fn list_version(state: &State, call: &Call) -> Result<Option<u64>, Failure> {
+fn list_version(state: &State, call: &Call) -> Result<Option<u64>, ApiFailure> {
     let exact = call.query.get("resourceVersionMatch") == "Exact";
     let Some(asked) = call.query.resource_version()? else {
         return Ok(None);
     };
     let current = state.store.version();
     if asked > current {
-        return Err(Failure::version_too_large(asked, current));
+        return Err(ApiFailure::version_too_large(asked, current));
     }
     Ok(Some(asked).filter(|_| exact))
 }
 
 /// GET of a collection.
-pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+pub(crate) fn list(
+    state: &State,
+    call: &Call,
+    kind: &Kind,
+    target: &Target,
+) -> Result<ApiAnswer, ApiFailure> {
     call.form()?;
     let selector = Selector::parse(kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))?;
     let limit = call.query.number("limit")?.filter(|limit| *limit > 0);
@@ -64,7 +69,7 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> 
         "" => (None, list_version(state, call)?),
         _ if !matches!(call.query.get("resourceVersion"), "" | "0") => {
             let why = "specifying resource version is not allowed when using continue";
-            return Err(Failure::bad_request(why));
+            return Err(ApiFailure::bad_request(why));
         }
         token => {
             let from = Continue::parse(token)?;
@@ -73,7 +78,7 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> 
     };
     let (mut objects, version) =
         state.store.list(&kind.resource, &target.namespace, start.as_ref(), at).map_err(|old| {
-            Failure::expired(format!("the version asked for is too old, the oldest is {}", old.0))
+            ApiFailure::expired(format!("the version asked for is too old, the oldest is {}", old.0))
         })?;
     if !selector.is_all() {
         objects.retain(|object| selector.matches(object));
@@ -90,5 +95,5 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Kind, target: &Target) -> 
             metadata["remainingItemCount"] = remaining.into();
         }
     }
-    Answer::list(call, kind, &objects, metadata)
+    ApiAnswer::list(call, kind, &objects, metadata)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::failure::Failure;
+use crate::api::failure::ApiFailure;
 use crate::api::kinds::events;
 use crate::api::kinds::kind::{Kind, View};
 use crate::api::object::{meta, text};
@@ -42,7 +42,7 @@ impl Selector {
     ///
     /// # Errors
     /// 400 if one cannot be parsed, or the kind cannot be selected by that field.
-    pub(crate) fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, ApiFailure> {
         Ok(Self { labels: parse_labels(labels)?, fields: parse_fields(kind, fields)? })
     }
 
@@ -93,7 +93,7 @@ pub(crate) fn only_name(fields: &str) -> &str {
     named.next().map_or("", |name| name.trim_start_matches('='))
 }
 
-fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
+fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, ApiFailure> {
     let mut fields = Vec::new();
     for part in selector.split(',').map(str::trim).filter(|p| !p.is_empty()) {
         let (path, value, equal) = if let Some((path, value)) = part.split_once("!=") {
@@ -101,13 +101,13 @@ fn parse_fields(kind: &Kind, selector: &str) -> Result<Vec<Field>, Failure> {
         } else if let Some((path, value)) = part.split_once('=') {
             (path, value.trim_start_matches('='), true)
         } else {
-            return Err(Failure::bad_request(format!("invalid field selector: {part}")));
+            return Err(ApiFailure::bad_request(format!("invalid field selector: {part}")));
         };
         let known = path == "metadata.name"
             || (path == "metadata.namespace" && kind.namespaced)
             || kind.selectable.iter().any(|s| s == path);
         if !known {
-            return Err(Failure::bad_request(format!("field label not supported: {path}")));
+            return Err(ApiFailure::bad_request(format!("field label not supported: {path}")));
         }
         let path = if kind.view == View::EventsV1 { events::stored_field(path) } else { path.into() };
         fields.push(Field { path, value: value.into(), equal });
@@ -133,12 +133,12 @@ fn parts(selector: &str) -> Vec<&str> {
     parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).collect()
 }
 
-fn parse_labels(selector: &str) -> Result<Vec<Label>, Failure> {
+fn parse_labels(selector: &str) -> Result<Vec<Label>, ApiFailure> {
     parts(selector).into_iter().map(parse_label).collect()
 }
 
-fn parse_label(part: &str) -> Result<Label, Failure> {
-    let bad = || Failure::bad_request(format!("unable to parse requirement: {part}"));
+fn parse_label(part: &str) -> Result<Label, ApiFailure> {
+    let bad = || ApiFailure::bad_request(format!("unable to parse requirement: {part}"));
     let label = |key: &str, test: Test| {
         let key = key.trim();
         if is_key(key) { Ok(Label { key: key.to_owned(), test }) } else { Err(bad()) }

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::selector::Selector;
 use crate::api::clients::table;
-use crate::api::failure::Failure;
-use crate::api::http::answer::{Answer, append, partial, row_object, shown};
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::{ApiAnswer, append, partial, row_object, shown};
 use crate::api::http::request::{Call, Form};
 use crate::api::http::target::Target;
 use crate::api::kinds::kind::{Kind, View};
@@ -71,7 +71,7 @@ pub(crate) fn open(
     call: Call,
     kind: &Arc<Kind>,
     target: &Target,
-) -> Result<Answer, Failure> {
+) -> Result<ApiAnswer, ApiFailure> {
     let form = call.form()?;
     let query = &call.query;
     let selector = Selector::parse(kind, query.get("labelSelector"), query.get("fieldSelector"))?;
@@ -108,7 +108,7 @@ pub(crate) fn open(
         watching.mark(&json!({"k8s.io/initial-events-end": "true"}));
     }
     let events = stream::unfold(watching, Watching::next);
-    let mut answer = Answer::bytes(200, "application/json", Bytes::new());
+    let mut answer = ApiAnswer::bytes(200, "application/json", Bytes::new());
     answer.body = StreamBody::new(events).boxed_unsync();
     Ok(answer)
 }
@@ -121,12 +121,12 @@ fn is_bookmark_due(is_news: bool, silence: Duration, left: Duration) -> bool {
 
 impl Watching {
     /// Sends every object that exists as added.
-    fn tell_state(&mut self) -> Result<(), Failure> {
+    fn tell_state(&mut self) -> Result<(), ApiFailure> {
         let subject = &self.subject;
         let listed = self.state.store.list(&subject.kind.resource, &subject.namespace, None, None);
-        let (objects, version) = listed.map_err(|_| Failure::contended())?;
+        let (objects, version) = listed.map_err(|_| ApiFailure::contended())?;
         if self.version > version {
-            return Err(Failure::version_too_large(self.version, version));
+            return Err(ApiFailure::version_too_large(self.version, version));
         }
         for object in objects.iter().filter(|object| subject.selector.matches(object)) {
             subject.line(&mut self.pending, &mut self.headed, "ADDED", object);
@@ -179,7 +179,7 @@ impl Watching {
             }
             Err(old) => {
                 let message = format!("too old resource version: {} ({})", self.version, old.0);
-                line(&mut self.pending, "ERROR", &Failure::expired(message).to_json());
+                line(&mut self.pending, "ERROR", &ApiFailure::expired(message).to_json());
                 self.ended = true;
             }
         }

@@ -6,24 +6,29 @@ use serde_json::{Map, Value, json};
 
 use super::next::{new_object, next_state, schema_of, typed_metadata, writer};
 use crate::api::cause::Cause;
-use crate::api::failure::Failure;
-use crate::api::http::answer::{Answer, shown};
+use crate::api::failure::ApiFailure;
+use crate::api::http::answer::{ApiAnswer, shown};
 use crate::api::http::request::Call;
 use crate::api::http::target::Target;
-use crate::api::kinds::kind::{Kind, Rules};
+use crate::api::kinds::kind::{Kind, KindRules};
 use crate::api::object::{is_deleting, is_held, meta, meta_mut, same, text};
 use crate::api::patch::json::json_patch;
 use crate::api::patch::managed;
 use crate::api::patch::merge;
 use crate::api::patch::shape::Shape;
-use crate::api::store::objects::Key;
+use crate::api::store::objects::ObjectKey;
 use crate::api::store::state::State;
 
 /// How often a write is tried again after another one was faster, before the client has to try again.
 pub(crate) const ATTEMPTS: usize = 100;
 
 /// POST to a collection.
-pub(crate) fn create(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+pub(crate) fn create(
+    state: &State,
+    call: &Call,
+    kind: &Kind,
+    target: &Target,
+) -> Result<ApiAnswer, ApiFailure> {
     call.form()?;
     let mut body = call.decode(&kind.kind)?;
     check_body(kind, &body, target)?;
@@ -44,19 +49,19 @@ pub(crate) fn create(state: &State, call: &Call, kind: &Kind, target: &Target) -
             if generated {
                 continue;
             }
-            return Err(Failure::already_exists(kind, &key.1));
+            return Err(ApiFailure::already_exists(kind, &key.1));
         }
         if let Some(stored) = store_new(state, call, kind, &key, fresh) {
-            let mut answer = Answer::object(call, kind, 201, &stored)?;
+            let mut answer = ApiAnswer::object(call, kind, 201, &stored)?;
             answer.warnings = warnings;
             return Ok(answer);
         }
     }
-    Err(Failure::contended())
+    Err(ApiFailure::contended())
 }
 
 /// Stores a new object, unless this is a dry run. None if another client has just taken the name.
-fn store_new(state: &State, call: &Call, kind: &Kind, key: &Key, fresh: Value) -> Option<Arc<Value>> {
+fn store_new(state: &State, call: &Call, kind: &Kind, key: &ObjectKey, fresh: Value) -> Option<Arc<Value>> {
     if call.is_dry_run() {
         return Some(Arc::new(fresh));
     }
@@ -66,46 +71,46 @@ fn store_new(state: &State, call: &Call, kind: &Kind, key: &Key, fresh: Value) -
 }
 
 /// Checks that the kind and the namespace in a body are those of the path.
-fn check_body(kind: &Kind, body: &Value, target: &Target) -> Result<(), Failure> {
+fn check_body(kind: &Kind, body: &Value, target: &Target) -> Result<(), ApiFailure> {
     let (claimed, version) = (text(body, "/kind"), text(body, "/apiVersion"));
-    let custom = matches!(kind.rules, Rules::Custom(_));
+    let custom = matches!(kind.rules, KindRules::Custom(_));
     if custom && (claimed.is_empty() || version.is_empty()) {
         let missing = if claimed.is_empty() { "Kind" } else { "apiVersion" };
         let message = format!(
             "the object provided is unrecognized (must be of type {}): Object '{missing}' is missing",
             kind.kind
         );
-        return Err(Failure::bad_request(message));
+        return Err(ApiFailure::bad_request(message));
     }
     if !version.is_empty() && version != kind.api_version() {
         let message = format!(
             "the API version in the data ({version}) does not match the expected API version ({})",
             kind.api_version()
         );
-        return Err(Failure::bad_request(message));
+        return Err(ApiFailure::bad_request(message));
     }
     if !claimed.is_empty() && claimed != kind.kind {
         let cause = Cause::invalid("kind", format!("must be {}", kind.kind));
-        return Err(Failure::invalid_as(&kind.group, claimed, meta(body, "name"), &[cause]));
+        return Err(ApiFailure::invalid_as(&kind.group, claimed, meta(body, "name"), &[cause]));
     }
     let namespace = meta(body, "namespace");
     if !namespace.is_empty() && namespace != target.namespace {
         let message = "the namespace of the provided object does not match the namespace sent on the request";
-        return Err(Failure::bad_request(message));
+        return Err(ApiFailure::bad_request(message));
     }
     Ok(())
 }
 
-fn check_namespace(state: &State, kind: &Kind, namespace: &str, name: &str) -> Result<(), Failure> {
+fn check_namespace(state: &State, kind: &Kind, namespace: &str, name: &str) -> Result<(), ApiFailure> {
     let Some(found) = state.store.get("namespaces", &(String::new(), namespace.to_owned())) else {
         let message = format!("namespaces \"{namespace}\" not found");
         let details = json!({"name": namespace, "kind": "namespaces"});
-        return Err(Failure { code: 404, reason: "NotFound", message, details });
+        return Err(ApiFailure { code: 404, reason: "NotFound", message, details });
     };
     if is_deleting(&found) {
         let why =
             format!("unable to create new content in namespace {namespace} because it is being terminated");
-        let mut refusal = Failure::forbidden(&kind.group, &kind.plural, name, &why);
+        let mut refusal = ApiFailure::forbidden(&kind.group, &kind.plural, name, &why);
         refusal.details["causes"] =
             json!([{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]);
         return Err(refusal);
@@ -114,26 +119,36 @@ fn check_namespace(state: &State, kind: &Kind, namespace: &str, name: &str) -> R
 }
 
 /// PUT of an object or its status.
-pub(crate) fn update(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+pub(crate) fn update(
+    state: &State,
+    call: &Call,
+    kind: &Kind,
+    target: &Target,
+) -> Result<ApiAnswer, ApiFailure> {
     call.form()?;
     let body = call.decode(&kind.kind)?;
     check_body(kind, &body, target)?;
     rewrite(state, call, kind, target, |_| {
         if meta(&body, "resourceVersion").is_empty() && !kind.unconditional {
             let cause = Cause::invalid("metadata.resourceVersion", "must be specified for an update");
-            return Err(Failure::invalid_as(&kind.group, &kind.plural, &target.name, &[cause]));
+            return Err(ApiFailure::invalid_as(&kind.group, &kind.plural, &target.name, &[cause]));
         }
         Ok(body.clone())
     })
 }
 
 /// PATCH of an object or its status.
-pub(crate) fn patch(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
+pub(crate) fn patch(
+    state: &State,
+    call: &Call,
+    kind: &Kind,
+    target: &Target,
+) -> Result<ApiAnswer, ApiFailure> {
     call.form()?;
-    let custom = matches!(kind.rules, Rules::Custom(_));
-    let json = |bytes: &[u8]| -> Result<Value, Failure> {
+    let custom = matches!(kind.rules, KindRules::Custom(_));
+    let json = |bytes: &[u8]| -> Result<Value, ApiFailure> {
         let body = serde_json::from_slice(bytes).map(Value::Object);
-        body.map_err(|e| Failure::bad_request(format!("the patch is no JSON object: {e}")))
+        body.map_err(|e| ApiFailure::bad_request(format!("the patch is no JSON object: {e}")))
     };
     match call.content_type() {
         "application/json-patch+json" => rewrite(state, call, kind, target, |live| {
@@ -162,19 +177,19 @@ pub(crate) fn patch(state: &State, call: &Call, kind: &Kind, target: &Target) ->
             let mut accepted = vec!["application/json-patch+json", "application/merge-patch+json"];
             accepted.extend((!custom).then_some("application/strategic-merge-patch+json"));
             accepted.push("application/apply-patch+yaml");
-            Err(Failure::unsupported_media(&accepted.join(", ")))
+            Err(ApiFailure::unsupported_media(&accepted.join(", ")))
         }
     }
 }
 
 /// Server-side apply, which creates a missing object.
-fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Answer, Failure> {
-    let bad = |why: String| Failure::bad_request(format!("error decoding YAML: {why}"));
+fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<ApiAnswer, ApiFailure> {
+    let bad = |why: String| ApiFailure::bad_request(format!("error decoding YAML: {why}"));
     let config = serde_saphyr::from_slice(&call.body).map_err(|e| bad(e.to_string()))?;
     let config = Value::Object(appliable(kind, target, config));
     let (claimed, version) = (text(&config, "/kind"), text(&config, "/apiVersion"));
     if !claimed.is_empty() && claimed != kind.kind {
-        return Err(Failure::bad_request(format!("invalid object type: {version}, Kind={claimed}")));
+        return Err(ApiFailure::bad_request(format!("invalid object type: {version}, Kind={claimed}")));
     }
     check_body(kind, &config, target)?;
     typed_metadata(call, kind, &config)?;
@@ -184,7 +199,7 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
     let key = (target.namespace.clone(), target.name.clone());
     if state.store.get(&kind.resource, &key).is_none() && target.sub.is_empty() {
         if !meta(&config, "uid").is_empty() {
-            return Err(Failure::nobody_has_uid(kind, &target.name, meta(&config, "uid")));
+            return Err(ApiFailure::nobody_has_uid(kind, &target.name, meta(&config, "uid")));
         }
         if kind.namespaced {
             check_namespace(state, kind, &target.namespace, &target.name)?;
@@ -200,7 +215,7 @@ fn apply(state: &State, call: &Call, kind: &Kind, target: &Target) -> Result<Ans
             None => meta_mut(&mut fresh).remove("managedFields"),
         };
         if let Some(stored) = store_new(state, call, kind, &key, fresh) {
-            let mut answer = Answer::object(call, kind, 201, &stored)?;
+            let mut answer = ApiAnswer::object(call, kind, 201, &stored)?;
             answer.warnings = warnings;
             return Ok(answer);
         }
@@ -229,26 +244,26 @@ fn rewrite(
     call: &Call,
     kind: &Kind,
     target: &Target,
-    change: impl Fn(&Value) -> Result<Value, Failure>,
-) -> Result<Answer, Failure> {
+    change: impl Fn(&Value) -> Result<Value, ApiFailure>,
+) -> Result<ApiAnswer, ApiFailure> {
     let key = (target.namespace.clone(), target.name.clone());
     for _ in 0..ATTEMPTS {
         let old =
-            state.store.get(&kind.resource, &key).ok_or_else(|| Failure::not_found(kind, &target.name))?;
+            state.store.get(&kind.resource, &key).ok_or_else(|| ApiFailure::not_found(kind, &target.name))?;
         let wanted = change(&shown(kind, &old))?;
         if !wanted.is_object() {
-            return Err(Failure::bad_request("the patch makes something else than an object"));
+            return Err(ApiFailure::bad_request("the patch makes something else than an object"));
         }
         let mut warnings = Vec::new();
         let new = next_state(call, kind, target, &old, wanted, &mut warnings)?;
         let Some(stored) = store_next(state, call, kind, &key, &old, new) else {
             continue;
         };
-        let mut answer = Answer::object(call, kind, 200, &stored)?;
+        let mut answer = ApiAnswer::object(call, kind, 200, &stored)?;
         answer.warnings = warnings;
         return Ok(answer);
     }
-    Err(Failure::contended())
+    Err(ApiFailure::contended())
 }
 
 /// Stores the next state, or removes the object if its last finalizer was removed. None if another writer was faster.
@@ -256,7 +271,7 @@ fn store_next(
     state: &State,
     call: &Call,
     kind: &Kind,
-    key: &Key,
+    key: &ObjectKey,
     old: &Arc<Value>,
     new: Value,
 ) -> Option<Arc<Value>> {

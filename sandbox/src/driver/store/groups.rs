@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::error::StoreError;
 use super::records::{GroupRecord, SnapshotRecord};
-use super::root::{Store, usable};
+use super::root::{StorageDir, usable};
 use crate::clock;
 
-impl Store {
+impl StorageDir {
     /// The group with this name, and whether it is new. If there is none, it is created.
     pub(in crate::driver) fn create_group(
         &mut self,

@@ -10,7 +10,7 @@ use crate::driver::script::Amnesia;
 
 /// The storage of one driver. Every change is on disk before the call is answered.
 #[derive(Debug)]
-pub(in crate::driver) struct Store {
+pub(in crate::driver) struct StorageDir {
     pub(super) root: PathBuf,
     pub(super) make_missing_volumes: bool,
     pub(super) volumes: Shelf<VolumeRecord>,
@@ -18,15 +18,15 @@ pub(in crate::driver) struct Store {
     pub(super) groups: Shelf<GroupRecord>,
 }
 
-impl Store {
+impl StorageDir {
     /// Opens the storage at `root`, and removes what an interrupted snapshot has left behind.
-    pub(in crate::driver) fn open(root: &Path, make_missing_volumes: bool) -> Result<Store, StoreError> {
+    pub(in crate::driver) fn open(root: &Path, make_missing_volumes: bool) -> Result<StorageDir, StoreError> {
         for part in ["volumes", "snapshots"] {
             let path = root.join(part);
             fs::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
         }
         let records = root.join("records");
-        let mut store = Store {
+        let mut store = StorageDir {
             root: root.to_owned(),
             make_missing_volumes,
             volumes: Shelf::open(records.join("volumes"))?,

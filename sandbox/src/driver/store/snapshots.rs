@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::error::StoreError;
 use super::records::SnapshotRecord;
-use super::root::Store;
+use super::root::StorageDir;
 use crate::clock;
 use crate::driver::tree;
 
@@ -24,7 +24,7 @@ pub(in crate::driver) struct Listing<'a> {
     pub(in crate::driver) max_entries: usize,
 }
 
-impl Store {
+impl StorageDir {
     /// All snapshots in the order of their ids, including those that the driver has forgotten.
     pub(in crate::driver) fn all_snapshots(&self) -> Vec<SnapshotRecord> {
         self.snapshots.iter().cloned().collect()

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::error::StoreError;
 use super::records::VolumeRecord;
-use super::root::{Store, usable};
+use super::root::{StorageDir, usable};
 use crate::driver::tree;
 
-impl Store {
+impl StorageDir {
     /// The directory of a volume's files, even if the volume does not exist.
     pub(in crate::driver) fn volume_path(&self, id: &str) -> Result<PathBuf, StoreError> {
         // Real drivers often use paths as ids. Here each id is one directory.

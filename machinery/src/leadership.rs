@@ -1,4 +1,4 @@
-//! The claim to lead: checked before every effect, and expiring by itself.
+//! The right to act as the leader: checked before every effect, and expiring by itself.
 
 use std::future;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 ///   renews it is stuck or has crashed.
 /// - It uses the monotonic clock; the wall clock may jump.
 #[derive(Debug, Clone)]
-pub struct Claim(Option<Arc<watch::Sender<LeaseState>>>);
+pub struct Leadership(Option<Arc<watch::Sender<LeaseState>>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LeaseState {
@@ -26,21 +26,21 @@ enum LeaseState {
     Released,
 }
 
-/// Why a claim is unhealthy: it expired without being released.
+/// Why a leadership is unhealthy: it expired without being released.
 #[derive(Debug, thiserror::Error)]
 #[error("the leader election lease should have been renewed {overdue:?} ago")]
 pub struct Overdue {
     overdue: Duration,
 }
 
-impl Claim {
-    /// A claim that always holds: for a process that runs without leader election.
+impl Leadership {
+    /// A leadership that always holds: for a process that runs without leader election.
     #[must_use]
     pub fn always() -> Self {
         Self(None)
     }
 
-    /// A claim that holds only while an elector extends it.
+    /// A leadership that holds only while an elector extends it.
     #[must_use]
     pub fn elected() -> Self {
         Self(Some(Arc::new(watch::Sender::new(LeaseState::Following))))
@@ -55,7 +55,7 @@ impl Claim {
         })
     }
 
-    /// Waits until the claim holds.
+    /// Waits until the leadership holds.
     pub async fn held(&self) {
         let Some(state) = &self.0 else { return };
         let mut changes = state.subscribe();
@@ -69,7 +69,7 @@ impl Claim {
     /// The health of the election: following and leading are healthy, an overdue renewal is not.
     ///
     /// # Errors
-    /// [`Overdue`] if the claim expired without being released.
+    /// [`Overdue`] if the leadership expired without being released.
     pub(crate) fn health(&self) -> Result<(), Overdue> {
         let Some(state) = &self.0 else { return Ok(()) };
         match *state.borrow() {
@@ -80,12 +80,12 @@ impl Claim {
         }
     }
 
-    /// Makes the claim hold until this moment.
+    /// Makes the leadership hold until this moment.
     pub(crate) fn extend(&self, until: Instant) {
         self.set(LeaseState::Leading { until });
     }
 
-    /// When the claim expires; `None` if it was never held or has been released.
+    /// When the leadership expires; `None` if it was never held or has been released.
     pub(crate) fn until(&self) -> Option<Instant> {
         match *self.0.as_ref()?.borrow() {
             LeaseState::Leading { until } => Some(until),
@@ -93,12 +93,12 @@ impl Claim {
         }
     }
 
-    /// Ends the claim now and leaves it healthy.
+    /// Ends the leadership now and leaves it healthy.
     pub(crate) fn release(&self) {
         self.set(LeaseState::Released);
     }
 
-    /// Ends the claim now and leaves it unhealthy.
+    /// Ends the leadership now and leaves it unhealthy.
     pub(crate) fn lose(&self) {
         self.set(LeaseState::Leading { until: Instant::now() });
     }
@@ -116,42 +116,42 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_claim_expires_by_itself() {
-        let claim = Claim::elected();
-        assert!(!claim.holds());
-        claim.extend(Instant::now() + Duration::from_secs(10));
+        let leadership = Leadership::elected();
+        assert!(!leadership.holds());
+        leadership.extend(Instant::now() + Duration::from_secs(10));
         tokio::time::advance(Duration::from_millis(9_999)).await;
-        assert!(claim.holds());
-        claim.health().unwrap();
+        assert!(leadership.holds());
+        leadership.health().unwrap();
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!claim.holds());
-        claim.health().unwrap_err();
+        assert!(!leadership.holds());
+        leadership.health().unwrap_err();
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_released_claim_is_healthy_and_does_not_hold() {
-        let claim = Claim::elected();
-        claim.extend(Instant::now() + Duration::from_secs(10));
-        claim.release();
-        assert!(!claim.holds());
-        claim.health().unwrap();
+        let leadership = Leadership::elected();
+        leadership.extend(Instant::now() + Duration::from_secs(10));
+        leadership.release();
+        assert!(!leadership.holds());
+        leadership.health().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_ends_once_the_claim_holds() {
-        let claim = Claim::elected();
+        let leadership = Leadership::elected();
         let waiting = tokio::spawn({
-            let claim = claim.clone();
-            async move { claim.held().await }
+            let leadership = leadership.clone();
+            async move { leadership.held().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        claim.extend(Instant::now() + Duration::from_secs(1));
+        leadership.extend(Instant::now() + Duration::from_secs(1));
         waiting.await.unwrap();
     }
 
     #[test]
     fn without_an_election_the_claim_always_holds() {
-        assert!(Claim::always().holds());
-        Claim::always().health().unwrap();
+        assert!(Leadership::always().holds());
+        Leadership::always().health().unwrap();
     }
 }
