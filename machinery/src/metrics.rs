@@ -5,6 +5,8 @@
 mod process;
 mod register;
 mod rest;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod work;
 
 use prometheus::{Encoder, GaugeVec, Registry, TextEncoder};

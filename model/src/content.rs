@@ -74,12 +74,6 @@ impl SingleContent {
     }
 }
 
-/// Whether the snapshot-controller has said that nobody needs a content any more.
-#[must_use]
-pub fn is_released(content: &VolumeSnapshotContent) -> bool {
-    content.annotation(Kind::Single.names().released).is_some()
-}
-
 impl OwnerRef {
     pub(crate) fn read(value: Option<Value>) -> Self {
         let mut fields = Fields::of(value.unwrap_or_default());

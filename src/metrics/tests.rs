@@ -1,18 +1,11 @@
 //! Tests of the metrics as a scrape shows them.
 
+use machinery::metrics::testing::value;
+
 use super::*;
 
 fn scrape(metrics: &Metrics) -> String {
     String::from_utf8(metrics.base.text().unwrap()).unwrap()
-}
-
-/// The value of the sample whose line begins with `line`.
-fn value(text: &str, line: &str) -> f64 {
-    text.lines()
-        .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '))
-        .unwrap_or_else(|| panic!("{line} is not in\n{text}"))
-        .parse()
-        .unwrap()
 }
 
 #[test]

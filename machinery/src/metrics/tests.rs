@@ -4,19 +4,11 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use super::testing::value;
 use super::*;
 
 fn scrape(metrics: &BaseMetrics) -> String {
     String::from_utf8(metrics.text().unwrap()).unwrap()
-}
-
-/// The value of the line that begins with `line`.
-fn value(text: &str, line: &str) -> f64 {
-    text.lines()
-        .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '))
-        .unwrap_or_else(|| panic!("{line} is not in\n{text}"))
-        .parse()
-        .unwrap()
 }
 
 #[test]

@@ -131,6 +131,21 @@ async fn a_forgotten_key_is_removed_whether_ready_or_waiting() {
     assert_eq!(queue.failures(&a), 0);
 }
 
+/// Runs passes until a drain that begins after four seconds.
+async fn run_for_four_seconds<P>(queue: &Arc<Queue>, workers: usize, pass: impl Fn(Key) -> P)
+where
+    P: Future<Output = worker::PassEnd> + Send + 'static,
+{
+    let ending = Ending::default();
+    let (ready, lapsed) = (|| async {}, std::future::pending::<()>);
+    let work = worker::run(Arc::clone(queue), workers, ending.clone(), ready, lapsed, pass, |_, _, _| {});
+    let stopper = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        ending.drain();
+    };
+    tokio::join!(work, stopper);
+}
+
 #[tokio::test(start_paused = true)]
 async fn passes_run_up_to_the_limit_and_drain_on_stop() {
     let queue = Arc::new(queue());
@@ -139,33 +154,20 @@ async fn passes_run_up_to_the_limit_and_drain_on_stop() {
     }
     let (running, most, ended) =
         (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let ending = Ending::default();
-    let work = {
+    let pass = {
         let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
-        worker::run(
-            Arc::clone(&queue),
-            10,
-            ending.clone(),
-            || async {},
-            std::future::pending::<()>,
-            move |_key| {
-                let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
-                async move {
-                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    tokio::time::sleep(Duration::from_secs(3)).await;
-                    running.fetch_sub(1, Ordering::SeqCst);
-                    ended.fetch_add(1, Ordering::SeqCst);
-                    worker::PassEnd { then: Then::Done, problem: None }
-                }
-            },
-            |_, _, _| {},
-        )
+        move |_key| {
+            let (running, most, ended) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&ended));
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                ended.fetch_add(1, Ordering::SeqCst);
+                worker::PassEnd { then: Then::Done, problem: None }
+            }
+        }
     };
-    let stopper = async {
-        tokio::time::sleep(Duration::from_secs(4)).await;
-        ending.drain();
-    };
-    tokio::join!(work, stopper);
+    run_for_four_seconds(&queue, 10, pass).await;
     assert_eq!(most.load(Ordering::SeqCst), 10);
     assert_eq!((running.load(Ordering::SeqCst), ended.load(Ordering::SeqCst)), (0, 20));
 }
@@ -177,32 +179,19 @@ async fn a_panic_in_one_pass_requeues_its_key_and_leaves_the_others_alone() {
         queue.add(&key(name), Urgency::Now);
     }
     let (good, bad) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let ending = Ending::default();
-    let work = {
+    let pass = {
         let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
-        worker::run(
-            Arc::clone(&queue),
-            2,
-            ending.clone(),
-            || async {},
-            std::future::pending::<()>,
-            move |key| {
-                let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
-                async move {
-                    let first_of_bad = &*key == "bad" && bad.fetch_add(1, Ordering::SeqCst) == 0;
-                    assert!(!first_of_bad, "a scripted panic");
-                    good.fetch_add(1, Ordering::SeqCst);
-                    worker::PassEnd { then: Then::Done, problem: None }
-                }
-            },
-            |_, _, _| {},
-        )
+        move |key: Key| {
+            let (good, bad) = (Arc::clone(&good), Arc::clone(&bad));
+            async move {
+                let first_of_bad = &*key == "bad" && bad.fetch_add(1, Ordering::SeqCst) == 0;
+                assert!(!first_of_bad, "a scripted panic");
+                good.fetch_add(1, Ordering::SeqCst);
+                worker::PassEnd { then: Then::Done, problem: None }
+            }
+        }
     };
-    let stopper = async {
-        tokio::time::sleep(Duration::from_secs(4)).await;
-        ending.drain();
-    };
-    tokio::join!(work, stopper);
+    run_for_four_seconds(&queue, 2, pass).await;
     assert_eq!((good.load(Ordering::SeqCst), bad.load(Ordering::SeqCst)), (2, 2));
 }
 

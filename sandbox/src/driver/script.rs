@@ -193,11 +193,6 @@ impl Script {
         self.state().secrets.insert(method, rule);
     }
 
-    /// Stops asking for secrets.
-    pub fn forget_secrets(&self) {
-        self.state().secrets.clear();
-    }
-
     pub(super) fn draw(&self, method: Method) -> Option<Fault> {
         self.state().rules.get_mut(&method)?.draw()
     }
