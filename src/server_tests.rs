@@ -13,28 +13,13 @@ use machinery::cluster::secret::{SecretError, secret};
 use machinery::cluster::write::Write;
 use machinery::lead::{Candidate, ElectionEnd, Elector, Lease, Timing, identity};
 use machinery::leadership::Leadership;
+use model::content::SingleContent;
+use model::facts::Kind;
 use sandbox::api::{Options, Server};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
-
-#[derive(Debug, Clone, Deserialize, kube::Resource)]
-#[resource(inherit = VolumeSnapshotContent)]
-struct Slim {
-    metadata: kube::core::ObjectMeta,
-    status: Option<Value>,
-}
-
-#[derive(Debug, Clone, serde::Serialize, Deserialize, kube::CustomResource)]
-#[kube(
-    group = "snapshot.storage.k8s.io",
-    version = "v1",
-    kind = "VolumeSnapshotContent",
-    schema = "disabled"
-)]
-struct Spec {}
 
 const CONTENTS: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
 
@@ -159,19 +144,23 @@ async fn writes_secrets_and_events_work_with_and_without_the_right_to_patch() {
         let it = connect(&account(&server, &admin, name, rules).await, Leadership::always(), &metrics);
         let made = post(&admin, CONTENTS, content(name)).await;
         let uid = made["metadata"]["uid"].as_str().unwrap();
-        let objects = Objects::<Slim>::new(it.api.clone());
+        let objects = Objects::<SingleContent>::new(it.api.clone());
+        let being_created = Kind::Single.names().marker;
         let mark = Write::main()
             .test("/metadata/uid", uid)
             .test("/metadata/annotations", Value::Null)
-            .add("/metadata/annotations", json!({"example.com/being-created": "yes"}));
+            .add("/metadata/annotations", json!({ being_created: "yes" }));
         let marked = objects.write(name, &mark).await.unwrap();
-        assert_eq!(marked.metadata.annotations.unwrap()["example.com/being-created"], "yes");
+        assert_eq!(marked.annotation(being_created), Some("yes"));
         assert!(matches!(
             objects.write(name, &mark).await,
             Err(ApiError { failure: Failure::LostRace(_), .. })
         ));
         let status = Write::status().test("/metadata/uid", uid).add("/status", json!({"readyToUse": false}));
-        assert_eq!(objects.write(name, &status).await.unwrap().status.unwrap()["readyToUse"], false);
+        assert_eq!(
+            objects.write(name, &status).await.unwrap().body.status.unwrap().ready_to_use,
+            Some(false)
+        );
         let invalid = Write::status().add("/status", json!({"readyToUse": "no"}));
         let error = objects.write(name, &invalid).await.unwrap_err();
         assert!(matches!(error.failure, Failure::Invalid(_)), "{error:?}");

@@ -189,7 +189,7 @@ impl Caches {
         contents.iter().filter_map(|name| self.groups.contents.get(name)).find_map(|content| {
             let owner = &content.body.owner;
             let group = self.groups.users.get(&format!("{namespace}/{}", owner.name))?;
-            (owner.namespace == namespace && owner.uid.as_deref() == Some(group.uid())).then_some(group)
+            (&*owner.namespace == namespace && owner.uid.as_deref() == Some(group.uid())).then_some(group)
         })
     }
 }
@@ -213,7 +213,7 @@ mod tests {
                 "volumeGroupSnapshotRef": {"namespace": namespace, "name": name, "uid": name}}});
             caches.groups.contents.show(serde_json::from_value(content).unwrap());
             let key = Key::from(name.as_str());
-            caches.group_contents_of_handle.set(&key, vec![handle_key(driver, "gh")]);
+            caches.group_contents_of_handle.set(&key, Some(&handle_key(driver, "gh")));
         }
         let found = |driver, handle, namespace| {
             caches.group_of_handle(driver, handle, namespace).map(|group| group.name().to_owned())

@@ -7,6 +7,7 @@
 //! - The watch event of our own write is recognised by its resourceVersion and causes no pass.
 //! - An event that marks an object for deletion is never ignored as the echo of our own write.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,8 +66,8 @@ struct StoreEntry<B, M> {
     seen: Arc<Object<B>>,
     /// A newer state from a reply to one of our requests.
     ahead: Option<Arc<Object<B>>>,
-    /// Versions of the latest replies; their watch events are echoes of our own writes.
-    echoes: VecDeque<String>,
+    /// Versions of the replies that the watch has not reached yet; their watch events are echoes of our own writes.
+    echoes: VecDeque<Box<str>>,
     /// `None` for the default, which most objects have, to save memory.
     memory: Option<Box<M>>,
 }
@@ -134,6 +135,15 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.state().entries.contains_key(key)
+    }
+
+    /// The key of an object; the same text as in the store if the object is there.
+    #[must_use]
+    pub fn key_of(&self, object: &Object<B>) -> Key {
+        let key = object.key();
+        let state = self.state();
+        let known = state.entries.get_key_value(&*key);
+        known.map_or_else(|| Key::from(&*key), |(known, _)| Key::clone(known))
     }
 
     /// An object, as freshly as we know it.
@@ -332,26 +342,34 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
     }
 
     fn reply(&mut self, object: &Arc<Object<B>>) {
+        // The write that removes the last finalizer is answered with the version from before it: then the reply is
+        // newer although the versions are equal.
+        let same_version = self.seen.version() == object.version();
+        let caught_up = if same_version { *self.seen == **object } else { reaches(&self.seen, object) };
+        self.ahead = (!caught_up).then(|| Arc::clone(object));
+        if same_version || compare(&self.seen, object).is_some_and(Ordering::is_gt) {
+            // The watch has shown it already.
+            return;
+        }
         if self.echoes.len() == MOST_ECHOES {
             self.echoes.pop_front();
         }
-        self.echoes.push_back(version(object).to_owned());
-        // The write that removes the last finalizer is answered with the version from before it: then the reply is
-        // newer although the versions are equal.
-        let same_version = version(&self.seen) == version(object);
-        let caught_up = if same_version { *self.seen == **object } else { reaches(&self.seen, object) };
-        self.ahead = (!caught_up).then(|| Arc::clone(object));
+        self.echoes.push_back(object.version().into());
     }
 
     fn show<R: Rules<B>>(&mut self, object: Arc<Object<B>>) -> Option<Urgency> {
         let known = Arc::clone(self.freshest());
         let old = std::mem::replace(&mut self.seen, object);
-        let shown = version(&self.seen);
+        let shown = self.seen.version();
         if self.ahead.as_ref().is_some_and(|ahead| reaches(&self.seen, ahead)) {
             self.ahead = None;
         }
         let urgency = R::urgency(&old, &self.seen);
-        let echo = self.echoes.iter().any(|echo| echo == shown);
+        let echo = self.echoes.iter().any(|echo| **echo == *shown);
+        if self.ahead.is_none() {
+            // None of them is still to come. Most objects have none for most of their life.
+            self.echoes = VecDeque::new();
+        }
         let newly_deleting = self.seen.is_deleting() && !known.is_deleting();
         if echo && !newly_deleting { None } else { urgency }
     }
@@ -360,12 +378,11 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
 /// Whether the watch has caught up with a reply. A relist skips versions, so equality would not do. If versions are not
 /// numbers, the watch wins: an object that never updates would be worse than a lost race.
 fn reaches<B>(shown: &Object<B>, reply: &Object<B>) -> bool {
-    match (version(shown).parse::<u64>(), version(reply).parse::<u64>()) {
-        (Ok(shown), Ok(reply)) => shown >= reply,
-        _ => true,
-    }
+    compare(shown, reply).is_none_or(Ordering::is_ge)
 }
 
-fn version<B>(object: &Object<B>) -> &str {
-    object.metadata.resource_version.as_deref().unwrap_or_default()
+/// Which of two states is the newer one, if their versions can be compared.
+fn compare<B>(one: &Object<B>, other: &Object<B>) -> Option<Ordering> {
+    let versions = (one.version().parse::<u64>().ok()?, other.version().parse::<u64>().ok()?);
+    Some(versions.0.cmp(&versions.1))
 }

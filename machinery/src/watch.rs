@@ -12,12 +12,13 @@
 //! previous leader, so no create call is ever decided on stale objects.
 
 use std::collections::HashSet;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use kube::Client;
 use kube::api::{ListParams, WatchParams};
-use kube::core::{ObjectList, WatchEvent};
-use kube::{Api, Client};
+use kube::core::{ObjectList, Request, WatchEvent};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -75,7 +76,8 @@ pub(crate) async fn run<B: Body>(
     standing: watch::Sender<Standing>,
 ) {
     let mut watch = Watch {
-        api: Api::<Object<B>>::all(client),
+        client,
+        kind: PhantomData,
         selection,
         sink,
         standing,
@@ -101,8 +103,9 @@ pub(crate) async fn run<B: Body>(
 }
 
 /// The state of a watch between requests.
-struct Watch<B: Body, S> {
-    api: Api<Object<B>>,
+struct Watch<B, S> {
+    client: Client,
+    kind: PhantomData<fn() -> B>,
     selection: Selection,
     sink: S,
     standing: watch::Sender<Standing>,
@@ -165,7 +168,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         loop {
             let list = self.page(&page).await?;
             for object in list.items {
-                keys.insert(object.key().into_owned());
+                keys.insert(object.key());
                 self.sink.seen(object);
             }
             page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
@@ -183,7 +186,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
     async fn page(&mut self, page: &ListParams) -> Result<ObjectList<Object<B>>, WatchProblem> {
         let mut failures = 0;
         loop {
-            let answer = match timeout(PAGE_DEADLINE, self.api.list(page)).await {
+            let answer = match timeout(PAGE_DEADLINE, self.request(page)).await {
                 Ok(answer) => answer.map_err(|error| judge(&error)),
                 Err(_) => {
                     Err(WatchProblem::Interrupted(format!("no list within {} s", PAGE_DEADLINE.as_secs())))
@@ -201,13 +204,20 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         }
     }
 
+    async fn request(&self, page: &ListParams) -> kube::Result<ObjectList<Object<B>>> {
+        let request = Request::new(B::path(None)).list(page).map_err(kube::Error::BuildRequest)?;
+        self.client.request(request).await
+    }
+
     /// Watches from `version`, which it advances, until the server ends the watch.
     async fn follow(&mut self, version: &mut String) -> (Progress, Result<(), WatchProblem>) {
         let mut progress = Progress::Nothing;
         let mut watch = WatchParams::default().timeout(WATCH_SECONDS);
         watch.label_selector.clone_from(&self.selection.labels);
         watch.field_selector.clone_from(&self.selection.fields);
-        let events = match self.api.watch(&watch, version).await {
+        let request = Request::new(B::path(None)).watch(&watch, version).map_err(kube::Error::BuildRequest);
+        let events = async { self.client.request_events::<Object<B>>(request?).await };
+        let events = match events.await {
             Ok(events) => events,
             Err(error) => return (progress, Err(judge(&error))),
         };
@@ -220,12 +230,12 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
             };
             let (now, reached) = match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    let reached = object.metadata.resource_version.clone();
+                    let reached = Some(object.version().to_owned()).filter(|version| !version.is_empty());
                     self.sink.seen(object);
                     (Progress::Change, reached)
                 }
                 WatchEvent::Deleted(object) => {
-                    let reached = object.metadata.resource_version.clone();
+                    let reached = Some(object.version().to_owned()).filter(|version| !version.is_empty());
                     self.sink.gone(object);
                     (Progress::Change, reached)
                 }

@@ -1,7 +1,6 @@
 //! PersistentVolumeClaim and PersistentVolume (core v1), as far as snapshots depend on them.
 
-use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
-use machinery::object::{Body, Fields, Object};
+use machinery::object::{Body, Fields, Object, Shared};
 use serde_json::Value;
 
 use crate::facts::non_empty;
@@ -25,7 +24,7 @@ pub struct Claim {
     /// `spec.volumeName`.
     pub volume: Option<String>,
     /// `status.phase`.
-    pub phase: String,
+    pub phase: Shared,
     /// Name of the VolumeSnapshot of its namespace that it is to be filled from, by `dataSource` or `dataSourceRef`.
     pub restores: Option<String>,
 }
@@ -34,7 +33,7 @@ impl Claim {
     /// Whether its volume is there and its.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.phase == "Bound"
+        &*self.phase == "Bound"
     }
 }
 
@@ -42,18 +41,18 @@ impl Claim {
 /// consumer has not come to that.
 #[must_use]
 pub fn is_being_provisioned(claim: &PersistentVolumeClaim) -> bool {
-    claim.body.phase == "Pending" && PROVISIONER.iter().any(|key| claim.annotation(key).is_some())
+    &*claim.body.phase == "Pending" && PROVISIONER.iter().any(|key| claim.annotation(key).is_some())
 }
 
 /// Body of a volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Volume {
     /// `spec.csi`: driver and volume handle; `None` for a volume of another kind.
-    pub csi: Option<(String, String)>,
+    pub csi: Option<(Shared, String)>,
     /// `spec.claimRef`: namespace, name and uid of the claim that holds it; the uid may be empty.
-    pub claim: Option<(String, String, String)>,
+    pub claim: Option<(Shared, String, String)>,
     /// `spec.volumeMode`.
-    pub mode: Option<String>,
+    pub mode: Option<Shared>,
 }
 
 /// The snapshot that a data source names, in the claim's own namespace.
@@ -68,8 +67,6 @@ fn source(value: Option<Value>) -> Option<String> {
 }
 
 impl Body for Claim {
-    type Scope = NamespaceResourceScope;
-
     const GROUP: &'static str = "";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "PersistentVolumeClaim";
@@ -83,7 +80,7 @@ impl Body for Claim {
         let named = source(spec.take("dataSource"));
         Self {
             volume: non_empty(volume.as_ref()).map(str::to_owned),
-            phase: status.take("phase").unwrap_or_default(),
+            phase: status.take_shared("phase").unwrap_or_default(),
             restores: named.or_else(|| source(spec.take("dataSourceRef"))),
         }
     }
@@ -93,8 +90,6 @@ impl Body for Claim {
 }
 
 impl Body for Volume {
-    type Scope = ClusterResourceScope;
-
     const GROUP: &'static str = "";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "PersistentVolume";
@@ -105,13 +100,17 @@ impl Body for Volume {
         let text = |fields: &mut Fields, name: &str| fields.take::<String>(name).unwrap_or_default();
         let csi = spec.take::<Value>("csi").map(|value| {
             let mut csi = Fields::of(value);
-            (text(&mut csi, "driver"), text(&mut csi, "volumeHandle"))
+            (csi.take_shared("driver").unwrap_or_default(), text(&mut csi, "volumeHandle"))
         });
         let claim = spec.take::<Value>("claimRef").map(|value| {
             let mut claim = Fields::of(value);
-            (text(&mut claim, "namespace"), text(&mut claim, "name"), text(&mut claim, "uid"))
+            (
+                claim.take_shared("namespace").unwrap_or_default(),
+                text(&mut claim, "name"),
+                text(&mut claim, "uid"),
+            )
         });
-        Self { csi, claim, mode: spec.take("volumeMode") }
+        Self { csi, claim, mode: spec.take_shared("volumeMode") }
     }
     fn keeps(_annotation: &str) -> bool {
         false

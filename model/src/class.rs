@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::ClusterResourceScope;
-
 use machinery::object::{Body, Fields, Object};
 
 use crate::content::policy;
@@ -35,7 +33,7 @@ impl Class {
         Self {
             driver: fields.take("driver").unwrap_or_default(),
             parameters: fields.take("parameters").unwrap_or_default(),
-            policy: policy(&fields.take::<String>("deletionPolicy").unwrap_or_default()),
+            policy: policy(fields),
             is_default: false,
             created: None,
             edited: false,
@@ -47,8 +45,8 @@ impl Class {
     pub fn of<C: AsRef<Self>>(object: &Object<C>) -> Self {
         Self {
             is_default: DEFAULT_CLASS.iter().any(|key| object.annotation(key) == Some("true")),
-            created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
-            edited: object.metadata.generation.is_some_and(|generation| generation > 1),
+            created: object.metadata.creation_timestamp,
+            edited: object.metadata.is_edited,
             ..object.body.as_ref().clone()
         }
     }
@@ -69,8 +67,6 @@ pub type VolumeSnapshotClass = Object<SingleClass>;
 pub type VolumeGroupSnapshotClass = Object<GroupClass>;
 
 impl Body for SingleClass {
-    type Scope = ClusterResourceScope;
-
     const GROUP: &'static str = "snapshot.storage.k8s.io";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeSnapshotClass";
@@ -85,8 +81,6 @@ impl Body for SingleClass {
 }
 
 impl Body for GroupClass {
-    type Scope = ClusterResourceScope;
-
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeGroupSnapshotClass";

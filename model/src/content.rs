@@ -1,9 +1,8 @@
 //! VolumeSnapshotContent (snapshot.storage.k8s.io/v1), reduced to the fields that we use.
 
-use k8s_openapi::ClusterResourceScope;
 use serde_json::Value;
 
-use machinery::object::{Body, Fields, Object};
+use machinery::object::{Body, Fields, Object, Shared};
 
 use crate::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
 use crate::names::MEMBER_OF_GROUP;
@@ -15,14 +14,14 @@ pub type VolumeSnapshotContent = Object<SingleContent>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SingleContent {
     /// `spec.driver`.
-    pub driver: String,
-    pub(crate) deletion_policy: String,
+    pub driver: Shared,
+    policy: Policy,
     /// `spec.source.volumeHandle`.
     pub volume_handle: Option<String>,
     /// `spec.source.snapshotHandle`.
     pub snapshot_handle: Option<String>,
     /// `spec.volumeSnapshotClassName`.
-    pub class_name: Option<String>,
+    pub class_name: Option<Shared>,
     /// `spec.volumeSnapshotRef`.
     pub owner: OwnerRef,
     /// `status`.
@@ -33,7 +32,7 @@ pub struct SingleContent {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnerRef {
     /// `namespace`.
-    pub namespace: String,
+    pub namespace: Shared,
     /// `name`.
     pub name: String,
     /// `uid`, `None` until the content is bound.
@@ -66,19 +65,11 @@ pub struct StatusError {
     pub message: Option<String>,
 }
 
-impl SingleContent {
-    /// `spec.deletionPolicy`.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        policy(&self.deletion_policy)
-    }
-}
-
 impl OwnerRef {
     pub(crate) fn read(value: Option<Value>) -> Self {
         let mut fields = Fields::of(value.unwrap_or_default());
         Self {
-            namespace: fields.take("namespace").unwrap_or_default(),
+            namespace: fields.take_shared("namespace").unwrap_or_default(),
             name: fields.take("name").unwrap_or_default(),
             uid: fields.take("uid"),
         }
@@ -123,8 +114,6 @@ impl ContentStatus {
 }
 
 impl Body for SingleContent {
-    type Scope = ClusterResourceScope;
-
     const GROUP: &'static str = "snapshot.storage.k8s.io";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeSnapshotContent";
@@ -134,11 +123,11 @@ impl Body for SingleContent {
         let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
         let mut source = Fields::of(spec.take("source").unwrap_or_default());
         Self {
-            driver: spec.take("driver").unwrap_or_default(),
-            deletion_policy: spec.take("deletionPolicy").unwrap_or_default(),
+            driver: spec.take_shared("driver").unwrap_or_default(),
+            policy: policy(&mut spec),
             volume_handle: source.take("volumeHandle"),
             snapshot_handle: source.take("snapshotHandle"),
-            class_name: spec.take("volumeSnapshotClassName"),
+            class_name: spec.take_shared("volumeSnapshotClassName"),
             owner: OwnerRef::read(spec.take("volumeSnapshotRef")),
             status: fields.take("status").map(ContentStatus::read),
         }
@@ -173,7 +162,7 @@ impl Content for Object<SingleContent> {
             name: self.name(),
             meta: Meta::of(&self.metadata, Kind::Single),
             driver: &body.driver,
-            policy: policy(&body.deletion_policy),
+            policy: body.policy,
             source,
             owner: body.owner.facts(),
             class_name: non_empty(body.class_name.as_ref()),
@@ -183,6 +172,8 @@ impl Content for Object<SingleContent> {
     }
 }
 
-pub(crate) fn policy(text: &str) -> Policy {
-    if text == "Delete" { Policy::Delete } else { Policy::Retain }
+/// Takes `deletionPolicy`.
+pub(crate) fn policy(fields: &mut Fields) -> Policy {
+    let is_delete = fields.take::<String>("deletionPolicy").is_some_and(|policy| policy == "Delete");
+    if is_delete { Policy::Delete } else { Policy::Retain }
 }

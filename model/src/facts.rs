@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use machinery::object::Metadata;
 
 /// An object that has [`Facts`].
 pub trait Content {
@@ -203,21 +203,19 @@ pub struct Meta<'a> {
 }
 
 impl<'a> Meta<'a> {
-    pub(crate) fn of(metadata: &'a ObjectMeta, kind: Kind) -> Self {
+    pub(crate) fn of(metadata: &'a Metadata, kind: Kind) -> Self {
         let names = kind.names();
-        let annotation =
-            |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
         Self {
-            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            deleting: metadata.deletion_timestamp.is_some(),
-            released: annotation(names.released).is_some(),
-            marked: annotation(names.marker).is_some(),
-            held: metadata.finalizers.iter().flatten().any(|name| name == names.finalizer),
-            secret: (annotation(names.secret_name), annotation(names.secret_namespace)),
+            created: metadata.creation_timestamp,
+            deleting: metadata.is_deleting(),
+            released: metadata.annotation(names.released).is_some(),
+            marked: metadata.annotation(names.marker).is_some(),
+            held: metadata.has_finalizer(names.finalizer),
+            secret: (metadata.annotation(names.secret_name), metadata.annotation(names.secret_namespace)),
         }
     }
 }
 
-pub(crate) fn non_empty(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|text| !text.is_empty())
+pub(crate) fn non_empty<T: AsRef<str>>(text: Option<&T>) -> Option<&str> {
+    text.map(T::as_ref).filter(|text| !text.is_empty())
 }

@@ -1,12 +1,11 @@
 //! VolumeGroupSnapshotContent (groupsnapshot.storage.k8s.io/v1), reduced to the fields that we use.
 
-use k8s_openapi::ClusterResourceScope;
 use serde_json::Value;
 
-use machinery::object::{Body, Fields, Object};
+use machinery::object::{Body, Fields, Object, Shared};
 
 use crate::content::{OwnerRef, StatusError, policy};
-use crate::facts::{Content, Facts, Kind, Member, Membership, Meta, Source, StatusFacts, non_empty};
+use crate::facts::{Content, Facts, Kind, Member, Membership, Meta, Policy, Source, StatusFacts, non_empty};
 
 /// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotContent.
 pub type VolumeGroupSnapshotContent = Object<GroupContent>;
@@ -14,12 +13,12 @@ pub type VolumeGroupSnapshotContent = Object<GroupContent>;
 /// The spec and status of a VolumeGroupSnapshotContent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupContent {
-    pub(crate) driver: String,
-    pub(crate) deletion_policy: String,
+    pub(crate) driver: Shared,
+    policy: Policy,
     pub(crate) volume_handles: Option<Vec<String>>,
     /// `spec.source.groupSnapshotHandles`: the handle of the group and the handles of its members.
     pub(crate) group_handles: Option<(String, Vec<String>)>,
-    pub(crate) class_name: Option<String>,
+    pub(crate) class_name: Option<Shared>,
     /// `spec.volumeGroupSnapshotRef`.
     pub owner: OwnerRef,
     /// `status`.
@@ -86,8 +85,6 @@ fn member(value: Value) -> Member {
 }
 
 impl Body for GroupContent {
-    type Scope = ClusterResourceScope;
-
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeGroupSnapshotContent";
@@ -104,11 +101,11 @@ impl Body for GroupContent {
             )
         });
         Self {
-            driver: spec.take("driver").unwrap_or_default(),
-            deletion_policy: spec.take("deletionPolicy").unwrap_or_default(),
+            driver: spec.take_shared("driver").unwrap_or_default(),
+            policy: policy(&mut spec),
             volume_handles: source.take("volumeHandles"),
             group_handles,
-            class_name: spec.take("volumeGroupSnapshotClassName"),
+            class_name: spec.take_shared("volumeGroupSnapshotClassName"),
             owner: OwnerRef::read(spec.take("volumeGroupSnapshotRef")),
             status: fields.take("status").map(GroupStatus::read),
         }
@@ -135,7 +132,7 @@ impl Content for Object<GroupContent> {
             name: self.name(),
             meta: Meta::of(&self.metadata, Kind::Group),
             driver: &body.driver,
-            policy: policy(&body.deletion_policy),
+            policy: body.policy,
             source,
             owner: body.owner.facts(),
             class_name: non_empty(body.class_name.as_ref()),

@@ -1,6 +1,5 @@
 //! VolumeGroupSnapshot (groupsnapshot.storage.k8s.io/v1), as we read it.
 
-use k8s_openapi::NamespaceResourceScope;
 use machinery::object::{Body, Fields, Object};
 
 use crate::facts::Kind;
@@ -42,8 +41,6 @@ impl UserObject for VolumeGroupSnapshot {
 }
 
 impl Body for GroupSnapshot {
-    type Scope = NamespaceResourceScope;
-
     const GROUP: &'static str = "groupsnapshot.storage.k8s.io";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeGroupSnapshot";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use machinery::object::Fields;
+use machinery::object::{Fields, Pairs};
 use serde_json::Value;
 
 /// A label selector. All that it says must be so.
@@ -76,15 +76,15 @@ impl Selector {
 
     /// Whether an object with these labels is selected. Nothing is by a selector that cannot be used.
     #[must_use]
-    pub fn matches(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
+    pub fn matches(&self, labels: Option<&Pairs>) -> bool {
         let value = |key: &str| labels.and_then(|labels| labels.get(key));
         self.fault().is_none()
-            && self.labels.iter().all(|(key, wanted)| value(key) == Some(wanted))
+            && self.labels.iter().all(|(key, wanted)| value(key) == Some(wanted.as_str()))
             && self.expressions.iter().all(|Expression { key, operator, values }| {
                 let found = value(key);
                 match operator.as_str() {
-                    "In" => found.is_some_and(|found| values.contains(found)),
-                    "NotIn" => found.is_none_or(|found| !values.contains(found)),
+                    "In" => found.is_some_and(|found| values.iter().any(|value| value == found)),
+                    "NotIn" => found.is_none_or(|found| values.iter().all(|value| value != found)),
                     "Exists" => found.is_some(),
                     _ => found.is_none(),
                 }
@@ -115,8 +115,7 @@ mod tests {
     use serde_json::json;
 
     fn selects(selector: Value, labels: &[(&str, &str)]) -> bool {
-        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Selector::read(selector).matches(Some(&labels))
+        Selector::read(selector).matches(Some(&labels.iter().copied().collect()))
     }
 
     #[test]

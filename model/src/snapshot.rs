@@ -1,7 +1,6 @@
 //! VolumeSnapshot (snapshot.storage.k8s.io/v1), as we read it.
 
-use k8s_openapi::NamespaceResourceScope;
-use machinery::object::{Body, Fields, Object};
+use machinery::object::{Body, Fields, Object, Shared};
 
 use crate::facts::Kind;
 use crate::user::{SnapshotStatus, User, UserObject, text};
@@ -26,7 +25,7 @@ pub struct Snapshot {
     /// `spec.source.volumeSnapshotContentName`.
     pub given_content: Option<String>,
     /// `spec.volumeSnapshotClassName`.
-    pub class_name: Option<String>,
+    pub class_name: Option<Shared>,
     /// `status`.
     pub status: Option<SnapshotStatus>,
 }
@@ -49,16 +48,13 @@ impl UserObject for VolumeSnapshot {
 /// made by older controllers are known as well.
 #[must_use]
 pub fn group_owner<B>(object: &Object<B>) -> Option<(&str, &str)> {
-    let owners = object.metadata.owner_references.as_deref().unwrap_or_default();
-    let group = owners.iter().find(|owner| {
+    let group = object.metadata.owner_references.iter().flatten().find(|owner| {
         owner.kind == "VolumeGroupSnapshot" && owner.api_version.starts_with("groupsnapshot.storage.k8s.io/")
     })?;
     Some((&group.name, &group.uid))
 }
 
 impl Body for Snapshot {
-    type Scope = NamespaceResourceScope;
-
     const GROUP: &'static str = "snapshot.storage.k8s.io";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeSnapshot";
@@ -71,7 +67,7 @@ impl Body for Snapshot {
         Self {
             claim: text(&mut source, "persistentVolumeClaimName"),
             given_content: text(&mut source, "volumeSnapshotContentName"),
-            class_name: text(&mut spec, "volumeSnapshotClassName"),
+            class_name: spec.take_shared("volumeSnapshotClassName").filter(|name| !name.is_empty()),
             status: fields.take("status").map(|status| SnapshotStatus::read(status, Kind::Single)),
         }
     }

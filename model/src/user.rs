@@ -1,8 +1,7 @@
 //! What users make, a VolumeSnapshot or a VolumeGroupSnapshot, in one view: how they are bound to a content is the same.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use machinery::object::Fields;
+use machinery::object::{Fields, Metadata};
 use serde_json::Value;
 
 use crate::facts::{Kind, non_empty};
@@ -20,7 +19,7 @@ pub struct User<'a> {
     /// Which kind.
     pub kind: Kind,
     /// `metadata`.
-    pub metadata: &'a ObjectMeta,
+    pub metadata: &'a Metadata,
     /// It is to be taken of a claim, or of several, so that a content is made for it.
     pub is_dynamic: bool,
     /// `spec.source.volumeSnapshotContentName` or `.volumeGroupSnapshotContentName`.
@@ -37,37 +36,37 @@ impl<'a> User<'a> {
     /// `metadata.name`.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.metadata.name.as_deref().unwrap_or_default()
+        &self.metadata.name
     }
 
     /// `metadata.namespace`.
     #[must_use]
     pub fn namespace(&self) -> &'a str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
+        &self.metadata.namespace
     }
 
     /// `metadata.uid`.
     #[must_use]
     pub fn uid(&self) -> &'a str {
-        self.metadata.uid.as_deref().unwrap_or_default()
+        &self.metadata.uid
     }
 
     /// `namespace/name`.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}/{}", self.namespace(), self.name())
+        self.metadata.key()
     }
 
     /// Whether somebody has asked for its deletion.
     #[must_use]
     pub fn is_deleting(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
+        self.metadata.is_deleting()
     }
 
     /// Whether it has a finalizer.
     #[must_use]
     pub fn has_finalizer(&self, finalizer: &str) -> bool {
-        self.metadata.finalizers.iter().flatten().any(|held| held == finalizer)
+        self.metadata.has_finalizer(finalizer)
     }
 
     /// Whether it is ready to use, as its status says.

@@ -15,6 +15,7 @@ An environment for csi-snapshotter: an API server in a process and a CSI driver 
       --ready N           instead, measure its start and its resync with N ready contents [0]
       --foreign N         contents of other drivers that also exist [0]
       --snapshots N       instead, measure both programs with N snapshots of claims and default flags [0]
+      --claims N          the number of these claims; 0 means a tenth of the snapshots [0]
   sandbox driver          run only a CSI driver until a signal; a snapshot creates its volume if there is none
       --socket PATH       the socket to listen on
       --root DIRECTORY    the directory of volumes and snapshots; several drivers may use it, one at a time
@@ -40,11 +41,13 @@ pub(crate) struct Load {
     pub(crate) ready: usize,
     /// The number of VolumeSnapshots for both programs. If it is not zero, nothing else is measured.
     pub(crate) snapshots: usize,
+    /// The number of claims that these are taken of. Zero means a tenth of their number.
+    pub(crate) claims: usize,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Load { contents: 300, workers: 10, qps: 0, foreign: 0, ready: 0, snapshots: 0 }
+        Load { contents: 300, workers: 10, qps: 0, foreign: 0, ready: 0, snapshots: 0, claims: 0 }
     }
 }
 
@@ -117,6 +120,7 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, ArgumentErr
             "--foreign" => &mut load.foreign,
             "--ready" => &mut load.ready,
             "--snapshots" => &mut load.snapshots,
+            "--claims" => &mut load.claims,
             _ => return Err(ArgumentError::Unknown(name)),
         };
         let number = value.or_else(|| arguments.next()).and_then(|text| text.parse().ok());
@@ -182,7 +186,8 @@ mod tests {
 
     #[test]
     fn bench_takes_numbers_in_both_spellings() {
-        let load = Load { contents: 20, workers: 4, qps: 100, foreign: 10_000, ready: 0, snapshots: 0 };
+        let load =
+            Load { contents: 20, workers: 4, qps: 100, foreign: 10_000, ready: 0, snapshots: 0, claims: 0 };
         let line = "bench --contents 20 --workers=4 --qps 100 --foreign=10000";
         assert_eq!(parsed(line), Ok(Task::Bench(load)));
         assert_eq!(parsed("bench"), Ok(Task::Bench(Load::default())));

@@ -25,7 +25,7 @@ use crate::program::{self, RunningProgram};
 /// If something does not start, or a snapshot is not ready or not deleted in time.
 pub(crate) async fn run(load: Load) -> anyhow::Result<()> {
     if load.snapshots > 0 {
-        return snapshots::run(load.snapshots).await;
+        return snapshots::run(load.snapshots, load.claims).await;
     }
     let [binary] = program::build([program::SIDECAR]).await?;
     let place = Place::open().await?;

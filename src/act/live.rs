@@ -41,7 +41,7 @@ where
 {
     pub store: Arc<ContentStore<B>>,
     pub classes: Arc<ClassStore>,
-    pub objects: Objects<Object<B>>,
+    pub objects: Objects<B>,
     /// For Secrets.
     pub api: Client,
     pub driver: Driver,
@@ -196,7 +196,7 @@ where
         let now = clock::now();
         let written = self.send(Some(status::status_write(object, change, now))).await?;
         self.log(change, &written);
-        let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let created = object.metadata.creation_timestamp;
         if let (Some(true), Some(created)) = (change.ready, created) {
             let after = Duration::try_from(now.duration_since(created)).unwrap_or_default();
             self.shared.metrics.ready(B::KIND, after);

@@ -69,13 +69,13 @@ where
             let value = object.annotation(names.marker)?;
             let write = match object.facts().handle() {
                 Some(handle) => write.test(format!("/status/{}", names.handle), handle),
-                None => write.test("/metadata/resourceVersion", version(object)),
+                None => write.test("/metadata/resourceVersion", object.version()),
             };
             Some(write.test(marker.as_str(), value).remove(marker))
         }
         MetadataWrite::DropFinalizer => {
             let all = object.metadata.finalizers.as_ref()?;
-            let at = all.iter().position(|finalizer| finalizer == names.finalizer)?;
+            let at = all.iter().position(|finalizer| **finalizer == *names.finalizer)?;
             let path = format!("/metadata/finalizers/{at}");
             Some(write.test(path.as_str(), names.finalizer).remove(path))
         }
@@ -87,7 +87,7 @@ pub fn status_write<B: StatusBody>(object: &Object<B>, change: &StatusChange, no
     let write = Write::status().test("/metadata/uid", object.uid());
     if nonsense {
         // Its writer may still be writing: the version says that nothing was changed since we read it.
-        return write.test("/metadata/resourceVersion", version(object)).replace("/status", whole(fields));
+        return write.test("/metadata/resourceVersion", object.version()).replace("/status", whole(fields));
     }
     if !present {
         return write.test("/status", Value::Null).add("/status", whole(fields));
@@ -106,10 +106,6 @@ pub fn status_write<B: StatusBody>(object: &Object<B>, change: &StatusChange, no
             Want::Remove => write.remove(path),
         }
     })
-}
-
-fn version<B>(object: &Object<B>) -> String {
-    object.metadata.resource_version.clone().unwrap_or_default()
 }
 
 fn whole(fields: Vec<StatusField>) -> Value {

@@ -37,7 +37,7 @@ fn ended(store: &ContentStore<SingleContent>, key: &Key, replies: &[VolumeSnapsh
 
 fn begun_version(store: &ContentStore<SingleContent>, key: &Key) -> String {
     let object = store.begin(key).unwrap().object;
-    object.metadata.resource_version.clone().unwrap()
+    object.version().to_owned()
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Work {
             (user, caches.singles.contents.has(&user.content_name()))
         });
         let volume = claim.body.volume.as_deref().and_then(|name| caches.volumes.get(name));
-        let namespace = claim.metadata.namespace.as_deref().unwrap_or_default();
+        let namespace = claim.namespace();
         let groups = caches.waiting_groups.get(namespace).into_iter().filter_map(|key| {
             let group = caches.groups.users.get(&key)?;
             let content = caches.groups.contents.get(&group.user().content_name());

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use machinery::cluster::objects::Objects;
-use machinery::object::Object;
 use machinery::queue::Key;
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::content::VolumeSnapshotContent;
@@ -43,10 +42,10 @@ struct Listed<'a> {
 }
 
 impl Acted for GroupSnapshot {
-    fn objects(work: &Work) -> &Objects<Object<Self>> {
+    fn objects(work: &Work) -> &Objects<Self> {
         &work.group_snapshots
     }
-    fn contents(work: &Work) -> &Objects<Object<GroupContent>> {
+    fn contents(work: &Work) -> &Objects<GroupContent> {
         &work.group_contents
     }
     fn decide(work: &Work, group: &VolumeGroupSnapshot, _memory: &mut UserMemory) -> Step {

@@ -2,9 +2,8 @@
 //! lands on another object of the same name, and what it changes, so that it never undoes somebody else's work.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use machinery::cluster::write::{Write, key};
-use machinery::object::{Body, Object};
+use machinery::object::{Body, Metadata, Object};
 use model::content::VolumeSnapshotContent;
 use model::facts::{Kind, Member, Policy};
 use model::names::MEMBER_OF_GROUP;
@@ -17,15 +16,16 @@ use crate::decide::step::{ContentDraft, ErrorChange, StatusChange};
 /// Adds finalizers to an object and removes others, in one write; the rest of the list stays as it was seen. `None` where
 /// all is as wanted.
 pub fn finalizers<B: Body>(object: &Object<B>, add: &[&str], remove: &[&str]) -> Option<Write> {
-    let before = object.metadata.finalizers.clone();
-    let mut after: Vec<&str> = before.iter().flatten().map(String::as_str).collect();
+    let before = object.metadata.finalizers.as_ref();
+    let before: Option<Vec<&str>> = before.map(|all| all.iter().map(|finalizer| &**finalizer).collect());
+    let mut after = before.clone().unwrap_or_default();
     after.retain(|finalizer| !remove.contains(finalizer));
     for finalizer in add {
         if !after.contains(finalizer) {
             after.push(finalizer);
         }
     }
-    if before.iter().flatten().eq(after.iter()) {
+    if before.as_ref().unwrap_or(&Vec::new()) == &after {
         return None;
     }
     let path = "/metadata/finalizers";
@@ -64,10 +64,8 @@ pub fn binding<C: Body>(content: &Object<C>, user: &User<'_>, class_name: Option
     }
 }
 
-fn as_seen(write: Write, metadata: &ObjectMeta) -> Write {
-    write
-        .test("/metadata/uid", metadata.uid.clone().unwrap_or_default())
-        .test("/metadata/resourceVersion", metadata.resource_version.clone().unwrap_or_default())
+fn as_seen(write: Write, metadata: &Metadata) -> Write {
+    write.test("/metadata/uid", &*metadata.uid).test("/metadata/resourceVersion", &*metadata.resource_version)
 }
 
 /// Marks a content as not needed any more.
@@ -116,7 +114,7 @@ pub fn content(draft: &ContentDraft, user: &User<'_>) -> Value {
         spec[&*kind.word("volumeSnapshotClassName")] = json!(class);
     }
     if let Some(mode) = volume_mode {
-        spec["sourceVolumeMode"] = json!(mode);
+        spec["sourceVolumeMode"] = json!(&**mode);
     }
     json!({
         "apiVersion": kind.api_version(), "kind": kind.word("VolumeSnapshotContent"), "metadata": metadata, "spec": spec,
@@ -150,7 +148,7 @@ pub fn record(content: &VolumeSnapshotContent, member: &Member, group_handle: &s
 
 /// Sets fields of a status, which is there already or not.
 fn status_fields<'f>(
-    metadata: &ObjectMeta,
+    metadata: &Metadata,
     has_status: bool,
     fields: impl IntoIterator<Item = (impl AsRef<str> + 'f, Option<Value>)>,
 ) -> Write {

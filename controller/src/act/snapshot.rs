@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use machinery::cluster::objects::Objects;
-use machinery::object::Object;
 use machinery::queue::Key;
 use model::claim::is_being_provisioned;
 use model::content::{SingleContent, VolumeSnapshotContent};
@@ -25,10 +24,10 @@ use machinery::queue::worker::PassEnd;
 const MOST_STEPS: usize = 12;
 
 impl Acted for Snapshot {
-    fn objects(work: &Work) -> &Objects<Object<Self>> {
+    fn objects(work: &Work) -> &Objects<Self> {
         &work.snapshots
     }
-    fn contents(work: &Work) -> &Objects<Object<SingleContent>> {
+    fn contents(work: &Work) -> &Objects<SingleContent> {
         &work.contents
     }
     fn decide(work: &Work, snapshot: &VolumeSnapshot, memory: &mut UserMemory) -> Step {
@@ -78,7 +77,7 @@ impl Work {
     /// under its name since.
     fn owner(&self, snapshot: &VolumeSnapshot) -> Result<Option<Arc<VolumeGroupSnapshot>>, Unknown> {
         let Some((name, uid)) = group_owner(snapshot) else { return Ok(None) };
-        let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
+        let namespace = snapshot.namespace();
         let group = self.caches.groups.users.get(&format!("{namespace}/{name}"));
         match group {
             None if !self.caches.knows_groups() => Err(Unknown),
@@ -107,10 +106,10 @@ impl Work {
     /// The claims that are being restored from a snapshot, by uid and name; of one that is being deleted, those that were
     /// made before.
     pub(super) fn restores(&self, snapshot: &VolumeSnapshot) -> Vec<(String, String)> {
-        let deleted = snapshot.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+        let deleted = snapshot.metadata.deletion_timestamp;
         let keys = self.caches.restores.get(&snapshot.key());
         let claims = keys.iter().filter_map(|key| self.caches.claims.get(key)).filter(|claim| {
-            let created = claim.metadata.creation_timestamp.as_ref().map(|time| time.0);
+            let created = claim.metadata.creation_timestamp;
             is_being_provisioned(claim)
                 && deleted.is_none_or(|deleted| created.is_none_or(|at| at <= deleted))
         });

@@ -31,9 +31,9 @@ const IN_FLIGHT: Duration = Duration::from_mins(1);
 /// A kind of users' objects that passes are made over.
 pub(super) trait Acted: UserKind {
     /// Its reads and writes.
-    fn objects(work: &Work) -> &Objects<Object<Self>>;
+    fn objects(work: &Work) -> &Objects<Self>;
     /// Those of its contents.
-    fn contents(work: &Work) -> &Objects<Object<Self::Content>>;
+    fn contents(work: &Work) -> &Objects<Self::Content>;
     /// Asks the rules.
     fn decide(work: &Work, object: &Object<Self>, memory: &mut UserMemory) -> Step;
     /// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
@@ -193,7 +193,7 @@ impl Work {
     /// an attempt of ours whose answer was lost: it is looked at.
     pub(super) async fn make<B: CachedKind>(
         &self,
-        objects: &Objects<Object<B>>,
+        objects: &Objects<B>,
         key: &str,
         object: &Value,
         memory: &mut UserMemory,

@@ -32,15 +32,15 @@ pub struct Work {
     /// Whom a write of ours wakes.
     pub queues: Queues,
     /// Reads and writes of VolumeSnapshots.
-    pub snapshots: Objects<Object<Snapshot>>,
+    pub snapshots: Objects<Snapshot>,
     /// Reads and writes of VolumeSnapshotContents.
-    pub contents: Objects<Object<SingleContent>>,
+    pub contents: Objects<SingleContent>,
     /// Reads and writes of VolumeGroupSnapshots.
-    pub group_snapshots: Objects<Object<GroupSnapshot>>,
+    pub group_snapshots: Objects<GroupSnapshot>,
     /// Reads and writes of VolumeGroupSnapshotContents.
-    pub group_contents: Objects<Object<GroupContent>>,
+    pub group_contents: Objects<GroupContent>,
     /// Reads and writes of claims, by update alone.
-    pub claims: Objects<Object<Claim>>,
+    pub claims: Objects<Claim>,
     /// Events.
     pub events: Recorder,
     /// The right to act.
@@ -102,7 +102,7 @@ impl Work {
     /// out: the object is read again, and the write rendered from what it is then.
     pub(super) async fn write<B: CachedKind>(
         &self,
-        objects: &Objects<Object<B>>,
+        objects: &Objects<B>,
         object: &Object<B>,
         write: impl Fn(&Object<B>) -> Option<Write>,
     ) -> Result<(), WriteFailure> {
@@ -127,7 +127,7 @@ impl Work {
     /// Writes to an object once; a race is the caller's to judge, since its decision was made on what it had seen.
     pub(super) async fn write_once<B: CachedKind>(
         &self,
-        objects: &Objects<Object<B>>,
+        objects: &Objects<B>,
         object: &Object<B>,
         write: &Write,
     ) -> Result<Arc<Object<B>>, WriteFailure> {
@@ -147,7 +147,7 @@ impl Work {
     /// Deletes an object as it was seen.
     pub(super) async fn delete<B: CachedKind>(
         &self,
-        objects: &Objects<Object<B>>,
+        objects: &Objects<B>,
         object: &Object<B>,
     ) -> Result<Deleted, WriteFailure> {
         match objects.delete(object).await {

@@ -36,7 +36,7 @@ pub fn is_taken_by(
     };
     let Some((driver, handle)) = volume.and_then(|volume| volume.body.csi.as_ref()) else { return false };
     match content.source {
-        Source::Volumes(handles) => content.driver == driver && handles.contains(handle),
+        Source::Volumes(handles) => *content.driver == **driver && handles.contains(handle),
         Source::None | Source::Both | Source::Given(..) => false,
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         let group: VolumeGroupSnapshot = read(&stage.group);
         let content: Option<VolumeGroupSnapshotContent> = stage.content.as_ref().map(read);
         let mut claim: PersistentVolumeClaim = read(&object.0);
-        claim.metadata.finalizers = Some(vec![CLAIM_FINALIZER.to_owned()]);
+        claim.metadata.finalizers = Some([CLAIM_FINALIZER.into()].into());
         let volume: Option<PersistentVolume> = object.1.as_ref().map(read);
         let facts = content.as_ref().map(Content::facts);
         let taken = is_taken_by(facts.as_ref(), group.body.selector.as_ref(), &claim, volume.as_ref());

@@ -122,7 +122,7 @@ fn volume<'a>(source: &Source<'a>) -> Result<CsiVolume<'a>, ClaimProblem> {
         return Err(ClaimProblem::Deleting { claim: key() });
     }
     let Some(named) = claim.body.volume.as_deref().filter(|_| claim.body.is_bound()) else {
-        return Err(ClaimProblem::Unbound { claim: key(), phase: claim.body.phase.clone() });
+        return Err(ClaimProblem::Unbound { claim: key(), phase: claim.body.phase.to_string() });
     };
     let Some(volume) = source.volume else {
         return Err(ClaimProblem::VolumeMissing { claim: key(), volume: named.to_owned() });
@@ -146,8 +146,6 @@ fn volume<'a>(source: &Source<'a>) -> Result<CsiVolume<'a>, ClaimProblem> {
 #[must_use]
 pub fn is_held(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     volume.body.claim.as_ref().is_some_and(|(namespace, name, uid)| {
-        Some(namespace) == claim.metadata.namespace.as_ref()
-            && name == claim.name()
-            && (uid.is_empty() || uid == claim.uid())
+        **namespace == *claim.namespace() && name == claim.name() && (uid.is_empty() || uid == claim.uid())
     })
 }

@@ -53,7 +53,7 @@ fn delete(observed: &Observed<'_>) -> Step {
         return step;
     }
     if let Some(member) = observed.owned.iter().find(|member| !member.is_deleting()) {
-        return Step::DeleteMember { member: member.key().into_owned() };
+        return Step::DeleteMember { member: member.key() };
     }
     if content.is_some_and(deletion::is_cleaned_up) { Step::Rest } else { deletion::free(&observed.seen) }
 }

@@ -180,7 +180,7 @@ impl Stage {
             .iter()
             .map(|(claim, volume)| (claim, volume.as_ref().map(read)))
             .map(|(claim, volume)| (read::<PersistentVolumeClaim>(claim), volume))
-            .map(|(claim, volume)| (claim.key().into_owned(), claim, volume))
+            .map(|(claim, volume)| (claim.key(), claim, volume))
             .collect();
         let members: Vec<Known> = self.members.iter().map(Known::of).collect();
         let owned: Vec<VolumeSnapshot> = self.owned.iter().map(read).collect();

@@ -1,6 +1,7 @@
 //! The members of a group: a VolumeSnapshot and a content for each volume that was taken. What there is of a member is
 //! left alone; from then on it is looked after as any other snapshot.
 
+use machinery::object::Shared;
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::content::VolumeSnapshotContent;
 use model::facts::{Content, Facts, Member};
@@ -71,7 +72,7 @@ fn step(
     if snapshot.is_deleting() {
         return Ok(None);
     }
-    let key = || snapshot.key().into_owned();
+    let key = || snapshot.key();
     let name = content_of_member(&member.name);
     let Some(own) = member.content else {
         let mode = volume.and_then(|(volume, _)| volume.body.mode.clone()).filter(|_| keeps_mode);
@@ -98,7 +99,7 @@ fn draft(
     group: &Facts<'_>,
     group_handle: &str,
     volume_handle: &str,
-    volume_mode: Option<String>,
+    volume_mode: Option<Shared>,
 ) -> ContentDraft {
     let (secret_name, secret_namespace) = group.meta.secret;
     let secret = secret_name
@@ -124,13 +125,13 @@ fn volume<'a>(
 ) -> Option<(&'a PersistentVolume, &'a str)> {
     let held = volumes.iter().find(|(volume, claim)| {
         claim.is_some_and(|claim| {
-            claim.metadata.namespace.as_deref() == Some(namespace)
+            claim.namespace() == namespace
                 && is_held(volume, claim)
                 && claim.body.volume.as_deref() == Some(volume.name())
         })
     });
     let here = |volume: &&(&PersistentVolume, Option<&PersistentVolumeClaim>)| {
-        volume.0.body.claim.as_ref().is_some_and(|(of, _, _)| of == namespace)
+        volume.0.body.claim.as_ref().is_some_and(|(of, _, _)| **of == *namespace)
     };
     let (volume, _) = held.or_else(|| volumes.iter().find(here))?;
     volume.body.claim.as_ref().map(|(_, claim, _)| (*volume, claim.as_str()))

@@ -74,7 +74,7 @@ fn is_name(text: &str, longest: usize, dots: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+    use machinery::object::Metadata;
 
     use super::*;
 
@@ -88,8 +88,8 @@ mod tests {
         let parameters = pairs.into_iter().filter_map(|(key, value)| {
             Some((format!("csi.storage.k8s.io/{prefix}snapshotter-secret-{key}"), value?.to_owned()))
         });
-        let mut metadata = ObjectMeta::default();
-        (metadata.name, metadata.namespace) = (Some("s".to_owned()), Some("ns".to_owned()));
+        let mut metadata = Metadata::default();
+        (metadata.name, metadata.namespace) = ("s".into(), "ns".into());
         let user = User {
             kind,
             metadata: &metadata,

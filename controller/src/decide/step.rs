@@ -1,6 +1,7 @@
 //! What a decision may ask for: one effect, or to rest.
 
 use jiff::Timestamp;
+use machinery::object::Shared;
 use model::facts::{Member, Policy};
 
 use super::problem::Problem;
@@ -123,7 +124,7 @@ pub struct ContentDraft {
     /// The name of its class; a member has none.
     pub class_name: Option<String>,
     /// `spec.sourceVolumeMode`, where it is to be kept.
-    pub volume_mode: Option<String>,
+    pub volume_mode: Option<Shared>,
     /// Name and namespace of the Secret for the driver, for the annotations.
     pub secret: Option<SecretName>,
     /// The driver's handle of the group that it is a member of, for the annotation.

@@ -45,7 +45,7 @@ impl Queues {
 /// The key of the claim that a snapshot is taken of.
 #[must_use]
 pub fn claim_of(snapshot: &Object<Snapshot>) -> Option<String> {
-    let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
+    let namespace = snapshot.namespace();
     snapshot.body.claim.as_ref().map(|claim| format!("{namespace}/{claim}"))
 }
 
@@ -90,12 +90,11 @@ pub(super) fn user_changed<U: UserKind>(
     now: Option<&Object<U>>,
 ) {
     let Some(known) = now.or(last) else { return };
-    let (key, family) = (Key::from(&*known.key()), U::family(caches));
+    let (key, family) = (U::store(caches).key_of(known), U::family(caches));
     let content = now.map(|now| U::user(now).content_name());
-    family.of_content.set(&key, content.into_iter().collect());
+    family.of_content.set(&key, content.as_deref());
     let waits = now.map(U::user).filter(User::is_waiting);
-    let class = waits.map(|user| user.class_name.unwrap_or_default().to_owned());
-    family.waiting_for_class.set(&key, class.into_iter().collect());
+    family.waiting_for_class.set(&key, waits.map(|user| user.class_name.unwrap_or_default()));
     U::pair(queues).contents.add(&Key::from(U::user(known).content_name()), Urgency::Now);
     if now.is_none() {
         caches.operations.gone(known.uid());

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use machinery::object::Object;
-use machinery::queue::{Key, Queue, Urgency};
+use machinery::queue::{Queue, Urgency};
 use machinery::store::Store;
 use model::claim::CLAIM_FINALIZER;
 use model::class::GroupClass;
@@ -45,13 +45,12 @@ impl CachedKind for GroupSnapshot {
     }
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };
-        let key = Key::from(&*known.key());
-        let namespace = known.metadata.namespace.as_deref().unwrap_or_default();
+        let key = Self::store(caches).key_of(known);
+        let namespace = known.namespace();
         let waits = now.is_some_and(|now| now.user().is_waiting());
-        let before =
-            caches.waiting_groups.set(&key, waits.then(|| namespace.to_owned()).into_iter().collect());
+        let before = caches.waiting_groups.set(&key, waits.then_some(namespace));
         user_changed(caches, queues, last, now);
-        if !waits && (!before.is_empty() || now.is_none()) {
+        if !waits && (before.is_some() || now.is_none()) {
             // The claims that it took may be free now.
             let claims = caches.claims_of_namespace.get(namespace).into_iter().filter(|key| {
                 caches.claims.get(key).is_some_and(|claim| claim.has_finalizer(CLAIM_FINALIZER))
@@ -100,8 +99,8 @@ impl CachedKind for GroupContent {
         let handle = now.and_then(handle_of);
         let is_new = handle.is_some() && last.is_none_or(|last| last.body.owner != known.body.owner);
         let before =
-            caches.group_contents_of_handle.set(&Key::from(known.name()), handle.iter().cloned().collect());
-        if is_new || before.first() != handle.as_ref() {
+            caches.group_contents_of_handle.set(&Self::store(caches).key_of(known), handle.as_deref());
+        if is_new || before.as_deref() != handle.as_deref() {
             wake_imported(caches, queues, known);
         }
         wake_owner::<GroupSnapshot>(caches, queues, known.name());

@@ -41,10 +41,9 @@ impl CachedKind for Snapshot {
     }
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };
-        let key = Key::from(&*known.key());
-        caches.snapshots_of_claim.set(&key, now.and_then(claim_of).into_iter().collect());
-        let group = now.and_then(group_owner).map(|(_, uid)| uid.to_owned());
-        caches.members.set(&key, group.into_iter().collect());
+        let key = Self::store(caches).key_of(known);
+        caches.snapshots_of_claim.set(&key, now.and_then(claim_of).as_deref());
+        caches.members.set(&key, now.and_then(group_owner).map(|(_, uid)| uid));
         user_changed(caches, queues, last, now);
         // Its claim may be free now.
         if let Some(claim) = claim_of(known) {
@@ -57,7 +56,7 @@ impl CachedKind for Snapshot {
 /// Wakes the group of a member, if that waits for something or is being deleted.
 pub(super) fn wake_group(caches: &Caches, queues: &Queues, member: &Object<Snapshot>) {
     let Some((name, uid)) = group_owner(member) else { return };
-    let namespace = member.metadata.namespace.as_deref().unwrap_or_default();
+    let namespace = member.namespace();
     let group = caches.groups.users.get(&format!("{namespace}/{name}"));
     if let Some(group) = group.filter(|group| group.uid() == uid)
         && (group.is_deleting() || group.user().is_waiting())
@@ -81,7 +80,7 @@ impl CachedKind for SingleContent {
             let facts = now.facts();
             facts.status?.group_handle.map(|handle| handle_key(facts.driver, handle))
         });
-        caches.contents_of_group.set(&Key::from(known.name()), group.into_iter().collect());
+        caches.contents_of_group.set(&Self::store(caches).key_of(known), group.as_deref());
         wake_owner::<Snapshot>(caches, queues, known.name());
     }
 }

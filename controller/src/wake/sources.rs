@@ -20,12 +20,12 @@ impl CachedKind for Claim {
     }
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };
-        let key = Key::from(&*known.key());
-        let namespace = known.metadata.namespace.as_deref().unwrap_or_default();
-        caches.claims_of_namespace.set(&key, now.map(|_| namespace.to_owned()).into_iter().collect());
+        let key = Self::store(caches).key_of(known);
+        let namespace = known.namespace();
+        caches.claims_of_namespace.set(&key, now.map(|_| namespace));
         let restored =
             |claim: &Object<Self>| claim.body.restores.as_ref().map(|name| format!("{namespace}/{name}"));
-        let before = caches.restores.set(&key, now.and_then(restored).into_iter().collect());
+        let before = caches.restores.set(&key, now.and_then(restored).as_deref());
         for source in before.iter().filter_map(|key| caches.singles.users.get(key)) {
             Queues::wake(&queues.singles.users, [Key::from(&*source.key())]);
             singles::wake_group(caches, queues, &source);
@@ -45,7 +45,7 @@ impl CachedKind for Volume {
         let Some(known) = now.or(last) else { return };
         let csi = now.and_then(|now| now.body.csi.as_ref());
         let handle = csi.map(|(driver, handle)| handle_key(driver, handle));
-        caches.volumes_of_handle.set(&Key::from(known.name()), handle.into_iter().collect());
+        caches.volumes_of_handle.set(&Self::store(caches).key_of(known), handle.as_deref());
         for (namespace, name, _) in
             [last, now].into_iter().flatten().filter_map(|known| known.body.claim.as_ref())
         {

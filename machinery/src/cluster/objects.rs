@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use kube::Client;
 use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::{Request as Builder, Resource, request};
+use kube::core::{Request as Builder, request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use tracing::warn;
 use super::error::{ApiError, Failure, Request};
 use super::request::{json, segment, text};
 use super::write::{Half, Write};
-use crate::object::key;
+use crate::object::{Body, Object};
 
 /// The subresource of [`Half::Status`].
 const STATUS: &str = "status";
@@ -27,10 +27,10 @@ const STATUS: &str = "status";
 /// - Without the right to PATCH, a write becomes GET and PUT with the same expectations. This is found out and logged
 ///   once for the main resource and once for the status.
 /// - A deletion has the uid and the resourceVersion as preconditions.
-pub struct Objects<K> {
+pub struct Objects<B> {
     client: Client,
     puts: Arc<Puts>,
-    kind: PhantomData<fn() -> K>,
+    kind: PhantomData<fn() -> B>,
 }
 
 /// Which halves are written by PUT, for want of the right to PATCH.
@@ -49,17 +49,14 @@ impl Puts {
     }
 }
 
-impl<K> Clone for Objects<K> {
+impl<B> Clone for Objects<B> {
     fn clone(&self) -> Self {
         Self { client: self.client.clone(), puts: self.puts.clone(), kind: PhantomData }
     }
 }
 
-impl<K> Objects<K>
-where
-    K: Resource<DynamicType = ()> + DeserializeOwned,
-{
-    /// The objects of kind `K`.
+impl<B: Body> Objects<B> {
+    /// The objects of kind `B`.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client, puts: Arc::default(), kind: PhantomData }
@@ -69,7 +66,7 @@ where
     ///
     /// # Errors
     /// [`Failure::NotFound`] if there is none, and the others.
-    pub async fn get(&self, key: &str) -> Result<K, ApiError> {
+    pub async fn get(&self, key: &str) -> Result<Object<B>, ApiError> {
         self.read(key).await
     }
 
@@ -78,7 +75,7 @@ where
     /// # Errors
     /// [`Failure::LostRace`] if the object is not as the write expects, [`Failure::NotFound`] if it does not exist,
     /// [`Failure::Invalid`] if the result would be invalid, and the others.
-    pub async fn write(&self, key: &str, write: &Write) -> Result<K, ApiError> {
+    pub async fn write(&self, key: &str, write: &Write) -> Result<Object<B>, ApiError> {
         if self.puts.of(write.half()).load(Ordering::Relaxed) {
             let put = self.put(key, write).await;
             if matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. })) {
@@ -119,7 +116,7 @@ where
     /// # Errors
     /// [`Failure::AlreadyExists`] if the name is taken, perhaps by an earlier attempt whose answer was lost;
     /// [`Failure::Invalid`] if the object is invalid, and the others.
-    pub async fn create(&self, key: &str, object: &impl Serialize) -> Result<K, ApiError> {
+    pub async fn create(&self, key: &str, object: &impl Serialize) -> Result<Object<B>, ApiError> {
         let request = Self::request("create", key, Half::Main);
         let body = serde_json::to_vec(object).map_err(request::Error::SerializeBody);
         let create = body.and_then(|body| Self::target(key).0.create(&PostParams::default(), body));
@@ -132,14 +129,14 @@ where
     /// # Errors
     /// [`Failure::LostRace`] if its uid or resourceVersion differs, [`Failure::NotFound`] if it does not exist,
     /// [`Failure::Unsendable`] if `object` has no uid or no resourceVersion, and the others.
-    pub async fn delete(&self, object: &K) -> Result<Option<K>, ApiError> {
-        let key = key(object.meta());
+    pub async fn delete(&self, object: &Object<B>) -> Result<Option<Object<B>>, ApiError> {
+        let key = object.key();
         let request = Self::request("delete", &key, Half::Main);
-        let (uid, resource_version) = (object.meta().uid.clone(), object.meta().resource_version.clone());
-        if uid.is_none() || resource_version.is_none() {
+        if object.uid().is_empty() || object.version().is_empty() {
             let failure = Failure::Unsendable("the object to delete has no uid or no version".into());
             return Err(ApiError { request, failure });
         }
+        let (uid, resource_version) = (Some(object.uid().to_owned()), Some(object.version().to_owned()));
         let preconditions = Some(Preconditions { resource_version, uid });
         let (builder, name) = Self::target(&key);
         let delete = builder.delete(&name, &DeleteParams { preconditions, ..DeleteParams::default() });
@@ -151,7 +148,7 @@ where
             .and_then(|it| serde_json::from_value(it).ok()))
     }
 
-    async fn patch(&self, key: &str, write: &Write) -> Result<K, ApiError> {
+    async fn patch(&self, key: &str, write: &Write) -> Result<Object<B>, ApiError> {
         let request = Self::request("patch", key, write.half());
         let (builder, name) = Self::target(key);
         let (params, patch) = (PatchParams::default(), Patch::<()>::Json(write.patch().clone()));
@@ -163,7 +160,7 @@ where
         json(&self.client, &request, built).await
     }
 
-    async fn put(&self, key: &str, write: &Write) -> Result<K, ApiError> {
+    async fn put(&self, key: &str, write: &Write) -> Result<Object<B>, ApiError> {
         let there: Value = self.read(key).await?;
         let request = Self::request("update", key, write.half());
         let lost = |_| ApiError { request: request.clone(), failure: Failure::LostRace(None) };
@@ -184,10 +181,9 @@ where
     }
 
     fn request(verb: &'static str, key: &str, half: Half) -> Request {
-        let plural = K::plural(&());
         let resource = match half {
-            Half::Main => plural.into_owned(),
-            Half::Status => format!("{plural}/{STATUS}"),
+            Half::Main => B::PLURAL.to_owned(),
+            Half::Status => format!("{}/{STATUS}", B::PLURAL),
         };
         Request { verb, resource, name: key.to_owned() }
     }
@@ -198,7 +194,7 @@ where
             Some((namespace, name)) => (Some(segment(namespace)), name),
             None => (None, key),
         };
-        (Builder::new(K::url_path(&(), namespace.as_deref())), segment(name))
+        (Builder::new(B::path(namespace.as_deref())), segment(name))
     }
 }
 

@@ -6,9 +6,6 @@ use super::lenient::Fields;
 
 /// A kind: its group, version and names, and how its fields are read.
 pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
-    /// [`ClusterResourceScope`](k8s_openapi::ClusterResourceScope) or
-    /// [`NamespaceResourceScope`](k8s_openapi::NamespaceResourceScope).
-    type Scope: 'static;
     /// API group, "" for the core group.
     const GROUP: &'static str;
     /// API version, such as `v1`.
@@ -23,4 +20,22 @@ pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
     fn read(fields: &mut Fields) -> Self;
     /// Whether an annotation is kept.
     fn keeps(annotation: &str) -> bool;
+
+    /// `apiVersion`, as in manifests.
+    #[must_use]
+    fn api_version() -> String {
+        if Self::GROUP.is_empty() {
+            Self::VERSION.to_owned()
+        } else {
+            format!("{}/{}", Self::GROUP, Self::VERSION)
+        }
+    }
+
+    /// The path of the objects of a namespace, or of all.
+    #[must_use]
+    fn path(namespace: Option<&str>) -> String {
+        let root = if Self::GROUP.is_empty() { "api" } else { "apis" };
+        let of = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
+        format!("/{root}/{}{of}/{}", Self::api_version(), Self::PLURAL)
+    }
 }

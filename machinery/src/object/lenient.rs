@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::shared::{Shared, share};
+
 /// The fields of a JSON object, to be taken one by one.
 pub struct Fields {
     map: Map<String, Value>,
@@ -28,5 +30,10 @@ impl Fields {
         let read = serde_json::from_value(value).ok();
         self.nonsense |= read.is_none();
         read
+    }
+
+    /// Takes a text that many objects have in common.
+    pub fn take_shared(&mut self, name: &str) -> Option<Shared> {
+        self.take::<String>(name).map(|text| share(&text))
     }
 }

@@ -1,18 +1,71 @@
 //! A secondary index: which keys have a value.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::queue::Key;
 
-/// Keys by the values that their objects have, such as the pods of a node. A key may have several values.
+/// Keys by a value that their objects have, such as the node of a pod. A key has one value at most.
 #[derive(Debug, Default)]
 pub struct Index(Mutex<Tables>);
 
 #[derive(Debug, Default)]
 struct Tables {
-    keys: HashMap<String, BTreeSet<Key>>,
-    values: HashMap<Key, Vec<String>>,
+    keys: HashMap<Arc<str>, Keys>,
+    values: HashMap<Key, Arc<str>>,
+}
+
+/// The keys that share a value: mostly one, for which a set would be far too large.
+#[derive(Debug)]
+enum Keys {
+    One(Key),
+    Several(BTreeSet<Key>),
+}
+
+impl Keys {
+    fn add(&mut self, key: &Key) {
+        match self {
+            Self::One(only) if only == key => {}
+            Self::One(only) => *self = Self::Several([Arc::clone(only), Arc::clone(key)].into()),
+            Self::Several(keys) => drop(keys.insert(Arc::clone(key))),
+        }
+    }
+
+    /// Whether none is left without this key.
+    fn is_empty_without(&mut self, key: &str) -> bool {
+        match self {
+            Self::One(only) => &**only == key,
+            Self::Several(keys) => {
+                keys.remove(key);
+                keys.is_empty()
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<Key> {
+        match self {
+            Self::One(only) => vec![Arc::clone(only)],
+            Self::Several(keys) => keys.iter().cloned().collect(),
+        }
+    }
+}
+
+impl Tables {
+    fn remove(&mut self, key: &str) -> Option<Arc<str>> {
+        let value = self.values.remove(key)?;
+        if self.keys.get_mut(&value).is_some_and(|keys| keys.is_empty_without(key)) {
+            self.keys.remove(&value);
+        }
+        Some(value)
+    }
+
+    fn insert(&mut self, key: &Key, value: &str) {
+        let known = self.keys.get_key_value(value);
+        let value = known.map_or_else(|| Arc::from(value), |(known, _)| Arc::clone(known));
+        let keys = self.keys.entry(Arc::clone(&value)).or_insert_with(|| Keys::One(Arc::clone(key)));
+        keys.add(key);
+        self.values.insert(Arc::clone(key), value);
+    }
 }
 
 impl Index {
@@ -20,29 +73,15 @@ impl Index {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A key has these values from now on; none removes it. Gives back the values that it had.
-    pub fn set(&self, key: &Key, values: Vec<String>) -> Vec<String> {
+    /// A key has this value from now on, or none. Returns the value that it had.
+    pub fn set(&self, key: &Key, value: Option<&str>) -> Option<Arc<str>> {
         let mut tables = self.tables();
-        let before = tables.values.remove(key).unwrap_or_default();
-        if before == values {
-            if !values.is_empty() {
-                tables.values.insert(key.clone(), values);
+        let before = tables.values.get(key).cloned();
+        if before.as_deref() != value {
+            tables.remove(key);
+            if let Some(value) = value {
+                tables.insert(key, value);
             }
-            return before;
-        }
-        for value in &before {
-            if let Some(keys) = tables.keys.get_mut(value) {
-                keys.remove(key);
-                if keys.is_empty() {
-                    tables.keys.remove(value);
-                }
-            }
-        }
-        for value in &values {
-            tables.keys.entry(value.clone()).or_default().insert(key.clone());
-        }
-        if !values.is_empty() {
-            tables.values.insert(key.clone(), values);
         }
         before
     }
@@ -50,7 +89,7 @@ impl Index {
     /// The keys that have a value, in order.
     #[must_use]
     pub fn get(&self, value: &str) -> Vec<Key> {
-        self.tables().keys.get(value).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
+        self.tables().keys.get(value).map(Keys::all).unwrap_or_default()
     }
 }
 
@@ -59,15 +98,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found_by_the_values_that_it_has_now_and_by_no_others() {
+    fn a_key_is_found_by_the_value_that_it_has_now_and_by_no_other() {
         let index = Index::default();
-        let (a, b) = (Key::from("a"), Key::from("b"));
-        index.set(&a, vec!["x".into(), "y".into()]);
-        index.set(&b, vec!["y".into()]);
-        assert_eq!(index.get("y"), [a.clone(), b.clone()]);
-        assert_eq!(index.set(&a, vec!["z".into()]), ["x", "y"]);
-        assert_eq!((index.get("x").len(), index.get("y"), index.get("z")), (0, vec![b.clone()], vec![a]));
-        index.set(&b, vec![]);
-        assert!(index.get("y").is_empty());
+        let (a, b, c) = (Key::from("a"), Key::from("b"), Key::from("c"));
+        assert_eq!(index.set(&b, Some("x")), None);
+        assert_eq!(index.set(&a, Some("x")), None);
+        assert_eq!(index.get("x"), [a.clone(), b.clone()]);
+        assert_eq!(index.set(&a, Some("x")).as_deref(), Some("x"));
+        assert_eq!(index.get("x").len(), 2, "it is counted once");
+        assert_eq!(index.set(&a, Some("y")).as_deref(), Some("x"));
+        assert_eq!((index.get("x"), index.get("y")), (vec![b.clone()], vec![a.clone()]));
+        index.set(&c, Some("y"));
+        index.set(&a, None);
+        assert_eq!(index.get("y"), [c]);
+        index.set(&b, None);
+        assert!(index.get("x").is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_key_without_a_value() {
+        let index = Index::default();
+        for key in ["a", "b"].map(Key::from) {
+            index.set(&key, Some("x"));
+        }
+        for key in ["a", "b"].map(Key::from) {
+            index.set(&key, None);
+        }
+        let tables = index.tables();
+        assert!(tables.keys.is_empty() && tables.values.is_empty());
     }
 }

@@ -16,8 +16,6 @@ use crate::cluster::stub::{Log, scripted};
 struct Thing;
 
 impl Body for Thing {
-    type Scope = k8s_openapi::ClusterResourceScope;
-
     const GROUP: &'static str = "example.com";
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "Thing";

@@ -16,17 +16,17 @@ use crate::objects::{self, CONTROLLER, CONTROLLER_NAMESPACE, driver_name, kinds}
 use crate::place::Place;
 use crate::program::{self, MemoryUse, RunningProgram};
 
-/// How many snapshots each claim has.
+/// How many snapshots each claim has, unless the number of claims is given.
 const EACH_CLAIM: usize = 10;
 
-/// Takes and deletes so many snapshots at once, and prints the figures of the snapshot-controller.
+/// Takes and deletes so many snapshots of so many claims at once (zero means a tenth), and prints the figures of the snapshot-controller.
 ///
 /// # Errors
 /// If something does not start, or a snapshot is not ready or not deleted in time.
-pub(super) async fn run(count: usize) -> anyhow::Result<()> {
+pub(super) async fn run(count: usize, claims: usize) -> anyhow::Result<()> {
     let [sidecar, binary] = program::build_each([program::SIDECAR, program::CONTROLLER]).await?;
     let place = Place::open().await?;
-    let claims = count.div_ceil(EACH_CLAIM);
+    let claims = if claims == 0 { count.div_ceil(EACH_CLAIM) } else { claims };
     for number in 0..claims {
         make_claim(&place, number).await?;
     }
@@ -133,8 +133,18 @@ async fn make_claim(place: &Place, number: usize) -> anyhow::Result<()> {
     let spec = json!({
         "accessModes": ["ReadWriteOnce"], "resources": {"requests": size}, "volumeName": format!("pv-{number}"),
     });
-    let claim = place.create(kinds::CLAIM, &kinds::CLAIM.named(&name, json!({ "spec": spec }))).await?;
-    let volume = json!({"spec": {
+    let claim = json!({
+        "metadata": {
+            "labels": {"app": "database"}, "finalizers": ["kubernetes.io/pvc-protection"],
+            "annotations": {
+                "pv.kubernetes.io/bind-completed": "yes",
+                "volume.kubernetes.io/storage-provisioner": driver_name(),
+            },
+        },
+        "spec": spec,
+    });
+    let claim = place.create(kinds::CLAIM, &kinds::CLAIM.named(&name, claim)).await?;
+    let volume = json!({"metadata": {"finalizers": ["kubernetes.io/pv-protection"]}, "spec": {
         "capacity": size, "accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem",
         "csi": {"driver": driver_name(), "volumeHandle": handle},
         "claimRef": {"namespace": "default", "name": name, "uid": claim["metadata"]["uid"]},

@@ -1,7 +1,5 @@
 //! An event, and the object that it is about.
 
-use kube::Resource;
-
 use crate::object::{Body, Object};
 
 /// The namespace of events about cluster-scoped objects.
@@ -29,12 +27,12 @@ impl About {
     #[must_use]
     pub fn of<B: Body>(object: &Object<B>) -> Self {
         Self {
-            api_version: Object::<B>::api_version(&()).into_owned(),
+            api_version: B::api_version(),
             kind: B::KIND_NAME.to_owned(),
-            namespace: object.metadata.namespace.clone(),
+            namespace: Some(object.namespace()).filter(|it| !it.is_empty()).map(str::to_owned),
             name: object.name().to_owned(),
             uid: object.uid().to_owned(),
-            resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
+            resource_version: object.version().to_owned(),
         }
     }
 }

@@ -1,0 +1,123 @@
+//! The metadata of an object. There may be tens of thousands of objects, so it is kept as small as possible.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::{Map, Value};
+
+use super::lenient::Fields;
+use super::shared::{Shared, share};
+
+/// `metadata`, as far as it is used. A text that is missing is empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// `name`.
+    pub name: Box<str>,
+    /// `namespace`; empty for a cluster-scoped object.
+    pub namespace: Shared,
+    /// `uid`.
+    pub uid: Box<str>,
+    /// `resourceVersion`.
+    pub resource_version: Box<str>,
+    /// Whether the spec was changed since its creation: `generation` is above 1.
+    pub is_edited: bool,
+    /// `creationTimestamp`.
+    pub creation_timestamp: Option<Timestamp>,
+    /// `deletionTimestamp`.
+    pub deletion_timestamp: Option<Timestamp>,
+    /// `finalizers`.
+    pub finalizers: Option<Box<[Shared]>>,
+    /// `labels`, if the kind keeps them.
+    pub labels: Option<Pairs>,
+    /// `annotations`, those that the kind keeps. If it keeps none of them, the list is empty but present: a patch must know
+    /// whether there is one.
+    pub annotations: Option<Pairs>,
+    /// `ownerReferences`, if the kind keeps them.
+    pub owner_references: Option<Box<[OwnerReference]>>,
+}
+
+/// Labels or annotations, in order of their keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pairs(Box<[(Shared, Shared)]>);
+
+impl Pairs {
+    /// The pairs of a JSON object whose value is a text.
+    fn of(map: Map<String, Value>) -> Self {
+        let pair = |(key, value): (String, Value)| Some((share(&key), share(value.as_str()?)));
+        Self::sorted(map.into_iter().filter_map(pair).collect())
+    }
+
+    fn sorted(mut pairs: Vec<(Shared, Shared)>) -> Self {
+        pairs.sort_unstable();
+        Self(pairs.into())
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok().map(|at| &*self.0[at].1)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Pairs {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self::sorted(
+            pairs.into_iter().map(|(key, value)| (share(key.as_ref()), share(value.as_ref()))).collect(),
+        )
+    }
+}
+
+impl Metadata {
+    /// Reads JSON leniently: a field of the wrong type is absent.
+    pub(super) fn read(fields: Map<String, Value>) -> Self {
+        let mut fields = Fields::of(Value::Object(fields));
+        let text = |fields: &mut Fields, name: &str| fields.take::<Box<str>>(name).unwrap_or_default();
+        Self {
+            name: text(&mut fields, "name"),
+            namespace: share(&text(&mut fields, "namespace")),
+            uid: text(&mut fields, "uid"),
+            resource_version: text(&mut fields, "resourceVersion"),
+            is_edited: fields.take::<i64>("generation").is_some_and(|generation| generation > 1),
+            creation_timestamp: fields.take("creationTimestamp"),
+            deletion_timestamp: fields.take("deletionTimestamp"),
+            finalizers: fields
+                .take::<Vec<String>>("finalizers")
+                .map(|all| all.iter().map(|one| share(one)).collect()),
+            labels: fields.take("labels").map(Pairs::of),
+            annotations: fields.take("annotations").map(Pairs::of),
+            owner_references: fields.take("ownerReferences"),
+        }
+    }
+
+    /// The [key](crate::queue::Key) of the object: `namespace/name`, or the name alone if it is cluster-scoped.
+    #[must_use]
+    pub fn key(&self) -> String {
+        if self.namespace.is_empty() {
+            self.name.to_string()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
+    }
+
+    /// Whether it is set: somebody has asked for the deletion of the object.
+    #[must_use]
+    pub fn is_deleting(&self) -> bool {
+        self.deletion_timestamp.is_some()
+    }
+
+    /// Whether the object has a finalizer.
+    #[must_use]
+    pub fn has_finalizer(&self, finalizer: &str) -> bool {
+        self.finalizers.iter().flatten().any(|held| **held == *finalizer)
+    }
+
+    /// The value of an annotation, if the kind keeps it.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(key)
+    }
+}
