@@ -23,8 +23,12 @@ impl CachedKind for Claim {
         let key = Key::from(&*known.key());
         let namespace = known.metadata.namespace.as_deref().unwrap_or_default();
         caches.claims_of_namespace.set(&key, now.map(|_| namespace.to_owned()).into_iter().collect());
-        let restored =
-            |claim: &Object<Self>| claim.body.restores.as_ref().map(|name| format!("{namespace}/{name}"));
+        // A claim of another namespace needs a grant that we cannot see: it must not hold what is not its own. The finalizer
+        // of the provisioner that restores it does.
+        let restored = |claim: &Object<Self>| {
+            let (of, name) = claim.body.restores.as_ref()?;
+            of.as_ref().is_none_or(|of| of == namespace).then(|| format!("{namespace}/{name}"))
+        };
         let before = caches.restores.set(&key, now.and_then(restored).into_iter().collect());
         for source in before.iter().filter_map(|key| caches.singles.users.get(key)) {
             Queues::wake(&queues.singles.users, [Key::from(&*source.key())]);

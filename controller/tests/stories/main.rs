@@ -9,3 +9,7 @@ mod crashes;
 mod deleting;
 mod group_deletion;
 mod groups;
+mod lagging;
+mod refusals;
+mod rights;
+mod stale;
