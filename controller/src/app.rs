@@ -78,6 +78,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = &settings.endpoint {
         let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
+        if let Ok(address) = bound.address() {
+            tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
+        }
         tokio::spawn(bound.serve(pages(&lead, shown, metrics.clone()), std::future::pending()));
     }
     tokio::spawn(ending.clone().limit_drain(DRAIN));
