@@ -36,6 +36,8 @@ pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupS
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
 pub const EVENT: Kind = Kind("", "Event", true);
+pub const DEFINITION: Kind = Kind("apiextensions.k8s.io", "CustomResourceDefinition", false);
+pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
 pub const ROLE: Kind = Kind("rbac.authorization.k8s.io", "ClusterRole", false);
 
 /// Where a story plays.
@@ -148,6 +150,11 @@ impl Stage {
     }
 
     pub fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        self.api_in(kind, NAMESPACE)
+    }
+
+    /// The same, in another namespace.
+    pub fn api_in(&self, kind: Kind, namespace: &str) -> Api<DynamicObject> {
         let Kind(group, name, namespaced) = kind;
         let plural = if name.ends_with('s') { "es" } else { "s" };
         let resource = ApiResource::from_gvk_with_plural(
@@ -155,7 +162,7 @@ impl Stage {
             &format!("{}{plural}", name.to_lowercase()),
         );
         if namespaced {
-            Api::namespaced_with(self.admin.clone(), NAMESPACE, &resource)
+            Api::namespaced_with(self.admin.clone(), namespace, &resource)
         } else {
             Api::all_with(self.admin.clone(), &resource)
         }
