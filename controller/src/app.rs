@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::act::Work;
-use crate::caches::Caches;
+use crate::caches::{Caches, Knowledge};
 use crate::metrics::Operations;
 use crate::settings::Settings;
 use crate::wake::{Feed, Pair, Queues, groups_are_known};
@@ -78,6 +78,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = &settings.endpoint {
         let bound = Endpoint::bind(&endpoint.address, &endpoint.metrics_path).await?;
+        if let Ok(address) = bound.address() {
+            tracing::info!(%address, metrics = endpoint.metrics_path, "serving metrics and health");
+        }
         tokio::spawn(bound.serve(pages(&lead, shown, metrics.clone()), std::future::pending()));
     }
     tokio::spawn(ending.clone().limit_drain(DRAIN));
@@ -176,7 +179,7 @@ async fn work_on_snapshots(
         let groups = groups(&parts, listed);
         tokio::try_join!(singles.drained(), groups.drained()).map(drop)
     } else {
-        groups_are_known(&parts.caches, &parts.queues);
+        groups_are_known(&parts.caches, &parts.queues, Knowledge::Full);
         singles.drained().await
     }
 }
@@ -268,20 +271,31 @@ fn groups(parts: &Parts, listed: CancellationToken) -> RunningController {
     running
 }
 
-/// Waits until it is known which group snapshots there are: they were listed, or there can be none that we may see.
+/// Follows what can be known of which group snapshots there are. Rights and kinds may come and go.
 async fn learn_of_groups(mut standing: watch::Receiver<Standing>, known_to: Feed) {
-    let known = standing.wait_for(|standing| match standing {
-        Standing::Synced | Standing::Failing(WatchProblem::KindMissing | WatchProblem::Forbidden) => true,
+    loop {
+        let knowledge = knowledge(&standing.borrow_and_update());
+        if let Some(knowledge) = knowledge {
+            groups_are_known(&known_to.caches, &known_to.queues, knowledge);
+        }
+        if standing.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What the watch of group snapshots lets us know; `None` where it says nothing new.
+fn knowledge(standing: &Standing) -> Option<Knowledge> {
+    match standing {
+        Standing::Synced | Standing::Failing(WatchProblem::KindMissing) => Some(Knowledge::Full),
+        Standing::Failing(WatchProblem::Forbidden) => Some(Knowledge::Hidden),
         Standing::Starting
         | Standing::Failing(
             WatchProblem::Expired
             | WatchProblem::NoSuchSelector
             | WatchProblem::Silent
             | WatchProblem::Interrupted(_),
-        ) => false,
-    });
-    if known.await.is_ok() {
-        groups_are_known(&known_to.caches, &known_to.queues);
+        ) => None,
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use machinery::object::{Body, Object};
@@ -96,6 +95,19 @@ impl<U: Body, C: Body, K: Body> Default for Family<U, C, K> {
     }
 }
 
+/// What is known of which group snapshots there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// There may be some, and we may not see them. We have taken none, and so hold no claim for one; but somebody with more
+    /// rights may have.
+    Hidden,
+    /// They were listed, or there can be none.
+    Full,
+}
+
 /// Every store and index. Each store is filled by one watch.
 #[derive(Debug)]
 pub struct Caches {
@@ -103,8 +115,7 @@ pub struct Caches {
     pub singles: Family<Snapshot, SingleContent, SingleClass>,
     /// VolumeGroupSnapshots, and what belongs to them.
     pub groups: Family<GroupSnapshot, GroupContent, GroupClass>,
-    /// Whether it is known which group snapshots there are: they were listed, or there can be none.
-    pub groups_known: AtomicBool,
+    groups_knowledge: Mutex<Knowledge>,
     /// PersistentVolumeClaims.
     pub claims: Store<Claim, Plain<()>>,
     /// PersistentVolumes.
@@ -142,7 +153,7 @@ impl Caches {
         Self {
             singles: Family::default(),
             groups: Family::default(),
-            groups_known: AtomicBool::new(false),
+            groups_knowledge: Mutex::default(),
             claims: Store::default(),
             volumes: Store::default(),
             snapshots_of_claim: Index::default(),
@@ -157,10 +168,15 @@ impl Caches {
         }
     }
 
-    /// Whether it is known which group snapshots there are.
+    /// What is known of which group snapshots there are.
     #[must_use]
-    pub fn knows_groups(&self) -> bool {
-        self.groups_known.load(Ordering::Relaxed)
+    pub fn knowledge_of_groups(&self) -> Knowledge {
+        *self.groups_knowledge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This is known of them from now on.
+    pub fn know_of_groups(&self, knowledge: Knowledge) {
+        *self.groups_knowledge.lock().unwrap_or_else(PoisonError::into_inner) = knowledge;
     }
 
     /// The snapshots of a claim.

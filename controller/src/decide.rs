@@ -31,4 +31,6 @@ mod group_fixtures;
 #[cfg(test)]
 mod group_table;
 #[cfg(test)]
+mod members_table;
+#[cfg(test)]
 mod table;

@@ -11,3 +11,6 @@ mod sources;
 
 pub use feed::{CachedKind, Feed, Pair, Queues, UserKind, claim_of};
 pub use groups::groups_are_known;
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use machinery::object::{Body, Fields, Object, Shared};
 use serde_json::Value;
 
 use crate::facts::non_empty;
+use crate::user::text;
 
 /// core/v1 PersistentVolumeClaim.
 pub type PersistentVolumeClaim = Object<Claim>;
@@ -25,8 +26,9 @@ pub struct Claim {
     pub volume: Option<String>,
     /// `status.phase`.
     pub phase: Shared,
-    /// Name of the VolumeSnapshot of its namespace that it is to be filled from, by `dataSource` or `dataSourceRef`.
-    pub restores: Option<String>,
+    /// The VolumeSnapshot that it is to be filled from, by `dataSource` or `dataSourceRef`: the namespace where one is named,
+    /// and the name.
+    pub restores: Option<(Option<String>, String)>,
 }
 
 impl Claim {
@@ -55,15 +57,13 @@ pub struct Volume {
     pub mode: Option<Shared>,
 }
 
-/// The snapshot that a data source names, in the claim's own namespace.
-fn source(value: Option<Value>) -> Option<String> {
+/// The snapshot that a data source names.
+fn source(value: Option<Value>) -> Option<(Option<String>, String)> {
     let mut fields = Fields::of(value?);
-    let of = |fields: &mut Fields, name: &str| fields.take::<String>(name).unwrap_or_default();
-    let other_namespace: Option<String> = fields.take("namespace");
-    let is_snapshot =
-        of(&mut fields, "apiGroup") == SNAPSHOT_GROUP && of(&mut fields, "kind") == "VolumeSnapshot";
-    let name: Option<String> = fields.take("name").filter(|_| is_snapshot);
-    non_empty(name.as_ref()).filter(|_| non_empty(other_namespace.as_ref()).is_none()).map(str::to_owned)
+    let is_snapshot = text(&mut fields, "apiGroup").as_deref() == Some(SNAPSHOT_GROUP)
+        && text(&mut fields, "kind").as_deref() == Some("VolumeSnapshot");
+    let name = text(&mut fields, "name").filter(|_| is_snapshot)?;
+    Some((text(&mut fields, "namespace"), name))
 }
 
 impl Body for Claim {

@@ -8,6 +8,7 @@ use model::user::UserObject;
 
 use super::render;
 use super::work::{Work, over};
+use crate::caches::Knowledge;
 use crate::decide::claim::{is_taken_by, is_to_be_freed};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
@@ -19,7 +20,7 @@ impl Work {
             if !self.is_to_be_freed(&claim) || !self.may() {
                 return PassEnd::well(Then::Done);
             }
-            if !self.caches.knows_groups() {
+            if self.caches.knowledge_of_groups() == Knowledge::None {
                 // A group may be taking it; it is looked at again once that is known.
                 return PassEnd::well(Then::Done);
             }

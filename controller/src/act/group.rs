@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use machinery::cluster::objects::Objects;
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::Key;
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::content::VolumeSnapshotContent;
@@ -48,6 +49,9 @@ impl Acted for GroupSnapshot {
     fn contents(work: &Work) -> &Objects<GroupContent> {
         &work.group_contents
     }
+    async fn is_as_decided(work: &Work, group: &VolumeGroupSnapshot) -> Result<bool, WriteFailure> {
+        work.selects_the_same(group).await
+    }
     fn decide(work: &Work, group: &VolumeGroupSnapshot, _memory: &mut UserMemory) -> Step {
         work.decide_group(group)
     }
@@ -75,8 +79,7 @@ impl Work {
         let classes = self.classes::<GroupSnapshot>(&user);
         let is_deleting = user.is_deleting();
         let selected = if content.is_none() && !is_deleting { self.selected(group) } else { Vec::new() };
-        let listed =
-            facts.iter().filter(|_| user.is_waiting()).flat_map(|facts| self.listed(group.uid(), facts));
+        let listed = facts.iter().filter(|_| !is_deleting).flat_map(|facts| self.listed(group.uid(), facts));
         let listed: Vec<_> = listed.collect();
         let owned = if is_deleting { self.caches.members_of(group.uid()) } else { Vec::new() };
         let restoring = owned.iter().find_map(|member| self.is_restored(member));
@@ -105,6 +108,29 @@ impl Work {
                 Selected { key, claim, volume }
             })
             .collect()
+    }
+
+    /// Asks the API server which claims a group selects: whether they are those that we know. The cut is for good, and the
+    /// watch may be behind a label that was set or taken off just now.
+    async fn selects_the_same(&self, group: &VolumeGroupSnapshot) -> Result<bool, WriteFailure> {
+        let Some(selector) = &group.body.selector else { return Ok(true) };
+        let known = self.selected(group);
+        let listed = self.claims.list(group.user().namespace(), &selector.to_string()).await?;
+        let is_known = |claim: &PersistentVolumeClaim| {
+            known.iter().any(|known| known.claim.uid() == claim.uid() && *known.key == *claim.key())
+        };
+        let gone = known.iter().filter(|known| !listed.iter().any(|claim| claim.uid() == known.claim.uid()));
+        let gone: Vec<_> = gone.map(|known| known.key.clone()).collect();
+        let new: Vec<_> = listed.into_iter().filter(|claim| !is_known(claim)).collect();
+        let is_same = gone.is_empty() && new.is_empty();
+        for claim in new {
+            self.found(claim);
+        }
+        for key in gone {
+            let fresh = self.claims.get(&key).await?;
+            self.replied(fresh);
+        }
+        Ok(is_same)
     }
 
     /// The members that the content of a group lists.
@@ -143,7 +169,8 @@ impl Work {
     /// The claim that is being restored from a member; a provisioner's mark on it is as good as one.
     fn is_restored(&self, member: &VolumeSnapshot) -> Option<String> {
         let claim = self.restores(member).into_iter().next().map(|(_, name)| name);
-        claim.or_else(|| member.has_finalizer(RESTORING_FINALIZER).then(|| format!("from {}", member.name())))
+        let held = || format!("{} has the finalizer {RESTORING_FINALIZER}", member.name());
+        claim.or_else(|| member.has_finalizer(RESTORING_FINALIZER).then(held))
     }
 }
 

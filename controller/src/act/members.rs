@@ -6,8 +6,9 @@ use machinery::object::Object;
 use machinery::queue::Then;
 use model::user::UserObject;
 
+use super::next::{Next, went_around};
 use super::render;
-use super::user::{Acted, Next};
+use super::user::Acted;
 use super::work::{Deleted, Work};
 use crate::caches::UserMemory;
 use crate::decide::step::MemberStep;
@@ -55,7 +56,7 @@ impl Work {
                 }
             }
         };
-        self.went_around(group, done, &user.kind.word("SnapshotContentCreationFailed")).await
+        went_around(group, done, &user.kind.word("SnapshotContentCreationFailed"))
     }
 
     pub(super) async fn delete_member<U: Acted>(&self, group: &Arc<Object<U>>, member: &str) -> Next<U> {
@@ -64,7 +65,7 @@ impl Work {
             Ok(Deleted::Going) => Next::Go(Arc::clone(group)),
             // The watch shows that it is gone.
             Ok(Deleted::Gone) => Next::End(PassEnd::well(Then::Done)),
-            Err(refused) => self.went_around(group, Err(refused), "SnapshotDeleteError").await,
+            Err(refused) => went_around(group, Err(refused), "SnapshotDeleteError"),
         }
     }
 }

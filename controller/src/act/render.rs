@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::decide::step::{ContentDraft, ErrorChange, StatusChange};
 
 /// Adds finalizers to an object and removes others, in one write; the rest of the list stays as it was seen. `None` where
-/// all is as wanted.
+/// all is as wanted, and where nothing can be added any more because the object is being deleted.
 pub fn finalizers<B: Body>(object: &Object<B>, add: &[&str], remove: &[&str]) -> Option<Write> {
     let before = object.metadata.finalizers.as_ref();
     let before: Option<Vec<&str>> = before.map(|all| all.iter().map(|finalizer| &**finalizer).collect());
@@ -29,7 +29,15 @@ pub fn finalizers<B: Body>(object: &Object<B>, add: &[&str], remove: &[&str]) ->
         return None;
     }
     let path = "/metadata/finalizers";
-    Some(Write::main().test("/metadata/uid", object.uid()).test(path, json!(before)).add(path, json!(after)))
+    let mut write = Write::main().test("/metadata/uid", object.uid());
+    if after.len() > before.iter().flatten().count() {
+        if object.is_deleting() {
+            return None;
+        }
+        // A deletion that comes first is a race like any other: the API server would refuse the write in words of its own.
+        write = write.test("/metadata/deletionTimestamp", Value::Null);
+    }
+    Some(write.test(path, json!(before)).add(path, json!(after)))
 }
 
 /// Puts the default class into the spec of a user's object.

@@ -8,8 +8,9 @@ use machinery::cluster::write::Write;
 use machinery::object::Object;
 use machinery::queue::Then;
 
+use super::next::{Next, Refusal, went};
 use super::render;
-use super::user::{Acted, Next};
+use super::user::Acted;
 use super::work::Work;
 use crate::caches::UserMemory;
 use crate::decide::problem::Problem;
@@ -17,7 +18,6 @@ use crate::decide::status::of_problem;
 use crate::decide::step::{ErrorChange, StatusChange};
 use crate::metrics::Operation;
 use crate::wake::UserKind;
-use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
 impl Work {
@@ -51,7 +51,7 @@ impl Work {
                 self.event(written, Severity::Warning, &problem.reason(kind), message.clone());
             }
         }
-        self.went(object, written, &kind.word("SnapshotStatusUpdateFailed")).await
+        went(object, written, &kind.word("SnapshotStatusUpdateFailed"))
     }
 
     /// Says in status and event why an object cannot go on, if it does not say so yet.
@@ -69,7 +69,7 @@ impl Work {
                 }
                 Next::End(PassEnd::well(Then::Retry))
             }
-            refused => self.went(object, refused, &user.kind.word("SnapshotStatusUpdateFailed")).await,
+            refused => went(object, refused, &user.kind.word("SnapshotStatusUpdateFailed")),
         }
     }
 
@@ -96,53 +96,31 @@ impl Work {
     ) -> Next<U> {
         let Some(write) = write else { return Next::End(PassEnd::well(Then::Done)) };
         let written = self.write_once(U::objects(self), object, &write).await;
-        self.went(object, written, reason).await
+        went(object, written, reason)
     }
 
-    /// How a write of the object itself went on.
-    async fn went<U: Acted>(
+    /// Says once, in status where it can be written and in an event for each reason, that the API server refuses a write
+    /// of ours.
+    pub(super) async fn say_refused<U: Acted>(
         &self,
-        object: &Arc<Object<U>>,
-        written: Result<Arc<Object<U>>, WriteFailure>,
-        reason: &str,
-    ) -> Next<U> {
-        match written {
-            Ok(written) => Next::Go(written),
-            Err(WriteFailure::Gone) => Next::End(PassEnd::well(Then::Done)),
-            Err(refused) => self.went_around(object, Err(refused), reason).await,
-        }
-    }
-
-    /// How a write of something that the object names went on. What is gone shows in the watch.
-    pub(super) async fn went_around<U: Acted>(
-        &self,
-        object: &Arc<Object<U>>,
-        written: Result<(), WriteFailure>,
-        reason: &str,
-    ) -> Next<U> {
-        match written {
-            Ok(()) => Next::Go(Arc::clone(object)),
-            Err(WriteFailure::LostRace) => Next::End(PassEnd::well(Then::Again)),
-            // The watch has yet to show that it is gone.
-            Err(WriteFailure::Gone) => Next::End(PassEnd::well(Then::Retry)),
-            Err(WriteFailure::Refused(why)) => {
-                self.say_refused(object, reason, why).await;
-                Next::End(PassEnd::well(Then::Retry))
-            }
-            Err(WriteFailure::Failed(why)) => Next::End(PassEnd::failed(why)),
-        }
-    }
-
-    /// Says in status, where it can be written, and event that the API server refuses a write of ours.
-    async fn say_refused<U: Acted>(&self, object: &Object<U>, reason: &str, why: String) {
+        object: &Object<U>,
+        refusal: Refusal,
+        memory: &mut UserMemory,
+    ) {
+        let Refusal { reasons, why, in_status } = refusal;
         let user = U::user(object);
-        if user.status.and_then(|status| status.error.as_ref()) == Some(&why) {
+        if in_status && user.status.and_then(|status| status.error.as_ref()) == Some(&why) {
             return;
         }
         let change = StatusChange { error: ErrorChange::Set(why.clone()), ..StatusChange::default() };
         let write = render::status(&user, &change, clock::now());
-        // The event says it all the same.
-        let _ = self.write_once(U::objects(self), object, &write).await;
-        self.event(object, Severity::Warning, reason, why);
+        let is_shown = in_status && self.write_once(U::objects(self), object, &write).await.is_ok();
+        // What stands in no status is remembered here, or each attempt would say it again.
+        if is_shown || memory.said.as_ref() != Some(&why) {
+            for reason in &reasons {
+                self.event(object, Severity::Warning, reason, why.clone());
+            }
+        }
+        memory.said = (!is_shown).then_some(why);
     }
 }

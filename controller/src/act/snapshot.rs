@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use machinery::cluster::objects::Objects;
+use machinery::cluster::write::WriteFailure;
 use machinery::queue::Key;
 use model::claim::is_being_provisioned;
 use model::content::{SingleContent, VolumeSnapshotContent};
@@ -14,7 +15,7 @@ use model::user::UserObject;
 
 use super::user::{Acted, seen};
 use super::work::Work;
-use crate::caches::UserMemory;
+use crate::caches::{Knowledge, UserMemory};
 use crate::decide::snapshot::{Group, Observed, decide};
 use crate::decide::step::Step;
 use crate::wake::claim_of;
@@ -29,6 +30,9 @@ impl Acted for Snapshot {
     }
     fn contents(work: &Work) -> &Objects<SingleContent> {
         &work.contents
+    }
+    async fn is_as_decided(_work: &Work, _snapshot: &VolumeSnapshot) -> Result<bool, WriteFailure> {
+        Ok(true)
     }
     fn decide(work: &Work, snapshot: &VolumeSnapshot, memory: &mut UserMemory) -> Step {
         work.decide_snapshot(snapshot, memory)
@@ -54,7 +58,6 @@ impl Work {
         let claim = caches.claims.get(&claim_key);
         let volume = claim.as_ref().and_then(|claim| caches.volumes.get(claim.body.volume.as_deref()?));
         let restoring = self.restoring(snapshot, memory);
-        let owner = self.owner(snapshot);
         let group = content.as_ref().and_then(|content| self.group_of(content, user.namespace()));
         decide(&Observed {
             size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
@@ -63,25 +66,23 @@ impl Work {
             claim_key,
             volume: volume.as_deref(),
             restoring: restoring.as_deref(),
-            owner: match &owner {
-                Ok(Some(group)) => Group::Living(group.name()),
-                Ok(None) => Group::None,
-                Err(Unknown) => Group::Unknown,
-            },
+            owner: self.owner(snapshot),
             group_of_content: group.as_deref().map(|group| (group.name(), group.uid())),
             keeps_mode: self.keeps_mode,
         })
     }
 
-    /// The group that owns a snapshot, if it lives and is not being deleted: only that very one, not another that was made
-    /// under its name since.
-    fn owner(&self, snapshot: &VolumeSnapshot) -> Result<Option<Arc<VolumeGroupSnapshot>>, Unknown> {
-        let Some((name, uid)) = group_owner(snapshot) else { return Ok(None) };
+    /// The group that owns a snapshot: only that very one, not another that was made under its name since.
+    fn owner<'s>(&self, snapshot: &'s VolumeSnapshot) -> Group<'s> {
+        let Some((name, uid)) = group_owner(snapshot) else { return Group::None };
         let namespace = snapshot.namespace();
         let group = self.caches.groups.users.get(&format!("{namespace}/{name}"));
-        match group {
-            None if !self.caches.knows_groups() => Err(Unknown),
-            group => Ok(group.filter(|group| group.uid() == uid && !group.is_deleting())),
+        match (group.filter(|group| group.uid() == uid), self.caches.knowledge_of_groups()) {
+            (Some(group), _) if group.is_deleting() => Group::Leaving,
+            (Some(_), _) => Group::Living(name),
+            (None, Knowledge::None) => Group::Unknown,
+            (None, Knowledge::Hidden) => Group::Unreadable(name),
+            (None, Knowledge::Full) => Group::None,
         }
     }
 
@@ -116,6 +117,3 @@ impl Work {
         claims.map(|claim| (claim.uid().to_owned(), claim.name().to_owned())).collect()
     }
 }
-
-/// Nobody knows yet which groups there are.
-struct Unknown;

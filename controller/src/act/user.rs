@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machinery::clock;
-use machinery::cluster::error::{ApiError, Failure, in_one_line};
+use machinery::cluster::error::{ApiError, Failure};
 use machinery::cluster::event::Severity;
 use machinery::cluster::objects::Objects;
 use machinery::object::Object;
@@ -15,6 +15,7 @@ use model::facts::Facts;
 use model::user::User;
 use serde_json::Value;
 
+use super::next::{Next, Refusal, went_around};
 use super::render;
 use super::work::{Deleted, Work, over};
 use crate::caches::UserMemory;
@@ -34,17 +35,16 @@ pub(super) trait Acted: UserKind {
     fn objects(work: &Work) -> &Objects<Self>;
     /// Those of its contents.
     fn contents(work: &Work) -> &Objects<Self::Content>;
+    /// Looks once more, before its content is made: whether what that is made of is still what the rules have seen. The
+    /// caches have it now.
+    fn is_as_decided(
+        work: &Work,
+        object: &Object<Self>,
+    ) -> impl Future<Output = Result<bool, WriteFailure>> + Send;
     /// Asks the rules.
     fn decide(work: &Work, object: &Object<Self>, memory: &mut UserMemory) -> Step;
     /// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
     fn most_steps(work: &Work, object: &Object<Self>) -> usize;
-}
-
-/// How a step went on.
-pub(super) enum Next<U> {
-    /// Decide again, on this.
-    Go(Arc<Object<U>>),
-    End(PassEnd),
 }
 
 /// What a decision about an object begins with.
@@ -80,11 +80,20 @@ impl Work {
                 return PassEnd::well(Then::Again);
             }
             let step = U::decide(self, &object, &mut memory);
-            let next = self.perform(&object, step, &mut memory).await;
+            let end = match self.perform(&object, step, &mut memory).await {
+                Next::Go(changed) => {
+                    object = changed;
+                    None
+                }
+                Next::Refused(refusal) => {
+                    self.say_refused(&object, refusal, &mut memory).await;
+                    Some(PassEnd::well(Then::Retry))
+                }
+                Next::End(end) => Some(end),
+            };
             U::store(&self.caches).remember(key, object.uid(), &memory);
-            match next {
-                Next::Go(changed) => object = changed,
-                Next::End(end) => return end,
+            if let Some(end) = end {
+                return end;
             }
         }
         PassEnd::failed("the rules came to no end, please report this as a bug")
@@ -147,6 +156,14 @@ impl Work {
                 );
                 self.say_pending(object, memory, message)
             }
+            Step::AwaitRight { group } => {
+                let message = format!(
+                    "nobody knows whether the group snapshot {group} still exists, which {} belongs to: grant the \
+                     snapshot-controller the verbs get, list and watch on volumegroupsnapshots",
+                    object.key()
+                );
+                self.say_pending(object, memory, message)
+            }
             Step::SetClass(class) => {
                 let write = render::class(&U::user(object), &class);
                 self.change(object, Some(write), &kind.word("SetDefaultSnapshotClassFailed")).await
@@ -161,7 +178,8 @@ impl Work {
             }
             Step::JoinGroup { name, uid } => {
                 let write = render::owner(object, &name, &uid);
-                self.change(object, Some(write), &kind.word("SnapshotFinalizerError")).await
+                let next = self.change(object, Some(write), &kind.word("SnapshotBindFailed")).await;
+                next.refused_as(|refusal| Refusal { in_status: false, ..refusal })
             }
             Step::ProtectClaim { claim } => self.protect(object, &claim).await,
             Step::CreateContent(draft) => self.create(object, &draft, memory).await,
@@ -186,7 +204,7 @@ impl Work {
         let protect = |claim: &Object<_>| render::finalizers(claim, &[CLAIM_FINALIZER], &[]);
         let written = self.write(&self.claims, &claim, protect).await;
         let reason = U::user(object).kind.word("SnapshotContentCreationFailed");
-        self.went_around(object, written, &reason).await
+        went_around(object, written, &reason)
     }
 
     /// Creates an object for another one, and takes it over. One that is there already was made by somebody faster, or by
@@ -224,6 +242,12 @@ impl Work {
         memory: &mut UserMemory,
     ) -> Next<U> {
         let user = U::user(object);
+        let reason = user.kind.word("SnapshotContentCreationFailed");
+        match U::is_as_decided(self, object).await {
+            Ok(true) => {}
+            Ok(false) => return Next::Go(Arc::clone(object)),
+            Err(failed) => return went_around(object, Err(failed), &reason),
+        }
         let content = render::content(draft, &user);
         match self.make(U::contents(self), &draft.name, &content, memory).await {
             Ok(()) => {
@@ -233,12 +257,11 @@ impl Work {
                 Next::Go(Arc::clone(object))
             }
             Err(error) => {
-                if error.is_for_good() {
-                    let reason = user.kind.word("CreateSnapshotContentFailed");
-                    self.event(object, Severity::Warning, &reason, in_one_line(&error));
-                }
-                let reason = user.kind.word("SnapshotContentCreationFailed");
-                self.went_around(object, Err(WriteFailure::from(error)), &reason).await
+                let next = went_around(object, Err(WriteFailure::from(error)), &reason);
+                next.refused_as(|mut refusal| {
+                    refusal.reasons.insert(0, user.kind.word("CreateSnapshotContentFailed").into_owned());
+                    refusal
+                })
             }
         }
     }
@@ -253,7 +276,7 @@ impl Work {
             }
             None => Err(WriteFailure::Gone),
         };
-        self.went_around(object, bound, &user.kind.word("SnapshotBindFailed")).await
+        went_around(object, bound, &user.kind.word("SnapshotBindFailed"))
     }
 
     async fn release<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {
@@ -265,7 +288,7 @@ impl Work {
             }
             None => Err(WriteFailure::Gone),
         };
-        self.went_around(object, released, &kind.word("SnapshotContentObjectDeleteError")).await
+        went_around(object, released, &kind.word("SnapshotContentObjectDeleteError"))
     }
 
     async fn delete_content<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {
@@ -276,7 +299,7 @@ impl Work {
             Ok(Deleted::Gone) => Next::End(PassEnd::well(Then::Done)),
             Err(refused) => {
                 let reason = U::user(object).kind.word("SnapshotContentObjectDeleteError");
-                self.went_around(object, Err(refused), &reason).await
+                went_around(object, Err(refused), &reason)
             }
         }
     }

@@ -40,8 +40,10 @@ pub(super) fn decide(way: &impl Way) -> Step {
         return Step::Report(Problem::Sources);
     }
     let Some(content) = &seen.content else {
-        // Taking it once more would give it other data under the old creation time.
-        return if user.given_content.is_some() || user.was_taken() || user.is_ready() {
+        // Taking it once more would give it other data under the old creation time. One that its status names is not the
+        // one that would be made.
+        let names_another = user.group.is_none() && user.content_name() != user.kind.content_of(user.uid());
+        return if user.given_content.is_some() || names_another || user.was_taken() || user.is_ready() {
             Step::Report(Problem::ContentMissing { content: user.content_name() })
         } else {
             way.create()
@@ -102,7 +104,8 @@ fn mismatch(user: &User<'_>, content: &Facts<'_>) -> Option<Problem> {
     })
 }
 
-fn place(namespace: &str, name: &str, uid: &str) -> String {
+/// Where an object is, as problems name it.
+pub(super) fn place(namespace: &str, name: &str, uid: &str) -> String {
     format!("{namespace}/{name} (uid {uid:?})")
 }
 

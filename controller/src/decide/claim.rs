@@ -9,7 +9,7 @@ use model::user::User;
 
 /// Whether a snapshot is being taken. It has its own finalizer from the moment at which everything was found right; one
 /// that waits for something does not hold its claim, and neither does one that is being deleted, or that was taken and
-/// has lost its content.
+/// has lost its content. A member that has no content yet is taken by its group, which holds the claim itself.
 #[must_use]
 pub fn is_being_taken(user: &User<'_>, has_content: bool) -> bool {
     let finalizer = match user.kind {
@@ -19,7 +19,7 @@ pub fn is_being_taken(user: &User<'_>, has_content: bool) -> bool {
     !user.is_deleting()
         && !user.is_ready()
         && user.has_finalizer(finalizer)
-        && (has_content || !user.was_taken())
+        && (has_content || !(user.was_taken() || user.group.is_some()))
 }
 
 /// Whether a group snapshot of its namespace takes a claim: its content names the volume, or, as long as there is none, its
@@ -65,6 +65,7 @@ mod tests {
     use model::facts::Content;
     use model::group_content::VolumeGroupSnapshotContent;
     use model::group_snapshot::VolumeGroupSnapshot;
+    use model::snapshot::VolumeSnapshot;
     use model::user::UserObject;
     use serde_json::{Value, json};
 
@@ -83,6 +84,22 @@ mod tests {
         let taken = is_taken_by(facts.as_ref(), group.body.selector.as_ref(), &claim, volume.as_ref());
         let users = taken.then(|| (group.user(), content.is_some()));
         !is_to_be_freed(&claim, users.into_iter())
+    }
+
+    #[test]
+    fn a_member_without_content_does_not_hold_its_claim() {
+        let member = |owners: Value| -> VolumeSnapshot {
+            read(&json!({
+                "metadata": {"name": "m", "finalizers": [AS_SOURCE_FINALIZER], "ownerReferences": owners},
+                "status": {"readyToUse": false},
+            }))
+        };
+        let owners = json!([{
+            "apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": "gu",
+        }]);
+        assert!(!is_being_taken(&member(owners.clone()).user(), false), "its group may be gone");
+        assert!(is_being_taken(&member(owners).user(), true));
+        assert!(is_being_taken(&member(json!([])).user(), false), "a lone one is about to get its content");
     }
 
     #[test]

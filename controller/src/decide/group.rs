@@ -21,7 +21,7 @@ pub struct Observed<'a> {
     pub selector: Option<&'a Selector>,
     /// The claims of its namespace that the selector selects, in order of their names; only where it has no content.
     pub claims: Vec<Source<'a>>,
-    /// The members that its content lists, each with what there is of it; only where they are wanted.
+    /// The members that its content lists, each with what there is of it.
     pub members: Vec<MemberSeen<'a>>,
     /// The VolumeSnapshots that it owns; only where it is being deleted.
     pub owned: Vec<&'a VolumeSnapshot>,

@@ -185,7 +185,6 @@ impl Stage {
         let members: Vec<Known> = self.members.iter().map(Known::of).collect();
         let owned: Vec<VolumeSnapshot> = self.owned.iter().map(read).collect();
         let class_named = group.body.class_name.is_some();
-        let waits = group.user().is_waiting();
         decide(&Observed {
             seen: Seen {
                 user: group.user(),
@@ -198,7 +197,7 @@ impl Stage {
                 .iter()
                 .map(|(key, claim, volume)| Source { key, claim: Some(claim), volume: volume.as_ref() })
                 .collect(),
-            members: members.iter().filter(|_| waits).map(Known::seen).collect(),
+            members: members.iter().map(Known::seen).collect(),
             owned: owned.iter().collect(),
             restoring: self.restoring,
             keeps_mode: true,

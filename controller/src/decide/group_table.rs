@@ -282,3 +282,40 @@ fn a_group_without_the_finalizer_and_a_content_that_points_elsewhere_are_left_al
     let other = taken().deleting().content(&json!({"spec": {"volumeGroupSnapshotRef": {"uid": "x"}}}));
     assert!(matches!(other.next(), Step::SetFinalizers { .. }));
 }
+
+/// A ready group whose members `a` and `b` are there.
+fn complete() -> Stage {
+    let own = json!({"status": {"snapshotHandle": "s", "readyToUse": true}});
+    let shown = json!({"status": {
+        "boundVolumeGroupSnapshotContentName": "groupsnapcontent-u", "creationTime": "2026-01-01T00:00:00Z",
+        "readyToUse": true,
+    }});
+    let stage = taken().member_snapshot(0).member_content(0, &own).member_snapshot(1).member_content(1, &own);
+    stage.group(&shown)
+}
+
+#[test]
+fn a_volume_that_the_driver_left_out_is_told_and_does_not_keep_the_group_from_being_ready() {
+    let mut fewer = complete().group(&json!({"status": null}));
+    fewer.members.pop();
+    let step = fewer.next();
+    let Step::WriteStatusWith { change, problem } = step else { panic!("{step:?}") };
+    assert_eq!((change.ready, problem.leaves_ready()), (Some(true), true));
+    let said = problem.text(Kind::Group);
+    assert!(said.contains("\"h-b\"") && said.contains("\"d\""), "{said}");
+    let unready = json!({"status": {"readyToUse": false}});
+    assert!(matches!(fewer.content(&unready).next(), Step::WriteStatus(_)), "it may come yet");
+}
+
+#[test]
+fn a_member_that_somebody_deletes_from_a_ready_group_stays_deleted_and_a_half_made_one_is_finished() {
+    let mut deleted = complete();
+    deleted.members[0].snapshot = None;
+    assert_eq!(deleted.next(), Step::Rest);
+    let mut half = complete();
+    half.members[1].content = None;
+    assert!(matches!(member(&half), MemberStep::CreateContent { .. }));
+    let taken = json!({"creationTime": "2026-01-01T00:00:00Z"});
+    half.members[1].snapshot.as_mut().unwrap()["status"] = taken;
+    assert_eq!(half.next(), Step::Rest, "its content has vanished since");
+}

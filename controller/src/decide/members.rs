@@ -4,7 +4,7 @@
 use machinery::object::Shared;
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::content::VolumeSnapshotContent;
-use model::facts::{Content, Facts, Member};
+use model::facts::{Content, Facts, Member, Source};
 use model::names::content_of_member;
 use model::snapshot::{VolumeSnapshot, group_owner};
 use model::user::{User, UserObject};
@@ -29,23 +29,38 @@ pub struct MemberSeen<'a> {
     pub volumes: Vec<(&'a PersistentVolume, Option<&'a PersistentVolumeClaim>)>,
 }
 
-/// The first step that a member needs, and the first problem that one has.
+/// The first step that a member needs, and the first problem that one has. Once the group is ready and all is well, a member
+/// that somebody has deleted stays so; one that was left half made is finished.
 pub(super) fn next(
     group: &User<'_>,
     content: &Facts<'_>,
     members: &[MemberSeen<'_>],
     keeps_mode: bool,
 ) -> (Option<MemberStep>, Option<Problem>) {
-    let mut first_problem = None;
+    let mut first_problem = not_taken(content, members);
     let Some(handle) = content.handle().filter(|_| content.is_dynamic()) else { return (None, None) };
-    for member in members.iter().filter(|member| !member.listed.handle.is_empty()) {
+    let is_to_be_looked_at = |member: &&MemberSeen<'_>| {
+        let is_begun = member.snapshot.is_some_and(|snapshot| !snapshot.user().was_taken());
+        !member.listed.handle.is_empty() && (group.is_waiting() || is_begun)
+    };
+    for member in members.iter().filter(is_to_be_looked_at) {
         match step(group, content, handle, member, keeps_mode) {
             Ok(None) => {}
             Ok(step) => return (step, None),
             Err(problem) => first_problem = first_problem.or(Some(problem)),
         }
     }
-    (None, first_problem)
+    (None, first_problem.filter(|_| group.is_waiting()))
+}
+
+/// The first volume of a group that is ready which the driver has not listed.
+fn not_taken(content: &Facts<'_>, members: &[MemberSeen<'_>]) -> Option<Problem> {
+    let Source::Volumes(volumes) = &content.source else { return None };
+    let is_listed = |volume: &&String| {
+        members.iter().any(|member| member.listed.volume == **volume && !member.listed.handle.is_empty())
+    };
+    let missing = volumes.iter().find(|volume| !is_listed(volume)).filter(|_| content.is_ready())?;
+    Some(Problem::VolumeNotTaken { driver: content.driver.to_owned(), volume_handle: missing.clone() })
 }
 
 fn step(

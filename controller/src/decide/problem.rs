@@ -42,6 +42,27 @@ pub enum Problem {
         /// It was ready before.
         was_ready: bool,
     },
+    /// The content is of another volume than the claim holds.
+    ContentOfOtherVolume {
+        /// Its name.
+        content: String,
+        /// Driver and handle of the volume that the claim holds.
+        expected: String,
+        /// Those that the content has.
+        found: String,
+    },
+    /// The group snapshot that it is a member of is gone, and has not made its content.
+    GroupGone {
+        /// `namespace/name (uid)` of the group snapshot.
+        group: String,
+    },
+    /// A volume of the group was not taken.
+    VolumeNotTaken {
+        /// The driver.
+        driver: String,
+        /// The driver's handle of the volume.
+        volume_handle: String,
+    },
     /// No claim of the group's namespace holds a volume that was taken.
     MemberWithoutClaim {
         /// The driver.
@@ -77,11 +98,12 @@ impl Problem {
         kind.word(match self {
             Self::Sources => "SnapshotValidationError",
             Self::Class(problem) => problem.reason(),
-            Self::Claims(_) | Self::MemberWithoutClaim { .. } | Self::MemberTaken { .. } => {
-                "SnapshotContentCreationFailed"
-            }
-            Self::ContentMissing { .. } => "SnapshotContentMissing",
-            Self::ContentMismatch { .. } => "SnapshotContentMismatch",
+            Self::Claims(_)
+            | Self::VolumeNotTaken { .. }
+            | Self::MemberWithoutClaim { .. }
+            | Self::MemberTaken { .. } => "SnapshotContentCreationFailed",
+            Self::ContentMissing { .. } | Self::GroupGone { .. } => "SnapshotContentMissing",
+            Self::ContentMismatch { .. } | Self::ContentOfOtherVolume { .. } => "SnapshotContentMismatch",
             Self::ContentMisbound { was_ready: false, .. } => "SnapshotContentMisbound",
             Self::ContentMisbound { was_ready: true, .. } => "SnapshotMisbound",
         })
@@ -90,7 +112,10 @@ impl Problem {
     /// Whether the object may be ready all the same: its data is there, and no more than a member is missing.
     #[must_use]
     pub fn leaves_ready(&self) -> bool {
-        matches!(self, Self::MemberWithoutClaim { .. } | Self::MemberTaken { .. })
+        matches!(
+            self,
+            Self::VolumeNotTaken { .. } | Self::MemberWithoutClaim { .. } | Self::MemberTaken { .. }
+        )
     }
 
     /// What users read.
@@ -124,6 +149,19 @@ impl Problem {
             Self::ContentMisbound { content, expected, found, was_ready: _ } => format!(
                 "the {content_kind} {content:?} must point to the {} {expected}, and points to {found}",
                 kind.noun()
+            ),
+            Self::ContentOfOtherVolume { content, expected, found } => format!(
+                "the {content_kind} {content:?} must be of the volume {expected}, which the claim holds, and is of the volume \
+                 {found}; delete this {0}, and take another",
+                kind.noun()
+            ),
+            Self::GroupGone { group } => format!(
+                "the group snapshot {group}, which this {} is a member of, is gone, so nobody makes its content; delete it",
+                kind.noun()
+            ),
+            Self::VolumeNotTaken { driver, volume_handle } => format!(
+                "the driver {driver:?} has taken the group without its volume {volume_handle:?}; there is no snapshot of that \
+                 volume"
             ),
             Self::MemberWithoutClaim { driver, volume_handle, namespace } => format!(
                 "no PersistentVolumeClaim of the namespace {namespace:?} holds the volume {volume_handle:?} of the driver \

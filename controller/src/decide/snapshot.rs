@@ -1,11 +1,12 @@
 //! The next step of a VolumeSnapshot.
 
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
-use model::facts::{Facts, Membership, Policy};
+use model::facts::{Facts, Membership, Policy, Source as ContentSource};
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER};
 
 use super::binding::{self, Seen, Way};
 use super::creation::{self, Source};
+use super::problem::Problem;
 use super::step::Step;
 use super::{deletion, status};
 
@@ -35,12 +36,16 @@ pub struct Observed<'a> {
 /// The group that owns a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group<'a> {
-    /// There is none, or it is gone, or it is being deleted.
+    /// There is none, or it is gone.
     None,
+    /// It is being deleted, and its members with it.
+    Leaving,
     /// It lives; its name.
     Living(&'a str),
     /// Nobody knows yet which groups there are.
     Unknown,
+    /// We may not see which groups there are; its name.
+    Unreadable(&'a str),
 }
 
 /// The next step.
@@ -56,9 +61,10 @@ fn delete(observed: &Observed<'_>) -> Step {
         return Step::Rest;
     }
     match observed.owner {
-        Group::None => {}
+        Group::None | Group::Leaving => {}
         Group::Unknown => return Step::AwaitGroups,
         Group::Living(group) => return Step::AwaitGroup { group: group.to_owned() },
+        Group::Unreadable(group) => return Step::AwaitRight { group: group.to_owned() },
     }
     let content = deletion::content(&observed.seen);
     if content.is_some() {
@@ -67,7 +73,8 @@ fn delete(observed: &Observed<'_>) -> Step {
         }
         if user.has_finalizer(RESTORING_FINALIZER) {
             // The provisioner is at work, whether its claim is still there or not.
-            return Step::Rest;
+            let held = format!("{} has the finalizer {RESTORING_FINALIZER}", user.name());
+            return Step::AwaitRestore { claim: held };
         }
     }
     if let Some(step) = content.and_then(deletion::let_go) {
@@ -91,9 +98,8 @@ impl Way for Observed<'_> {
     }
 
     fn create(&self) -> Step {
-        if self.seen.user.group.is_some() {
-            // Its group makes its content.
-            return Step::Rest;
+        if let Some(member) = self.seen.user.group {
+            return self.await_group(member);
         }
         let source = Source { claim: self.claim, volume: self.volume, key: &self.claim_key };
         creation::decide(self, &[source], self.keeps_mode)
@@ -101,9 +107,11 @@ impl Way for Observed<'_> {
 
     fn follow(&self, content: &Facts<'_>) -> Step {
         let user = &self.seen.user;
-        if user.group.is_some() && content.member == Membership::Announced {
-            // Its group is about to write what was taken.
-            return Step::Rest;
+        if let Some(member) = user.group.filter(|_| content.member == Membership::Announced) {
+            return self.await_group(member);
+        }
+        if let Some(problem) = self.other_volume(content) {
+            return Step::Report(problem);
         }
         let knows_size = user.status.is_some_and(|status| status.has_size);
         let knows_group = user.status.is_some_and(|status| status.group.is_some());
@@ -119,5 +127,44 @@ impl Way for Observed<'_> {
             }
             Some(_) | None => Step::Rest,
         }
+    }
+}
+
+impl Observed<'_> {
+    /// What a member does that lacks what its group makes for it.
+    fn await_group(&self, (name, uid): (&str, &str)) -> Step {
+        match self.owner {
+            Group::None => {
+                let group = binding::place(self.seen.user.namespace(), name, uid);
+                Step::Report(Problem::GroupGone { group })
+            }
+            Group::Leaving | Group::Living(_) | Group::Unknown | Group::Unreadable(_) => Step::Rest,
+        }
+    }
+
+    /// A content that bears the name of ours and is of another volume was made by somebody else. Once it is bound, its
+    /// claim may be made anew and hold another volume.
+    fn other_volume(&self, content: &Facts<'_>) -> Option<Problem> {
+        let user = &self.seen.user;
+        let is_bound = user.status.is_some_and(|status| status.content.is_some());
+        if is_bound || !user.is_dynamic || user.group.is_some() {
+            return None;
+        }
+        let claim = self.claim.filter(|claim| claim.body.is_bound())?;
+        let volume = self.volume.filter(|volume| creation::is_held(volume, claim))?;
+        let (driver, handle) = volume.body.csi.as_ref()?;
+        let found: Vec<&String> = match content.source {
+            ContentSource::Volumes(handles) => handles.iter().collect(),
+            ContentSource::None | ContentSource::Both | ContentSource::Given(..) => Vec::new(),
+        };
+        if *content.driver == **driver && found == [handle] {
+            return None;
+        }
+        let of = |driver: &str, handle: &str| format!("{handle:?} of the driver {driver:?}");
+        Some(Problem::ContentOfOtherVolume {
+            content: content.name.to_owned(),
+            expected: of(driver, handle),
+            found: of(content.driver, found.first().map_or("", |handle| handle)),
+        })
     }
 }

@@ -15,11 +15,16 @@ pub enum Step {
     Report(Problem),
     /// Its content must stay while a claim is restored from it: say so once, and look again when the claim changes.
     AwaitRestore {
-        /// Name of one of the claims.
+        /// Name of one of the claims, or what else tells of it.
         claim: String,
     },
     /// It belongs to a group that lives: say so once.
     AwaitGroup {
+        /// Name of the group.
+        group: String,
+    },
+    /// It belongs to a group, and we may not see whether that lives: say so once, and look again once we may.
+    AwaitRight {
         /// Name of the group.
         group: String,
     },

@@ -2,12 +2,11 @@
 
 use model::claim::CLAIM_FINALIZER;
 use model::facts::{Kind, Policy};
-use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, RESTORING_FINALIZER};
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER};
 use serde_json::json;
 
 use super::fixtures::{Stage, class, dynamic};
 use super::problem::{ClaimProblem, ClassProblem, Problem};
-use super::snapshot::Group;
 use super::step::{ErrorChange, StatusChange, Step};
 
 fn problem(stage: &Stage) -> Problem {
@@ -235,60 +234,10 @@ fn a_content_stays_while_a_claim_is_restored_from_it() {
             &json!({"metadata": {"finalizers": [AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER]}}),
         )
         .content(&json!({}));
-    assert_eq!(provisioner.next(), Step::Rest);
-}
-
-#[test]
-fn a_member_waits_for_its_group_and_goes_with_the_in_group_finalizer_alone() {
-    let member = || ready().deleting().snapshot(&json!({"metadata": {"finalizers": [IN_GROUP_FINALIZER]}}));
-    let living = Stage { owner: Group::Living("g"), ..member() };
-    assert_eq!(living.next(), Step::AwaitGroup { group: "g".to_owned() });
-    assert!(matches!(member().next(), Step::SetFinalizers { remove, .. } if remove == [IN_GROUP_FINALIZER]));
-}
-
-fn member() -> Stage {
-    let owner = json!([{
-        "apiVersion": "groupsnapshot.storage.k8s.io/v1beta1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": "gu",
-    }]);
-    let snapshot = json!({
-        "metadata": {"name": "snapshot-x", "ownerReferences": owner, "finalizers": [IN_GROUP_FINALIZER]},
-        "spec": {"volumeSnapshotClassName": null},
-    });
-    Stage { class: None, claim: None, volume: None, ..dynamic().snapshot(&snapshot) }
-}
-
-fn member_content() -> serde_json::Value {
-    json!({"metadata": {"name": "snapcontent-x"}, "spec": {
-        "volumeSnapshotRef": {"name": "snapshot-x"}, "volumeSnapshotClassName": null,
-    }})
-}
-
-#[test]
-fn a_member_made_by_any_version_waits_for_its_content_and_never_gets_the_bound_finalizer() {
-    assert_eq!(member().next(), Step::Rest, "its group makes its content; it needs no class");
-    let bound = member().content(&member_content());
-    assert!(matches!(bound.next(), Step::SetFinalizers { add, .. } if add == [AS_SOURCE_FINALIZER]));
-    let held = json!({"metadata": {"finalizers": [IN_GROUP_FINALIZER, AS_SOURCE_FINALIZER]}});
-    let shown = status(&member().snapshot(&held).content(&member_content()));
-    assert_eq!(shown.content.as_deref(), Some("snapcontent-x"));
-    let annotation = json!({"metadata": {"annotations": {
-        "groupsnapshot.storage.k8s.io/volumeGroupSnapshotHandle": "gh"}}});
-    let announced = member().snapshot(&held).content(&member_content()).content_with(&annotation);
-    assert_eq!(announced.next(), Step::Rest, "its group has yet to write what was taken");
-    let recorded =
-        json!({"status": {"snapshotHandle": "h", "volumeGroupSnapshotHandle": "gh", "readyToUse": true}});
-    assert_eq!(status(&announced.content_with(&recorded)).ready, Some(true), "in one write");
-}
-
-#[test]
-fn a_member_s_content_is_found_for_a_deletion_before_any_status_was_written() {
-    assert_eq!(member().deleting().content(&member_content()).next(), Step::ReleaseContent);
-}
-
-#[test]
-fn a_member_waits_as_long_as_nobody_knows_which_groups_there_are() {
-    let unknown = Stage { owner: Group::Unknown, ..member().deleting().content(&member_content()) };
-    assert_eq!(unknown.next(), Step::AwaitGroups);
+    let Step::AwaitRestore { claim } = provisioner.next() else { panic!("it is in use") };
+    assert!(claim.contains(RESTORING_FINALIZER), "its claim may be gone, and the restore go on: {claim}");
+    let lost = Stage { content: None, ..provisioner };
+    assert!(matches!(lost.next(), Step::SetFinalizers { .. }), "nothing is left to protect");
 }
 
 #[test]
@@ -303,4 +252,63 @@ fn one_snapshot_of_a_storage_group_needs_no_group_and_joins_one_that_comes() {
     assert_eq!(status(&grouped).group.as_deref(), Some("g"));
     let named = grouped.snapshot(&json!({"status": {"volumeGroupSnapshotName": "g"}}));
     assert_eq!(named.next(), Step::JoinGroup { name: "g".to_owned(), uid: "gu".to_owned() });
+}
+
+#[test]
+fn a_content_of_the_right_name_and_another_volume_is_refused_until_it_is_bound() {
+    let other = json!({"spec": {"source": {"volumeHandle": "another"}}});
+    let refused = problem(&dynamic().held().content(&other));
+    assert_eq!(refused.reason(Kind::Single), "SnapshotContentMismatch");
+    let said = refused.text(Kind::Single);
+    assert!(said.contains("\"vh\" of the driver \"d\"") && said.contains("\"another\""), "{said}");
+    let foreign = json!({"spec": {"driver": "another.csi"}});
+    assert!(problem(&dynamic().held().content(&foreign)).text(Kind::Single).contains("\"another.csi\""));
+    let bound = json!({"status": {"boundVolumeSnapshotContentName": "snapcontent-u", "readyToUse": false}});
+    let anew = dynamic().held().snapshot(&bound).content(&other);
+    assert_eq!(anew.next(), Step::Rest, "its claim was made anew, and holds another volume since");
+    let gone = Stage { claim: None, ..dynamic().held().content(&other) };
+    assert!(matches!(gone.next(), Step::WriteStatus(_)), "nobody can tell");
+}
+
+#[test]
+fn a_status_that_names_another_content_is_no_reason_to_make_one() {
+    let named = json!({"status": {"boundVolumeSnapshotContentName": "another", "readyToUse": false}});
+    let missing = Problem::ContentMissing { content: "another".to_owned() };
+    assert_eq!(problem(&protected(dynamic().held().snapshot(&named))), missing);
+}
+
+#[test]
+fn a_status_that_a_user_has_cleared_is_written_again_and_nothing_is_taken() {
+    let taken = json!({"status": {"creationTime": 1_767_225_600_000_000_000_i64, "readyToUse": true, "snapshotHandle": "h"}});
+    let change = status(&dynamic().held().content(&taken));
+    assert_eq!((change.content.as_deref(), change.ready), (Some("snapcontent-u"), Some(true)));
+    assert!(change.creation_time.is_some());
+}
+
+#[test]
+fn what_was_ready_stays_so_although_its_content_takes_it_back() {
+    let back = json!({"status": {"creationTime": 1_767_225_600_000_000_000_i64, "readyToUse": false}});
+    assert_eq!(ready().content(&back).next(), Step::Rest);
+    let failing = json!({"status": {"readyToUse": false, "error": {"message": "lost"}}});
+    assert_eq!(ready().content(&failing).next(), Step::Rest, "nor is it told of errors");
+}
+
+#[test]
+fn a_lost_content_that_is_back_makes_the_snapshot_ready_again() {
+    let lost = ready().snapshot(&json!({"status": {"readyToUse": false, "error": {"message": "missing"}}}));
+    let back = json!({"status": {"readyToUse": true, "snapshotHandle": "h"}});
+    let change = status(&lost.content(&back));
+    assert_eq!((change.ready, change.error), (Some(true), ErrorChange::Clear));
+}
+
+#[test]
+fn a_policy_that_changes_during_a_deletion_counts_from_then_on() {
+    let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "annotations": {
+        "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted": "yes"}}});
+    let stage = || ready().deleting().content(&going);
+    assert_eq!(stage().next(), Step::Rest);
+    let retained = stage().content_with(&json!({"spec": {"deletionPolicy": "Retain"}}));
+    assert!(matches!(retained.next(), Step::SetFinalizers { .. }), "its content goes without it");
+    let unheld = |stage: Stage| stage.snapshot(&json!({"metadata": {"finalizers": [AS_SOURCE_FINALIZER]}}));
+    assert_eq!(unheld(stage()).next(), Step::Rest, "from Retain to Delete: any finalizer of ours waits");
 }

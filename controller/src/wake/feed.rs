@@ -95,10 +95,18 @@ pub(super) fn user_changed<U: UserKind>(
     family.of_content.set(&key, content.as_deref());
     let waits = now.map(U::user).filter(User::is_waiting);
     family.waiting_for_class.set(&key, waits.map(|user| user.class_name.unwrap_or_default()));
-    U::pair(queues).contents.add(&Key::from(U::user(known).content_name()), Urgency::Now);
-    if now.is_none() {
-        caches.operations.gone(known.uid());
+    for content in [last, now].into_iter().flatten().map(|known| U::user(known).content_name()) {
+        U::pair(queues).contents.add(&Key::from(content), Urgency::Now);
     }
+    if let Some(gone) = replaced(last, now) {
+        caches.operations.gone(gone.uid());
+    }
+}
+
+/// The object that is gone: another may have been made under its name since, without the watch having shown the end of the
+/// first.
+pub(super) fn replaced<'o, B>(last: Option<&'o Object<B>>, now: Option<&Object<B>>) -> Option<&'o Object<B>> {
+    last.filter(|last| now.is_none_or(|now| now.uid() != last.uid()))
 }
 
 /// Wakes whoever is bound to a content.

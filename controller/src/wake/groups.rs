@@ -1,7 +1,5 @@
 //! VolumeGroupSnapshots, their contents and their classes: whom a change of them wakes.
 
-use std::sync::atomic::Ordering;
-
 use machinery::object::Object;
 use machinery::queue::{Queue, Urgency};
 use machinery::store::Store;
@@ -13,8 +11,8 @@ use model::group_snapshot::GroupSnapshot;
 use model::snapshot::{Snapshot, group_owner};
 use model::user::{User, UserObject};
 
-use super::feed::{CachedKind, Pair, Queues, UserKind, class_changed, user_changed, wake_owner};
-use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
+use super::feed::{CachedKind, Pair, Queues, UserKind, class_changed, replaced, user_changed, wake_owner};
+use crate::caches::{Caches, Family, Knowledge, Plain, UserMemory, handle_key};
 
 impl UserKind for GroupSnapshot {
     type Content = GroupContent;
@@ -50,7 +48,8 @@ impl CachedKind for GroupSnapshot {
         let waits = now.is_some_and(|now| now.user().is_waiting());
         let before = caches.waiting_groups.set(&key, waits.then_some(namespace));
         user_changed(caches, queues, last, now);
-        if !waits && (before.is_some() || now.is_none()) {
+        let gone = replaced(last, now);
+        if gone.is_some() || (!waits && before.is_some()) {
             // The claims that it took may be free now.
             let claims = caches.claims_of_namespace.get(namespace).into_iter().filter(|key| {
                 caches.claims.get(key).is_some_and(|claim| claim.has_finalizer(CLAIM_FINALIZER))
@@ -58,8 +57,8 @@ impl CachedKind for GroupSnapshot {
             Queues::wake(&queues.claims, claims);
         }
         // Its members wait for its deletion.
-        if now.is_none_or(Object::is_deleting) {
-            Queues::wake(&queues.singles.users, caches.members.get(known.uid()));
+        for going in now.filter(|now| now.is_deleting()).into_iter().chain(gone) {
+            Queues::wake(&queues.singles.users, caches.members.get(going.uid()));
         }
         // Those that were imported learn to whom they belong.
         if last.is_none()
@@ -70,9 +69,9 @@ impl CachedKind for GroupSnapshot {
     }
 }
 
-/// It is known from now on which group snapshots there are: wakes the members and the claims that have waited for that.
-pub fn groups_are_known(caches: &Caches, queues: &Queues) {
-    caches.groups_known.store(true, Ordering::Relaxed);
+/// This is known from now on of which group snapshots there are: wakes the members and the claims that have waited for it.
+pub fn groups_are_known(caches: &Caches, queues: &Queues, knowledge: Knowledge) {
+    caches.know_of_groups(knowledge);
     caches.singles.users.each(|key, snapshot| {
         if snapshot.is_deleting() && group_owner(snapshot).is_some() {
             queues.singles.users.add(key, Urgency::Now);

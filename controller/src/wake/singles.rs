@@ -9,7 +9,9 @@ use model::facts::{Content, Facts};
 use model::snapshot::{Snapshot, group_owner};
 use model::user::{User, UserObject};
 
-use super::feed::{CachedKind, Pair, Queues, UserKind, claim_of, class_changed, user_changed, wake_owner};
+use super::feed::{
+    CachedKind, Pair, Queues, UserKind, claim_of, class_changed, replaced, user_changed, wake_owner,
+};
 use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
 
 impl UserKind for Snapshot {
@@ -45,11 +47,13 @@ impl CachedKind for Snapshot {
         caches.snapshots_of_claim.set(&key, now.and_then(claim_of).as_deref());
         caches.members.set(&key, now.and_then(group_owner).map(|(_, uid)| uid));
         user_changed(caches, queues, last, now);
-        // Its claim may be free now.
-        if let Some(claim) = claim_of(known) {
-            queues.claims.add(&Key::from(claim), Urgency::Now);
+        for known in replaced(last, now).into_iter().chain([known]) {
+            // Its claim may be free now.
+            if let Some(claim) = claim_of(known) {
+                queues.claims.add(&Key::from(claim), Urgency::Now);
+            }
+            wake_group(caches, queues, known);
         }
-        wake_group(caches, queues, known);
     }
 }
 

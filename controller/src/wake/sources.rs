@@ -23,8 +23,12 @@ impl CachedKind for Claim {
         let key = Self::store(caches).key_of(known);
         let namespace = known.namespace();
         caches.claims_of_namespace.set(&key, now.map(|_| namespace));
-        let restored =
-            |claim: &Object<Self>| claim.body.restores.as_ref().map(|name| format!("{namespace}/{name}"));
+        // A claim of another namespace needs a grant that we cannot see: it must not hold what is not its own. The finalizer
+        // of the provisioner that restores it does.
+        let restored = |claim: &Object<Self>| {
+            let (of, name) = claim.body.restores.as_ref()?;
+            of.as_ref().is_none_or(|of| of == namespace).then(|| format!("{namespace}/{name}"))
+        };
         let before = caches.restores.set(&key, now.and_then(restored).as_deref());
         for source in before.iter().filter_map(|key| caches.singles.users.get(key)) {
             Queues::wake(&queues.singles.users, [Key::from(&*source.key())]);

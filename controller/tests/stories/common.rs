@@ -1,7 +1,7 @@
 //! A cluster of its own for each story, with one snapshot-controller that has the deployed rights.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command as StdCommand;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,9 @@ pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupS
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
 pub const EVENT: Kind = Kind("", "Event", true);
+pub const DEFINITION: Kind = Kind("apiextensions.k8s.io", "CustomResourceDefinition", false);
+pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
+pub const ROLE: Kind = Kind("rbac.authorization.k8s.io", "ClusterRole", false);
 
 /// Where a story plays.
 pub struct Stage {
@@ -89,6 +92,44 @@ impl Stage {
         Self { server, admin, kubeconfig, directory }
     }
 
+    /// The kubeconfig of the controller.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Takes verbs on a resource from the controller. Gives back all its rules as they were, for [`Stage::grant`].
+    pub async fn refuse(&self, resource: &str, verbs: &[&str]) -> Value {
+        let rules = self.get(ROLE, "snapshot-controller").await.unwrap()["rules"].clone();
+        let mut fewer = rules.clone();
+        for rule in fewer.as_array_mut().unwrap() {
+            if rule["resources"].as_array().unwrap().iter().any(|it| it == resource) {
+                let granted = rule["verbs"].as_array_mut().unwrap();
+                granted.retain(|verb| !verbs.iter().any(|without| verb == without));
+            }
+        }
+        self.grant(&fewer).await;
+        rules
+    }
+
+    /// Gives the controller these rules.
+    pub async fn grant(&self, rules: &Value) {
+        self.change(ROLE, "snapshot-controller", &json!({ "rules": rules })).await;
+    }
+
+    /// Waits until the controller has made this many more requests of a method to paths that end so.
+    pub async fn until_tried(&self, method: &str, path_end: &str, times: usize) {
+        let tries = || {
+            let requests = self.server.requests();
+            let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
+            ours.filter(|request| request.method == method && request.path.ends_with(path_end)).count()
+        };
+        let (before, end) = (tries(), Instant::now() + PATIENCE);
+        while tries() < before + times {
+            assert!(Instant::now() < end, "{} of {method} {path_end}\n{}", tries() - before, self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Installs the kinds of a group.
     pub fn install(&self, group: &str) {
         for crd in sandbox::crds::all().unwrap() {
@@ -109,6 +150,11 @@ impl Stage {
     }
 
     pub fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        self.api_in(kind, NAMESPACE)
+    }
+
+    /// The same, in another namespace.
+    pub fn api_in(&self, kind: Kind, namespace: &str) -> Api<DynamicObject> {
         let Kind(group, name, namespaced) = kind;
         let plural = if name.ends_with('s') { "es" } else { "s" };
         let resource = ApiResource::from_gvk_with_plural(
@@ -116,7 +162,7 @@ impl Stage {
             &format!("{}{plural}", name.to_lowercase()),
         );
         if namespaced {
-            Api::namespaced_with(self.admin.clone(), NAMESPACE, &resource)
+            Api::namespaced_with(self.admin.clone(), namespace, &resource)
         } else {
             Api::all_with(self.admin.clone(), &resource)
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+mod backups;
 mod binding;
 mod claims;
 mod common;
@@ -9,3 +10,9 @@ mod crashes;
 mod deleting;
 mod group_deletion;
 mod groups;
+mod kinds;
+mod lagging;
+mod refusals;
+mod replicas;
+mod rights;
+mod stale;

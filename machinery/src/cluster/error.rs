@@ -148,6 +148,7 @@ impl Failure {
             403 => Self::Forbidden(status),
             // A path that is not served is a plain-text 404: then the kind is missing, and the object may exist.
             404 if status.reason == "NotFound" => Self::NotFound(status),
+            409 | 422 if is_from_webhook(&status) => Self::Refused(status),
             409 if status.reason == "AlreadyExists" => Self::AlreadyExists(status),
             409 => Self::LostRace(Some(status)),
             // A failed `test` of a JSON patch has empty details; an invalid result names the fields.
@@ -158,6 +159,11 @@ impl Failure {
             _ => Self::Refused(status),
         }
     }
+}
+
+/// Whether an admission webhook refuses, which chooses the code itself. The API server begins its message so.
+fn is_from_webhook(status: &Status) -> bool {
+    status.message.starts_with("admission webhook ")
 }
 
 fn names_nothing(status: &Status) -> bool {
@@ -228,6 +234,15 @@ mod tests {
         let broken = json!({"code": 422, "reason": "Invalid",
             "details": {"name": "c", "causes": [{"field": "status.size"}]}});
         assert!(matches!(judged("patch", broken).failure, Failure::Invalid(_)));
+    }
+
+    #[test]
+    fn a_refusal_of_a_webhook_is_no_lost_race_whatever_its_code() {
+        for code in [409, 422] {
+            let refused =
+                json!({"code": code, "message": "admission webhook \"w.x\" denied the request: no"});
+            assert!(matches!(judged("patch", refused).failure, Failure::Refused(_)), "{code}");
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kube::Client;
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::{Request as Builder, request};
+use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{ObjectList, Request as Builder, request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -68,6 +68,18 @@ impl<B: Body> Objects<B> {
     /// [`Failure::NotFound`] if there is none, and the others.
     pub async fn get(&self, key: &str) -> Result<Object<B>, ApiError> {
         self.read(key).await
+    }
+
+    /// Reads the objects of a namespace that a label selector selects.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] if it is no label selector, and the others.
+    pub async fn list(&self, namespace: &str, labels: &str) -> Result<Vec<Object<B>>, ApiError> {
+        let request = Self::request("list", namespace, Half::Main);
+        let builder = Builder::new(B::path(Some(&segment(namespace))));
+        let list = builder.list(&ListParams::default().labels(labels));
+        let list: ObjectList<Object<B>> = json(&self.client, &request, list).await?;
+        Ok(list.items)
     }
 
     /// Writes, and returns the resulting object.

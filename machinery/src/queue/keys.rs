@@ -216,6 +216,17 @@ impl Queue {
         }
     }
 
+    /// Takes the keys that are ready out of the queue, in order.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn take_ready(&self) -> Vec<Key> {
+        let mut state = self.state();
+        let ready: Vec<Key> = state.ready.drain(..).map(|(key, _)| key).collect();
+        for key in &ready {
+            state.entries.remove(key);
+        }
+        ready
+    }
+
     /// Failures of a key in a row.
     #[must_use]
     pub fn failures(&self, key: &Key) -> u32 {

@@ -38,6 +38,13 @@ pub struct Watched {
     pub standing: watch::Receiver<Standing>,
 }
 
+impl Watched {
+    /// The resource with its group, as in `kubectl get`; the core group has no name.
+    fn resource(&self) -> String {
+        format!("{}.{}", self.plural, self.group).trim_end_matches('.').to_owned()
+    }
+}
+
 /// What the operator can do about kinds that cannot be watched.
 #[derive(Debug, Clone, Copy)]
 pub struct Advice {
@@ -67,25 +74,22 @@ pub fn not_ready(watched: &[Watched], advice: Advice) -> Option<String> {
     Some(format!("the first list of {} is not complete", starting.plural))
 }
 
-/// The failing watches: plural and problem of each.
-fn problems(watched: &[Watched]) -> BTreeSet<(&'static str, WatchProblem)> {
+/// The failing watches: the name of the resource, with its group, and the problem of each.
+fn problems(watched: &[Watched]) -> BTreeSet<(String, WatchProblem)> {
     let problem = |watched: &Watched| match &*watched.standing.borrow() {
         Standing::Starting | Standing::Synced => None,
-        Standing::Failing(problem) => Some((watched.plural, problem.clone())),
+        Standing::Failing(problem) => Some((watched.resource(), problem.clone())),
     };
     watched.iter().filter_map(problem).collect()
 }
 
 /// One line for all problems with the kinds of a group, with what to do about them.
-fn line(problems: &BTreeSet<(&'static str, WatchProblem)>, kind: &Watched, advice: Advice) -> String {
-    let Watched { group, version, .. } = *kind;
+fn line(problems: &BTreeSet<(String, WatchProblem)>, kind: &Watched, advice: Advice) -> String {
+    let version = kind.version;
     let Advice { install, without } = advice;
     let named = |pick: fn(&WatchProblem) -> bool| {
-        let names: Vec<_> = problems
-            .iter()
-            .filter(|(_, problem)| pick(problem))
-            .map(|(plural, _)| format!("{plural}.{group}"))
-            .collect();
+        let picked = problems.iter().filter(|(_, problem)| pick(problem));
+        let names: Vec<_> = picked.map(|(name, _)| name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(" and "))
     };
     let parts = [
@@ -107,7 +111,7 @@ fn line(problems: &BTreeSet<(&'static str, WatchProblem)>, kind: &Watched, advic
 /// minutes if nothing works without the kinds), and one line once all can be watched. A partial recovery is not logged.
 pub(crate) async fn report(watched: Vec<Watched>, advice: Advice) {
     let Some(kind) = watched.first() else { return std::future::pending().await };
-    let mut logged: Option<(BTreeSet<(&str, WatchProblem)>, Instant)> = None;
+    let mut logged: Option<(BTreeSet<(String, WatchProblem)>, Instant)> = None;
     let mut standings: Vec<_> = watched.iter().map(|watched| watched.standing.clone()).collect();
     loop {
         let starting = watched.iter().any(|watched| *watched.standing.borrow() == Standing::Starting);
@@ -118,7 +122,10 @@ pub(crate) async fn report(watched: Vec<Watched>, advice: Advice) {
         let recent = |when: &Instant| advice.without.is_some() || when.elapsed() < AGAIN_AFTER;
         let known = logged.as_ref().is_some_and(|(logged, when)| now.is_subset(logged) && recent(when));
         if all_synced && logged.take().is_some() {
-            tracing::warn!("{}: all kinds can be watched now", kind.group);
+            let groups: BTreeSet<_> =
+                watched.iter().map(|watched| watched.group).filter(|group| !group.is_empty()).collect();
+            let groups = groups.into_iter().collect::<Vec<_>>().join(" and ");
+            tracing::warn!("{}: all kinds can be watched now", groups);
         } else if !now.is_empty() && !starting && !known {
             tracing::warn!("{}", line(&now, kind, advice));
             logged = Some((now, Instant::now()));
@@ -152,6 +159,14 @@ mod tests {
         let missing = || Standing::Failing(WatchProblem::KindMissing);
         let line = not_ready(&watched(missing(), missing()), ADVICE).unwrap();
         assert!(line.contains("classes.g and contents.g") && line.contains("install them"), "{line}");
+    }
+
+    #[test]
+    fn each_kind_is_named_with_its_own_group() {
+        let missing = || Standing::Failing(WatchProblem::KindMissing);
+        let [one, core] = watched(missing(), Standing::Failing(WatchProblem::Forbidden));
+        let line = not_ready(&[Watched { group: "", ..core }, one], ADVICE).unwrap();
+        assert!(line.contains("v1: contents.g;") && line.contains("watch classes;"), "{line}");
     }
 
     #[test]

@@ -43,6 +43,12 @@ fn of_snapshots() -> Vec<Problem> {
         ClaimProblem::NotCsi { volume: text("VOLUME") }.into(),
         Problem::ContentMissing { content: text("CONTENT") },
         Problem::ContentMismatch { content: text("CONTENT"), dynamic: false },
+        Problem::ContentOfOtherVolume {
+            content: text("CONTENT"),
+            expected: text("\"ONE\" of the driver \"A\""),
+            found: text("\"OTHER\" of the driver \"B\""),
+        },
+        Problem::GroupGone { group: text("NAMESPACE/GROUP (uid \"UID\")") },
         misbound(false),
         misbound(true),
     ]
@@ -56,6 +62,7 @@ fn of_groups() -> Vec<Problem> {
         ClaimProblem::SelectorEmpty.into(),
         ClaimProblem::SelectorInvalid { why: text("WHY") }.into(),
         ClaimProblem::NoneSelected { selector: text("SELECTOR"), namespace: text("NAMESPACE") }.into(),
+        Problem::VolumeNotTaken { driver: text("DRIVER"), volume_handle: text("HANDLE") },
         Problem::MemberWithoutClaim {
             driver: text("DRIVER"),
             volume_handle: text("HANDLE"),

@@ -1,0 +1,146 @@
+//! Who is woken where nothing but the change itself tells of it.
+
+use std::sync::Arc;
+
+use machinery::metrics::BaseMetrics;
+use machinery::queue::Queue;
+use machinery::watch::Sink;
+use model::claim::Claim;
+use model::group_snapshot::GroupSnapshot;
+use model::snapshot::Snapshot;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::caches::{Caches, Knowledge};
+use crate::metrics::Operations;
+use crate::settings::{Command, parse};
+
+/// Caches and queues that nobody works on.
+fn feed() -> Feed {
+    let metrics = BaseMetrics::new().unwrap();
+    let Ok(Command::Run(settings)) = parse([], &|_| None) else { panic!("no settings") };
+    let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
+    let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
+    let queues = Queues { singles: pair("a", "b"), groups: pair("c", "d"), claims: queue("e") };
+    Feed { caches: Arc::new(Caches::new(Operations::new(&metrics).unwrap())), queues }
+}
+
+fn show<B: CachedKind>(feed: &Feed, object: &Value) {
+    Sink::<B>::seen(feed, serde_json::from_value(object.clone()).unwrap());
+}
+
+/// The keys that a queue holds, which it does not hold any more.
+fn woken(queue: &Queue) -> Vec<String> {
+    let mut keys: Vec<_> = queue.take_ready().iter().map(|key| (**key).to_owned()).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Empties every queue.
+fn settle(feed: &Feed) {
+    let Queues { singles, groups, claims } = &feed.queues;
+    for queue in [&singles.users, &singles.contents, &groups.users, &groups.contents, claims] {
+        let _ = queue.take_ready();
+    }
+}
+
+fn owned(group_uid: &str) -> Value {
+    json!([{
+        "apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": group_uid,
+    }])
+}
+
+fn snapshot(name: &str, uid: &str, claim: &str) -> Value {
+    json!({
+        "metadata": {"namespace": "ns", "name": name, "uid": uid, "resourceVersion": uid},
+        "spec": {"source": {"persistentVolumeClaimName": claim}},
+    })
+}
+
+#[test]
+fn members_and_claims_that_have_waited_to_know_the_groups_are_woken() {
+    let feed = feed();
+    for (name, finalizers) in
+        [("held", json!(["snapshot.storage.kubernetes.io/pvc-as-source-protection"])), ("free", json!([]))]
+    {
+        let claim =
+            json!({"metadata": {"namespace": "ns", "name": name, "uid": name, "finalizers": finalizers}});
+        show::<Claim>(&feed, &claim);
+    }
+    let mut member = snapshot("member", "1", "held");
+    member["metadata"]["ownerReferences"] = owned("gu");
+    show::<Snapshot>(&feed, &member);
+    member["metadata"]["name"] = "going".into();
+    member["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    show::<Snapshot>(&feed, &member);
+    show::<Snapshot>(&feed, &snapshot("alone", "1", "held"));
+    settle(&feed);
+    groups_are_known(&feed.caches, &feed.queues, Knowledge::Hidden);
+    assert_eq!(woken(&feed.queues.singles.users), ["ns/going"]);
+    assert_eq!(woken(&feed.queues.claims), ["ns/held"]);
+    assert_eq!(feed.caches.knowledge_of_groups(), Knowledge::Hidden);
+    groups_are_known(&feed.caches, &feed.queues, Knowledge::Full);
+    assert_eq!(woken(&feed.queues.singles.users), ["ns/going"], "rights have come");
+}
+
+#[test]
+fn a_snapshot_that_was_made_anew_unseen_wakes_the_claim_and_the_content_of_the_one_before() {
+    let feed = feed();
+    show::<Snapshot>(&feed, &snapshot("s", "1", "old"));
+    settle(&feed);
+    show::<Snapshot>(&feed, &snapshot("s", "2", "new"));
+    assert_eq!(woken(&feed.queues.claims), ["ns/new", "ns/old"]);
+    assert_eq!(woken(&feed.queues.singles.contents), ["snapcontent-1", "snapcontent-2"]);
+}
+
+#[test]
+fn a_group_that_was_made_anew_unseen_wakes_the_members_and_the_claims_of_the_one_before() {
+    let feed = feed();
+    let group = |uid: &str| {
+        json!({
+            "metadata": {"namespace": "ns", "name": "g", "uid": uid, "resourceVersion": uid},
+            "spec": {"source": {"selector": {"matchLabels": {"a": "b"}}}},
+        })
+    };
+    let claim = json!({"metadata": {"namespace": "ns", "name": "c", "uid": "c", "finalizers": [
+        "snapshot.storage.kubernetes.io/pvc-as-source-protection"]}});
+    show::<Claim>(&feed, &claim);
+    let mut member = snapshot("m", "1", "c");
+    member["metadata"]["ownerReferences"] = owned("1");
+    show::<Snapshot>(&feed, &member);
+    show::<GroupSnapshot>(&feed, &group("1"));
+    settle(&feed);
+    show::<GroupSnapshot>(&feed, &group("2"));
+    assert_eq!(woken(&feed.queues.singles.users), ["ns/m"]);
+    assert_eq!(woken(&feed.queues.claims), ["ns/c"]);
+    assert_eq!(woken(&feed.queues.groups.contents), ["groupsnapcontent-1", "groupsnapcontent-2"]);
+}
+
+#[test]
+fn a_claim_is_restored_from_a_snapshot_of_its_own_namespace_by_either_field() {
+    let feed = feed();
+    let source = |namespace: Value| {
+        let mut source =
+            json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+        if namespace.is_string() {
+            source["namespace"] = namespace;
+        }
+        source
+    };
+    for (name, spec) in [
+        ("a", json!({"dataSource": source(Value::Null), "dataSourceRef": source(Value::Null)})),
+        ("b", json!({"dataSourceRef": source(Value::Null)})),
+        ("c", json!({"dataSourceRef": source(json!("ns"))})),
+        ("elsewhere", json!({"dataSourceRef": source(json!("other"))})),
+        ("clone", json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "s"}})),
+    ] {
+        show::<Claim>(
+            &feed,
+            &json!({"metadata": {"namespace": "ns", "name": name, "uid": name}, "spec": spec}),
+        );
+    }
+    let restored =
+        |key| feed.caches.restores.get(key).iter().map(|key| (**key).to_owned()).collect::<Vec<_>>();
+    assert_eq!(restored("ns/s"), ["ns/a", "ns/b", "ns/c"]);
+    assert!(restored("other/s").is_empty(), "it needs a grant that nobody shows us");
+}
