@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{event, get, server};
+use super::common::Next;
+use super::{PATIENCE, event, get, server};
 
 #[tokio::test]
 async fn a_namespace_comes_with_an_account_and_a_cluster_with_its_roles() {
@@ -37,4 +38,24 @@ async fn events_are_selected_by_what_they_regard() {
     assert_eq!(names(&get(&client, view).await.1), ["b"]);
     let mut watch = client.watch_as(&format!("{view}&watch=1"), None).await;
     assert_eq!(event(&mut watch).await["object"]["regarding"]["name"], "b");
+}
+
+#[tokio::test]
+async fn a_watch_shows_the_end_of_its_objects_and_ends_with_its_kind() {
+    let (_server, client) = server().await;
+    let schema = json!({"openAPIV3Schema": {"type": "object"}});
+    let version = json!({"name": "v1", "served": true, "storage": true, "schema": schema});
+    let crd = json!({"metadata": {"name": "widgets.example.com"}, "spec": {
+        "group": "example.com", "scope": "Cluster", "names": {"plural": "widgets", "kind": "Widget"},
+        "versions": [version]}});
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    client.create(definitions, &crd).await;
+    let widgets = "/apis/example.com/v1/widgets";
+    let widget = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}});
+    assert_eq!(client.create(widgets, &widget).await.0, 201);
+    let mut watch = client.watch_as(&format!("{widgets}?watch=1"), None).await;
+    assert_eq!(event(&mut watch).await["type"], "ADDED");
+    assert_eq!(client.delete(&format!("{definitions}/widgets.example.com")).await.0, 200);
+    assert_eq!(event(&mut watch).await["type"], "DELETED");
+    assert_eq!(watch.within(PATIENCE).await, Next::End);
 }

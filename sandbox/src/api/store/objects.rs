@@ -209,6 +209,13 @@ impl ObjectStore {
         locked(&self.inner).resource(resource).tick.subscribe()
     }
 
+    /// Ends what was subscribed so far: the resource is not served any more.
+    pub(crate) fn unsubscribe(&self, resource: &str) {
+        let mut inner = locked(&self.inner);
+        let version = inner.version;
+        inner.resource(resource).tick = watch::Sender::new(version);
+    }
+
     /// The writes after `version`, and the version of the whole store at this moment.
     ///
     /// # Errors

@@ -99,13 +99,14 @@ impl State {
         }
     }
 
-    /// Removes all objects of a resource, even those with finalizers.
+    /// Removes all objects of a resource, even those with finalizers, and ends its watches.
     fn purge(&self, resource: &str) {
         for object in self.store.list(resource, "", None, None).map(|(all, _)| all).unwrap_or_default() {
             let key = key_of(&object);
             // An object that was written in between is kept, but its kind is no longer served.
             let _ = self.store.remove(resource, &key, &object);
         }
+        self.store.unsubscribe(resource);
     }
 }
 

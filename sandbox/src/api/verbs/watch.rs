@@ -152,7 +152,11 @@ impl Watching {
             }
             let bookmark = self.bookmark.unwrap_or(self.deadline);
             tokio::select! {
-                changed = self.ticks.changed() => self.ended = changed.is_err(),
+                changed = self.ticks.changed() => if changed.is_err() {
+                    // The kind is not served any more; its objects went first.
+                    self.catch_up();
+                    self.ended = true;
+                },
                 _ = self.epoch.changed() => self.ended = true,
                 () = sleep_until(self.deadline) => self.ended = true,
                 () = sleep_until(bookmark), if self.bookmark.is_some() => {
