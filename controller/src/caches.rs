@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use machinery::object::{Body, Object};
+use machinery::object::{Body, Metadata, Object};
 use machinery::queue::Urgency;
 use machinery::store::index::Index;
 use machinery::store::{Rules, Store};
@@ -17,16 +17,14 @@ use model::group_content::GroupContent;
 use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
 use model::snapshot::{Snapshot, VolumeSnapshot};
 
+use crate::decide::deletion;
 use crate::metrics::Operations;
 
 /// What a store has to know of kinds whose every change may matter.
 #[derive(Debug)]
 pub struct Plain<M>(PhantomData<M>);
 
-impl<B: Body, M> Rules<B> for Plain<M>
-where
-    M: Debug + Clone + Default + PartialEq + Send + Sync + 'static,
-{
+impl<B: Body, M: Remembered> Rules<B> for Plain<M> {
     type Memory = M;
 
     fn is_at_rest(_object: &Object<B>) -> bool {
@@ -39,8 +37,27 @@ where
             (!is_same(old, new)).then_some(Urgency::Now)
         }
     }
-    fn leaves_something(_object: &Object<B>, _memory: &M) -> bool {
+    fn leaves_something(object: &Object<B>, memory: &M) -> bool {
+        memory.leaves_something(&object.metadata)
+    }
+}
+
+/// What is remembered of an object of a kind.
+pub trait Remembered: Debug + Clone + Default + PartialEq + Send + Sync + 'static {
+    /// Whether the object may leave something to clean up once it is gone from the API server.
+    fn leaves_something(&self, metadata: &Metadata) -> bool;
+}
+
+impl Remembered for () {
+    fn leaves_something(&self, _metadata: &Metadata) -> bool {
         false
+    }
+}
+
+impl Remembered for UserMemory {
+    fn leaves_something(&self, metadata: &Metadata) -> bool {
+        let was_overtaken = !metadata.is_deleting() && deletion::is_held(metadata);
+        was_overtaken || self.made_content || self.creating_until.is_some()
     }
 }
 
@@ -62,6 +79,8 @@ pub struct UserMemory {
     /// A request that creates something for it went out without an answer, and may take effect until this moment of
     /// [`machinery::clock::uptime`].
     pub creating_until: Option<Duration>,
+    /// We have made a content for it, and its status does not name that yet.
+    pub made_content: bool,
     /// The uids of the claims that were being restored when its deletion was first seen.
     pub restoring: Option<BTreeSet<String>>,
     /// The last thing that was said of it and that its status does not hold.

@@ -15,7 +15,7 @@ pub mod binding;
 pub mod claim;
 pub mod content;
 pub mod creation;
-mod deletion;
+pub mod deletion;
 pub mod group;
 pub mod members;
 pub mod problem;

@@ -137,6 +137,12 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         self.state().entries.contains_key(key)
     }
 
+    /// Whether the object with this uid exists.
+    #[must_use]
+    pub fn holds(&self, key: &str, uid: &str) -> bool {
+        self.state().entries.get(key).is_some_and(|entry| entry.seen.uid() == uid)
+    }
+
     /// The key of an object; the same text as in the store if the object is there.
     #[must_use]
     pub fn key_of(&self, object: &Object<B>) -> Key {

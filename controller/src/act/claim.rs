@@ -16,7 +16,7 @@ use machinery::queue::worker::PassEnd;
 impl Work {
     /// One pass over the claim of a key.
     pub async fn claim_pass(&self, key: &Key) -> PassEnd {
-        over::<Claim, _>(&self.caches, key, |claim, ()| async move {
+        over::<Claim, _>(&self.caches, key, |claim| async move {
             if !self.is_to_be_freed(&claim) || !self.may() {
                 return PassEnd::well(Then::Done);
             }

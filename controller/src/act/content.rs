@@ -25,7 +25,7 @@ impl Work {
     }
 
     async fn any_content_pass<U: Acted>(&self, kind: Kind, key: &Key) -> PassEnd {
-        over::<U::Content, _>(&self.caches, key, |content, ()| async move {
+        over::<U::Content, _>(&self.caches, key, |content| async move {
             let facts = U::facts(&content);
             let owner = &facts.owner;
             let user = U::family(&self.caches).users.get(&format!("{}/{}", owner.namespace, owner.name));

@@ -27,12 +27,14 @@ impl Work {
         object: &Arc<Object<U>>,
         change: &StatusChange,
         problem: Option<&Problem>,
+        memory: &mut UserMemory,
     ) -> Next<U> {
         let user = U::user(object);
         let (kind, uid, key) = (user.kind, user.uid(), object.key());
         let write = render::status(&user, change, clock::now());
         let written = self.write_once(U::objects(self), object, &write).await;
         if let Ok(written) = &written {
+            memory.made_content &= U::user(written).status.is_none_or(|status| status.content.is_none());
             let say = |reason: &str, message: &str| {
                 self.event(written, Severity::Normal, &kind.word(reason), kind.word(message).into_owned());
             };

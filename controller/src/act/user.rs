@@ -9,6 +9,7 @@ use machinery::cluster::event::Severity;
 use machinery::cluster::objects::Objects;
 use machinery::object::Object;
 use machinery::queue::{Key, Then};
+use machinery::store::{Begun, Presence};
 use model::claim::CLAIM_FINALIZER;
 use model::class::Class;
 use model::facts::Facts;
@@ -17,9 +18,10 @@ use serde_json::Value;
 
 use super::next::{Next, Refusal, went_around};
 use super::render;
-use super::work::{Deleted, Work, over};
+use super::work::{Deleted, Work, over_all};
 use crate::caches::UserMemory;
 use crate::decide::binding::Seen;
+use crate::decide::deletion::{self, Vanished};
 use crate::decide::step::{ContentDraft, Step};
 use crate::metrics::{Operation, Subject};
 use crate::wake::{CachedKind, UserKind};
@@ -66,20 +68,28 @@ pub(super) fn seen<'a>(
 impl Work {
     /// One pass over the object of a key.
     pub(super) async fn user_pass<U: Acted>(&self, key: &Key) -> PassEnd {
-        over::<U, _>(&self.caches, key, |object, memory| self.steps(key, object, memory)).await
+        over_all::<U, _>(&self.caches, key, |begun| self.steps(key, begun)).await
     }
 
-    async fn steps<U: Acted>(
-        &self,
-        key: &Key,
-        mut object: Arc<Object<U>>,
-        mut memory: UserMemory,
-    ) -> PassEnd {
+    async fn steps<U: Acted>(&self, key: &Key, begun: Begun<U, UserMemory>) -> PassEnd {
+        let Begun { mut object, presence, mut memory } = begun;
         for _ in 0..U::most_steps(self, &object) {
             if !self.may() {
                 return PassEnd::well(Then::Again);
             }
-            let step = U::decide(self, &object, &mut memory);
+            let step = match presence {
+                Presence::Here if !U::store(&self.caches).holds(key, object.uid()) => {
+                    // It went meanwhile. What that leaves is for the next pass.
+                    return PassEnd::well(Then::Done);
+                }
+                Presence::Here => U::decide(self, &object, &mut memory),
+                Presence::Deleted | Presence::Missing => {
+                    match self.decide_vanished(&object, presence, &memory) {
+                        Some(step) => step,
+                        None => return PassEnd::well(Then::After(IN_FLIGHT / 10)),
+                    }
+                }
+            };
             let end = match self.perform(&object, step, &mut memory).await {
                 Next::Go(changed) => {
                     object = changed;
@@ -97,6 +107,23 @@ impl Work {
             }
         }
         PassEnd::failed("the rules came to no end, please report this as a bug")
+    }
+
+    /// The next step for the content of an object that is gone; `None` as long as a content may come into being yet.
+    fn decide_vanished<U: Acted>(
+        &self,
+        object: &Object<U>,
+        presence: Presence,
+        memory: &UserMemory,
+    ) -> Option<Step> {
+        let content = self.content(object);
+        if content.is_none() && is_in_flight(memory) {
+            return None;
+        }
+        let seen = seen(U::user(object), content.as_deref().map(U::facts), &[]);
+        let end_was_seen = presence == Presence::Deleted;
+        let made_content = memory.made_content || memory.creating_until.is_some();
+        Some(deletion::of_vanished(&seen, Vanished { end_was_seen, made_content }))
     }
 
     /// The class that an object names, or, where it names none, the default classes.
@@ -186,9 +213,9 @@ impl Work {
             Step::BindContent { class_name } => self.bind(object, class_name.as_deref()).await,
             Step::ReleaseContent => self.release(object).await,
             Step::DeleteContent => self.delete_content(object).await,
-            Step::WriteStatus(change) => self.write_status(object, &change, None).await,
+            Step::WriteStatus(change) => self.write_status(object, &change, None, memory).await,
             Step::WriteStatusWith { change, problem } => {
-                self.write_status(object, &change, Some(&problem)).await
+                self.write_status(object, &change, Some(&problem), memory).await
             }
             Step::Member(step) => self.member(object, step, memory).await,
             Step::DeleteMember { member } => self.delete_member(object, &member).await,
@@ -251,6 +278,7 @@ impl Work {
         let content = render::content(draft, &user);
         match self.make(U::contents(self), &draft.name, &content, memory).await {
             Ok(()) => {
+                memory.made_content = true;
                 let (noun, key) = (user.kind.noun(), object.key());
                 let message = format!("Waiting for a {noun} {key} to be created by the CSI driver.");
                 self.event(object, Severity::Normal, &user.kind.word("CreatingSnapshot"), message);

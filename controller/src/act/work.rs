@@ -12,7 +12,7 @@ use machinery::object::{Body, Object};
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Then, Urgency};
 use machinery::shutdown::Ending;
-use machinery::store::Presence;
+use machinery::store::{Begun, Presence};
 use model::claim::Claim;
 use model::content::SingleContent;
 use model::group_content::GroupContent;
@@ -184,23 +184,34 @@ impl Work {
 pub(super) async fn over<B: CachedKind, F>(
     caches: &Caches,
     key: &Key,
-    pass: impl FnOnce(Arc<Object<B>>, B::Memory) -> F,
+    pass: impl FnOnce(Arc<Object<B>>) -> F,
+) -> PassEnd
+where
+    F: Future<Output = PassEnd>,
+{
+    let pass = |begun: Begun<B, _>| async move {
+        match begun.presence {
+            Presence::Here => pass(begun.object).await,
+            Presence::Deleted | Presence::Missing => PassEnd::well(Then::Done),
+        }
+    };
+    over_all(caches, key, pass).await
+}
+
+/// Runs a pass over the object of a key, or over one that is gone and has left something.
+pub(super) async fn over_all<B: CachedKind, F>(
+    caches: &Caches,
+    key: &Key,
+    pass: impl FnOnce(Begun<B, B::Memory>) -> F,
 ) -> PassEnd
 where
     F: Future<Output = PassEnd>,
 {
     let store = B::store(caches);
     let Some(begun) = store.begin(key) else { return PassEnd::well(Then::Done) };
-    let uid = begun.object.uid().to_owned();
-    let end = if begun.presence == Presence::Here {
-        pass(begun.object, begun.memory).await
-    } else {
-        PassEnd::well(Then::Done)
-    };
+    let (uid, presence) = (begun.object.uid().to_owned(), begun.presence);
+    let end = pass(begun).await;
     store.end(key);
-    if begun.presence != Presence::Here && store.settled(key, &uid) {
-        PassEnd::well(Then::Again)
-    } else {
-        end
-    }
+    let is_settled = presence != Presence::Here && end.then == Then::Done;
+    if is_settled && store.settled(key, &uid) { PassEnd::well(Then::Again) } else { end }
 }

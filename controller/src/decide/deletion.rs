@@ -1,6 +1,7 @@
 //! The way of a user's object out of the cluster, as far as it is the same for both kinds. It needs no class, no claim and
 //! no volume.
 
+use machinery::object::Metadata;
 use model::facts::{Facts, Policy};
 use model::group_snapshot::GROUP_BOUND_FINALIZER;
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER};
@@ -15,6 +16,33 @@ const FINALIZERS: [&str; 4] =
 /// Only what points back is its content: a copied object must not cost another snapshot its storage.
 pub(super) fn content<'s>(seen: &'s Seen<'_>) -> Option<&'s Facts<'s>> {
     seen.content.as_ref().filter(|content| points_back(content, &seen.user))
+}
+
+/// What was in hand for an object that is gone from the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vanished {
+    /// The watch has shown its end; else it is missing from a list, and nobody knows how it went.
+    pub end_was_seen: bool,
+    /// We have made a content for it that its status does not name yet.
+    pub made_content: bool,
+}
+
+/// The next step for the content of an object that is gone. The API server looks for finalizers when a deletion comes in,
+/// and removes the object a moment later, or after its webhooks: finalizers that are put on in between do not hold it. So
+/// what went with ours on, and without a time of deletion, was deleted by somebody who could not wait for us.
+#[must_use]
+pub fn of_vanished(seen: &Seen<'_>, vanished: Vanished) -> Step {
+    let was_overtaken = vanished.end_was_seen && !seen.user.is_deleting() && !ours(seen).is_empty();
+    if !was_overtaken && !vanished.made_content {
+        return Step::Rest;
+    }
+    content(seen).and_then(let_go).unwrap_or(Step::Rest)
+}
+
+/// Whether an object of this metadata has a finalizer of ours.
+#[must_use]
+pub fn is_held(metadata: &Metadata) -> bool {
+    FINALIZERS.iter().any(|finalizer| metadata.has_finalizer(finalizer))
 }
 
 /// The finalizers of ours that it has.
@@ -40,5 +68,61 @@ pub(super) fn is_cleaned_up(content: &Facts<'_>) -> bool {
     match content.policy {
         Policy::Delete => true,
         Policy::Retain => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::content::VolumeSnapshotContent;
+    use model::facts::Content;
+    use model::snapshot::VolumeSnapshot;
+    use model::user::UserObject;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decide::fixtures::{Stage, dynamic, read};
+
+    fn vanished(stage: &Stage, vanished: Vanished) -> Step {
+        let snapshot: VolumeSnapshot = read(&stage.snapshot);
+        let content: Option<VolumeSnapshotContent> = stage.content.as_ref().map(read);
+        let (class, defaults) = (None, Vec::new());
+        let content = content.as_ref().map(Content::facts);
+        of_vanished(&Seen { user: snapshot.user(), content, class, defaults }, vanished)
+    }
+
+    const SEEN: Vanished = Vanished { end_was_seen: true, made_content: false };
+    const MISSING: Vanished = Vanished { end_was_seen: false, made_content: false };
+    const MADE: Vanished = Vanished { end_was_seen: false, made_content: true };
+
+    #[test]
+    fn a_deletion_that_overtakes_our_finalizer_takes_the_content_with_it() {
+        let stage = || dynamic().held().content(&json!({}));
+        let released = json!({"metadata": {"annotations": {
+            "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted": "yes",
+        }}});
+        let retained = json!({"spec": {"deletionPolicy": "Retain"}});
+        assert_eq!(vanished(&stage(), SEEN), Step::ReleaseContent);
+        assert_eq!(vanished(&stage().content(&released), SEEN), Step::DeleteContent);
+        assert_eq!(vanished(&stage().content(&released).content_with(&retained), SEEN), Step::Rest);
+        let other = json!({"spec": {"volumeSnapshotRef": {"uid": "other"}}});
+        assert_eq!(vanished(&stage().content(&other), SEEN), Step::Rest, "it is another snapshot's");
+    }
+
+    #[test]
+    fn what_went_otherwise_leaves_its_content_alone() {
+        let content = &Value::Object(serde_json::Map::new());
+        assert_eq!(vanished(&dynamic().held().content(content), MISSING), Step::Rest, "nobody knows how");
+        assert_eq!(vanished(&dynamic().content(content), SEEN), Step::Rest, "its finalizers were taken off");
+        assert_eq!(
+            vanished(&dynamic().held().deleting().content(content), SEEN),
+            Step::Rest,
+            "it was waited for"
+        );
+    }
+
+    #[test]
+    fn a_content_that_was_made_for_what_is_gone_by_now_goes_however_that_went() {
+        assert_eq!(vanished(&dynamic().content(&json!({})), MADE), Step::ReleaseContent);
+        assert_eq!(vanished(&dynamic(), MADE), Step::Rest);
     }
 }

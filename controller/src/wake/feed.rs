@@ -12,7 +12,7 @@ use model::facts::Facts;
 use model::snapshot::Snapshot;
 use model::user::User;
 
-use crate::caches::{Caches, Family, Plain, UserMemory};
+use crate::caches::{Caches, Family, Plain, Remembered, UserMemory};
 
 /// The queues of a kind of users' objects and of its contents.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ pub trait CachedKind: Body + Sized {
     /// Its store.
     fn store(caches: &Caches) -> &Store<Self, Plain<Self::Memory>>;
     /// What is remembered of its objects.
-    type Memory: std::fmt::Debug + Clone + Default + PartialEq + Send + Sync + 'static;
+    type Memory: Remembered;
     /// Its own queue, if it has passes.
     #[must_use]
     fn queue(_queues: &Queues) -> Option<&Queue> {

@@ -1,8 +1,8 @@
 //! From the deletion of a snapshot to its end, and what holds it up.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::common::{CLAIM, CLASS, CONTENT, RELEASED, SNAPSHOT, Stage, story};
+use crate::common::{CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, story};
 
 #[test]
 fn a_deleted_snapshot_releases_and_deletes_its_content_and_goes_when_that_is_gone() {
@@ -116,5 +116,27 @@ fn a_content_stays_while_a_claim_is_restored_from_it_and_the_end_of_the_restore_
         stage.until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null()).await;
         stage.let_go(&content).await;
         stage.until_gone(SNAPSHOT, "s").await;
+    });
+}
+
+#[test]
+fn a_deletion_that_overtakes_the_finalizers_of_a_snapshot_leaves_nothing_behind() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        let snapshot = stage.snapshot("s", "data").await;
+        let content = stage.content_of(&snapshot).await["metadata"]["name"].as_str().unwrap().to_owned();
+        stage.until(SNAPSHOT, "s", |snapshot| !snapshot["status"]["readyToUse"].is_null()).await;
+        stage.server.overtake("volumesnapshots.snapshot.storage.k8s.io", NAMESPACE, "s").unwrap();
+        let going = |content: &Value| !content["metadata"]["deletionTimestamp"].is_null();
+        let content_then = stage.until(CONTENT, &content, going).await;
+        assert_eq!(content_then["metadata"]["annotations"][RELEASED], "yes");
+        stage.let_go(&content).await;
+        let is_free = |claim: &Value| {
+            claim["metadata"]["finalizers"]
+                .as_array()
+                .is_none_or(|all| !all.contains(&CLAIM_FINALIZER.into()))
+        };
+        stage.until(CLAIM, "data", is_free).await;
     });
 }
