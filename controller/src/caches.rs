@@ -147,6 +147,8 @@ pub struct Caches {
     pub restores: Index,
     /// Claims by their namespace.
     pub claims_of_namespace: Index,
+    /// Claims by the volume that they name, where that is not there or held by another.
+    pub claims_without_volume: Index,
     /// Volumes by [`handle_key`].
     pub volumes_of_handle: Index,
     /// Group snapshots that wait, by their namespace.
@@ -179,6 +181,7 @@ impl Caches {
             members: Index::default(),
             restores: Index::default(),
             claims_of_namespace: Index::default(),
+            claims_without_volume: Index::default(),
             volumes_of_handle: Index::default(),
             waiting_groups: Index::default(),
             group_contents_of_handle: Index::default(),

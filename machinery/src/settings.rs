@@ -123,7 +123,7 @@ pub fn rate(given: &Given) -> Checked<Rate> {
 /// `--leader-election*`; `None` if it is off. The namespace is the flag's, else that of POD_NAMESPACE.
 ///
 /// # Errors
-/// The three times contradict each other, or a label is invalid.
+/// The three times contradict each other, or the namespace or a label is invalid.
 pub fn election(given: &Given, env: Env<'_>) -> Checked<Option<Election>> {
     if !given.get(&flag::LEADER_ELECTION) {
         return Ok(None);
@@ -150,11 +150,23 @@ pub fn election(given: &Given, env: Env<'_>) -> Checked<Option<Election>> {
         ));
     }
     let from_env = || env("POD_NAMESPACE").filter(|text| !text.is_empty());
+    let namespace = given.non_empty(&flag::LEADER_ELECTION_NAMESPACE);
+    if let Some(odd) = namespace.as_ref().filter(|name| !is_namespace(name)) {
+        // Kubernetes leaves $(NAME) as it stands where the container has no such variable.
+        let why =
+            "it is no name of a namespace; a $(NAME) needs the variable NAME in the env of the container";
+        return Err(bad(&flag::LEADER_ELECTION_NAMESPACE, odd, why));
+    }
     Ok(Some(Election {
-        namespace: given.non_empty(&flag::LEADER_ELECTION_NAMESPACE).or_else(from_env),
+        namespace: namespace.or_else(from_env),
         timing: Timing { lease_duration: whole, renew_deadline, retry_period },
         labels: labels(given)?,
     }))
+}
+
+/// Whether a text may be the name of a namespace, which is a DNS label.
+fn is_namespace(text: &str) -> bool {
+    text.len() <= 63 && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
 }
 
 /// Rounds down to what followers see: a Lease holds whole seconds as an `i32`.

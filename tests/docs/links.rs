@@ -3,10 +3,11 @@
 use std::path::Path;
 
 /// The pages for operators.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "install",
     "operations",
     "snapshot-controller",
+    "promises",
     "secrets",
     "groups",
     "upgrade",

@@ -9,4 +9,5 @@ mod imports;
 mod links;
 mod log;
 mod operations;
+mod promises;
 mod walls;

@@ -3,11 +3,12 @@
 use machinery::object::Object;
 use machinery::queue::{Key, Queue};
 use machinery::store::Store;
-use model::claim::{Claim, Volume};
+use model::claim::{Claim, PersistentVolumeClaim, Volume};
 
 use super::feed::{CachedKind, Queues};
 use super::singles;
 use crate::caches::{Caches, Plain, handle_key};
+use crate::decide::creation::is_held;
 
 impl CachedKind for Claim {
     type Memory = ();
@@ -29,6 +30,7 @@ impl CachedKind for Claim {
             let (of, name) = claim.body.restores.as_ref()?;
             of.as_ref().is_none_or(|of| of == namespace).then(|| format!("{namespace}/{name}"))
         };
+        caches.claims_without_volume.set(&key, now.and_then(|now| lacking(caches, now)).as_deref());
         let before = caches.restores.set(&key, now.and_then(restored).as_deref());
         for source in before.iter().filter_map(|key| caches.singles.users.get(key)) {
             Queues::wake(&queues.singles.users, [Key::from(&*source.key())]);
@@ -50,14 +52,25 @@ impl CachedKind for Volume {
         let csi = now.and_then(|now| now.body.csi.as_ref());
         let handle = csi.map(|(driver, handle)| handle_key(driver, handle));
         caches.volumes_of_handle.set(&Self::store(caches).key_of(known), handle.as_deref());
-        for (namespace, name, _) in
-            [last, now].into_iter().flatten().filter_map(|known| known.body.claim.as_ref())
-        {
-            Queues::wake(
-                &queues.singles.users,
-                caches.snapshots_of_claim.get(&format!("{namespace}/{name}")),
-            );
+        let held = [last, now].into_iter().flatten().filter_map(|known| known.body.claim.as_ref());
+        let mut claims: Vec<Key> =
+            held.map(|(namespace, name, _)| Key::from(format!("{namespace}/{name}"))).collect();
+        for claim in caches.claims_without_volume.get(known.name()) {
+            let lacking = caches.claims.get(&claim).and_then(|claim| lacking(caches, &claim));
+            caches.claims_without_volume.set(&claim, lacking.as_deref());
+            claims.push(claim);
+        }
+        for claim in claims {
+            Queues::wake(&queues.singles.users, caches.snapshots_of_claim.get(&claim));
+            let namespace = claim.split_once('/').map_or("", |(namespace, _)| namespace);
             Queues::wake(&queues.groups.users, caches.waiting_groups.get(namespace));
         }
     }
+}
+
+/// The volume that a claim names, if it is not there or held by another: then nothing but its name leads to the claim.
+fn lacking(caches: &Caches, claim: &PersistentVolumeClaim) -> Option<String> {
+    let name = claim.body.volume.as_ref()?;
+    let volume = caches.volumes.get(name);
+    volume.is_none_or(|volume| !is_held(&volume, claim)).then(|| name.clone())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use machinery::metrics::BaseMetrics;
 use machinery::queue::Queue;
 use machinery::watch::Sink;
-use model::claim::Claim;
+use model::claim::{Claim, Volume};
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -143,4 +143,29 @@ fn a_claim_is_restored_from_a_snapshot_of_its_own_namespace_by_either_field() {
         |key| feed.caches.restores.get(key).iter().map(|key| (**key).to_owned()).collect::<Vec<_>>();
     assert_eq!(restored("ns/s"), ["ns/a", "ns/b", "ns/c"]);
     assert!(restored("other/s").is_empty(), "it needs a grant that nobody shows us");
+}
+
+#[test]
+fn a_volume_wakes_the_snapshots_of_the_claim_that_names_it_whoever_holds_it() {
+    let feed = feed();
+    let claim = json!({
+        "metadata": {"namespace": "ns", "name": "c", "uid": "c"},
+        "spec": {"volumeName": "v"}, "status": {"phase": "Bound"},
+    });
+    show::<Claim>(&feed, &claim);
+    show::<Snapshot>(&feed, &snapshot("s", "1", "c"));
+    settle(&feed);
+    let volume = |version: &str, holder: &str| {
+        json!({"metadata": {"name": "v", "uid": "v", "resourceVersion": version}, "spec": {
+            "claimRef": {"namespace": "ns", "name": holder, "uid": holder},
+        }})
+    };
+    show::<Volume>(&feed, &volume("1", "another"));
+    assert_eq!(woken(&feed.queues.singles.users), ["ns/s"]);
+    assert_eq!(feed.caches.claims_without_volume.get("v").len(), 1);
+    show::<Volume>(&feed, &volume("2", "c"));
+    assert_eq!(woken(&feed.queues.singles.users), ["ns/s"]);
+    assert!(feed.caches.claims_without_volume.get("v").is_empty(), "the volume leads to it now");
+    show::<Volume>(&feed, &volume("3", "another"));
+    assert_eq!(woken(&feed.queues.singles.users), ["ns/s"], "it has lost it");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::common::{
-    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, DRIVER, HELD, SNAPSHOT, Stage, class, has_finalizer, story,
+    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, DRIVER, EVENT, HELD, SNAPSHOT, Stage, class, has_finalizer, story,
 };
 
 #[test]
@@ -128,5 +128,29 @@ fn a_snapshot_whose_content_vanishes_is_never_taken_again() {
         stage.snapshot("another", "data").await;
         stage.until(SNAPSHOT, "another", |snapshot| snapshot["status"].is_object()).await;
         assert!(stage.get(CONTENT, &content).await.is_none());
+    });
+}
+
+#[test]
+fn each_of_many_snapshots_at_once_gets_every_event() {
+    story(async {
+        const MANY: usize = 150;
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&["--kube-api-qps=2000", "--kube-api-burst=4000"]);
+        for number in 0..MANY {
+            stage.snapshot(&format!("s-{number}"), "data").await;
+        }
+        let contents = stage.until_some(CONTENT, |contents| contents.len() == MANY).await;
+        for content in &contents {
+            stage.take(content["metadata"]["name"].as_str().unwrap()).await;
+        }
+        let about = |events: &[serde_json::Value], reason: &str| {
+            let of = events.iter().filter(|event| event["reason"] == reason && event["count"] == 1);
+            let names: std::collections::BTreeSet<_> =
+                of.map(|event| event["involvedObject"]["name"].to_string()).collect();
+            names.len()
+        };
+        let reasons = ["CreatingSnapshot", "SnapshotCreated", "SnapshotReady"];
+        stage.until_some(EVENT, |events| reasons.iter().all(|reason| about(events, reason) == MANY)).await;
     });
 }

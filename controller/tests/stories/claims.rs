@@ -79,3 +79,21 @@ fn a_claim_is_not_held_by_a_snapshot_that_cannot_be_taken() {
         stage.until_gone(CLAIM, "data").await;
     });
 }
+
+#[test]
+fn a_claim_that_was_left_with_our_finalizer_is_freed_although_a_snapshot_of_it_waits() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.delete(CLASS, "fast").await;
+        stage.change(CLAIM, "data", &json!({"metadata": {"finalizers": [CLAIM_FINALIZER]}})).await;
+        let _controller = stage.controller(&[]);
+        stage.until(CLAIM, "data", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+        stage.snapshot("s", "data").await;
+        stage.event("s", "GetSnapshotClassFailed").await;
+        // As if another controller had put it back for a snapshot that never came to be taken.
+        stage.change(CLAIM, "data", &json!({"metadata": {"finalizers": [CLAIM_FINALIZER]}})).await;
+        stage.until(CLAIM, "data", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.until_gone(SNAPSHOT, "s").await;
+    });
+}

@@ -291,10 +291,16 @@ impl Stage {
 
     /// Waits for an event about an object of this name.
     pub async fn event(&self, name: &str, reason: &str) -> Value {
+        self.event_saying(name, reason, "").await
+    }
+
+    /// The same with these words.
+    pub async fn event_saying(&self, name: &str, reason: &str, words: &str) -> Value {
         let end = Instant::now() + PATIENCE;
+        let says = |event: &&Value| event["message"].as_str().unwrap().contains(words);
         loop {
             let events = self.events(name).await;
-            if let Some(event) = events.iter().find(|event| event["reason"] == reason) {
+            if let Some(event) = events.iter().filter(says).find(|event| event["reason"] == reason) {
                 return event.clone();
             }
             assert!(Instant::now() < end, "{events:#?}\n{}", self.log());

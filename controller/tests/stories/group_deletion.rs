@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::common::{
     CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, has_finalizer, story,
 };
-use crate::groups::{GROUP_RELEASED, PATIENT, app, group, members, ready, set, warnings};
+use crate::groups::{GROUP_RELEASED, PATIENT, app, group, members, ready, set, take, warnings};
 
 #[test]
 fn a_deleted_group_takes_its_content_and_its_members_with_it_and_warns_of_nothing() {
@@ -162,5 +162,61 @@ fn a_content_that_a_user_deletes_after_its_group_is_gone_is_marked_so_that_it_ca
         let _controller = stage.controller(&[]);
         stage.delete(GROUP_CONTENT, &name).await;
         stage.until(GROUP_CONTENT, &name, |it| it["metadata"]["annotations"][GROUP_RELEASED] == "yes").await;
+    });
+}
+
+#[test]
+fn a_member_that_an_older_version_has_made_goes_with_its_group() {
+    story(async {
+        let stage = set("Delete").await;
+        let controller = stage.controller(&PATIENT);
+        ready(&stage).await;
+        let all = members(&stage, |_| true).await;
+        drop(controller);
+        for member in &all {
+            let mut owners = member["metadata"]["ownerReferences"].clone();
+            owners[0]["apiVersion"] = "groupsnapshot.storage.k8s.io/v1beta1".into();
+            let name = member["metadata"]["name"].as_str().unwrap();
+            stage.change(SNAPSHOT, name, &json!({"metadata": {"ownerReferences": owners}})).await;
+        }
+        let _controller = stage.controller(&PATIENT);
+        stage.delete(GROUP, "g").await;
+        for member in &all {
+            let content = member["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+            stage.until(CONTENT, content, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+            stage.let_go(content).await;
+            let name = member["metadata"]["name"].as_str().unwrap();
+            stage.until_gone(SNAPSHOT, name).await;
+            assert_eq!(warnings(&stage, name).await, [Value::Null; 0]);
+        }
+    });
+}
+
+#[test]
+fn a_member_that_is_deleted_by_force_while_its_group_is_unready_is_told_and_made_anew_once_its_content_may_be()
+ {
+    story(async {
+        let stage = set("Delete").await;
+        let _controller = stage.controller(&PATIENT);
+        let (_, name) = group(&stage, app()).await;
+        let content = stage.until(GROUP_CONTENT, &name, |_| true).await;
+        take(&stage, &content, false).await;
+        let all = members(&stage, |member| member["status"]["readyToUse"] == false).await;
+        let member = all[0]["metadata"]["name"].as_str().unwrap();
+        let own = all[0]["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+        stage.delete(SNAPSHOT, member).await;
+        stage.change(SNAPSHOT, member, &json!({"metadata": {"finalizers": null}})).await;
+        // Its content still points to the one that is gone.
+        let event = stage.event("g", "GroupSnapshotContentCreationFailed").await;
+        assert!(event["message"].as_str().unwrap().contains(own), "{event}");
+        stage.delete(CONTENT, own).await;
+        stage.until(CONTENT, own, |it| it["metadata"]["annotations"][RELEASED] == "yes").await;
+        stage.let_go(own).await;
+        // The content of the other member is the sidecar's.
+        let other = all[1]["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+        stage.change_status(CONTENT, other, &json!({"readyToUse": true})).await;
+        take(&stage, &content, true).await;
+        stage.until(GROUP, "g", |group| group["status"]["readyToUse"] == true).await;
+        members(&stage, |member| member["status"]["readyToUse"] == true).await;
     });
 }

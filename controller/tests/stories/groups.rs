@@ -324,3 +324,17 @@ fn group_kinds_that_are_not_installed_leave_lone_snapshots_alone_and_come_on_by_
         stage.until(GROUP_CONTENT, &name, |_| true).await;
     });
 }
+
+#[test]
+fn a_group_and_an_older_snapshot_of_one_name_are_both_taken() {
+    story(async {
+        let stage = set("Delete").await;
+        stage.make(crate::common::CLASS, "fast", &crate::common::class(DRIVER)).await;
+        stage.make_claim("data", DRIVER).await;
+        let snapshot = stage.snapshot("g", "data").await;
+        let (_, name) = group(&stage, app()).await;
+        let _controller = stage.controller(&PATIENT);
+        stage.content_of(&snapshot).await;
+        stage.until(GROUP_CONTENT, &name, |_| true).await;
+    });
+}

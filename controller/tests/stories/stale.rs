@@ -5,10 +5,10 @@ use machinery::queue::worker::PassEnd;
 use serde_json::{Value, json};
 
 use crate::common::{
-    CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP_CONTENT, HELD, RELEASED, SNAPSHOT, Stage, content_name,
-    has_finalizer, story,
+    CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, HELD, RELEASED, SNAPSHOT, Stage,
+    content_name, has_finalizer, story,
 };
-use crate::groups::{app, group, set};
+use crate::groups::{GROUP_RELEASED, app, group, ready, set};
 use crate::lagging::Lagging;
 
 const KEPT: &str = "example.com/kept";
@@ -196,5 +196,24 @@ fn a_content_that_is_deleted_before_our_finalizer_gets_none() {
         let end = controller.work.content_pass(&"by-hand".into()).await;
         assert_eq!(end, PassEnd::well(Then::Done));
         assert!(!has_finalizer(&stage.get(CONTENT, "by-hand").await.unwrap(), HELD));
+    });
+}
+
+#[test]
+fn a_group_content_that_is_gone_already_is_no_error() {
+    story(async {
+        let stage = set("Delete").await;
+        let controller = stage.controller(&[]);
+        let content = ready(&stage).await;
+        drop(controller);
+        stage.delete(GROUP, "g").await;
+        stage
+            .change(GROUP_CONTENT, &content, &json!({"metadata": {"annotations": {GROUP_RELEASED: "yes"}}}))
+            .await;
+        let controller = Lagging::on(&stage).await;
+        stage.change(GROUP_CONTENT, &content, &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(GROUP_CONTENT, &content).await;
+        assert_eq!(controller.group_pass("g").await, PassEnd::well(Then::Done));
+        assert!(stage.events("g").await.iter().all(|event| event["type"] != "Warning"));
     });
 }
