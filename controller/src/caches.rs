@@ -54,6 +54,12 @@ impl Remembered for () {
     }
 }
 
+impl Remembered for ClaimMemory {
+    fn leaves_something(&self, _metadata: &Metadata) -> bool {
+        false
+    }
+}
+
 impl Remembered for UserMemory {
     fn leaves_something(&self, metadata: &Metadata) -> bool {
         let was_overtaken = !metadata.is_deleting() && deletion::is_held(metadata);
@@ -81,9 +87,25 @@ pub struct UserMemory {
     pub creating_until: Option<Duration>,
     /// We have made a content for it, and its status does not name that yet.
     pub made_content: bool,
-    /// The uids of the claims that were being restored when its deletion was first seen.
-    pub restoring: Option<BTreeSet<String>>,
+    /// What was seen when its deletion was.
+    pub deletion: Option<DeletionSeen>,
     /// The last thing that was said of it and that its status does not hold.
+    pub said: Option<String>,
+}
+
+/// What was seen when the deletion of an object was first seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeletionSeen {
+    /// When that was, by [`machinery::clock::uptime`].
+    pub at: Duration,
+    /// The uids of the claims that were to be restored from it.
+    pub claims: BTreeSet<String>,
+}
+
+/// What is remembered of a claim between passes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClaimMemory {
+    /// The last thing that was said of it.
     pub said: Option<String>,
 }
 
@@ -136,7 +158,7 @@ pub struct Caches {
     pub groups: Family<GroupSnapshot, GroupContent, GroupClass>,
     groups_knowledge: Mutex<Knowledge>,
     /// PersistentVolumeClaims.
-    pub claims: Store<Claim, Plain<()>>,
+    pub claims: Store<Claim, Plain<ClaimMemory>>,
     /// PersistentVolumes.
     pub volumes: Store<Volume, Plain<()>>,
     /// Snapshots by the key of the claim that they are taken of.

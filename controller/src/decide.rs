@@ -19,6 +19,7 @@ pub mod deletion;
 pub mod group;
 pub mod members;
 pub mod problem;
+pub mod restore;
 mod secret;
 pub mod snapshot;
 pub mod status;

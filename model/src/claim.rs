@@ -39,11 +39,17 @@ impl Claim {
     }
 }
 
+/// Whether a claim has no volume yet.
+#[must_use]
+pub fn is_pending(claim: &PersistentVolumeClaim) -> bool {
+    &*claim.body.phase == "Pending"
+}
+
 /// Whether a provisioner has been asked for the volume of a claim that has none yet. A claim that waits for its first
 /// consumer has not come to that.
 #[must_use]
 pub fn is_being_provisioned(claim: &PersistentVolumeClaim) -> bool {
-    &*claim.body.phase == "Pending" && PROVISIONER.iter().any(|key| claim.annotation(key).is_some())
+    is_pending(claim) && PROVISIONER.iter().any(|key| claim.annotation(key).is_some())
 }
 
 /// Body of a volume.

@@ -11,7 +11,7 @@ use model::facts::{Content, Facts, Member};
 use model::group_content::GroupContent;
 use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
 use model::names::{content_of_member, member};
-use model::snapshot::{RESTORING_FINALIZER, VolumeSnapshot};
+use model::snapshot::VolumeSnapshot;
 use model::user::UserObject;
 
 use super::user::{Acted, seen};
@@ -52,8 +52,8 @@ impl Acted for GroupSnapshot {
     async fn is_as_decided(work: &Work, group: &VolumeGroupSnapshot) -> Result<bool, WriteFailure> {
         work.selects_the_same(group).await
     }
-    fn decide(work: &Work, group: &VolumeGroupSnapshot, _memory: &mut UserMemory) -> Step {
-        work.decide_group(group)
+    fn decide(work: &Work, group: &VolumeGroupSnapshot, memory: &mut UserMemory) -> Step {
+        work.decide_group(group, memory)
     }
     fn most_steps(work: &Work, group: &VolumeGroupSnapshot) -> usize {
         let user = group.user();
@@ -71,7 +71,7 @@ impl Work {
         self.user_pass::<GroupSnapshot>(key).await
     }
 
-    fn decide_group(&self, group: &VolumeGroupSnapshot) -> Step {
+    fn decide_group(&self, group: &VolumeGroupSnapshot, memory: &mut UserMemory) -> Step {
         let user = group.user();
         let content = self.caches.groups.contents.get(&user.content_name());
         let facts = content.as_ref().map(Content::facts);
@@ -82,14 +82,14 @@ impl Work {
         let listed = facts.iter().filter(|_| !is_deleting).flat_map(|facts| self.listed(group.uid(), facts));
         let listed: Vec<_> = listed.collect();
         let owned = if is_deleting { self.caches.members_of(group.uid()) } else { Vec::new() };
-        let restoring = owned.iter().find_map(|member| self.is_restored(member));
+        let restoring = self.restoring(&user, owned.iter().map(|member| &**member), memory);
         decide(&Observed {
             seen: seen(user, facts.clone(), &classes),
             selector: group.body.selector.as_ref(),
             claims: selected.iter().map(source).collect(),
             members: listed.iter().map(member_seen).collect(),
             owned: owned.iter().map(|member| &**member).collect(),
-            restoring: restoring.as_deref(),
+            restoring: restoring.as_ref(),
             keeps_mode: self.keeps_mode,
         })
     }
@@ -164,13 +164,6 @@ impl Work {
             (volume, claim)
         });
         volumes.collect()
-    }
-
-    /// The claim that is being restored from a member; a provisioner's mark on it is as good as one.
-    fn is_restored(&self, member: &VolumeSnapshot) -> Option<String> {
-        let claim = self.restores(member).into_iter().next().map(|(_, name)| name);
-        let held = || format!("{} has the finalizer {RESTORING_FINALIZER}", member.name());
-        claim.or_else(|| member.has_finalizer(RESTORING_FINALIZER).then(held))
     }
 }
 

@@ -27,13 +27,13 @@ impl Work {
             MemberStep::Create { name, claim } => {
                 let member = render::member(&user, &name, &claim);
                 let key = format!("{}/{name}", user.namespace());
-                self.make(&self.snapshots, &key, &member, memory).await.map_err(WriteFailure::from)
+                self.make(&self.snapshots, &key, &member, memory).await.map(drop).map_err(WriteFailure::from)
             }
             MemberStep::CreateContent { member, draft } => match self.caches.singles.users.get(&member) {
                 Some(member) => {
                     let content = render::content(&draft, &member.user());
                     let made = self.make(&self.contents, &draft.name, &content, memory).await;
-                    made.map_err(WriteFailure::from)
+                    made.map(drop).map_err(WriteFailure::from)
                 }
                 None => Err(WriteFailure::Gone),
             },

@@ -81,12 +81,13 @@ impl Work {
         object: &Object<U>,
         memory: &mut UserMemory,
         message: String,
+        then: Then,
     ) -> Next<U> {
         if memory.said.as_ref() != Some(&message) {
             memory.said = Some(message.clone());
             self.event(object, Severity::Warning, "SnapshotDeletePending", message);
         }
-        Next::End(PassEnd::well(Then::Done))
+        Next::End(PassEnd::well(then))
     }
 
     /// Changes the object itself; there may be nothing to change.

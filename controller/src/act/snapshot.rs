@@ -1,21 +1,21 @@
 //! A pass over a VolumeSnapshot: what is known of it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use machinery::clock;
 use machinery::cluster::objects::Objects;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::Key;
-use model::claim::is_being_provisioned;
 use model::content::{SingleContent, VolumeSnapshotContent};
 use model::facts::Content;
 use model::group_snapshot::VolumeGroupSnapshot;
 use model::snapshot::{Snapshot, VolumeSnapshot, group_owner};
-use model::user::UserObject;
+use model::user::{User, UserObject};
 
 use super::user::{Acted, seen};
 use super::work::Work;
-use crate::caches::{Knowledge, UserMemory};
+use crate::caches::{DeletionSeen, Knowledge, UserMemory};
+use crate::decide::restore::{self, Restore};
 use crate::decide::snapshot::{Group, Observed, decide};
 use crate::decide::step::Step;
 use crate::wake::claim_of;
@@ -57,7 +57,7 @@ impl Work {
         let claim_key = claim_of(snapshot).unwrap_or_default();
         let claim = caches.claims.get(&claim_key);
         let volume = claim.as_ref().and_then(|claim| caches.volumes.get(claim.body.volume.as_deref()?));
-        let restoring = self.restoring(snapshot, memory);
+        let restoring = self.restoring(&user, [snapshot].into_iter(), memory);
         let group = content.as_ref().and_then(|content| self.group_of(content, user.namespace()));
         decide(&Observed {
             size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
@@ -65,7 +65,7 @@ impl Work {
             claim: claim.as_deref(),
             claim_key,
             volume: volume.as_deref(),
-            restoring: restoring.as_deref(),
+            restoring: restoring.as_ref(),
             owner: self.owner(snapshot),
             group_of_content: group.as_deref().map(|group| (group.name(), group.uid())),
             keeps_mode: self.keeps_mode,
@@ -93,27 +93,29 @@ impl Work {
         group.filter(|group| !group.is_deleting())
     }
 
-    /// A claim whose restore had begun when the deletion of its snapshot was first seen. One that begins later holds
-    /// nothing up: no provisioner begins with a snapshot that is being deleted.
-    fn restoring(&self, snapshot: &VolumeSnapshot, memory: &mut UserMemory) -> Option<String> {
-        snapshot.metadata.deletion_timestamp.as_ref()?;
-        let begun = self.restores(snapshot);
-        let first = memory
-            .restoring
-            .get_or_insert_with(|| begun.iter().map(|(uid, _)| uid.clone()).collect::<BTreeSet<_>>());
-        begun.into_iter().find(|(uid, _)| first.contains(uid)).map(|(_, name)| name)
-    }
-
-    /// The claims that are being restored from a snapshot, by uid and name; of one that is being deleted, those that were
-    /// made before.
-    pub(super) fn restores(&self, snapshot: &VolumeSnapshot) -> Vec<(String, String)> {
-        let deleted = snapshot.metadata.deletion_timestamp;
-        let keys = self.caches.restores.get(&snapshot.key());
-        let claims = keys.iter().filter_map(|key| self.caches.claims.get(key)).filter(|claim| {
-            let created = claim.metadata.creation_timestamp;
-            is_being_provisioned(claim)
-                && deleted.is_none_or(|deleted| created.is_none_or(|at| at <= deleted))
+    /// The restore from one of these snapshots that holds the deletion of an object up.
+    pub(super) fn restoring<'s>(
+        &self,
+        object: &User<'_>,
+        snapshots: impl Iterator<Item = &'s VolumeSnapshot>,
+        memory: &mut UserMemory,
+    ) -> Option<Restore> {
+        let deleted = object.metadata.deletion_timestamp?;
+        let claims_of = |snapshot: &VolumeSnapshot| {
+            let keys = self.caches.restores.get(&snapshot.key());
+            keys.iter().filter_map(|key| self.caches.claims.get(key)).collect::<Vec<_>>()
+        };
+        let restored: Vec<_> = snapshots.map(|snapshot| (snapshot, claims_of(snapshot))).collect();
+        let now = clock::uptime();
+        let first = memory.deletion.get_or_insert_with(|| {
+            let claims = restored.iter().flat_map(|(_, claims)| claims);
+            DeletionSeen { at: now, claims: claims.map(|claim| claim.uid().to_owned()).collect() }
         });
-        claims.map(|claim| (claim.uid().to_owned(), claim.name().to_owned())).collect()
+        let waited = now.saturating_sub(first.at);
+        restored.iter().find_map(|(snapshot, claims)| {
+            // Times are whole seconds, so a later claim may seem to have been there.
+            let claims = claims.iter().filter(|claim| first.claims.contains(claim.uid()));
+            restore::of(snapshot, claims.map(|claim| &**claim), deleted, waited)
+        })
     }
 }

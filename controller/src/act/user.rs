@@ -22,6 +22,7 @@ use super::work::{Deleted, Work, over_all};
 use crate::caches::UserMemory;
 use crate::decide::binding::Seen;
 use crate::decide::deletion::{self, Vanished};
+use crate::decide::restore::Restore;
 use crate::decide::step::{ContentDraft, Step};
 use crate::metrics::{Operation, Subject};
 use crate::wake::{CachedKind, UserKind};
@@ -47,6 +48,15 @@ pub(super) trait Acted: UserKind {
     fn decide(work: &Work, object: &Object<Self>, memory: &mut UserMemory) -> Step;
     /// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
     fn most_steps(work: &Work, object: &Object<Self>) -> usize;
+}
+
+/// Who has created an object that we asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// We have, now or by a request whose answer was lost.
+    Us,
+    /// Somebody who was faster.
+    Another,
 }
 
 /// What a decision about an object begins with.
@@ -172,8 +182,10 @@ impl Work {
         match step {
             Step::Rest | Step::AwaitGroups => Next::End(PassEnd::well(Then::Done)),
             Step::Report(problem) => self.report(object, &problem).await,
-            Step::AwaitRestore { claim } => {
-                self.say_pending(object, memory, format!("Snapshot is being used to restore a PVC: {claim}"))
+            Step::AwaitRestore(Restore { claim, at_most }) => {
+                let message = format!("Snapshot is being used to restore a PVC: {claim}");
+                let then = at_most.map_or(Then::Done, Then::After);
+                self.say_pending(object, memory, message, then)
             }
             Step::AwaitGroup { group } => {
                 let key = object.key();
@@ -181,7 +193,7 @@ impl Work {
                     "deletion of the individual volume snapshot {key} is not allowed as it belongs to group snapshot \
                      {group}; delete the group snapshot"
                 );
-                self.say_pending(object, memory, message)
+                self.say_pending(object, memory, message, Then::Done)
             }
             Step::AwaitRight { group } => {
                 let message = format!(
@@ -189,7 +201,7 @@ impl Work {
                      snapshot-controller the verbs get, list and watch on volumegroupsnapshots",
                     object.key()
                 );
-                self.say_pending(object, memory, message)
+                self.say_pending(object, memory, message, Then::Done)
             }
             Step::SetClass(class) => {
                 let write = render::class(&U::user(object), &class);
@@ -242,16 +254,19 @@ impl Work {
         key: &str,
         object: &Value,
         memory: &mut UserMemory,
-    ) -> Result<(), ApiError> {
-        let made = match objects.create(key, object).await {
-            Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => objects.get(key).await,
-            made => made,
+    ) -> Result<Maker, ApiError> {
+        let (made, maker) = match objects.create(key, object).await {
+            Err(ApiError { failure: Failure::AlreadyExists(_), .. }) if memory.creating_until.is_none() => {
+                (objects.get(key).await, Maker::Another)
+            }
+            Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => (objects.get(key).await, Maker::Us),
+            made => (made, Maker::Us),
         };
         match made {
             Ok(made) => {
                 memory.creating_until = None;
                 self.found(made);
-                Ok(())
+                Ok(maker)
             }
             Err(error) => {
                 if error.is_transient() {
@@ -277,11 +292,13 @@ impl Work {
         }
         let content = render::content(draft, &user);
         match self.make(U::contents(self), &draft.name, &content, memory).await {
-            Ok(()) => {
+            Ok(maker) => {
                 memory.made_content = true;
-                let (noun, key) = (user.kind.noun(), object.key());
-                let message = format!("Waiting for a {noun} {key} to be created by the CSI driver.");
-                self.event(object, Severity::Normal, &user.kind.word("CreatingSnapshot"), message);
+                if maker == Maker::Us {
+                    let (noun, key) = (user.kind.noun(), object.key());
+                    let message = format!("Waiting for a {noun} {key} to be created by the CSI driver.");
+                    self.event(object, Severity::Normal, &user.kind.word("CreatingSnapshot"), message);
+                }
                 Next::Go(Arc::clone(object))
             }
             Err(error) => {

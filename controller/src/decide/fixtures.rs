@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::binding::Seen;
+use super::restore::Restore;
 use super::snapshot::{Group, Observed, decide};
 use super::step::Step;
 
@@ -21,7 +22,7 @@ pub(super) struct Stage {
     pub defaults: Vec<Value>,
     pub claim: Option<Value>,
     pub volume: Option<Value>,
-    pub restoring: Option<&'static str>,
+    pub restoring: Option<Restore>,
     pub owner: Group<'static>,
     pub group_of_content: Option<(&'static str, &'static str)>,
 }
@@ -128,7 +129,7 @@ impl Stage {
             claim: claim.as_ref(),
             volume: volume.as_ref(),
             size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
-            restoring: self.restoring,
+            restoring: self.restoring.as_ref(),
             owner: self.owner,
             group_of_content: self.group_of_content,
             keeps_mode: true,

@@ -9,6 +9,7 @@ use super::binding::{self, Seen, Way};
 use super::creation::{self, Source};
 use super::members::{self, MemberSeen};
 use super::problem::{ClaimProblem, Problem};
+use super::restore::Restore;
 use super::step::Step;
 use super::{deletion, status};
 
@@ -25,8 +26,8 @@ pub struct Observed<'a> {
     pub members: Vec<MemberSeen<'a>>,
     /// The VolumeSnapshots that it owns; only where it is being deleted.
     pub owned: Vec<&'a VolumeSnapshot>,
-    /// A claim that is being restored from one of them.
-    pub restoring: Option<&'a str>,
+    /// The restore that needs the content of one of them.
+    pub restoring: Option<&'a Restore>,
     /// `--prevent-volume-mode-conversion`: the contents of members keep the mode of the volume.
     pub keeps_mode: bool,
 }
@@ -44,10 +45,10 @@ fn delete(observed: &Observed<'_>) -> Step {
         return Step::Rest;
     }
     let content = deletion::content(&observed.seen);
-    if let Some(claim) = observed.restoring
+    if let Some(restore) = observed.restoring
         && content.is_some_and(|content| !content.meta.deleting)
     {
-        return Step::AwaitRestore { claim: claim.to_owned() };
+        return Step::AwaitRestore(restore.clone());
     }
     if let Some(step) = content.and_then(deletion::let_go) {
         return step;

@@ -16,6 +16,7 @@ use super::creation::Source;
 use super::fixtures::{class, named, read};
 use super::group::{Observed, decide};
 use super::members::MemberSeen;
+use super::restore::Restore;
 use super::step::Step;
 
 /// A group snapshot and all that it names.
@@ -28,7 +29,7 @@ pub(super) struct Stage {
     pub claims: Vec<(Value, Option<Value>)>,
     pub members: Vec<MemberStage>,
     pub owned: Vec<Value>,
-    pub restoring: Option<&'static str>,
+    pub restoring: Option<Restore>,
 }
 
 /// What there is of a member.
@@ -199,7 +200,7 @@ impl Stage {
                 .collect(),
             members: members.iter().map(Known::seen).collect(),
             owned: owned.iter().collect(),
-            restoring: self.restoring,
+            restoring: self.restoring.as_ref(),
             keeps_mode: true,
         })
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::fixtures::class;
 use super::group_fixtures::{Stage, claim, group, held, taken};
 use super::problem::{ClaimProblem, ClassProblem, Problem};
+use super::restore::Restore;
 use super::step::{ContentDraft, ErrorChange, MemberStep, Step};
 
 fn problem(stage: &Stage) -> Problem {
@@ -269,8 +270,9 @@ fn a_deletion_releases_and_deletes_the_content_then_the_members_and_then_lets_th
 
 #[test]
 fn a_member_that_is_restored_from_holds_its_group_while_its_storage_is_there() {
-    let stage = Stage { restoring: Some("clone"), ..taken().deleting().owned() };
-    assert_eq!(stage.next(), Step::AwaitRestore { claim: "clone".to_owned() });
+    let restore = Restore { claim: "clone".to_owned(), at_most: None };
+    let stage = Stage { restoring: Some(restore.clone()), ..taken().deleting().owned() };
+    assert_eq!(stage.next(), Step::AwaitRestore(restore));
     let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
     assert!(matches!(stage.content(&released()).content(&going).next(), Step::DeleteMember { .. }));
 }

@@ -2,11 +2,12 @@
 
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::facts::{Facts, Membership, Policy, Source as ContentSource};
-use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER};
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
 
 use super::binding::{self, Seen, Way};
 use super::creation::{self, Source};
 use super::problem::Problem;
+use super::restore::Restore;
 use super::step::Step;
 use super::{deletion, status};
 
@@ -23,8 +24,8 @@ pub struct Observed<'a> {
     pub volume: Option<&'a PersistentVolume>,
     /// `status.restoreSize` of its content.
     pub size: Option<i64>,
-    /// A claim that is being restored from it, so that its content must stay.
-    pub restoring: Option<&'a str>,
+    /// The restore that needs its content.
+    pub restoring: Option<&'a Restore>,
     /// The group that owns it.
     pub owner: Group<'a>,
     /// Name and uid of the group snapshot whose content holds the group handle that its content names.
@@ -56,7 +57,6 @@ pub fn decide(observed: &Observed<'_>) -> Step {
 
 /// The next step of a snapshot that is being deleted.
 fn delete(observed: &Observed<'_>) -> Step {
-    let user = &observed.seen.user;
     if deletion::ours(&observed.seen).is_empty() {
         return Step::Rest;
     }
@@ -67,15 +67,8 @@ fn delete(observed: &Observed<'_>) -> Step {
         Group::Unreadable(group) => return Step::AwaitRight { group: group.to_owned() },
     }
     let content = deletion::content(&observed.seen);
-    if content.is_some() {
-        if let Some(claim) = observed.restoring {
-            return Step::AwaitRestore { claim: claim.to_owned() };
-        }
-        if user.has_finalizer(RESTORING_FINALIZER) {
-            // The provisioner is at work, whether its claim is still there or not.
-            let held = format!("{} has the finalizer {RESTORING_FINALIZER}", user.name());
-            return Step::AwaitRestore { claim: held };
-        }
+    if let (Some(restore), Some(_)) = (observed.restoring, content) {
+        return Step::AwaitRestore(restore.clone());
     }
     if let Some(step) = content.and_then(deletion::let_go) {
         return step;

@@ -5,6 +5,7 @@ use machinery::object::Shared;
 use model::facts::{Member, Policy};
 
 use super::problem::Problem;
+use super::restore::Restore;
 
 /// The next step of a VolumeSnapshot or a VolumeGroupSnapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,11 +14,9 @@ pub enum Step {
     Rest,
     /// It cannot go on: say so, and look again when something changes or after a backoff.
     Report(Problem),
-    /// Its content must stay while a claim is restored from it: say so once, and look again when the claim changes.
-    AwaitRestore {
-        /// Name of one of the claims, or what else tells of it.
-        claim: String,
-    },
+    /// Its content must stay while a claim is restored from it: say so once, and look again when something changes, or when
+    /// the time is over.
+    AwaitRestore(Restore),
     /// It belongs to a group that lives: say so once.
     AwaitGroup {
         /// Name of the group.

@@ -2,11 +2,12 @@
 
 use model::claim::CLAIM_FINALIZER;
 use model::facts::{Kind, Policy};
-use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER};
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
 use serde_json::json;
 
 use super::fixtures::{Stage, class, dynamic};
 use super::problem::{ClaimProblem, ClassProblem, Problem};
+use super::restore::Restore;
 use super::step::{ErrorChange, StatusChange, Step};
 
 fn problem(stage: &Stage) -> Problem {
@@ -226,17 +227,10 @@ fn a_given_content_is_found_for_a_deletion_before_any_status_was_written() {
 
 #[test]
 fn a_content_stays_while_a_claim_is_restored_from_it() {
-    let stage = Stage { restoring: Some("clone"), ..ready().deleting().content(&json!({})) };
-    assert_eq!(stage.next(), Step::AwaitRestore { claim: "clone".to_owned() });
-    let provisioner = ready()
-        .deleting()
-        .snapshot(
-            &json!({"metadata": {"finalizers": [AS_SOURCE_FINALIZER, BOUND_FINALIZER, RESTORING_FINALIZER]}}),
-        )
-        .content(&json!({}));
-    let Step::AwaitRestore { claim } = provisioner.next() else { panic!("it is in use") };
-    assert!(claim.contains(RESTORING_FINALIZER), "its claim may be gone, and the restore go on: {claim}");
-    let lost = Stage { content: None, ..provisioner };
+    let restore = Restore { claim: "clone".to_owned(), at_most: None };
+    let stage = || Stage { restoring: Some(restore.clone()), ..ready().deleting().content(&json!({})) };
+    assert_eq!(stage().next(), Step::AwaitRestore(restore.clone()));
+    let lost = Stage { content: None, ..stage() };
     assert!(matches!(lost.next(), Step::SetFinalizers { .. }), "nothing is left to protect");
 }
 

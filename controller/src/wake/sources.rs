@@ -7,13 +7,13 @@ use model::claim::{Claim, PersistentVolumeClaim, Volume};
 
 use super::feed::{CachedKind, Queues};
 use super::singles;
-use crate::caches::{Caches, Plain, handle_key};
+use crate::caches::{Caches, ClaimMemory, Plain, handle_key};
 use crate::decide::creation::is_held;
 
 impl CachedKind for Claim {
-    type Memory = ();
+    type Memory = ClaimMemory;
 
-    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+    fn store(caches: &Caches) -> &Store<Self, Plain<ClaimMemory>> {
         &caches.claims
     }
     fn queue(queues: &Queues) -> Option<&Queue> {

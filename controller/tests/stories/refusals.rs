@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, Stage, content_name, story};
+use crate::common::{
+    CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, Stage, content_name,
+    story,
+};
 use crate::groups::warnings;
 
 /// A retry that comes soon and often.
@@ -106,5 +109,29 @@ fn a_member_that_may_not_join_its_group_is_ready_all_the_same_and_its_status_doe
         );
         stage.grant(&rules).await;
         stage.until(SNAPSHOT, "s", |it| it["metadata"]["ownerReferences"].is_array()).await;
+    });
+}
+
+#[test]
+fn a_claim_whose_finalizer_cannot_be_taken_off_is_told_once_and_freed_once_that_is_allowed() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&SOON);
+        let snapshot = stage.snapshot("s", "data").await;
+        stage.content_of(&snapshot).await;
+        let rules = stage.refuse("persistentvolumeclaims", &["update"]).await;
+        stage.take(&content_name(&snapshot)).await;
+        stage.until_tried("PUT", "/persistentvolumeclaims/data", 5).await;
+        assert_eq!(once(&stage).await, ["ErrorPVCFinalizer"]);
+        let event = stage.event("data", "ErrorPVCFinalizer").await;
+        assert!(event["message"].as_str().unwrap().contains("grant `update`"), "{event}");
+        assert_eq!(event["count"], 1);
+        stage.grant(&rules).await;
+        let is_free = |claim: &Value| {
+            claim["metadata"]["finalizers"]
+                .as_array()
+                .is_none_or(|all| !all.contains(&CLAIM_FINALIZER.into()))
+        };
+        stage.until(CLAIM, "data", is_free).await;
     });
 }

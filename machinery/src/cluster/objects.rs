@@ -30,6 +30,8 @@ const STATUS: &str = "status";
 pub struct Objects<B> {
     client: Client,
     puts: Arc<Puts>,
+    /// Nobody will ever grant the right to PATCH.
+    only_updates: bool,
     kind: PhantomData<fn() -> B>,
 }
 
@@ -51,7 +53,8 @@ impl Puts {
 
 impl<B> Clone for Objects<B> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), puts: self.puts.clone(), kind: PhantomData }
+        let Self { client, puts, only_updates, kind } = self;
+        Self { client: client.clone(), puts: puts.clone(), only_updates: *only_updates, kind: *kind }
     }
 }
 
@@ -59,7 +62,7 @@ impl<B: Body> Objects<B> {
     /// The objects of kind `B`.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, puts: Arc::default(), kind: PhantomData }
+        Self { client, puts: Arc::default(), only_updates: false, kind: PhantomData }
     }
 
     /// Reads an object.
@@ -90,7 +93,8 @@ impl<B: Body> Objects<B> {
     pub async fn write(&self, key: &str, write: &Write) -> Result<Object<B>, ApiError> {
         if self.puts.of(write.half()).load(Ordering::Relaxed) {
             let put = self.put(key, write).await;
-            if matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. })) {
+            let is_forbidden = matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. }));
+            if is_forbidden && !self.only_updates {
                 // Rights have changed: the next write tries PATCH again.
                 self.puts.of(write.half()).store(false, Ordering::Relaxed);
             }
@@ -117,7 +121,7 @@ impl<B: Body> Objects<B> {
     /// The same, where the right to PATCH is never granted: every write is GET and PUT from the first on.
     #[must_use]
     pub fn by_update(client: Client) -> Self {
-        let objects = Self::new(client);
+        let objects = Self { only_updates: true, ..Self::new(client) };
         objects.puts.main.store(true, Ordering::Relaxed);
         objects.puts.status.store(true, Ordering::Relaxed);
         objects

@@ -234,3 +234,17 @@ async fn a_deletion_of_a_changed_object_is_a_lost_race_and_of_a_missing_one_not_
     let error = Objects::new(client).delete(&read(config_map())).await.unwrap_err();
     assert!(matches!(error.failure, Failure::NotFound(_)));
 }
+
+#[tokio::test]
+async fn what_may_only_be_updated_is_never_patched() {
+    let (client, log) = server(|seen| match seen.method {
+        Method::GET => (200, there()),
+        _ => status(403, "Forbidden"),
+    });
+    let objects = Objects::<Widget>::by_update(client);
+    for _ in 0..2 {
+        let error = objects.write("c", &set_status()).await.unwrap_err();
+        assert_eq!(error.request.verb, "update");
+    }
+    assert!(log.lock().unwrap().iter().all(|seen| seen.method != Method::PATCH));
+}
