@@ -9,6 +9,7 @@ mod snapshot;
 
 // What the passes of snapshots and of groups share.
 mod next;
+mod place;
 mod report;
 mod user;
 

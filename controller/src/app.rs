@@ -25,6 +25,7 @@ use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
 use model::group_content::GroupContent;
 use model::group_snapshot::GroupSnapshot;
+use model::node::Node;
 use model::snapshot::Snapshot;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -162,7 +163,7 @@ async fn work_on_snapshots(
         },
         claims: queue("snapshot-controller-claim"),
     };
-    let caches = Arc::new(Caches::new(Operations::new(metrics)?));
+    let caches = Arc::new(Caches::new(Operations::new(metrics)?, settings.distributed));
     let parts = Parts {
         work: Arc::new(make(&queues, &caches)),
         caches,
@@ -217,6 +218,9 @@ impl Parts {
 fn singles(parts: &Parts, listed: &CancellationToken) -> RunningController {
     let mut controller = Controller::new(parts.ending.clone());
     let (client, all) = (&parts.client, Selection::default);
+    if parts.caches.has_nodes {
+        controller.watch::<Node>(client, all(), parts.feed());
+    }
     controller.watch::<Volume>(client, all(), parts.feed());
     controller.watch::<Claim>(client, all(), parts.feed());
     controller.watch::<SingleClass>(client, all(), parts.feed());

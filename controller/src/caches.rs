@@ -10,11 +10,12 @@ use machinery::object::{Body, Metadata, Object};
 use machinery::queue::Urgency;
 use machinery::store::index::Index;
 use machinery::store::{Rules, Store};
-use model::claim::{Claim, Volume};
+use model::claim::{Claim, PersistentVolume, Volume};
 use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
 use model::group_content::GroupContent;
 use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
+use model::node::{Affinity, Node};
 use model::snapshot::{Snapshot, VolumeSnapshot};
 
 use crate::decide::deletion;
@@ -161,6 +162,10 @@ pub struct Caches {
     pub claims: Store<Claim, Plain<ClaimMemory>>,
     /// PersistentVolumes.
     pub volumes: Store<Volume, Plain<()>>,
+    /// Whether it matters on which node a sidecar is.
+    pub has_nodes: bool,
+    /// Nodes, where they matter.
+    pub nodes: Store<Node, Plain<()>>,
     /// Snapshots by the key of the claim that they are taken of.
     pub snapshots_of_claim: Index,
     /// Snapshots by the uid of the group snapshot that owns them.
@@ -179,6 +184,12 @@ pub struct Caches {
     pub group_contents_of_handle: Index,
     /// Contents by the [`handle_key`] of the group that they are part of.
     pub contents_of_group: Index,
+    /// Contents that need a sidecar, by the node that they are labelled with.
+    pub contents_of_node: Index,
+    /// Snapshots that wait for a node, by the [`handle_key`] of their volume.
+    pub snapshots_without_node: Index,
+    /// Contents that wait for a node, by the [`handle_key`] of their volume.
+    pub contents_without_node: Index,
     /// The operations under way.
     pub operations: Operations,
 }
@@ -190,15 +201,17 @@ pub fn handle_key(driver: &str, handle: &str) -> String {
 }
 
 impl Caches {
-    /// Without anything known yet.
+    /// Without anything known yet. `has_nodes`: nodes matter.
     #[must_use]
-    pub fn new(operations: Operations) -> Self {
+    pub fn new(operations: Operations, has_nodes: bool) -> Self {
         Self {
             singles: Family::default(),
             groups: Family::default(),
             groups_knowledge: Mutex::default(),
             claims: Store::default(),
             volumes: Store::default(),
+            has_nodes,
+            nodes: Store::default(),
             snapshots_of_claim: Index::default(),
             members: Index::default(),
             restores: Index::default(),
@@ -208,8 +221,30 @@ impl Caches {
             waiting_groups: Index::default(),
             group_contents_of_handle: Index::default(),
             contents_of_group: Index::default(),
+            contents_of_node: Index::default(),
+            snapshots_without_node: Index::default(),
+            contents_without_node: Index::default(),
             operations,
         }
+    }
+
+    /// The names of the nodes that fit, in order.
+    #[must_use]
+    pub fn nodes_that_fit(&self, affinity: &Affinity) -> Vec<String> {
+        let mut names = Vec::new();
+        self.nodes.each(|_, node| {
+            if affinity.fits(node) {
+                names.push(node.name().to_owned());
+            }
+        });
+        names.sort_unstable();
+        names
+    }
+
+    /// The volumes of a [`handle_key`].
+    pub fn volumes_of<'c>(&'c self, handle: &str) -> impl Iterator<Item = Arc<PersistentVolume>> + use<'c> {
+        let names = self.volumes_of_handle.get(handle);
+        names.into_iter().filter_map(|name| self.volumes.get(&name))
     }
 
     /// What is known of which group snapshots there are.
@@ -264,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_group_is_found_by_driver_handle_and_namespace() {
-        let caches = Caches::new(Operations::new(&BaseMetrics::new().unwrap()).unwrap());
+        let caches = Caches::new(Operations::new(&BaseMetrics::new().unwrap()).unwrap(), false);
         for (namespace, driver) in [("ns", "d"), ("other", "d"), ("ns", "e")] {
             let name = format!("{namespace}-{driver}");
             let group = json!({"metadata": {"namespace": namespace, "name": name, "uid": name}});

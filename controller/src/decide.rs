@@ -7,6 +7,7 @@
 //!                                                          members: what a group makes of each volume
 //!                                                          status: what the content says
 //!                                                          deletion: the way out
+//!  place: which node's sidecar a content belongs to
 //!  claim: whether a claim must be protected
 //!  content: what the controller does to a content for its own sake
 //! ```
@@ -18,6 +19,7 @@ pub mod creation;
 pub mod deletion;
 pub mod group;
 pub mod members;
+pub mod place;
 pub mod problem;
 pub mod restore;
 mod secret;
@@ -26,7 +28,7 @@ pub mod status;
 pub mod step;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod group_fixtures;
 #[cfg(test)]

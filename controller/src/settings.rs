@@ -32,7 +32,7 @@ const DISTRIBUTED: Flag<bool> = Flag::new(
     SNAPSHOTS,
     "enable-distributed-snapshotting",
     "false",
-    "not supported yet: label contents with the node whose sidecar looks after them",
+    "label contents with a node that reaches the volume, for sidecars with --node-deployment",
 );
 /// `--feature-gates`.
 const FEATURE_GATES: Flag<String> =
@@ -114,6 +114,8 @@ pub struct Settings {
     pub resync: Duration,
     /// `--prevent-volume-mode-conversion`.
     pub keeps_mode: bool,
+    /// `--enable-distributed-snapshotting`.
+    pub distributed: bool,
     /// `CSIVolumeGroupSnapshot` of `--feature-gates`.
     pub groups: bool,
     /// `--leader-election*`, if it is on.
@@ -136,11 +138,6 @@ pub fn parse(
 }
 
 fn read(given: &Given, env: Env<'_>) -> Checked<Settings> {
-    if given.get(&DISTRIBUTED) {
-        return shared::combination(
-            "--enable-distributed-snapshotting is not supported yet; remove it, or keep the controller that you have",
-        );
-    }
     Ok(Settings {
         kubeconfig: given.non_empty(&KUBECONFIG).map(PathBuf::from),
         api: shared::rate(given)?,
@@ -148,6 +145,7 @@ fn read(given: &Given, env: Env<'_>) -> Checked<Settings> {
         retry: shared::retry(given)?,
         resync: given.get(&RESYNC),
         keeps_mode: given.get(&KEEPS_MODE),
+        distributed: given.get(&DISTRIBUTED),
         groups: groups(given)?,
         election: shared::election(given, env)?,
         endpoint: shared::endpoint(given)?,

@@ -6,11 +6,14 @@ mod feed;
 
 // Who waits for what, by kind.
 mod groups;
+mod nodes;
 mod singles;
 mod sources;
 
 pub use feed::{CachedKind, Feed, Pair, Queues, UserKind, claim_of};
 pub use groups::groups_are_known;
 
+#[cfg(test)]
+mod counts;
 #[cfg(test)]
 mod tests;

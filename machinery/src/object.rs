@@ -34,6 +34,9 @@ impl<'de, B: Body> Deserialize<'de> for Object<B> {
         if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
             annotations.retain(|key, _| B::keeps(key));
         }
+        if let Some(Value::Object(labels)) = metadata.get_mut("labels") {
+            labels.retain(|key, _| B::keeps_label(key));
+        }
         Ok(Self { metadata: Metadata::read(metadata), body: B::read(&mut Fields::of(Value::Object(rest))) })
     }
 }
@@ -79,6 +82,12 @@ impl<B> Object<B> {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.metadata.resource_version
+    }
+
+    /// The value of a label, if the kind keeps it.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.metadata.labels.as_ref()?.get(key)
     }
 
     /// The value of an annotation, if the kind keeps it.

@@ -1,9 +1,12 @@
 //! PersistentVolumeClaim and PersistentVolume (core v1), as far as snapshots depend on them.
 
+use std::sync::Arc;
+
 use machinery::object::{Body, Fields, Object, Shared};
 use serde_json::Value;
 
 use crate::facts::non_empty;
+use crate::node::Affinity;
 use crate::user::text;
 
 /// core/v1 PersistentVolumeClaim.
@@ -61,6 +64,8 @@ pub struct Volume {
     pub claim: Option<(Shared, String, String)>,
     /// `spec.volumeMode`.
     pub mode: Option<Shared>,
+    /// `spec.nodeAffinity.required`: the nodes that can reach it; `None` where all can.
+    pub affinity: Option<Arc<Affinity>>,
 }
 
 /// The snapshot that a data source names.
@@ -116,7 +121,14 @@ impl Body for Volume {
                 text(&mut claim, "uid"),
             )
         });
-        Self { csi, claim, mode: spec.take_shared("volumeMode") }
+        let affinity =
+            spec.take::<Value>("nodeAffinity").and_then(|value| Fields::of(value).take("required"));
+        Self {
+            csi,
+            claim,
+            mode: spec.take_shared("volumeMode"),
+            affinity: affinity.map(|required| Arc::new(Affinity::read(required))),
+        }
     }
     fn keeps(_annotation: &str) -> bool {
         false

@@ -5,7 +5,7 @@ use serde_json::Value;
 use machinery::object::{Body, Fields, Object, Shared};
 
 use crate::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
-use crate::names::MEMBER_OF_GROUP;
+use crate::names::{MANAGED_BY, MEMBER_OF_GROUP};
 
 /// snapshot.storage.k8s.io/v1 VolumeSnapshotContent.
 pub type VolumeSnapshotContent = Object<SingleContent>;
@@ -118,6 +118,7 @@ impl Body for SingleContent {
     const VERSION: &'static str = "v1";
     const KIND_NAME: &'static str = "VolumeSnapshotContent";
     const PLURAL: &'static str = "volumesnapshotcontents";
+    const KEEPS: &'static [&'static str] = &["labels"];
 
     fn read(fields: &mut Fields) -> Self {
         let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
@@ -137,6 +138,9 @@ impl Body for SingleContent {
         let names = Kind::Single.names();
         [names.marker, names.released, names.secret_name, names.secret_namespace, MEMBER_OF_GROUP]
             .contains(&annotation)
+    }
+    fn keeps_label(label: &str) -> bool {
+        label == MANAGED_BY
     }
 }
 

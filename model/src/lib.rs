@@ -3,7 +3,7 @@
 //! ```text
 //!  content, group_content ──► facts: one view of both, which decisions use
 //!  snapshot, group_snapshot ──► user: one view of both
-//!  class, claim, selector     names: annotations, finalizers, reasons of each kind
+//!  class, claim, node          names: annotations, finalizers, reasons of each kind
 //!                             reply: the driver's answers
 //! ```
 //!
@@ -12,8 +12,10 @@
 pub mod claim;
 pub mod class;
 pub mod content;
+pub mod expression;
 pub mod group_content;
 pub mod group_snapshot;
+pub mod node;
 pub mod selector;
 pub mod snapshot;
 

@@ -6,6 +6,8 @@ use std::fmt::{self, Display};
 use machinery::object::{Fields, Pairs};
 use serde_json::Value;
 
+use crate::expression::Expression;
+
 /// A label selector. All that it says must be so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
@@ -17,30 +19,14 @@ pub struct Selector {
     pub nonsense: bool,
 }
 
-/// One entry of `matchExpressions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression {
-    /// `key`.
-    pub key: String,
-    /// `operator`.
-    pub operator: String,
-    /// `values`.
-    pub values: Vec<String>,
-}
-
 impl Selector {
     pub(crate) fn read(value: Value) -> Self {
         let mut fields = Fields::of(value);
         let labels = fields.take("matchLabels").unwrap_or_default();
         let mut nonsense = false;
         let expressions = fields.take::<Vec<Value>>("matchExpressions").into_iter().flatten().map(|value| {
-            let mut fields = Fields::of(value);
-            let expression = Expression {
-                key: fields.take("key").unwrap_or_default(),
-                operator: fields.take("operator").unwrap_or_default(),
-                values: fields.take("values").unwrap_or_default(),
-            };
-            nonsense |= fields.nonsense;
+            let (expression, is_odd) = Expression::read(value);
+            nonsense |= is_odd;
             expression
         });
         let expressions = expressions.collect();
@@ -80,15 +66,10 @@ impl Selector {
         let value = |key: &str| labels.and_then(|labels| labels.get(key));
         self.fault().is_none()
             && self.labels.iter().all(|(key, wanted)| value(key) == Some(wanted.as_str()))
-            && self.expressions.iter().all(|Expression { key, operator, values }| {
-                let found = value(key);
-                match operator.as_str() {
-                    "In" => found.is_some_and(|found| values.iter().any(|value| value == found)),
-                    "NotIn" => found.is_none_or(|found| values.iter().all(|value| value != found)),
-                    "Exists" => found.is_some(),
-                    _ => found.is_none(),
-                }
-            })
+            && self
+                .expressions
+                .iter()
+                .all(|expression| expression.is_met_by(value(&expression.key)) == Some(true))
     }
 }
 
@@ -96,15 +77,7 @@ impl Display for Selector {
     /// As `kubectl get -l` takes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels = self.labels.iter().map(|(key, value)| format!("{key}={value}"));
-        let expressions = self.expressions.iter().map(|Expression { key, operator, values }| {
-            let values = values.join(",");
-            match operator.as_str() {
-                "In" => format!("{key} in ({values})"),
-                "NotIn" => format!("{key} notin ({values})"),
-                "Exists" => key.clone(),
-                _ => format!("!{key}"),
-            }
-        });
+        let expressions = self.expressions.iter().map(Expression::to_string);
         f.write_str(&labels.chain(expressions).collect::<Vec<_>>().join(","))
     }
 }

@@ -33,7 +33,8 @@ fn reading_keeps_the_fields_that_decisions_use_and_drops_the_rest() {
         "finalizers": ["f"],
     }}));
     let metadata = &object.metadata;
-    assert!(metadata.labels.is_none() && metadata.owner_references.is_none());
+    assert!(metadata.owner_references.is_none());
+    assert_eq!(metadata.labels, Some(Pairs::default()), "one may be added");
     assert_eq!(metadata.annotations, Some([(MARKER, "yes")].into_iter().collect()));
     assert_eq!(metadata.finalizers.as_deref(), Some(&["f".into()][..]));
     assert!(object.facts().meta.marked);

@@ -9,6 +9,8 @@ use crate::api::Server;
 pub const SIDECAR: &str = include_str!("../../deploy/sidecar/rbac.yaml");
 /// What is granted to the snapshot-controller.
 pub const CONTROLLER: &str = include_str!("../../deploy/snapshot-controller/rbac.yaml");
+/// What is granted to the snapshot-controller besides, where it labels contents with nodes.
+pub const CONTROLLER_NODES: &str = include_str!("../../deploy/distributed/rbac.yaml");
 
 /// Creates the service account `name` in a namespace that exists, gives it the rights of a manifest such as [`SIDECAR`]
 /// and no others, and returns its kubeconfig.
@@ -42,24 +44,40 @@ pub fn grant_without(
     server.kubeconfig_of(namespace, name)
 }
 
+/// Gives an account that has the rights of one manifest those of another.
+///
+/// # Errors
+/// If it has them already.
+pub fn grant_more(server: &Server, manifest: &str, namespace: &str, account: &str) -> anyhow::Result<()> {
+    for mut object in read(manifest)? {
+        fill_in(&mut object, "/subjects/0", namespace, account);
+        server.create(&object)?;
+    }
+    Ok(())
+}
+
+fn read(manifest: &str) -> anyhow::Result<Vec<Value>> {
+    serde_saphyr::from_multiple(manifest).context("the manifest of rights is not YAML")
+}
+
+/// Puts a name and a namespace where an object has such fields.
+fn fill_in(object: &mut Value, place: &str, namespace: &str, name: &str) {
+    for (field, value) in [("namespace", namespace), ("name", name)] {
+        if let Some(filled_in) = object.pointer_mut(&format!("{place}/{field}")) {
+            *filled_in = value.into();
+        }
+    }
+}
+
 /// The account, and what the manifest grants to it, in the order in which they can be created.
 fn objects(manifest: &str, namespace: &str, name: &str) -> anyhow::Result<Vec<Value>> {
-    let granted: Vec<Value> =
-        serde_saphyr::from_multiple(manifest).context("the manifest of rights is not YAML")?;
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace}});
     let mut objects = vec![account];
-    objects.extend(granted);
+    objects.extend(read(manifest)?);
     for object in &mut objects {
         object["metadata"]["name"] = name.into();
-        for place in ["/metadata/namespace", "/subjects/0/namespace"] {
-            if let Some(filled_in) = object.pointer_mut(place) {
-                *filled_in = namespace.into();
-            }
-        }
-        for place in ["/roleRef/name", "/subjects/0/name"] {
-            if let Some(filled_in) = object.pointer_mut(place) {
-                *filled_in = name.into();
-            }
+        for place in ["/metadata", "/roleRef", "/subjects/0"] {
+            fill_in(object, place, namespace, name);
         }
     }
     Ok(objects)

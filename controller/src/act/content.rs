@@ -1,5 +1,6 @@
 //! A pass over a content of either kind, for its own sake.
 
+use machinery::clock;
 use machinery::cluster::event::Severity;
 use machinery::queue::{Key, Then};
 use model::facts::Kind;
@@ -10,8 +11,12 @@ use super::render;
 use super::user::Acted;
 use super::work::{Work, over};
 use crate::decide::content::{Step, decide};
+use crate::decide::place::patience;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
+
+/// The reason of the event about a content that no node has a sidecar for.
+const STRANDED: &str = "SnapshotContentWithoutNode";
 
 impl Work {
     /// One pass over the content of a key.
@@ -29,8 +34,8 @@ impl Work {
             let facts = U::facts(&content);
             let owner = &facts.owner;
             let user = U::family(&self.caches).users.get(&format!("{}/{}", owner.namespace, owner.name));
-            let has_owner = user.is_some_and(|user| owner.uid == Some(user.uid()));
-            let step = decide(&facts, has_owner);
+            let user = user.filter(|user| owner.uid == Some(user.uid()));
+            let step = decide(&facts, user.is_some(), U::place(self, &content).as_ref());
             if !self.may() {
                 return PassEnd::well(Then::Done);
             }
@@ -55,8 +60,25 @@ impl Work {
                 Step::Release => {
                     self.write_once(objects, &content, &render::release(&content, kind)).await.map(drop)
                 }
+                Step::Assign(node) => {
+                    self.write_once(objects, &content, &render::assign(&content, &node)).await.map(drop)
+                }
+                Step::Stranded(why) => {
+                    let deleted = content.metadata.deletion_timestamp;
+                    if let Some(pause) = patience(deleted, clock::now()) {
+                        return PassEnd::well(Then::After(pause));
+                    }
+                    let say = |reason| self.event(&content, Severity::Warning, reason, why.clone());
+                    say(STRANDED);
+                    if let Some(user) = user {
+                        self.event(&user, Severity::Warning, STRANDED, why);
+                    }
+                    return PassEnd::well(Then::Done);
+                }
             };
             match written {
+                // Its label may be owed as well.
+                Ok(()) if self.caches.has_nodes => PassEnd::well(Then::Again),
                 Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
                 Err(WriteFailure::LostRace) => PassEnd::well(Then::Again),
                 Err(WriteFailure::Refused(why) | WriteFailure::Failed(why)) => PassEnd::failed(why),

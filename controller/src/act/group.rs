@@ -156,8 +156,7 @@ impl Work {
         driver: &str,
         handle: &str,
     ) -> Vec<(Arc<PersistentVolume>, Option<Arc<PersistentVolumeClaim>>)> {
-        let names = self.caches.volumes_of_handle.get(&handle_key(driver, handle));
-        let volumes = names.iter().filter_map(|name| self.caches.volumes.get(name)).map(|volume| {
+        let volumes = self.caches.volumes_of(&handle_key(driver, handle)).map(|volume| {
             let claim = volume.body.claim.as_ref();
             let claim =
                 claim.and_then(|(namespace, name, _)| self.caches.claims.get(&format!("{namespace}/{name}")));

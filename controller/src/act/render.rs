@@ -6,7 +6,7 @@ use machinery::cluster::write::{Write, key};
 use machinery::object::{Body, Metadata, Object};
 use model::content::VolumeSnapshotContent;
 use model::facts::{Kind, Member, Policy};
-use model::names::MEMBER_OF_GROUP;
+use model::names::{MANAGED_BY, MEMBER_OF_GROUP};
 use model::snapshot::{AS_SOURCE_FINALIZER, IN_GROUP_FINALIZER};
 use model::user::User;
 use serde_json::{Map, Value, json};
@@ -88,10 +88,30 @@ pub fn release<C: Body>(content: &Object<C>, kind: Kind) -> Write {
     write.test(path.as_str(), Value::Null).add(path, "yes")
 }
 
+/// Labels a content with the node whose sidecar is to look after it.
+pub fn assign<C: Body>(content: &Object<C>, node: &str) -> Write {
+    let write = Write::main().test("/metadata/uid", content.uid());
+    if content.metadata.labels.is_none() {
+        let path = "/metadata/labels";
+        return write.test(path, Value::Null).add(path, json!({ MANAGED_BY: node }));
+    }
+    let path = format!("/metadata/labels/{}", key(MANAGED_BY));
+    write.test(path.as_str(), json!(content.label(MANAGED_BY))).add(path, node)
+}
+
 /// A content to be created for a user's object, with all that it is ever given by us.
 pub fn content(draft: &ContentDraft, user: &User<'_>) -> Value {
-    let ContentDraft { name, driver, policy, volume_handles, class_name, volume_mode, secret, member_of } =
-        draft;
+    let ContentDraft {
+        name,
+        driver,
+        policy,
+        volume_handles,
+        class_name,
+        volume_mode,
+        secret,
+        member_of,
+        node,
+    } = draft;
     let (kind, names) = (user.kind, user.kind.names());
     let mut annotations = Map::new();
     if let Some(secret) = secret {
@@ -104,6 +124,9 @@ pub fn content(draft: &ContentDraft, user: &User<'_>) -> Value {
     let mut metadata = json!({"name": name, "finalizers": [names.finalizer]});
     if !annotations.is_empty() {
         metadata["annotations"] = Value::Object(annotations);
+    }
+    if let Some(node) = node {
+        metadata["labels"] = json!({ MANAGED_BY: node });
     }
     let mut spec = json!({
         "source": match kind {

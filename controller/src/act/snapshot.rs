@@ -15,6 +15,7 @@ use model::user::{User, UserObject};
 use super::user::{Acted, seen};
 use super::work::Work;
 use crate::caches::{DeletionSeen, Knowledge, UserMemory};
+use crate::decide::place::Place;
 use crate::decide::restore::{self, Restore};
 use crate::decide::snapshot::{Group, Observed, decide};
 use crate::decide::step::Step;
@@ -40,6 +41,9 @@ impl Acted for Snapshot {
     fn most_steps(_work: &Work, _snapshot: &VolumeSnapshot) -> usize {
         MOST_STEPS
     }
+    fn place(work: &Work, content: &VolumeSnapshotContent) -> Option<Place> {
+        work.place_of(content)
+    }
 }
 
 impl Work {
@@ -57,6 +61,9 @@ impl Work {
         let claim_key = claim_of(snapshot).unwrap_or_default();
         let claim = caches.claims.get(&claim_key);
         let volume = claim.as_ref().and_then(|claim| caches.volumes.get(claim.body.volume.as_deref()?));
+        let is_to_be_made = content.is_none() && !user.is_deleting();
+        let reach = volume.as_ref().filter(|_| is_to_be_made);
+        let reach = reach.and_then(|volume| self.reach_of(&Key::from(&*snapshot.key()), volume));
         let restoring = self.restoring(&user, [snapshot].into_iter(), memory);
         let group = content.as_ref().and_then(|content| self.group_of(content, user.namespace()));
         decide(&Observed {
@@ -68,6 +75,7 @@ impl Work {
             restoring: restoring.as_ref(),
             owner: self.owner(snapshot),
             group_of_content: group.as_deref().map(|group| (group.name(), group.uid())),
+            reach,
             keeps_mode: self.keeps_mode,
         })
     }

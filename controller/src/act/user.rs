@@ -22,6 +22,7 @@ use super::work::{Deleted, Work, over_all};
 use crate::caches::UserMemory;
 use crate::decide::binding::Seen;
 use crate::decide::deletion::{self, Vanished};
+use crate::decide::place::Place;
 use crate::decide::restore::Restore;
 use crate::decide::step::{ContentDraft, Step};
 use crate::metrics::{Operation, Subject};
@@ -48,6 +49,10 @@ pub(super) trait Acted: UserKind {
     fn decide(work: &Work, object: &Object<Self>, memory: &mut UserMemory) -> Step;
     /// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
     fn most_steps(work: &Work, object: &Object<Self>) -> usize;
+    /// Where the sidecar of one of its contents is, if that matters.
+    fn place(_work: &Work, _content: &Object<Self::Content>) -> Option<Place> {
+        None
+    }
 }
 
 /// Who has created an object that we asked for.

@@ -2,8 +2,10 @@
 
 use model::facts::{Facts, Source};
 
+use super::place::{self, Move, Place};
+
 /// The next step of a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Nothing to do until something changes.
     Rest,
@@ -13,13 +15,18 @@ pub enum Step {
     Hold,
     /// Mark it as not needed any more, for the sidecar.
     Release,
+    /// Label it with this node, whose sidecar is to look after it.
+    Assign(String),
+    /// No node has a sidecar for it: say so.
+    Stranded(String),
 }
 
-/// The next step of a content, and whether the object that it names is there with the content's uid. Nothing is ever
+/// The next step of a content. `has_owner`: the object that it names is there with the content's uid. `place`: where its
+/// sidecar is, if each node has its own. Nothing is ever
 /// deleted here, and a content that nobody has deleted is never touched because its owner is missing: somebody may have
 /// copied it from elsewhere and be about to copy the owner.
 #[must_use]
-pub fn decide(content: &Facts<'_>, has_owner: bool) -> Step {
+pub fn decide(content: &Facts<'_>, has_owner: bool, place: Option<&Place>) -> Step {
     if matches!(content.source, Source::None | Source::Both) {
         return Step::Invalid;
     }
@@ -29,18 +36,22 @@ pub fn decide(content: &Facts<'_>, has_owner: bool) -> Step {
     let meta = &content.meta;
     // The deletion of the owner marks it, once nobody restores from it any more.
     if !has_owner && meta.deleting && !meta.released {
-        Step::Release
-    } else if !meta.deleting && !meta.held {
-        Step::Hold
-    } else {
-        Step::Rest
+        return Step::Release;
+    }
+    if !meta.deleting && !meta.held {
+        return Step::Hold;
+    }
+    match place.map(|place| place::decide(content, place)) {
+        None | Some(Move::Stay) => Step::Rest,
+        Some(Move::To(node)) => Step::Assign(node),
+        Some(Move::Nowhere(why)) => Step::Stranded(why),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use model::content::VolumeSnapshotContent;
-    use model::facts::Content;
+    use model::facts::{Content, Kind};
     use model::group_content::VolumeGroupSnapshotContent;
     use serde_json::{Value, json};
 
@@ -58,8 +69,8 @@ mod tests {
             "metadata": metadata,
             "spec": {"source": source("volumeHandles", json!(["v"])), "volumeGroupSnapshotRef": {"uid": uid}},
         }));
-        let step = decide(&single.facts(), has_owner);
-        assert_eq!(decide(&group.facts(), has_owner), step);
+        let step = decide(&single.facts(), has_owner, None);
+        assert_eq!(decide(&group.facts(), has_owner, None), step);
         step
     }
 
@@ -82,5 +93,24 @@ mod tests {
             "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted": "yes",
         }});
         assert_eq!(both(&released, Some("u"), false, 1), Step::Rest);
+    }
+
+    #[test]
+    fn a_content_is_released_and_held_before_it_goes_to_another_node() {
+        let place = Place { node: Some(("gone".to_owned(), false)), reach: None };
+        let next = |metadata: &Value, has_owner| {
+            let content: VolumeSnapshotContent = read(&json!({
+                "metadata": metadata,
+                "spec": {"source": {"volumeHandle": "v"}, "volumeSnapshotRef": {"uid": "u"}},
+            }));
+            decide(&content.facts(), has_owner, Some(&place))
+        };
+        assert_eq!(next(&json!({}), true), Step::Hold);
+        let held = json!({"finalizers": [Kind::Single.names().finalizer]});
+        assert!(matches!(next(&held, true), Step::Stranded(_)));
+        let mut going = held;
+        going["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert_eq!(next(&going, false), Step::Release);
+        assert!(matches!(next(&going, true), Step::Stranded(_)));
     }
 }

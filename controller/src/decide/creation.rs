@@ -2,8 +2,10 @@
 
 use model::claim::{CLAIM_FINALIZER, PersistentVolume, PersistentVolumeClaim};
 use model::class::Class;
+use model::node::one_of;
 
 use super::binding::{self, Seen, Way};
+use super::place::Reach;
 use super::problem::{ClaimProblem, ClassProblem, Problem};
 use super::secret::secret;
 use super::step::{ContentDraft, Step};
@@ -27,10 +29,15 @@ struct CsiVolume<'a> {
 }
 
 /// The next step of what is to be taken of these claims. Nothing is written before everything that it needs is right.
-/// `keeps_mode`: the content keeps the mode of its volume.
-pub(super) fn decide(way: &impl Way, sources: &[Source<'_>], keeps_mode: bool) -> Step {
+/// `keeps_mode`: the content keeps the mode of its volume. `reach`: it gets the label of a node that reaches the volume.
+pub(super) fn decide(
+    way: &impl Way,
+    sources: &[Source<'_>],
+    keeps_mode: bool,
+    reach: Option<&Reach>,
+) -> Step {
     let seen = way.seen();
-    match draft(seen, sources, keeps_mode) {
+    match draft(seen, sources, keeps_mode, reach) {
         Err(problem) => Step::Report(problem),
         Ok(Draft::Class(name)) => Step::SetClass(name),
         Ok(Draft::Content(content)) => {
@@ -55,7 +62,12 @@ enum Draft {
     Content(Box<ContentDraft>),
 }
 
-fn draft(seen: &Seen<'_>, sources: &[Source<'_>], keeps_mode: bool) -> Result<Draft, Problem> {
+fn draft(
+    seen: &Seen<'_>,
+    sources: &[Source<'_>],
+    keeps_mode: bool,
+    reach: Option<&Reach>,
+) -> Result<Draft, Problem> {
     let user = &seen.user;
     if let (Some(name), None) = (user.class_name, seen.class) {
         return Err(ClassProblem::Missing { class: name.to_owned() }.into());
@@ -85,7 +97,16 @@ fn draft(seen: &Seen<'_>, sources: &[Source<'_>], keeps_mode: bool) -> Result<Dr
         secret,
         name,
         member_of: None,
+        node: reach.map(|reach| node(reach, user.uid())).transpose()?,
     })))
+}
+
+/// The node whose sidecar is to take a snapshot. Without one, nobody would take it.
+fn node(reach: &Reach, uid: &str) -> Result<String, ClaimProblem> {
+    one_of(&reach.nodes, uid).cloned().ok_or_else(|| ClaimProblem::NoNode {
+        volume: reach.volume.clone(),
+        affinity: reach.affinity.to_string(),
+    })
 }
 
 /// The driver of all volumes.

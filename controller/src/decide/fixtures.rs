@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::binding::Seen;
+use super::place::Reach;
 use super::restore::Restore;
 use super::snapshot::{Group, Observed, decide};
 use super::step::Step;
@@ -25,13 +26,15 @@ pub(super) struct Stage {
     pub restoring: Option<Restore>,
     pub owner: Group<'static>,
     pub group_of_content: Option<(&'static str, &'static str)>,
+    /// The nodes that fit, with `--enable-distributed-snapshotting`.
+    pub nodes: Option<Vec<String>>,
 }
 
 pub(super) fn class(name: &str, driver: &str) -> Value {
     json!({"metadata": {"name": name, "uid": name}, "driver": driver, "deletionPolicy": "Delete"})
 }
 
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> T {
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> T {
     serde_json::from_value(value.clone()).unwrap()
 }
 
@@ -59,6 +62,7 @@ pub(super) fn dynamic() -> Stage {
         restoring: None,
         owner: Group::None,
         group_of_content: None,
+        nodes: None,
     }
 }
 
@@ -132,6 +136,11 @@ impl Stage {
             restoring: self.restoring.as_ref(),
             owner: self.owner,
             group_of_content: self.group_of_content,
+            reach: self
+                .nodes
+                .clone()
+                .zip(volume.as_ref())
+                .and_then(|(nodes, volume)| Reach::of(volume, nodes)),
             keeps_mode: true,
         })
     }

@@ -81,8 +81,8 @@ impl Way for Observed<'_> {
             let namespace = self.seen.user.namespace().to_owned();
             return report(ClaimProblem::NoneSelected { selector: selector.to_string(), namespace });
         }
-        // Its content has no mode: it is of several volumes.
-        creation::decide(self, &self.claims, false)
+        // Its content has neither mode nor node: it is of several volumes.
+        creation::decide(self, &self.claims, false, None)
     }
 
     /// Its members come first: whoever sees it ready finds them. A member that cannot be made does not keep it from being

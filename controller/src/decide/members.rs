@@ -129,6 +129,7 @@ fn draft(
         volume_mode,
         secret,
         member_of: Some(group_handle.to_owned()),
+        node: None,
     }
 }
 

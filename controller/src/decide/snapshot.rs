@@ -6,6 +6,7 @@ use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
 
 use super::binding::{self, Seen, Way};
 use super::creation::{self, Source};
+use super::place::Reach;
 use super::problem::Problem;
 use super::restore::Restore;
 use super::step::Step;
@@ -30,6 +31,8 @@ pub struct Observed<'a> {
     pub owner: Group<'a>,
     /// Name and uid of the group snapshot whose content holds the group handle that its content names.
     pub group_of_content: Option<(&'a str, &'a str)>,
+    /// The nodes that reach the volume, if its content needs the label of one.
+    pub reach: Option<Reach>,
     /// `--prevent-volume-mode-conversion`: contents keep the mode of the volume.
     pub keeps_mode: bool,
 }
@@ -95,7 +98,7 @@ impl Way for Observed<'_> {
             return self.await_group(member);
         }
         let source = Source { claim: self.claim, volume: self.volume, key: &self.claim_key };
-        creation::decide(self, &[source], self.keeps_mode)
+        creation::decide(self, &[source], self.keeps_mode, self.reach.as_ref())
     }
 
     fn follow(&self, content: &Facts<'_>) -> Step {

@@ -133,6 +133,8 @@ pub struct ContentDraft {
     pub secret: Option<SecretName>,
     /// The driver's handle of the group that it is a member of, for the annotation.
     pub member_of: Option<String>,
+    /// The node whose sidecar is to take it, for the label.
+    pub node: Option<String>,
 }
 
 /// Where a Secret is.

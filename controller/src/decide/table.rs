@@ -67,6 +67,28 @@ fn a_class_of_another_driver_is_refused_and_both_drivers_are_named() {
 }
 
 #[test]
+fn a_volume_that_not_every_node_reaches_needs_a_node_that_fits_before_anything_is_written() {
+    let required = json!({"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]},
+    ]});
+    let local = |nodes: Option<&[&str]>| {
+        let change = json!({"spec": {"nodeAffinity": {"required": required}}});
+        let nodes = nodes.map(|nodes| nodes.iter().map(|&node| node.to_owned()).collect());
+        Stage { nodes, ..dynamic().with(|stage| stage.volume.as_mut().unwrap(), &change) }
+    };
+    let node = |stage: Stage| {
+        let Step::CreateContent(draft) = protected(stage.held()).next() else { panic!("all is right") };
+        draft.node
+    };
+    let said = problem(&local(Some(&[]))).text(Kind::Single);
+    assert!(said.contains("\"v\"") && said.contains("zone in (a)"), "{said}");
+    assert_eq!(node(local(Some(&["n"]))).as_deref(), Some("n"));
+    assert_eq!(node(local(None)), None, "nobody asks for nodes");
+    let everywhere = Stage { nodes: Some(vec![]), ..dynamic() };
+    assert_eq!(node(everywhere), None, "every node reaches it");
+}
+
+#[test]
 fn a_claim_that_is_being_deleted_is_taken_only_if_it_is_protected_already() {
     let deleting = |stage: Stage| {
         let change = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});

@@ -18,6 +18,7 @@ fn without_flags_the_settings_are_the_documented_defaults() {
     assert_eq!((settings.workers.get(), settings.resync), (10, Duration::from_mins(15)));
     assert_eq!(settings.api, Rate { qps: 100.0, burst: 200 });
     assert!(settings.keeps_mode && settings.groups && settings.election.is_none());
+    assert!(!settings.distributed && parsed("--enable-distributed-snapshotting").unwrap().distributed);
 }
 
 #[test]
@@ -61,7 +62,6 @@ fn retired_flags_are_accepted_with_a_warning_each() {
 #[test]
 fn what_cannot_be_done_is_refused_in_one_line_that_says_so() {
     for (line, words) in [
-        ("--enable-distributed-snapshotting", "not supported yet"),
         ("--worker-threads=0", "1 to 1024"),
         ("--worker-threads=-1", "1 to 1024"),
         ("--worker-threads=many", "worker-threads"),

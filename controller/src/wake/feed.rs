@@ -60,6 +60,8 @@ pub trait CachedKind: Body + Sized {
     fn queue(_queues: &Queues) -> Option<&Queue> {
         None
     }
+    /// Drops what nobody asks for, so that it takes no memory.
+    fn trim(_caches: &Caches, _object: &mut Object<Self>) {}
     /// Brings the indexes up to date, and wakes all that may wait for the change. `now` is `None` for an object that is
     /// gone; `last` is the last that was known of it.
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>);
@@ -142,7 +144,8 @@ impl Feed {
 }
 
 impl<B: CachedKind> Sink<B> for Feed {
-    fn seen(&self, object: Object<B>) {
+    fn seen(&self, mut object: Object<B>) {
+        B::trim(&self.caches, &mut object);
         let store = B::store(&self.caches);
         let last = store.get(&object.key());
         if last.as_deref() == Some(&object) {

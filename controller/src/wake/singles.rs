@@ -6,6 +6,7 @@ use machinery::store::Store;
 use model::class::SingleClass;
 use model::content::SingleContent;
 use model::facts::{Content, Facts};
+use model::names::MANAGED_BY;
 use model::snapshot::{Snapshot, group_owner};
 use model::user::{User, UserObject};
 
@@ -46,6 +47,9 @@ impl CachedKind for Snapshot {
         let key = Self::store(caches).key_of(known);
         caches.snapshots_of_claim.set(&key, now.and_then(claim_of).as_deref());
         caches.members.set(&key, now.and_then(group_owner).map(|(_, uid)| uid));
+        if now.is_none_or(|now| !now.user().is_waiting()) {
+            caches.snapshots_without_node.set(&key, None);
+        }
         user_changed(caches, queues, last, now);
         for known in replaced(last, now).into_iter().chain([known]) {
             // Its claim may be free now.
@@ -84,7 +88,15 @@ impl CachedKind for SingleContent {
             let facts = now.facts();
             facts.status?.group_handle.map(|handle| handle_key(facts.driver, handle))
         });
-        caches.contents_of_group.set(&Self::store(caches).key_of(known), group.as_deref());
+        let key = Self::store(caches).key_of(known);
+        caches.contents_of_group.set(&key, group.as_deref());
+        if caches.has_nodes {
+            let needs_sidecar = now.filter(|now| !now.facts().is_at_rest());
+            caches.contents_of_node.set(&key, needs_sidecar.and_then(|now| now.label(MANAGED_BY)));
+            if needs_sidecar.is_none() {
+                caches.contents_without_node.set(&key, None);
+            }
+        }
         wake_owner::<Snapshot>(caches, queues, known.name());
     }
 }

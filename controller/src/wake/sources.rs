@@ -47,10 +47,17 @@ impl CachedKind for Volume {
     fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
         &caches.volumes
     }
+    fn trim(caches: &Caches, object: &mut Object<Self>) {
+        if !caches.has_nodes {
+            object.body.affinity = None;
+        }
+    }
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };
         let csi = now.and_then(|now| now.body.csi.as_ref());
         let handle = csi.map(|(driver, handle)| handle_key(driver, handle));
+        let waiting = handle.iter().flat_map(|handle| caches.contents_without_node.get(handle));
+        Queues::wake(&queues.singles.contents, waiting);
         caches.volumes_of_handle.set(&Self::store(caches).key_of(known), handle.as_deref());
         let held = [last, now].into_iter().flatten().filter_map(|known| known.body.claim.as_ref());
         let mut claims: Vec<Key> =

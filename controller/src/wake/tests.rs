@@ -22,7 +22,7 @@ fn feed() -> Feed {
     let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
     let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
     let queues = Queues { singles: pair("a", "b"), groups: pair("c", "d"), claims: queue("e") };
-    Feed { caches: Arc::new(Caches::new(Operations::new(&metrics).unwrap())), queues }
+    Feed { caches: Arc::new(Caches::new(Operations::new(&metrics).unwrap(), false)), queues }
 }
 
 fn show<B: CachedKind>(feed: &Feed, object: &Value) {

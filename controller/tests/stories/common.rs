@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// How long anything may take that should happen soon.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const NAMESPACE: &str = "team";
 pub const DRIVER: &str = "a.csi.test";
 pub const HELD: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
@@ -35,6 +35,7 @@ pub const GROUP_CONTENT: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGrou
 pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotClass", false);
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
+pub const NODE: Kind = Kind("", "Node", false);
 pub const EVENT: Kind = Kind("", "Event", true);
 pub const DEFINITION: Kind = Kind("apiextensions.k8s.io", "CustomResourceDefinition", false);
 pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
@@ -128,6 +129,12 @@ impl Stage {
             assert!(Instant::now() < end, "{} of {method} {path_end}\n{}", tries() - before, self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Lets the controller read nodes.
+    pub fn grant_nodes(&self) {
+        rights::grant_more(&self.server, rights::CONTROLLER_NODES, "kube-system", "snapshot-controller")
+            .unwrap();
     }
 
     /// Installs the kinds of a group.

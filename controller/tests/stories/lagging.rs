@@ -60,7 +60,7 @@ impl<'s> Lagging<'s> {
         let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
         let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
         let queues = Queues { singles: pair("a", "b"), groups: pair("c", "d"), claims: queue("e") };
-        let caches = Arc::new(Caches::new(Operations::new(&metrics).unwrap()));
+        let caches = Arc::new(Caches::new(Operations::new(&metrics).unwrap(), false));
         caches.know_of_groups(Knowledge::Full);
         let work = Work {
             caches: Arc::clone(&caches),

@@ -12,6 +12,7 @@ mod group_deletion;
 mod groups;
 mod kinds;
 mod lagging;
+mod nodes;
 mod problems;
 mod refusals;
 mod replicas;

@@ -20,6 +20,11 @@ pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
     fn read(fields: &mut Fields) -> Self;
     /// Whether an annotation is kept.
     fn keeps(annotation: &str) -> bool;
+    /// Whether a label is kept, of a kind that keeps `labels`.
+    #[must_use]
+    fn keeps_label(_label: &str) -> bool {
+        true
+    }
 
     /// `apiVersion`, as in manifests.
     #[must_use]

@@ -26,7 +26,7 @@ pub struct Metadata {
     pub deletion_timestamp: Option<Timestamp>,
     /// `finalizers`.
     pub finalizers: Option<Box<[Shared]>>,
-    /// `labels`, if the kind keeps them.
+    /// `labels`, those that the kind keeps; empty but present as the annotations.
     pub labels: Option<Pairs>,
     /// `annotations`, those that the kind keeps. If it keeps none of them, the list is empty but present: a patch must know
     /// whether there is one.

@@ -91,6 +91,12 @@ impl Index {
     pub fn get(&self, value: &str) -> Vec<Key> {
         self.tables().keys.get(value).map(Keys::all).unwrap_or_default()
     }
+
+    /// Every value that a key has, each once.
+    #[must_use]
+    pub fn all_values(&self) -> Vec<Arc<str>> {
+        self.tables().keys.keys().cloned().collect()
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +117,9 @@ mod tests {
         index.set(&c, Some("y"));
         index.set(&a, None);
         assert_eq!(index.get("y"), [c]);
+        let mut values = index.all_values();
+        values.sort_unstable();
+        assert_eq!(values, ["x".into(), "y".into()]);
         index.set(&b, None);
         assert!(index.get("x").is_empty());
     }

@@ -10,10 +10,14 @@ use tokio::process::Command;
 pub struct Sidecar(Process);
 
 impl Sidecar {
-    /// Starts the binary and appends its output to `log`.
+    /// Starts the binary on the node `node-1`, and appends its output to `log`.
     pub fn start(log: &Path, arguments: &[String]) -> Self {
+        Self::start_on("node-1", log, arguments)
+    }
+
+    pub fn start_on(node: &str, log: &Path, arguments: &[String]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_csi-snapshotter"));
-        command.args(arguments).env_remove("POD_NAMESPACE").env("NODE_NAME", "node-1");
+        command.args(arguments).env_remove("POD_NAMESPACE").env("NODE_NAME", node);
         Self(Process::start(command, log).unwrap())
     }
 

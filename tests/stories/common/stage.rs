@@ -146,6 +146,12 @@ impl Stage {
         Sidecar::start(&log, &self.arguments(&self.cluster.kubeconfig, more))
     }
 
+    /// Starts the sidecar of a node.
+    pub fn sidecar_of(&self, node: &str) -> Sidecar {
+        let log = self.path(&format!("{node}.log"));
+        Sidecar::start_on(node, &log, &self.arguments(&self.cluster.kubeconfig, &["--node-deployment"]))
+    }
+
     pub fn sidecar_with(&self, kubeconfig: &std::path::Path, more: &[&str]) -> Sidecar {
         Sidecar::start(&self.path("sidecar.log"), &self.arguments(kubeconfig, more))
     }

@@ -43,6 +43,13 @@ pub enum ClaimProblem {
         /// Name of the volume.
         volume: String,
     },
+    /// No node fits the node affinity of the volume.
+    NoNode {
+        /// Name of the volume.
+        volume: String,
+        /// What the volume requires of a node.
+        affinity: String,
+    },
     /// The selector of a group says nothing, and so would take every claim of the namespace.
     SelectorEmpty,
     /// The selector of a group cannot be used.
@@ -85,6 +92,10 @@ impl ClaimProblem {
             ),
             Self::NotCsi { volume } => format!(
                 "the PersistentVolume {volume:?} is no CSI volume; only CSI volumes can have snapshots"
+            ),
+            Self::NoNode { volume, affinity } => format!(
+                "no node fits the node affinity of the PersistentVolume {volume:?}: {affinity}; add or label a node so that \
+                 it fits, and the {noun} is taken"
             ),
             Self::SelectorEmpty => {
                 "the selector is empty, which would take every PersistentVolumeClaim of the namespace; \
