@@ -17,4 +17,6 @@ mod user;
 mod render;
 mod work;
 
+#[cfg(test)]
+pub(crate) use claim::is_to_be_freed;
 pub use work::Work;

@@ -166,14 +166,16 @@ pub struct Caches {
     pub has_nodes: bool,
     /// Nodes, where they matter.
     pub nodes: Store<Node, Plain<()>>,
-    /// Snapshots by the key of the claim that they are taken of.
-    pub snapshots_of_claim: Index,
+    /// Snapshots that wait, by the key of the claim that they are taken of.
+    pub waiting_for_claim: Index,
     /// Snapshots by the uid of the group snapshot that owns them.
     pub members: Index,
     /// Claims by the key of the snapshot that they are restored from.
     pub restores: Index,
     /// Claims by their namespace.
     pub claims_of_namespace: Index,
+    /// Those that are protected.
+    pub protected_claims: Index,
     /// Claims by the volume that they name, where that is not there or held by another.
     pub claims_without_volume: Index,
     /// Volumes by [`handle_key`].
@@ -212,10 +214,11 @@ impl Caches {
             volumes: Store::default(),
             has_nodes,
             nodes: Store::default(),
-            snapshots_of_claim: Index::default(),
+            waiting_for_claim: Index::default(),
             members: Index::default(),
             restores: Index::default(),
             claims_of_namespace: Index::default(),
+            protected_claims: Index::default(),
             claims_without_volume: Index::default(),
             volumes_of_handle: Index::default(),
             waiting_groups: Index::default(),
@@ -256,13 +259,6 @@ impl Caches {
     /// This is known of them from now on.
     pub fn know_of_groups(&self, knowledge: Knowledge) {
         *self.groups_knowledge.lock().unwrap_or_else(PoisonError::into_inner) = knowledge;
-    }
-
-    /// The snapshots of a claim.
-    #[must_use]
-    pub fn of_claim(&self, claim: &str) -> Vec<Arc<VolumeSnapshot>> {
-        let keys = self.snapshots_of_claim.get(claim);
-        keys.iter().filter_map(|key| self.singles.users.get(key)).collect()
     }
 
     /// The members of the group snapshot with this uid.

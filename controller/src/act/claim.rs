@@ -4,14 +4,14 @@ use machinery::cluster::event::Severity;
 use machinery::object::Object;
 use machinery::queue::{Key, Then};
 use machinery::store::{Begun, Presence};
-use model::claim::{CLAIM_FINALIZER, Claim};
+use model::claim::{CLAIM_FINALIZER, Claim, PersistentVolumeClaim};
 use model::facts::Content;
 use model::user::UserObject;
 
 use super::render;
 use super::work::{Work, over_all};
-use crate::caches::{ClaimMemory, Knowledge};
-use crate::decide::claim::{is_taken_by, is_to_be_freed};
+use crate::caches::{Caches, ClaimMemory, Knowledge};
+use crate::decide::claim::{holds, is_taken_by};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
@@ -23,7 +23,7 @@ impl Work {
     pub async fn claim_pass(&self, key: &Key) -> PassEnd {
         over_all::<Claim, _>(&self.caches, key, |begun| async move {
             let Begun { object: claim, presence, memory } = begun;
-            if presence != Presence::Here || !self.is_to_be_freed(&claim) || !self.may() {
+            if presence != Presence::Here || !is_to_be_freed(&self.caches, &claim) || !self.may() {
                 return PassEnd::well(Then::Done);
             }
             if self.caches.knowledge_of_groups() == Knowledge::None {
@@ -57,28 +57,28 @@ impl Work {
         let said = ClaimMemory { said: Some(why.to_owned()) };
         self.caches.claims.remember(key, claim.uid(), &said);
     }
+}
 
-    fn is_to_be_freed(&self, claim: &Object<Claim>) -> bool {
-        let caches = &self.caches;
-        let snapshots = caches.of_claim(&claim.key());
-        let singles = snapshots.iter().map(|snapshot| {
+/// Whether the finalizer of a claim has to go. It is looked no further than at the first snapshot that holds it.
+pub(crate) fn is_to_be_freed(caches: &Caches, claim: &PersistentVolumeClaim) -> bool {
+    if !claim.has_finalizer(CLAIM_FINALIZER) {
+        return false;
+    }
+    let held = caches.waiting_for_claim.any(&claim.key(), |key| {
+        caches.singles.users.get(key).is_some_and(|snapshot| {
             let user = snapshot.user();
-            (user, caches.singles.contents.has(&user.content_name()))
-        });
-        let volume = claim.body.volume.as_deref().and_then(|name| caches.volumes.get(name));
-        let namespace = claim.namespace();
-        let groups = caches.waiting_groups.get(namespace).into_iter().filter_map(|key| {
-            let group = caches.groups.users.get(&key)?;
-            let content = caches.groups.contents.get(&group.user().content_name());
-            Some((group, content))
-        });
-        let groups: Vec<_> = groups
-            .filter(|(group, content)| {
+            holds(&user, caches.singles.contents.has(&user.content_name()))
+        })
+    });
+    let volume = claim.body.volume.as_deref().and_then(|name| caches.volumes.get(name));
+    let namespace = claim.namespace();
+    !held
+        && !caches.waiting_groups.any(namespace, |key| {
+            caches.groups.users.get(key).is_some_and(|group| {
+                let content = caches.groups.contents.get(&group.user().content_name());
                 let facts = content.as_ref().map(Content::facts);
                 is_taken_by(facts.as_ref(), group.body.selector.as_ref(), claim, volume.as_deref())
+                    && holds(&group.user(), content.is_some())
             })
-            .collect();
-        let groups = groups.iter().map(|(group, content)| (group.user(), content.is_some()));
-        is_to_be_freed(claim, singles.chain(groups))
-    }
+        })
 }

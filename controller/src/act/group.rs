@@ -59,7 +59,7 @@ impl Acted for GroupSnapshot {
         let user = group.user();
         let content = work.caches.groups.contents.get(&user.content_name());
         let listed = content.and_then(|content| Some(content.body.status.as_ref()?.members.len()));
-        let claims = work.caches.claims_of_namespace.get(user.namespace()).len();
+        let claims = work.caches.claims_of_namespace.count(user.namespace());
         let owned = work.caches.members.get(group.uid()).len();
         MOST_STEPS.0 + MOST_STEPS.1 * claims.max(owned).max(listed.unwrap_or_default())
     }

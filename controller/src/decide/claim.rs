@@ -1,6 +1,6 @@
 //! Whether a claim is protected: as long as a snapshot of it is being taken, alone or in a group.
 
-use model::claim::{CLAIM_FINALIZER, PersistentVolume, PersistentVolumeClaim};
+use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::facts::{Facts, Kind, Source};
 use model::group_snapshot::GROUP_BOUND_FINALIZER;
 use model::selector::Selector;
@@ -47,17 +47,11 @@ fn is_new(user: &User<'_>) -> bool {
     !user.is_deleting() && !user.has_status()
 }
 
-/// Whether the finalizer of a claim has to go: it is there, and no snapshot of the claim is being taken or new. Each
-/// snapshot comes with whether it has a content.
+/// Whether a snapshot holds the claims that it is taken of: it is being taken, or new. Once nobody holds a claim, its
+/// finalizer has to go.
 #[must_use]
-pub fn is_to_be_freed<'a>(
-    claim: &PersistentVolumeClaim,
-    mut snapshots: impl Iterator<Item = (User<'a>, bool)>,
-) -> bool {
-    let holds = |(snapshot, has_content): (User<'a>, bool)| {
-        is_being_taken(&snapshot, has_content) || is_new(&snapshot)
-    };
-    claim.has_finalizer(CLAIM_FINALIZER) && !snapshots.any(holds)
+pub fn holds(user: &User<'_>, has_content: bool) -> bool {
+    is_being_taken(user, has_content) || is_new(user)
 }
 
 #[cfg(test)]
@@ -74,16 +68,14 @@ mod tests {
     use crate::decide::group_fixtures::{Stage, claim, group, held, taken};
 
     /// Whether a group takes a claim, as far as that holds it.
-    fn holds(stage: &Stage, object: &(Value, Option<Value>)) -> bool {
+    fn held_by(stage: &Stage, object: &(Value, Option<Value>)) -> bool {
         let group: VolumeGroupSnapshot = read(&stage.group);
         let content: Option<VolumeGroupSnapshotContent> = stage.content.as_ref().map(read);
-        let mut claim: PersistentVolumeClaim = read(&object.0);
-        claim.metadata.finalizers = Some([CLAIM_FINALIZER.into()].into());
+        let claim: PersistentVolumeClaim = read(&object.0);
         let volume: Option<PersistentVolume> = object.1.as_ref().map(read);
         let facts = content.as_ref().map(Content::facts);
         let taken = is_taken_by(facts.as_ref(), group.body.selector.as_ref(), &claim, volume.as_ref());
-        let users = taken.then(|| (group.user(), content.is_some()));
-        !is_to_be_freed(&claim, users.into_iter())
+        taken && holds(&group.user(), content.is_some())
     }
 
     #[test]
@@ -106,19 +98,19 @@ mod tests {
     fn the_claims_of_a_group_are_held_from_its_finalizer_on_until_it_is_ready() {
         let (a, mut relabelled) = (claim("a", "d"), claim("b", "d"));
         relabelled.0["metadata"]["labels"] = json!({"app": "web"});
-        assert!(holds(&group(), &a), "it was not looked at yet, and the claim is protected already");
+        assert!(held_by(&group(), &a), "it was not looked at yet, and the claim is protected already");
         let wrong = json!({"status": {"readyToUse": false, "error": {"message": "no class"}}});
-        assert!(!holds(&group().group(&wrong), &a), "it waits for something");
-        assert!(holds(&held(), &a));
-        assert!(!holds(&held(), &relabelled), "it is not selected");
-        assert!(holds(&taken(), &a));
-        assert!(holds(&taken(), &relabelled), "its volume is being taken, whatever its labels are now");
-        assert!(!holds(&taken(), &claim("c", "d")), "it came to fit later");
-        assert!(!holds(&taken(), &claim("a", "other")), "another driver's volume of the same handle");
-        assert!(!holds(&taken().deleting(), &a));
+        assert!(!held_by(&group().group(&wrong), &a), "it waits for something");
+        assert!(held_by(&held(), &a));
+        assert!(!held_by(&held(), &relabelled), "it is not selected");
+        assert!(held_by(&taken(), &a));
+        assert!(held_by(&taken(), &relabelled), "its volume is being taken, whatever its labels are now");
+        assert!(!held_by(&taken(), &claim("c", "d")), "it came to fit later");
+        assert!(!held_by(&taken(), &claim("a", "other")), "another driver's volume of the same handle");
+        assert!(!held_by(&taken().deleting(), &a));
         let ready = json!({"status": {
             "boundVolumeGroupSnapshotContentName": "groupsnapcontent-u", "readyToUse": true,
         }});
-        assert!(!holds(&taken().group(&ready), &a));
+        assert!(!held_by(&taken().group(&ready), &a));
     }
 }

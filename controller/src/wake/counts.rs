@@ -1,18 +1,21 @@
 //! Whom a change wakes, counted.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use machinery::metrics::BaseMetrics;
 use machinery::object::Object;
 use machinery::queue::backoff::Backoff;
 use machinery::queue::{Key, Queue};
 use machinery::watch::Sink;
-use model::claim::Volume;
+use model::claim::{CLAIM_FINALIZER, Claim, Volume};
+use model::content::SingleContent;
 use model::node::Node;
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, Snapshot};
 use serde_json::{Value, json};
 
 use super::{CachedKind, Feed, Pair, Queues};
+use crate::act::is_to_be_freed;
 use crate::caches::{Caches, handle_key};
 use crate::decide::fixtures::read;
 use crate::metrics::Operations;
@@ -102,4 +105,110 @@ fn where_nodes_do_not_matter_a_volume_does_not_keep_what_it_requires_of_them() {
         place.show::<Volume>(&volume("v", "a"));
         assert_eq!(place.caches().volumes.get("v").unwrap().body.affinity.is_some(), has_nodes);
     }
+}
+
+/// A bound claim of this name, with its volume.
+fn show_claim(place: &Place, name: &str) {
+    place.show::<Claim>(&claim(name, "1"));
+    place.show::<Volume>(&json!({"metadata": {"name": name, "uid": name}, "spec": {
+        "csi": {"driver": "d", "volumeHandle": name}, "claimRef": {"namespace": "ns", "name": name, "uid": name},
+    }}));
+}
+
+fn claim(name: &str, version: &str) -> Value {
+    json!({
+        "metadata": {
+            "namespace": "ns", "name": name, "uid": name, "resourceVersion": version, "finalizers": [CLAIM_FINALIZER],
+        },
+        "spec": {"volumeName": name}, "status": {"phase": "Bound"},
+    })
+}
+
+/// A snapshot of a claim, ready or about to be taken.
+fn snapshot(name: &str, version: usize, is_ready: bool) -> Value {
+    json!({
+        "metadata": {
+            "namespace": "ns", "name": name, "uid": name, "resourceVersion": version.to_string(),
+            "finalizers": [AS_SOURCE_FINALIZER, BOUND_FINALIZER],
+        },
+        "spec": {"source": {"persistentVolumeClaimName": "data"}, "volumeSnapshotClassName": "fast"},
+        "status": {
+            "boundVolumeSnapshotContentName": format!("snapcontent-{name}"), "readyToUse": is_ready,
+        },
+    })
+}
+
+fn content(name: &str, version: usize, is_ready: bool) -> Value {
+    json!({
+        "metadata": {"name": format!("snapcontent-{name}"), "uid": name, "resourceVersion": version.to_string()},
+        "spec": {
+            "driver": "d", "deletionPolicy": "Delete", "source": {"volumeHandle": "data"},
+            "volumeSnapshotRef": {"namespace": "ns", "name": name, "uid": name},
+        },
+        "status": {"snapshotHandle": "h", "readyToUse": is_ready},
+    })
+}
+
+/// A namespace with so many ready snapshots of one claim.
+fn crowd(count: usize) -> Place {
+    let place = Place::new(true);
+    show_claim(&place, "data");
+    for number in 0..count {
+        let name = format!("old-{number}");
+        place.show::<SingleContent>(&content(&name, 1, true));
+        place.show::<Snapshot>(&snapshot(&name, 1, true));
+    }
+    place
+}
+
+/// Everything that happens while one more snapshot is taken and deleted, and what a claim and a volume go through.
+fn life(place: &Place, number: usize) {
+    let (name, version) = (format!("new-{number}"), 10 + number * 10);
+    let at = |step: usize| version + step;
+    place.show::<Snapshot>(&snapshot(&name, at(0), false));
+    place.show::<Claim>(&claim("data", &at(1).to_string()));
+    place.show::<SingleContent>(&content(&name, at(2), false));
+    assert!(!is_to_be_freed(place.caches(), &read(&claim("data", "1"))), "it is being taken");
+    place.show::<SingleContent>(&content(&name, at(3), true));
+    place.show::<Snapshot>(&snapshot(&name, at(4), true));
+    assert!(is_to_be_freed(place.caches(), &read(&claim("data", "1"))), "all are ready");
+    place.gone::<SingleContent>(&content(&name, at(5), true));
+    place.gone::<Snapshot>(&snapshot(&name, at(6), true));
+}
+
+#[test]
+fn a_change_wakes_as_few_among_ten_thousand_snapshots_of_a_claim_as_among_a_hundred() {
+    let counts = [100, 10_000].map(|count| {
+        let mut place = crowd(count);
+        let mut resized = claim("data", "3");
+        resized["status"]["phase"] = "Lost".into();
+        let volume = json!({"metadata": {"name": "data", "uid": "data", "resourceVersion": "3"}, "spec": {
+            "csi": {"driver": "d", "volumeHandle": "data"}, "claimRef": {"namespace": "ns", "name": "data"},
+        }});
+        [
+            place.wakes(|place| life(place, 0)),
+            place.wakes(|place| place.show::<Claim>(&resized)),
+            place.wakes(|place| place.show::<Volume>(&volume)),
+        ]
+    });
+    assert_eq!(counts[0], counts[1]);
+    assert_eq!(counts[0], [[1, 2, 1], [0, 0, 1], [0, 0, 0]], "nobody empties the queues");
+}
+
+#[test]
+fn the_work_for_one_more_snapshot_is_the_same_among_ten_thousand_as_among_a_hundred() {
+    let median = |count: usize| {
+        let place = crowd(count);
+        let mut times: Vec<Duration> = (0..301)
+            .map(|number| {
+                let begun = Instant::now();
+                life(&place, number);
+                begun.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        times[150]
+    };
+    let (few, many) = (median(100), median(10_000));
+    assert!(many < few * 5, "{few:?} among 100, {many:?} among 10,000");
 }

@@ -51,10 +51,7 @@ impl CachedKind for GroupSnapshot {
         let gone = replaced(last, now);
         if gone.is_some() || (!waits && before.is_some()) {
             // The claims that it took may be free now.
-            let claims = caches.claims_of_namespace.get(namespace).into_iter().filter(|key| {
-                caches.claims.get(key).is_some_and(|claim| claim.has_finalizer(CLAIM_FINALIZER))
-            });
-            Queues::wake(&queues.claims, claims);
+            Queues::wake(&queues.claims, caches.protected_claims.get(namespace));
         }
         // Its members wait for its deletion.
         for going in now.filter(|now| now.is_deleting()).into_iter().chain(gone) {

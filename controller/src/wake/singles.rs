@@ -45,9 +45,11 @@ impl CachedKind for Snapshot {
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };
         let key = Self::store(caches).key_of(known);
-        caches.snapshots_of_claim.set(&key, now.and_then(claim_of).as_deref());
+        // What is ready or being deleted does not wait for its claim, and does not hold it.
+        let waiting = now.filter(|now| now.user().is_waiting());
+        caches.waiting_for_claim.set(&key, waiting.and_then(claim_of).as_deref());
         caches.members.set(&key, now.and_then(group_owner).map(|(_, uid)| uid));
-        if now.is_none_or(|now| !now.user().is_waiting()) {
+        if waiting.is_none() {
             caches.snapshots_without_node.set(&key, None);
         }
         user_changed(caches, queues, last, now);

@@ -3,7 +3,7 @@
 use machinery::object::Object;
 use machinery::queue::{Key, Queue};
 use machinery::store::Store;
-use model::claim::{Claim, PersistentVolumeClaim, Volume};
+use model::claim::{CLAIM_FINALIZER, Claim, PersistentVolumeClaim, Volume};
 
 use super::feed::{CachedKind, Queues};
 use super::singles;
@@ -24,6 +24,8 @@ impl CachedKind for Claim {
         let key = Self::store(caches).key_of(known);
         let namespace = known.namespace();
         caches.claims_of_namespace.set(&key, now.map(|_| namespace));
+        let protected = now.filter(|now| now.has_finalizer(CLAIM_FINALIZER));
+        caches.protected_claims.set(&key, protected.map(|_| namespace));
         // A claim of another namespace needs a grant that we cannot see: it must not hold what is not its own. The finalizer
         // of the provisioner that restores it does.
         let restored = |claim: &Object<Self>| {
@@ -36,9 +38,21 @@ impl CachedKind for Claim {
             Queues::wake(&queues.singles.users, [Key::from(&*source.key())]);
             singles::wake_group(caches, queues, &source);
         }
-        Queues::wake(&queues.singles.users, caches.snapshots_of_claim.get(&key));
+        if last.zip(now).is_some_and(|(last, now)| is_the_same_to_snapshots(last, now)) {
+            return;
+        }
+        Queues::wake(&queues.singles.users, caches.waiting_for_claim.get(&key));
         Queues::wake(&queues.groups.users, caches.waiting_groups.get(namespace));
     }
+}
+
+/// Whether a change of a claim is about nothing that a snapshot may wait for, such as a finalizer: with many snapshots of a
+/// claim, it comes and goes often.
+fn is_the_same_to_snapshots(last: &PersistentVolumeClaim, now: &PersistentVolumeClaim) -> bool {
+    last.uid() == now.uid()
+        && last.body == now.body
+        && last.metadata.labels == now.metadata.labels
+        && last.is_deleting() == now.is_deleting()
 }
 
 impl CachedKind for Volume {
@@ -68,7 +82,7 @@ impl CachedKind for Volume {
             claims.push(claim);
         }
         for claim in claims {
-            Queues::wake(&queues.singles.users, caches.snapshots_of_claim.get(&claim));
+            Queues::wake(&queues.singles.users, caches.waiting_for_claim.get(&claim));
             let namespace = claim.split_once('/').map_or("", |(namespace, _)| namespace);
             Queues::wake(&queues.groups.users, caches.waiting_groups.get(namespace));
         }

@@ -42,6 +42,20 @@ impl Keys {
         }
     }
 
+    fn count(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Several(keys) => keys.len(),
+        }
+    }
+
+    fn any(&self, mut wanted: impl FnMut(&Key) -> bool) -> bool {
+        match self {
+            Self::One(only) => wanted(only),
+            Self::Several(keys) => keys.iter().any(wanted),
+        }
+    }
+
     fn all(&self) -> Vec<Key> {
         match self {
             Self::One(only) => vec![Arc::clone(only)],
@@ -92,6 +106,18 @@ impl Index {
         self.tables().keys.get(value).map(Keys::all).unwrap_or_default()
     }
 
+    /// How many keys have a value.
+    #[must_use]
+    pub fn count(&self, value: &str) -> usize {
+        self.tables().keys.get(value).map_or(0, Keys::count)
+    }
+
+    /// Whether any key that has a value is as wanted; looks no further than that. The index is locked meanwhile.
+    #[must_use]
+    pub fn any(&self, value: &str, wanted: impl FnMut(&Key) -> bool) -> bool {
+        self.tables().keys.get(value).is_some_and(|keys| keys.any(wanted))
+    }
+
     /// Every value that a key has, each once.
     #[must_use]
     pub fn all_values(&self) -> Vec<Arc<str>> {
@@ -111,12 +137,14 @@ mod tests {
         assert_eq!(index.set(&a, Some("x")), None);
         assert_eq!(index.get("x"), [a.clone(), b.clone()]);
         assert_eq!(index.set(&a, Some("x")).as_deref(), Some("x"));
-        assert_eq!(index.get("x").len(), 2, "it is counted once");
+        assert_eq!(index.count("x"), 2, "it is counted once");
+        assert!(index.any("x", |key| *key == b) && !index.any("x", |key| *key == c));
         assert_eq!(index.set(&a, Some("y")).as_deref(), Some("x"));
         assert_eq!((index.get("x"), index.get("y")), (vec![b.clone()], vec![a.clone()]));
         index.set(&c, Some("y"));
         index.set(&a, None);
         assert_eq!(index.get("y"), [c]);
+        assert!(index.any("x", |key| *key == b) && !index.any("x", |key| *key == a));
         let mut values = index.all_values();
         values.sort_unstable();
         assert_eq!(values, ["x".into(), "y".into()]);
