@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::act::Work;
 use crate::caches::{Caches, Knowledge};
 use crate::metrics::Operations;
+use crate::rivals::Rivals;
 use crate::settings::Settings;
 use crate::wake::{Feed, Pair, Queues, groups_are_known};
 
@@ -163,7 +164,8 @@ async fn work_on_snapshots(
         },
         claims: queue("snapshot-controller-claim"),
     };
-    let caches = Arc::new(Caches::new(Operations::new(metrics)?, settings.distributed));
+    let caches =
+        Arc::new(Caches::new(Operations::new(metrics)?, Rivals::new(metrics)?, settings.distributed));
     let parts = Parts {
         work: Arc::new(make(&queues, &caches)),
         caches,

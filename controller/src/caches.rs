@@ -19,7 +19,9 @@ use model::node::{Affinity, Node};
 use model::snapshot::{Snapshot, VolumeSnapshot};
 
 use crate::decide::deletion;
+use crate::decide::step::StatusChange;
 use crate::metrics::Operations;
+use crate::rivals::Rivals;
 
 /// What a store has to know of kinds whose every change may matter.
 #[derive(Debug)]
@@ -92,6 +94,8 @@ pub struct UserMemory {
     pub deletion: Option<DeletionSeen>,
     /// The last thing that was said of it and that its status does not hold.
     pub said: Option<String>,
+    /// The last change of `status.error` that was written, and when, by [`machinery::clock::uptime`].
+    pub wrote: Option<(StatusChange, Duration)>,
 }
 
 /// What was seen when the deletion of an object was first seen.
@@ -194,6 +198,8 @@ pub struct Caches {
     pub contents_without_node: Index,
     /// The operations under way.
     pub operations: Operations,
+    /// Other controllers at the same work.
+    pub rivals: Rivals,
 }
 
 /// The value under which indexes have a driver's handle.
@@ -205,7 +211,7 @@ pub fn handle_key(driver: &str, handle: &str) -> String {
 impl Caches {
     /// Without anything known yet. `has_nodes`: nodes matter.
     #[must_use]
-    pub fn new(operations: Operations, has_nodes: bool) -> Self {
+    pub fn new(operations: Operations, rivals: Rivals, has_nodes: bool) -> Self {
         Self {
             singles: Family::default(),
             groups: Family::default(),
@@ -228,6 +234,7 @@ impl Caches {
             snapshots_without_node: Index::default(),
             contents_without_node: Index::default(),
             operations,
+            rivals,
         }
     }
 
@@ -295,7 +302,9 @@ mod tests {
 
     #[test]
     fn a_group_is_found_by_driver_handle_and_namespace() {
-        let caches = Caches::new(Operations::new(&BaseMetrics::new().unwrap()).unwrap(), false);
+        let metrics = BaseMetrics::new().unwrap();
+        let (operations, rivals) = (Operations::new(&metrics).unwrap(), Rivals::new(&metrics).unwrap());
+        let caches = Caches::new(operations, rivals, false);
         for (namespace, driver) in [("ns", "d"), ("other", "d"), ("ns", "e")] {
             let name = format!("{namespace}-{driver}");
             let group = json!({"metadata": {"namespace": namespace, "name": name, "uid": name}});

@@ -22,6 +22,9 @@ pub mod act;
 // How long operations take.
 pub mod metrics;
 
+// Other controllers at the same work.
+pub mod rivals;
+
 // Who we are.
 mod program;
 

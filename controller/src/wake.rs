@@ -10,7 +10,7 @@ mod nodes;
 mod singles;
 mod sources;
 
-pub use feed::{CachedKind, Feed, Pair, Queues, UserKind, claim_of};
+pub use feed::{CachedKind, Feed, Pair, Queues, UserKind, claim_of, look_for_rivals};
 pub use groups::groups_are_known;
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! - Only what decisions use stays in memory: no managedFields, no annotations of others.
 //! - A field of the wrong type reads as absent, so that one odd object does not fail a whole list.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -82,6 +84,13 @@ impl<B> Object<B> {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.metadata.resource_version
+    }
+
+    /// Whether this state of an object is newer than another one, or older; `None` if their versions are not numbers.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        let versions = (self.version().parse::<u64>().ok()?, other.version().parse::<u64>().ok()?);
+        Some(versions.0.cmp(&versions.1))
     }
 
     /// The value of a label, if the kind keeps it.

@@ -261,6 +261,12 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         self.state().in_hand.remove(key);
     }
 
+    /// Whether a pass of this key is running.
+    #[must_use]
+    pub fn is_in_hand(&self, key: &str) -> bool {
+        self.state().in_hand.contains(key)
+    }
+
     /// Whether an object of this key is gone and not cleaned up yet.
     #[must_use]
     pub fn has_left_behind(&self, key: &Key) -> bool {
@@ -353,7 +359,7 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
         let same_version = self.seen.version() == object.version();
         let caught_up = if same_version { *self.seen == **object } else { reaches(&self.seen, object) };
         self.ahead = (!caught_up).then(|| Arc::clone(object));
-        if same_version || compare(&self.seen, object).is_some_and(Ordering::is_gt) {
+        if same_version || self.seen.compare(object).is_some_and(Ordering::is_gt) {
             // The watch has shown it already.
             return;
         }
@@ -384,11 +390,5 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
 /// Whether the watch has caught up with a reply. A relist skips versions, so equality would not do. If versions are not
 /// numbers, the watch wins: an object that never updates would be worse than a lost race.
 fn reaches<B>(shown: &Object<B>, reply: &Object<B>) -> bool {
-    compare(shown, reply).is_none_or(Ordering::is_ge)
-}
-
-/// Which of two states is the newer one, if their versions can be compared.
-fn compare<B>(one: &Object<B>, other: &Object<B>) -> Option<Ordering> {
-    let versions = (one.version().parse::<u64>().ok()?, other.version().parse::<u64>().ok()?);
-    Some(versions.0.cmp(&versions.1))
+    shown.compare(reply).is_none_or(Ordering::is_ge)
 }

@@ -12,6 +12,7 @@ use super::render;
 use super::work::{Work, over_all};
 use crate::caches::{Caches, ClaimMemory, Knowledge};
 use crate::decide::claim::{holds, is_taken_by};
+use crate::wake::claim_of;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
@@ -51,9 +52,13 @@ impl Work {
         }
         let message = format!("cannot take the finalizer {CLAIM_FINALIZER} off the claim {key}: {why}");
         self.event(claim, Severity::Warning, HELD, message.clone());
-        if let Some(snapshot) = self.caches.of_claim(key).first() {
-            self.event(snapshot, Severity::Warning, HELD, message);
-        }
+        let mut told = false;
+        self.caches.singles.users.each(|_, snapshot| {
+            if !told && claim_of(snapshot).is_some_and(|of| *of == **key) {
+                told = true;
+                self.event(snapshot, Severity::Warning, HELD, message.clone());
+            }
+        });
         let said = ClaimMemory { said: Some(why.to_owned()) };
         self.caches.claims.remember(key, claim.uid(), &said);
     }

@@ -1,6 +1,7 @@
 //! What users are told in status and events, and how a pass goes on after a write.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use machinery::clock;
 use machinery::cluster::event::Severity;
@@ -20,6 +21,22 @@ use crate::metrics::Operation;
 use crate::wake::UserKind;
 use machinery::queue::worker::PassEnd;
 
+/// How long the same change of an error is not written again. If it is to be, somebody has undone it, and would again:
+/// another controller, most likely, with words of its own.
+const PEACE: Duration = Duration::from_mins(5);
+
+/// How much longer a change has to wait, if it is the one that was written last.
+fn peace(change: &StatusChange, memory: &UserMemory) -> Option<Duration> {
+    let (_, at) = memory.wrote.as_ref().filter(|(wrote, _)| wrote == change)?;
+    (*at + PEACE).checked_sub(clock::uptime()).filter(|left| !left.is_zero())
+}
+
+fn note(change: &StatusChange, is_written: bool, memory: &mut UserMemory) {
+    if is_written && change.error != ErrorChange::Keep {
+        memory.wrote = Some((change.clone(), clock::uptime()));
+    }
+}
+
 impl Work {
     /// Writes what changes about the status, and says it once it is written.
     pub(super) async fn write_status<U: Acted>(
@@ -29,10 +46,14 @@ impl Work {
         problem: Option<&Problem>,
         memory: &mut UserMemory,
     ) -> Next<U> {
+        if let Some(pause) = peace(change, memory) {
+            return Next::End(PassEnd::well(Then::After(pause)));
+        }
         let user = U::user(object);
         let (kind, uid, key) = (user.kind, user.uid(), object.key());
         let write = render::status(&user, change, clock::now());
         let written = self.write_once(U::objects(self), object, &write).await;
+        note(change, written.is_ok(), memory);
         if let Ok(written) = &written {
             memory.made_content &= U::user(written).status.is_none_or(|status| status.content.is_none());
             let say = |reason: &str, message: &str| {
@@ -57,14 +78,24 @@ impl Work {
     }
 
     /// Says in status and event why an object cannot go on, if it does not say so yet.
-    pub(super) async fn report<U: Acted>(&self, object: &Arc<Object<U>>, problem: &Problem) -> Next<U> {
+    pub(super) async fn report<U: Acted>(
+        &self,
+        object: &Arc<Object<U>>,
+        problem: &Problem,
+        memory: &mut UserMemory,
+    ) -> Next<U> {
         let user = U::user(object);
         let change = of_problem(user.kind, user.status, problem);
         if change.is_empty() {
             return Next::End(PassEnd::well(Then::Retry));
         }
+        if let Some(pause) = peace(&change, memory) {
+            return Next::End(PassEnd::well(Then::After(pause)));
+        }
         let write = render::status(&user, &change, clock::now());
-        match self.write_once(U::objects(self), object, &write).await {
+        let written = self.write_once(U::objects(self), object, &write).await;
+        note(&change, written.is_ok(), memory);
+        match written {
             Ok(written) => {
                 if let ErrorChange::Set(message) = change.error {
                     self.event(&written, Severity::Warning, &problem.reason(user.kind), message);
@@ -118,6 +149,7 @@ impl Work {
         let change = StatusChange { error: ErrorChange::Set(why.clone()), ..StatusChange::default() };
         let write = render::status(&user, &change, clock::now());
         let is_shown = in_status && self.write_once(U::objects(self), object, &write).await.is_ok();
+        note(&change, is_shown, memory);
         // What stands in no status is remembered here, or each attempt would say it again.
         if is_shown || memory.said.as_ref() != Some(&why) {
             for reason in &reasons {

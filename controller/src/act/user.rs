@@ -1,7 +1,6 @@
 //! A pass over a user's object of either kind: asks the rules for one step, does it, and goes on with what came of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure};
@@ -26,12 +25,10 @@ use crate::decide::place::Place;
 use crate::decide::restore::Restore;
 use crate::decide::step::{ContentDraft, Step};
 use crate::metrics::{Operation, Subject};
+use crate::rivals::{IN_FLIGHT, Trace};
 use crate::wake::{CachedKind, UserKind};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
-
-/// How long a request without an answer may still take effect: the longest that an API server works on one.
-const IN_FLIGHT: Duration = Duration::from_mins(1);
 
 /// A kind of users' objects that passes are made over.
 pub(super) trait Acted: UserKind {
@@ -186,7 +183,7 @@ impl Work {
         let kind = U::user(object).kind;
         match step {
             Step::Rest | Step::AwaitGroups => Next::End(PassEnd::well(Then::Done)),
-            Step::Report(problem) => self.report(object, &problem).await,
+            Step::Report(problem) => self.report(object, &problem, memory).await,
             Step::AwaitRestore(Restore { claim, at_most }) => {
                 let message = format!("Snapshot is being used to restore a PVC: {claim}");
                 let then = at_most.map_or(Then::Done, Then::After);
@@ -262,6 +259,7 @@ impl Work {
     ) -> Result<Maker, ApiError> {
         let (made, maker) = match objects.create(key, object).await {
             Err(ApiError { failure: Failure::AlreadyExists(_), .. }) if memory.creating_until.is_none() => {
+                self.caches.rivals.found(Trace::Object, key);
                 (objects.get(key).await, Maker::Another)
             }
             Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => (objects.get(key).await, Maker::Us),

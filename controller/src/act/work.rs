@@ -20,7 +20,7 @@ use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 
 use crate::caches::Caches;
-use crate::wake::{CachedKind, Queues};
+use crate::wake::{CachedKind, Queues, look_for_rivals};
 
 /// Attempts at one write that others keep overtaking.
 const MOST_RACES: usize = 5;
@@ -135,9 +135,14 @@ impl Work {
             Ok(written) => Ok(self.replied(written)),
             Err(error) => {
                 let refused = error.into();
-                if refused == WriteFailure::LostRace {
-                    let fresh = objects.get(&object.key()).await?;
-                    self.replied(fresh);
+                match refused {
+                    WriteFailure::LostRace => {
+                        let fresh = objects.get(&object.key()).await?;
+                        look_for_rivals(&self.caches, object, &fresh);
+                        self.replied(fresh);
+                    }
+                    WriteFailure::Failed(_) => self.caches.rivals.unsure(),
+                    WriteFailure::Gone | WriteFailure::Refused(_) => {}
                 }
                 Err(refused)
             }

@@ -19,6 +19,7 @@ use crate::act::is_to_be_freed;
 use crate::caches::{Caches, handle_key};
 use crate::decide::fixtures::read;
 use crate::metrics::Operations;
+use crate::rivals::Rivals;
 
 /// What is known of a cluster, and the queues that a change fills. Nobody empties them.
 struct Place {
@@ -29,7 +30,11 @@ struct Place {
 impl Place {
     fn new(has_nodes: bool) -> Self {
         let metrics = BaseMetrics::new().unwrap();
-        let caches = Arc::new(Caches::new(Operations::new(&metrics).unwrap(), has_nodes));
+        let caches = Arc::new(Caches::new(
+            Operations::new(&metrics).unwrap(),
+            Rivals::new(&metrics).unwrap(),
+            has_nodes,
+        ));
         Self { feed: Feed { caches, queues: queues(&metrics) }, metrics }
     }
 

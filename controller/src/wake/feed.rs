@@ -1,5 +1,6 @@
 //! What every kind does with a change: into the store and the index, and into the queues of those who wait for it.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use model::snapshot::Snapshot;
 use model::user::User;
 
 use crate::caches::{Caches, Family, Plain, Remembered, UserMemory};
+use crate::rivals::Trace;
 
 /// The queues of a kind of users' objects and of its contents.
 #[derive(Clone)]
@@ -58,6 +60,10 @@ pub trait CachedKind: Body + Sized {
     /// Its own queue, if it has passes.
     #[must_use]
     fn queue(_queues: &Queues) -> Option<&Queue> {
+        None
+    }
+    /// What differs between two states of an object that only a snapshot-controller writes.
+    fn trace(_last: &Object<Self>, _now: &Object<Self>) -> Option<Trace> {
         None
     }
     /// Drops what nobody asks for, so that it takes no memory.
@@ -124,6 +130,25 @@ pub(super) fn class_changed<U: UserKind>(caches: &Caches, queues: &Queues, class
     Queues::wake(&U::pair(queues).users, waiting.get(""));
 }
 
+/// Notes what another controller has written between two states of an object, neither of which comes from a write of ours
+/// in between.
+pub fn look_for_rivals<B: CachedKind>(caches: &Caches, last: &Object<B>, now: &Object<B>) {
+    if last.uid() == now.uid()
+        && let Some(trace) = B::trace(last, now)
+    {
+        caches.rivals.found(trace, &now.key());
+    }
+}
+
+/// What differs between two states of a user's object that only a snapshot-controller writes.
+pub(super) fn user_trace(last: &User<'_>, now: &User<'_>, finalizers: &[&str]) -> Option<Trace> {
+    if last.status != now.status {
+        return Some(Trace::Status);
+    }
+    let is_new = |finalizer: &&str| now.has_finalizer(finalizer) && !last.has_finalizer(finalizer);
+    finalizers.iter().any(is_new).then_some(Trace::Finalizer)
+}
+
 /// Where the objects of a kind go.
 pub struct Feed {
     /// Where they are kept.
@@ -152,6 +177,12 @@ impl<B: CachedKind> Sink<B> for Feed {
             // A list shows again what is known.
             store.show(object);
             return;
+        }
+        // During a pass it may be our own write, faster here than its answer.
+        if let Some(last) = last.as_deref().filter(|last| object.compare(last).is_some_and(Ordering::is_gt))
+            && !store.is_in_hand(&object.key())
+        {
+            look_for_rivals(&self.caches, last, &object);
         }
         let now = object.clone();
         let worth = store.show(object);

@@ -7,12 +7,15 @@ use model::claim::CLAIM_FINALIZER;
 use model::class::GroupClass;
 use model::facts::{Content, Facts, Source};
 use model::group_content::GroupContent;
-use model::group_snapshot::GroupSnapshot;
+use model::group_snapshot::{GROUP_BOUND_FINALIZER, GroupSnapshot};
 use model::snapshot::{Snapshot, group_owner};
 use model::user::{User, UserObject};
 
-use super::feed::{CachedKind, Pair, Queues, UserKind, class_changed, replaced, user_changed, wake_owner};
+use super::feed::{
+    CachedKind, Pair, Queues, UserKind, class_changed, replaced, user_changed, user_trace, wake_owner,
+};
 use crate::caches::{Caches, Family, Knowledge, Plain, UserMemory, handle_key};
+use crate::rivals::Trace;
 
 impl UserKind for GroupSnapshot {
     type Content = GroupContent;
@@ -40,6 +43,9 @@ impl CachedKind for GroupSnapshot {
     }
     fn queue(queues: &Queues) -> Option<&Queue> {
         Some(&queues.groups.users)
+    }
+    fn trace(last: &Object<Self>, now: &Object<Self>) -> Option<Trace> {
+        user_trace(&last.user(), &now.user(), &[GROUP_BOUND_FINALIZER])
     }
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };

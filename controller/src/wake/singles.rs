@@ -7,13 +7,15 @@ use model::class::SingleClass;
 use model::content::SingleContent;
 use model::facts::{Content, Facts};
 use model::names::MANAGED_BY;
-use model::snapshot::{Snapshot, group_owner};
+use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, Snapshot, group_owner};
 use model::user::{User, UserObject};
 
 use super::feed::{
-    CachedKind, Pair, Queues, UserKind, claim_of, class_changed, replaced, user_changed, wake_owner,
+    CachedKind, Pair, Queues, UserKind, claim_of, class_changed, replaced, user_changed, user_trace,
+    wake_owner,
 };
 use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
+use crate::rivals::Trace;
 
 impl UserKind for Snapshot {
     type Content = SingleContent;
@@ -41,6 +43,9 @@ impl CachedKind for Snapshot {
     }
     fn queue(queues: &Queues) -> Option<&Queue> {
         Some(&queues.singles.users)
+    }
+    fn trace(last: &Object<Self>, now: &Object<Self>) -> Option<Trace> {
+        user_trace(&last.user(), &now.user(), &[AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER])
     }
     fn changed(caches: &Caches, queues: &Queues, last: Option<&Object<Self>>, now: Option<&Object<Self>>) {
         let Some(known) = now.or(last) else { return };

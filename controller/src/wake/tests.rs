@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::caches::{Caches, Knowledge};
 use crate::metrics::Operations;
+use crate::rivals::Rivals;
 use crate::settings::{Command, parse};
 
 /// Caches and queues that nobody works on.
@@ -22,7 +23,14 @@ fn feed() -> Feed {
     let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
     let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
     let queues = Queues { singles: pair("a", "b"), groups: pair("c", "d"), claims: queue("e") };
-    Feed { caches: Arc::new(Caches::new(Operations::new(&metrics).unwrap(), false)), queues }
+    Feed {
+        caches: Arc::new(Caches::new(
+            Operations::new(&metrics).unwrap(),
+            Rivals::new(&metrics).unwrap(),
+            false,
+        )),
+        queues,
+    }
 }
 
 fn show<B: CachedKind>(feed: &Feed, object: &Value) {

@@ -41,9 +41,14 @@ pub const DEFINITION: Kind = Kind("apiextensions.k8s.io", "CustomResourceDefinit
 pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
 pub const ROLE: Kind = Kind("rbac.authorization.k8s.io", "ClusterRole", false);
 
+/// What the log says about another controller.
+pub const RIVAL: &str = "another snapshot-controller seems to work in this cluster";
+
 /// Where a story plays.
 pub struct Stage {
     pub server: Server,
+    /// Another controller plays in it. Without one, none may be suspected.
+    pub has_rival: bool,
     admin: kube::Client,
     kubeconfig: PathBuf,
     directory: TempDir,
@@ -90,7 +95,7 @@ impl Stage {
         let admin = Kubeconfig::from_yaml(&server.admin_kubeconfig()).unwrap();
         let admin = kube::Config::from_custom_kubeconfig(admin, &KubeConfigOptions::default()).await.unwrap();
         let admin = kube::Client::try_from(admin).unwrap();
-        Self { server, admin, kubeconfig, directory }
+        Self { server, has_rival: false, admin, kubeconfig, directory }
     }
 
     /// The kubeconfig of the controller.
@@ -333,6 +338,13 @@ impl Stage {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("controller.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let log = self.log();
+        assert!(std::thread::panicking() || self.has_rival == log.contains(RIVAL), "{log}");
     }
 }
 

@@ -23,6 +23,7 @@ use model::snapshot::Snapshot;
 use snapshot_controller::act::Work;
 use snapshot_controller::caches::{Caches, Knowledge};
 use snapshot_controller::metrics::Operations;
+use snapshot_controller::rivals::Rivals;
 use snapshot_controller::wake::{CachedKind, Feed, Pair, Queues};
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +61,8 @@ impl<'s> Lagging<'s> {
         let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
         let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
         let queues = Queues { singles: pair("a", "b"), groups: pair("c", "d"), claims: queue("e") };
-        let caches = Arc::new(Caches::new(Operations::new(&metrics).unwrap(), false));
+        let caches =
+            Arc::new(Caches::new(Operations::new(&metrics).unwrap(), Rivals::new(&metrics).unwrap(), false));
         caches.know_of_groups(Knowledge::Full);
         let work = Work {
             caches: Arc::clone(&caches),

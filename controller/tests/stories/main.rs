@@ -18,4 +18,5 @@ mod refusals;
 mod replicas;
 mod restores;
 mod rights;
+mod rivals;
 mod stale;
