@@ -1,5 +1,6 @@
 //! The API client: connections, reads, guarded writes, Secrets and events.
 
+mod answers;
 mod authority;
 pub mod client;
 mod credentials;

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::common::{
-    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, DRIVER, EVENT, HELD, SNAPSHOT, Stage, class, has_finalizer, story,
+    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, DRIVER, EVENT, HELD, SNAPSHOT, Stage, class, content_name,
+    has_finalizer, story,
 };
 
 #[test]
@@ -152,5 +153,28 @@ fn each_of_many_snapshots_at_once_gets_every_event() {
         };
         let reasons = ["CreatingSnapshot", "SnapshotCreated", "SnapshotReady"];
         stage.until_some(EVENT, |events| reasons.iter().all(|reason| about(events, reason) == MANY)).await;
+    });
+}
+
+#[test]
+fn one_snapshot_costs_ten_requests_six_of_them_writes_and_three_events() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        // The Lease, the lists and the watches are behind us.
+        stage.ready("first").await;
+        stage.make_claim("own", DRIVER).await;
+        stage.server.clear_requests();
+        let snapshot = stage.snapshot("s", "own").await;
+        stage.until(SNAPSHOT, "s", |snapshot| !snapshot["status"]["readyToUse"].is_null()).await;
+        stage.take(&content_name(&snapshot)).await;
+        stage.until(CLAIM, "own", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+        stage.event("s", "SnapshotReady").await;
+        let requests = stage.server.requests();
+        let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
+        let ours: Vec<_> = ours.map(|request| format!("{} {}", request.method, request.path)).collect();
+        let events = ours.iter().filter(|request| request.ends_with("/events")).count();
+        let reads = ours.iter().filter(|request| request.starts_with("GET")).count();
+        assert_eq!((events, reads, ours.len()), (3, 1, 10), "{ours:#?}");
     });
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::warn;
 
+use super::answers::Answers;
 use super::error::{ApiError, Failure, Request};
 use super::request::{json, segment, text};
 use super::write::{Half, Write};
@@ -26,12 +27,13 @@ const STATUS: &str = "status";
 /// - A write fails as [`Failure::LostRace`] if the object is not as the write expects.
 /// - Without the right to PATCH, a write becomes GET and PUT with the same expectations. This is found out and logged
 ///   once for the main resource and once for the status.
+/// - Where only updates are ever granted, the read is left out if the object is still as the last update left it.
 /// - A deletion has the uid and the resourceVersion as preconditions.
 pub struct Objects<B> {
     client: Client,
     puts: Arc<Puts>,
-    /// Nobody will ever grant the right to PATCH.
-    only_updates: bool,
+    /// For kinds that nobody ever grants the right to PATCH for: what the last updates were answered with.
+    updates: Option<Arc<Answers>>,
     kind: PhantomData<fn() -> B>,
 }
 
@@ -53,8 +55,8 @@ impl Puts {
 
 impl<B> Clone for Objects<B> {
     fn clone(&self) -> Self {
-        let Self { client, puts, only_updates, kind } = self;
-        Self { client: client.clone(), puts: puts.clone(), only_updates: *only_updates, kind: *kind }
+        let Self { client, puts, updates, kind } = self;
+        Self { client: client.clone(), puts: puts.clone(), updates: updates.clone(), kind: *kind }
     }
 }
 
@@ -62,7 +64,7 @@ impl<B: Body> Objects<B> {
     /// The objects of kind `B`.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, puts: Arc::default(), only_updates: false, kind: PhantomData }
+        Self { client, puts: Arc::default(), updates: None, kind: PhantomData }
     }
 
     /// Reads an object.
@@ -94,7 +96,7 @@ impl<B: Body> Objects<B> {
         if self.puts.of(write.half()).load(Ordering::Relaxed) {
             let put = self.put(key, write).await;
             let is_forbidden = matches!(put, Err(ApiError { failure: Failure::Forbidden(_), .. }));
-            if is_forbidden && !self.only_updates {
+            if is_forbidden && self.updates.is_none() {
                 // Rights have changed: the next write tries PATCH again.
                 self.puts.of(write.half()).store(false, Ordering::Relaxed);
             }
@@ -118,10 +120,10 @@ impl<B: Body> Objects<B> {
         }
     }
 
-    /// The same, where the right to PATCH is never granted: every write is GET and PUT from the first on.
+    /// The same, where the right to PATCH is never granted: every write is a PUT from the first on.
     #[must_use]
     pub fn by_update(client: Client) -> Self {
-        let objects = Self { only_updates: true, ..Self::new(client) };
+        let objects = Self { updates: Some(Arc::default()), ..Self::new(client) };
         objects.puts.main.store(true, Ordering::Relaxed);
         objects.puts.status.store(true, Ordering::Relaxed);
         objects
@@ -176,18 +178,38 @@ impl<B: Body> Objects<B> {
         json(&self.client, &request, built).await
     }
 
+    /// Reads and replaces. What the last update was answered with may still be what is there, and saves the read; if not,
+    /// its resourceVersion shows that.
     async fn put(&self, key: &str, write: &Write) -> Result<Object<B>, ApiError> {
-        let there: Value = self.read(key).await?;
+        let last = self.updates.as_ref().and_then(|answers| answers.take(key));
+        let last: Option<Value> = last.and_then(|answer| serde_json::from_str(&answer).ok());
+        if let Some(there) = last {
+            match self.replace(key, &there, write).await {
+                Err(ApiError { failure: Failure::LostRace(_) | Failure::NotFound(_), .. }) => {}
+                done => return done,
+            }
+        }
+        self.replace(key, &self.read(key).await?, write).await
+    }
+
+    /// Replaces an object by what a write makes of it.
+    async fn replace(&self, key: &str, there: &Value, write: &Write) -> Result<Object<B>, ApiError> {
         let request = Self::request("update", key, write.half());
         let lost = |_| ApiError { request: request.clone(), failure: Failure::LostRace(None) };
-        let object = write.apply(&there).map_err(lost)?;
+        let object = write.apply(there).map_err(lost)?;
         let ((builder, name), params) = (Self::target(key), PostParams::default());
         let body = object.to_string().into_bytes();
         let built = match write.half() {
             Half::Main => builder.replace(&name, &params, body),
             Half::Status => builder.replace_subresource(STATUS, &name, &params, body),
         };
-        json(&self.client, &request, built).await
+        let answer = text(&self.client, &request, built).await?;
+        let object = serde_json::from_str(&answer)
+            .map_err(|cause| ApiError { request, failure: Failure::Unreadable(Some(cause)) })?;
+        if let Some(answers) = &self.updates {
+            answers.keep(key, answer);
+        }
+        Ok(object)
     }
 
     async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<T, ApiError> {

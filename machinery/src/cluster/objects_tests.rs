@@ -248,3 +248,35 @@ async fn what_may_only_be_updated_is_never_patched() {
     }
     assert!(log.lock().unwrap().iter().all(|seen| seen.method != Method::PATCH));
 }
+
+#[tokio::test]
+async fn an_update_of_what_the_last_update_left_needs_no_read_and_one_of_what_others_changed_does() {
+    let version = Arc::new(std::sync::atomic::AtomicU64::new(7));
+    let stored = Arc::clone(&version);
+    let (client, log) = server(move |seen| {
+        let now = stored.load(Ordering::Relaxed).to_string();
+        let mut object = there();
+        object["metadata"]["resourceVersion"] = now.clone().into();
+        match seen.method {
+            Method::GET => (200, object),
+            _ if seen.body["metadata"]["resourceVersion"] != now => status(409, "Conflict"),
+            _ => {
+                let next = stored.fetch_add(1, Ordering::Relaxed) + 1;
+                let mut written = seen.body.clone();
+                written["metadata"]["resourceVersion"] = next.to_string().into();
+                (200, written)
+            }
+        }
+    });
+    let objects = Objects::<Widget>::by_update(client);
+    let requests = || -> Vec<String> {
+        log.lock().unwrap().drain(..).map(|seen| seen.method.as_str().to_owned()).collect()
+    };
+    objects.write("c", &set_status()).await.unwrap();
+    assert_eq!(requests(), ["GET", "PUT"]);
+    objects.write("c", &set_status()).await.unwrap();
+    assert_eq!(requests(), ["PUT"]);
+    version.fetch_add(1, Ordering::Relaxed);
+    objects.write("c", &set_status()).await.unwrap();
+    assert_eq!(requests(), ["PUT", "GET", "PUT"]);
+}
