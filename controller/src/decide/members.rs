@@ -37,7 +37,7 @@ pub(super) fn next(
     members: &[MemberSeen<'_>],
     keeps_mode: bool,
 ) -> (Option<MemberStep>, Option<Problem>) {
-    let mut first_problem = not_taken(content, members);
+    let mut first_problem = None;
     let Some(handle) = content.handle().filter(|_| content.is_dynamic()) else { return (None, None) };
     let is_to_be_looked_at = |member: &&MemberSeen<'_>| {
         let is_begun = member.snapshot.is_some_and(|snapshot| !snapshot.user().was_taken());
@@ -50,7 +50,8 @@ pub(super) fn next(
             Err(problem) => first_problem = first_problem.or(Some(problem)),
         }
     }
-    (None, first_problem.filter(|_| group.is_waiting()))
+    let problem = first_problem.or_else(|| not_taken(content, members));
+    (None, problem.filter(|_| group.is_waiting()))
 }
 
 /// The first volume of a group that is ready which the driver has not listed.
