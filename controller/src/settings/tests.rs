@@ -67,6 +67,7 @@ fn what_cannot_be_done_is_refused_in_one_line_that_says_so() {
         ("--worker-threads=many", "worker-threads"),
         ("--retry-interval-start=0s", "retry-interval-start"),
         ("--retry-interval-max=5", "retry-interval-max"),
+        ("--kube-api-burst=-1", "kube-api-burst"),
         ("--resync-period=-1s", "resync-period"),
         ("--leader-election=maybe", "leader-election"),
         ("--leader-election --leader-election-lease-duration=5s", "lease-duration"),

@@ -28,7 +28,7 @@ pub(super) const FLAGS: &[(&str, &str, &str)] = &[
     ("retry-interval-max", "5m", ""),
     ("resync-period", "15m", "negative is refused"),
     ("leader-election", "false", ""),
-    ("leader-election-namespace", "", ""),
+    ("leader-election-namespace", "", "refused if it cannot be a namespace, such as an unset `$(NAMESPACE)`"),
     (
         "leader-election-lease-duration",
         "15s",
