@@ -5,7 +5,10 @@ use std::time::Duration;
 use kube::api::ListParams;
 use serde_json::Value;
 
-use crate::common::{CLAIM, CLAIM_FINALIZER, CONTENT, RELEASED, SNAPSHOT, Stage, has_finalizer, story};
+use crate::common::{
+    CLAIM, CLAIM_FINALIZER, CONTENT, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, Stage, has_finalizer, story,
+};
+use crate::groups::{app, group, members, set, take, warnings};
 
 /// How often the controller is killed.
 const KILLS: u64 = 12;
@@ -84,4 +87,34 @@ async fn ready(stage: &Stage) -> bool {
         ready &= snapshot.is_some_and(|snapshot| snapshot["status"]["readyToUse"] == true);
     }
     ready
+}
+
+#[test]
+fn a_group_whose_controller_is_killed_at_any_moment_becomes_ready_with_its_members() {
+    story(async {
+        let stage = set("Delete").await;
+        let (_, name) = group(&stage, app()).await;
+        for kill in 0..KILLS {
+            let controller = stage.controller(&[]);
+            tokio::time::sleep(Duration::from_millis(20 + 12 * kill)).await;
+            if kill >= KILLS / 3
+                && let Some(content) = stage.get(GROUP_CONTENT, &name).await
+            {
+                take(&stage, &content, true).await;
+                tokio::time::sleep(Duration::from_millis(4 * kill)).await;
+            }
+            drop(controller);
+        }
+        let _controller = stage.controller(&[]);
+        let content = stage.until(GROUP_CONTENT, &name, |_| true).await;
+        take(&stage, &content, true).await;
+        stage.until(GROUP, "g", |group| group["status"]["readyToUse"] == true).await;
+        members(&stage, |member| member["status"]["readyToUse"] == true).await;
+        for claim in ["a", "b"] {
+            stage.until(CLAIM, claim, |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+        }
+        let contents = stage.api(CONTENT).list(&ListParams::default()).await.unwrap();
+        assert_eq!(contents.items.len(), 2, "one for each member");
+        assert!(warnings(&stage, "g").await.is_empty());
+    });
 }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::common::{
-    CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, has_finalizer, story,
+    CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, Stage, has_finalizer,
+    story,
 };
 use crate::groups::{GROUP_RELEASED, PATIENT, app, group, members, ready, set, take, warnings};
 
@@ -219,4 +220,58 @@ fn a_member_that_is_deleted_by_force_while_its_group_is_unready_is_told_and_made
         stage.until(GROUP, "g", |group| group["status"]["readyToUse"] == true).await;
         members(&stage, |member| member["status"]["readyToUse"] == true).await;
     });
+}
+
+#[test]
+fn a_group_that_is_deleted_at_any_moment_leaves_nothing_behind() {
+    story(async {
+        let stage = set("Delete").await;
+        for pause in 0..10 {
+            let controller = stage.controller(&[]);
+            let (_, name) = group(&stage, app()).await;
+            tokio::time::sleep(std::time::Duration::from_millis(30 * pause)).await;
+            if let Some(content) = stage.get(GROUP_CONTENT, &name).await {
+                take(&stage, &content, pause % 2 == 0).await;
+                tokio::time::sleep(std::time::Duration::from_millis(4 * pause)).await;
+            }
+            stage.delete(GROUP, "g").await;
+            if pause % 3 == 0 {
+                // And the controller goes with it.
+                drop(controller);
+                let _another = stage.controller(&[]);
+                clean_up(&stage, &name).await;
+            } else {
+                clean_up(&stage, &name).await;
+            }
+        }
+    });
+}
+
+/// Plays the sidecar until the group, its members and all their contents are gone.
+async fn clean_up(stage: &Stage, group_content: &str) {
+    let is_left = |found: Option<Value>| found.is_some();
+    for _ in 0..600 {
+        for (kind, released) in [(CONTENT, RELEASED), (GROUP_CONTENT, GROUP_RELEASED)] {
+            let all = stage.api(kind).list(&kube::api::ListParams::default()).await.unwrap();
+            for content in all {
+                let marks = content.metadata.annotations.clone().unwrap_or_default();
+                if content.metadata.deletion_timestamp.is_some() && marks.contains_key(released) {
+                    let name = content.metadata.name.unwrap();
+                    stage.change(kind, &name, &json!({"metadata": {"finalizers": null}})).await;
+                }
+            }
+        }
+        let snapshots = stage.api(SNAPSHOT).list(&kube::api::ListParams::default()).await.unwrap().items;
+        let contents = stage.api(CONTENT).list(&kube::api::ListParams::default()).await.unwrap().items;
+        let groups =
+            is_left(stage.get(GROUP, "g").await) || is_left(stage.get(GROUP_CONTENT, group_content).await);
+        if !groups && snapshots.is_empty() && contents.is_empty() {
+            for claim in ["a", "b"] {
+                stage.until(CLAIM, claim, |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+            }
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("something is left:\n{}", stage.log());
 }
