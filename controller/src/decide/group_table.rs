@@ -185,6 +185,26 @@ fn a_content_that_was_made_before_its_member_is_bound_to_it() {
 }
 
 #[test]
+fn a_member_that_is_made_again_gets_the_content_of_the_one_before_unless_that_is_let_go_already() {
+    let before = json!({"spec": {"volumeSnapshotRef": {"uid": "of-the-one-before"}}});
+    let stage = || taken().member_snapshot(0).member_content(0, &before);
+    assert!(matches!(member(&stage()), MemberStep::Bind { .. }));
+    let elsewhere = json!({"spec": {"volumeSnapshotRef": {"namespace": "other", "uid": "u"}}});
+    let gone = json!({"metadata": {"annotations": {
+        "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted": "yes"}},
+        "spec": {"volumeSnapshotRef": {"uid": "of-the-one-before"}}});
+    for other in [elsewhere, gone] {
+        let own = json!({"status": {"snapshotHandle": "s", "readyToUse": true}});
+        let stage = taken().member_snapshot(0).member_content(0, &other);
+        let step = stage.member_snapshot(1).member_content(1, &own).next();
+        assert!(
+            matches!(step, Step::WriteStatusWith { problem: Problem::MemberTaken { .. }, .. }),
+            "{step:?}"
+        );
+    }
+}
+
+#[test]
 fn members_come_before_the_status_and_are_not_made_again_once_all_is_well() {
     let all = || {
         let own = json!({"status": {"snapshotHandle": "s", "readyToUse": true}});

@@ -97,8 +97,10 @@ fn step(
     };
     let facts = own.facts();
     if !points_back(&facts, &snapshot.user()) {
-        let unbound = facts.owner.uid.is_none() && facts.owner.name == snapshot.name();
-        return if unbound {
+        // The uid may be that of a member of this name that was taken away by force: nobody else can have it.
+        let is_of_this_name =
+            facts.owner.name == snapshot.name() && facts.owner.namespace == group.namespace();
+        return if is_of_this_name && !facts.meta.released && !facts.meta.deleting {
             Ok(Some(MemberStep::Bind { member: key(), content: name }))
         } else {
             Err(Problem::MemberTaken { object: format!("VolumeSnapshotContent {name}") })
