@@ -14,6 +14,7 @@ mod doubts;
 mod election;
 mod faults;
 mod groups;
+mod nodes;
 mod odd_answers;
 mod process;
 mod taking;
