@@ -11,13 +11,14 @@ use model::facts::{Content, Facts, Member};
 use model::group_content::GroupContent;
 use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
 use model::names::{content_of_member, member};
-use model::snapshot::VolumeSnapshot;
+use model::snapshot::{VolumeSnapshot, group_owner};
 use model::user::UserObject;
 
 use super::user::{Acted, seen};
 use super::work::Work;
 use crate::caches::{UserMemory, handle_key};
 use crate::decide::creation::Source;
+use crate::decide::deletion;
 use crate::decide::group::{Observed, decide};
 use crate::decide::members::MemberSeen;
 use crate::decide::step::Step;
@@ -81,7 +82,7 @@ impl Work {
         let selected = if content.is_none() && !is_deleting { self.selected(group) } else { Vec::new() };
         let listed = facts.iter().filter(|_| !is_deleting).flat_map(|facts| self.listed(group.uid(), facts));
         let listed: Vec<_> = listed.collect();
-        let owned = if is_deleting { self.caches.members_of(group.uid()) } else { Vec::new() };
+        let owned = if is_deleting { self.leaving(group, facts.as_ref()) } else { Vec::new() };
         let restoring = self.restoring(&user, owned.iter().map(|member| &**member), memory);
         decide(&Observed {
             seen: seen(user, facts.clone(), &classes),
@@ -92,6 +93,28 @@ impl Work {
             restoring: restoring.as_ref(),
             keeps_mode: self.keeps_mode,
         })
+    }
+
+    /// The members that go with a group that is being deleted: those that it owns, and, since their storage goes with its,
+    /// those that were taken from it by `kubectl delete --cascade=orphan`.
+    fn leaving(&self, group: &VolumeGroupSnapshot, content: Option<&Facts<'_>>) -> Vec<Arc<VolumeSnapshot>> {
+        let mut all = self.caches.members_of(group.uid());
+        let content = content.filter(|content| deletion::is_cleaned_up(content));
+        let Some((driver, handle)) = content.and_then(|content| Some((content.driver, content.handle()?)))
+        else {
+            return all;
+        };
+        let names = self.caches.contents_of_group.get(&handle_key(driver, handle));
+        let contents = names.iter().filter_map(|name| self.caches.singles.contents.get(name));
+        all.extend(contents.filter_map(|content| {
+            let owner = &content.body.owner;
+            let member = self.caches.singles.users.get(&format!("{}/{}", owner.namespace, owner.name))?;
+            let is_orphan = member.namespace() == group.namespace()
+                && Some(member.uid()) == owner.uid.as_deref()
+                && group_owner(&member).is_none();
+            is_orphan.then_some(member)
+        }));
+        all
     }
 
     /// The claims of its namespace that a group selects, in order of their names.

@@ -64,7 +64,7 @@ pub(super) fn let_go(content: &Facts<'_>) -> Option<Step> {
 }
 
 /// Whether the sidecar has to clean up the storage of a content before its owner may go.
-pub(super) fn is_cleaned_up(content: &Facts<'_>) -> bool {
+pub(crate) fn is_cleaned_up(content: &Facts<'_>) -> bool {
     match content.policy {
         Policy::Delete => true,
         Policy::Retain => false,

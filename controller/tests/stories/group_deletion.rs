@@ -77,6 +77,26 @@ fn a_member_is_not_deleted_alone() {
 }
 
 #[test]
+fn a_member_that_was_taken_from_its_group_goes_with_it_because_its_storage_does() {
+    story(async {
+        let stage = set("Delete").await;
+        let controller = stage.controller(&PATIENT);
+        ready(&stage).await;
+        let all = members(&stage, |member| member["status"]["readyToUse"] == true).await;
+        let name = all[0]["metadata"]["name"].as_str().unwrap();
+        let own = all[0]["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+        drop(controller);
+        // The garbage collector does the same with --cascade=orphan.
+        stage.change(SNAPSHOT, name, &json!({"metadata": {"ownerReferences": null}})).await;
+        stage.delete(GROUP, "g").await;
+        let _controller = stage.controller(&PATIENT);
+        stage.until(CONTENT, own, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.let_go(own).await;
+        stage.until_gone(SNAPSHOT, name).await;
+    });
+}
+
+#[test]
 fn a_member_that_is_restored_from_holds_its_group_until_that_is_done() {
     story(async {
         let stage = set("Delete").await;
