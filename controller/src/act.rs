@@ -20,3 +20,6 @@ mod work;
 #[cfg(test)]
 pub(crate) use claim::is_to_be_freed;
 pub use work::Work;
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,11 @@ impl Work {
     pub async fn claim_pass(&self, key: &Key) -> PassEnd {
         over_all::<Claim, _>(&self.caches, key, |begun| async move {
             let Begun { object: claim, presence, memory } = begun;
-            if presence != Presence::Here || !is_to_be_freed(&self.caches, &claim) || !self.may() {
+            if presence != Presence::Here || !is_to_be_freed(&self.caches, &claim) {
                 return PassEnd::well(Then::Done);
+            }
+            if !self.may() {
+                return PassEnd::well(Then::Retry);
             }
             if self.caches.knowledge_of_groups() == Knowledge::None {
                 // A group may be taking it; it is looked at again once that is known.

@@ -36,8 +36,8 @@ impl Work {
             let user = U::family(&self.caches).users.get(&format!("{}/{}", owner.namespace, owner.name));
             let user = user.filter(|user| owner.uid == Some(user.uid()));
             let step = decide(&facts, user.is_some(), U::place(self, &content).as_ref());
-            if !self.may() {
-                return PassEnd::well(Then::Done);
+            if step != Step::Rest && !self.may() {
+                return PassEnd::well(Then::Retry);
             }
             let objects = U::contents(self);
             let written = match step {

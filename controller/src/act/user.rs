@@ -87,7 +87,8 @@ impl Work {
         let Begun { mut object, presence, mut memory } = begun;
         for _ in 0..U::most_steps(self, &object) {
             if !self.may() {
-                return PassEnd::well(Then::Again);
+                // The lead may come back.
+                return PassEnd::well(Then::Retry);
             }
             let step = match presence {
                 Presence::Here if !U::store(&self.caches).holds(key, object.uid()) => {

@@ -1,0 +1,112 @@
+//! Passes over an API server that counts requests, and answers none well.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use kube::client::Body;
+use machinery::clock;
+use machinery::cluster::event::recorder;
+use machinery::cluster::objects::Objects;
+use machinery::leadership::Leadership;
+use machinery::metrics::{BaseMetrics, counters};
+use machinery::object::Object;
+use machinery::queue::backoff::Backoff;
+use machinery::queue::worker::PassEnd;
+use machinery::queue::{Key, Queue, Then};
+use machinery::shutdown::Ending;
+use model::claim::CLAIM_FINALIZER;
+use serde_json::{Value, json};
+use tower::service_fn;
+
+use super::Work;
+use crate::caches::{Caches, Knowledge};
+use crate::metrics::Operations;
+use crate::rivals::Rivals;
+use crate::wake::{CachedKind, Pair, Queues};
+
+struct Stage {
+    work: Work,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Stage {
+    fn new(lead: Leadership) -> Self {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&sent);
+        let server = service_fn(move |_: Request<Body>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let missing =
+                json!({"kind": "Status", "code": 404, "reason": "NotFound", "details": {"name": "x"}});
+            let mut answer = Response::new(Body::from(missing.to_string().into_bytes()));
+            *answer.status_mut() = http::StatusCode::NOT_FOUND;
+            async { Ok::<_, Infallible>(answer) }
+        });
+        let api = kube::Client::new(server, "default");
+        let metrics = BaseMetrics::new().unwrap();
+        let backoff = Backoff { start: Duration::from_secs(1), max: Duration::from_mins(1) };
+        let queue = |name| Arc::new(Queue::new(backoff, metrics.work.queue(name)));
+        let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
+        let dropped = counters(&metrics.registry, "dropped", "Events.", &[]).unwrap();
+        let dropped = dropped.with_label_values::<&str>(&[]);
+        let (events, _) = recorder(api.clone(), "test".to_owned(), dropped, clock::now);
+        let caches = Caches::new(Operations::new(&metrics).unwrap(), Rivals::new(&metrics).unwrap(), false);
+        caches.know_of_groups(Knowledge::Full);
+        let work = Work {
+            caches: Arc::new(caches),
+            queues: Queues { singles: pair("a", "b"), groups: pair("c", "d"), claims: queue("e") },
+            snapshots: Objects::new(api.clone()),
+            contents: Objects::new(api.clone()),
+            group_snapshots: Objects::new(api.clone()),
+            group_contents: Objects::new(api.clone()),
+            claims: Objects::by_update(api),
+            events,
+            lead,
+            ending: Ending::default(),
+            keeps_mode: true,
+        };
+        Self { work, sent }
+    }
+
+    fn show<B: CachedKind>(&self, object: &Value) {
+        self.work.found::<B>(serde_json::from_value::<Object<B>>(object.clone()).unwrap());
+    }
+
+    fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+fn metadata(name: &str, finalizer: &str) -> Value {
+    json!({"namespace": "ns", "name": name, "uid": name, "resourceVersion": "1", "finalizers": [finalizer]})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_without_the_lead_is_tried_again_after_a_pause() {
+    let stage = Stage::new(Leadership::elected());
+    stage.show::<model::snapshot::Snapshot>(&json!({
+        "metadata": metadata("s", "other"), "spec": {"source": {"persistentVolumeClaimName": "c"}},
+    }));
+    stage.show::<model::claim::Claim>(&json!({"metadata": metadata("c", CLAIM_FINALIZER), "spec": {}}));
+    stage.show::<model::content::SingleContent>(&json!({
+        "metadata": {"name": "co", "uid": "co"},
+        "spec": {"source": {"volumeHandle": "h"}, "volumeSnapshotRef": {"namespace": "ns", "name": "x", "uid": "x"}},
+    }));
+    let again = PassEnd::well(Then::Retry);
+    assert_eq!(stage.work.snapshot_pass(&Key::from("ns/s")).await, again);
+    assert_eq!(stage.work.content_pass(&Key::from("co")).await, again);
+    assert_eq!(stage.sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_freed_later_if_the_lead_is_gone() {
+    let claim = json!({"metadata": metadata("c", CLAIM_FINALIZER), "spec": {}});
+    let (following, leading) = (Stage::new(Leadership::elected()), Stage::new(Leadership::always()));
+    for (stage, sent) in [(&following, 0), (&leading, 1)] {
+        stage.show::<model::claim::Claim>(&claim);
+        let end = stage.work.claim_pass(&Key::from("ns/c")).await;
+        assert_eq!((end.then == Then::Retry, stage.sent()), (sent == 0, sent));
+    }
+}
