@@ -23,6 +23,10 @@ use crate::decide::step::StatusChange;
 use crate::metrics::Operations;
 use crate::rivals::Rivals;
 
+pub mod in_flight;
+
+use in_flight::InFlight;
+
 /// What a store has to know of kinds whose every change may matter.
 #[derive(Debug)]
 pub struct Plain<M>(PhantomData<M>);
@@ -196,6 +200,10 @@ pub struct Caches {
     pub snapshots_without_node: Index,
     /// Contents that wait for a node, by the [`handle_key`] of their volume.
     pub contents_without_node: Index,
+    /// Objects that are being created, by their key: whoever they belong to may be looked at meanwhile.
+    pub creating: InFlight,
+    /// Claims that are being freed, by their key.
+    pub freeing: InFlight,
     /// The operations under way.
     pub operations: Operations,
     /// Other controllers at the same work.
@@ -233,6 +241,8 @@ impl Caches {
             contents_of_node: Index::default(),
             snapshots_without_node: Index::default(),
             contents_without_node: Index::default(),
+            creating: InFlight::default(),
+            freeing: InFlight::default(),
             operations,
             rivals,
         }

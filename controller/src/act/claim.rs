@@ -12,7 +12,7 @@ use super::render;
 use super::work::{Work, over_all};
 use crate::caches::{Caches, ClaimMemory, Knowledge};
 use crate::decide::claim::{holds, is_taken_by};
-use crate::wake::claim_of;
+use crate::wake::{Queues, claim_of};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
@@ -34,18 +34,37 @@ impl Work {
                 // A group may be taking it; it is looked at again once that is known.
                 return PassEnd::well(Then::Done);
             }
-            let freed = |claim: &Object<_>| render::finalizers(claim, &[], &[CLAIM_FINALIZER]);
-            match self.write(&self.claims, &claim, freed).await {
-                Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
-                Err(WriteFailure::LostRace) => PassEnd::well(Then::Retry),
-                Err(WriteFailure::Failed(why)) => PassEnd::failed(why),
-                Err(WriteFailure::Refused(why)) => {
-                    self.say_held(key, &claim, &memory, &why);
-                    PassEnd::failed(why)
-                }
-            }
+            self.free(key, &claim, &memory).await
         })
         .await
+    }
+
+    /// Takes the finalizer off a claim. Whoever comes to take a snapshot of it meanwhile waits until that is done.
+    async fn free(&self, key: &Key, claim: &Object<Claim>, memory: &ClaimMemory) -> PassEnd {
+        let sent = self.caches.freeing.send(key);
+        let free = |claim: &Object<Claim>| {
+            let write = || render::finalizers(claim, &[], &[CLAIM_FINALIZER]);
+            is_to_be_freed(&self.caches, claim).then(write).flatten()
+        };
+        let written = self.write(&self.claims, claim, free).await;
+        match &written {
+            // It may be free in a while.
+            Err(WriteFailure::Failed(_)) => drop(sent),
+            Ok(()) => sent.known(),
+            Err(WriteFailure::Gone | WriteFailure::LostRace | WriteFailure::Refused(_)) => sent.failed(),
+        }
+        // Whoever waited for it can go on.
+        Queues::wake(&self.queues.singles.users, self.caches.waiting_for_claim.get(key));
+        Queues::wake(&self.queues.groups.users, self.caches.waiting_groups.get(claim.namespace()));
+        match written {
+            Ok(()) | Err(WriteFailure::Gone) => PassEnd::well(Then::Done),
+            Err(WriteFailure::LostRace) => PassEnd::well(Then::Retry),
+            Err(WriteFailure::Failed(why)) => PassEnd::failed(why),
+            Err(WriteFailure::Refused(why)) => {
+                self.say_held(key, claim, memory, &why);
+                PassEnd::failed(why)
+            }
+        }
     }
 
     /// Says once, of the claim and of a snapshot of it, that its finalizer cannot be taken off.

@@ -16,6 +16,7 @@ use model::user::UserObject;
 
 use super::user::{Acted, seen};
 use super::work::Work;
+use crate::caches::in_flight::InFlight;
 use crate::caches::{UserMemory, handle_key};
 use crate::decide::creation::Source;
 use crate::decide::deletion;
@@ -87,7 +88,7 @@ impl Work {
         decide(&Observed {
             seen: seen(user, facts.clone(), &classes),
             selector: group.body.selector.as_ref(),
-            claims: selected.iter().map(source).collect(),
+            claims: selected.iter().map(|selected| source(selected, &self.caches.freeing)).collect(),
             members: listed.iter().map(member_seen).collect(),
             owned: owned.iter().map(|member| &**member).collect(),
             restoring: restoring.as_ref(),
@@ -189,8 +190,9 @@ impl Work {
     }
 }
 
-fn source(selected: &Selected) -> Source<'_> {
-    Source { key: &selected.key, claim: Some(&selected.claim), volume: selected.volume.as_deref() }
+fn source<'a>(selected: &'a Selected, freeing: &InFlight) -> Source<'a> {
+    let Selected { key, claim, volume } = selected;
+    Source { key, claim: Some(claim), volume: volume.as_deref(), is_being_freed: freeing.has(key) }
 }
 
 fn member_seen<'a>(known: &'a Listed<'_>) -> MemberSeen<'a> {

@@ -70,6 +70,7 @@ impl Work {
             size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
             seen: seen(user, facts, &classes),
             claim: claim.as_deref(),
+            is_being_freed: caches.freeing.has(&claim_key),
             claim_key,
             volume: volume.as_deref(),
             restoring: restoring.as_ref(),

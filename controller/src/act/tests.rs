@@ -18,6 +18,7 @@ use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Queue, Then};
 use machinery::shutdown::Ending;
 use model::claim::CLAIM_FINALIZER;
+use model::snapshot::AS_SOURCE_FINALIZER;
 use serde_json::{Value, json};
 use tower::service_fn;
 
@@ -101,12 +102,32 @@ async fn a_pass_without_the_lead_is_tried_again_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_is_freed_later_if_the_lead_is_gone() {
+async fn a_claim_is_freed_later_if_the_lead_is_gone_and_nobody_takes_it_meanwhile() {
     let claim = json!({"metadata": metadata("c", CLAIM_FINALIZER), "spec": {}});
     let (following, leading) = (Stage::new(Leadership::elected()), Stage::new(Leadership::always()));
     for (stage, sent) in [(&following, 0), (&leading, 1)] {
         stage.show::<model::claim::Claim>(&claim);
         let end = stage.work.claim_pass(&Key::from("ns/c")).await;
         assert_eq!((end.then == Then::Retry, stage.sent()), (sent == 0, sent));
+        assert!(!stage.work.caches.freeing.has("ns/c"), "its answer is known");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_is_not_let_go_while_its_group_makes_its_content() {
+    let stage = Stage::new(Leadership::always());
+    let mut member = json!({"metadata": metadata("snapshot-m", AS_SOURCE_FINALIZER), "spec": {
+        "source": {"persistentVolumeClaimName": "c"}}});
+    member["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    member["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": "gone",
+    }]);
+    stage.show::<model::snapshot::Snapshot>(&member);
+    let being_made = stage.work.caches.creating.send("snapcontent-m");
+    let end = stage.work.snapshot_pass(&Key::from("ns/snapshot-m")).await;
+    assert!(matches!(end.then, Then::After(_)), "{end:?}");
+    assert_eq!(stage.sent(), 0);
+    being_made.failed();
+    assert_eq!(stage.work.snapshot_pass(&Key::from("ns/snapshot-m")).await, PassEnd::well(Then::Done));
+    assert_eq!(stage.sent(), 1, "its finalizers go");
 }

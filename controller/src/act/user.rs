@@ -1,6 +1,7 @@
 //! A pass over a user's object of either kind: asks the rules for one step, does it, and goes on with what came of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use machinery::clock;
 use machinery::cluster::error::{ApiError, Failure};
@@ -29,6 +30,9 @@ use crate::rivals::{IN_FLIGHT, Trace};
 use crate::wake::{CachedKind, UserKind};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
+
+/// How soon it is looked again whether a request may still take effect; its answer is awaited by whoever sent it.
+const LOOK_AGAIN: Duration = Duration::from_secs(IN_FLIGHT.as_secs() / 10);
 
 /// A kind of users' objects that passes are made over.
 pub(super) trait Acted: UserKind {
@@ -99,7 +103,7 @@ impl Work {
                 Presence::Deleted | Presence::Missing => {
                     match self.decide_vanished(&object, presence, &memory) {
                         Some(step) => step,
-                        None => return PassEnd::well(Then::After(IN_FLIGHT / 10)),
+                        None => return PassEnd::well(Then::After(LOOK_AGAIN)),
                     }
                 }
             };
@@ -130,7 +134,7 @@ impl Work {
         memory: &UserMemory,
     ) -> Option<Step> {
         let content = self.content(object);
-        if content.is_none() && is_in_flight(memory) {
+        if content.is_none() && self.is_in_flight(object, memory) {
             return None;
         }
         let seen = seen(U::user(object), content.as_deref().map(U::facts), &[]);
@@ -210,9 +214,9 @@ impl Work {
                 let write = render::class(&U::user(object), &class);
                 self.change(object, Some(write), &kind.word("SetDefaultSnapshotClassFailed")).await
             }
-            Step::SetFinalizers { remove, .. } if !remove.is_empty() && is_in_flight(memory) => {
+            Step::SetFinalizers { remove, .. } if !remove.is_empty() && self.is_in_flight(object, memory) => {
                 // What was asked for may come into being yet, and nobody would know whose it is.
-                Next::End(PassEnd::well(Then::After(IN_FLIGHT / 10)))
+                Next::End(PassEnd::well(Then::After(LOOK_AGAIN)))
             }
             Step::SetFinalizers { add, remove } => {
                 let write = render::finalizers(object, &add, &remove);
@@ -242,6 +246,10 @@ impl Work {
     }
 
     async fn protect<U: Acted>(&self, object: &Arc<Object<U>>, claim: &str) -> Next<U> {
+        if self.caches.freeing.has(claim) {
+            // Its protection goes at this moment, and is put on again only then.
+            return Next::End(PassEnd::well(Then::After(LOOK_AGAIN)));
+        }
         let Some(claim) = self.caches.claims.get(claim) else { return Next::End(PassEnd::well(Then::Again)) };
         let protect = |claim: &Object<_>| render::finalizers(claim, &[CLAIM_FINALIZER], &[]);
         let written = self.write(&self.claims, &claim, protect).await;
@@ -258,6 +266,7 @@ impl Work {
         object: &Value,
         memory: &mut UserMemory,
     ) -> Result<Maker, ApiError> {
+        let sent = self.caches.creating.send(key);
         let (made, maker) = match objects.create(key, object).await {
             Err(ApiError { failure: Failure::AlreadyExists(_), .. }) if memory.creating_until.is_none() => {
                 self.caches.rivals.found(Trace::Object, key);
@@ -268,6 +277,7 @@ impl Work {
         };
         match made {
             Ok(made) => {
+                sent.known();
                 memory.creating_until = None;
                 self.found(made);
                 Ok(maker)
@@ -275,6 +285,8 @@ impl Work {
             Err(error) => {
                 if error.is_transient() {
                     memory.creating_until = Some(clock::uptime() + IN_FLIGHT);
+                } else {
+                    sent.failed();
                 }
                 Err(error)
             }
@@ -352,8 +364,10 @@ impl Work {
             }
         }
     }
-}
 
-fn is_in_flight(memory: &UserMemory) -> bool {
-    memory.creating_until.is_some_and(|until| clock::uptime() < until)
+    /// Whether something may come into being that belongs to an object. The content of a member is made by its group.
+    fn is_in_flight<U: UserKind>(&self, object: &Object<U>, memory: &UserMemory) -> bool {
+        let is_awaited = memory.creating_until.is_some_and(|until| clock::uptime() < until);
+        is_awaited || self.caches.creating.has(&U::user(object).content_name())
+    }
 }

@@ -19,6 +19,8 @@ pub struct Source<'a> {
     pub claim: Option<&'a PersistentVolumeClaim>,
     /// The volume that the claim names.
     pub volume: Option<&'a PersistentVolume>,
+    /// The protection of the claim is being taken off: what is seen of it may be over.
+    pub is_being_freed: bool,
 }
 
 /// A CSI volume that its claim holds.
@@ -45,9 +47,11 @@ pub(super) fn decide(
             if let Some(step) = binding::finalizers(&seen.user, &way.finalizers(content.policy)) {
                 return step;
             }
-            let bare = sources
-                .iter()
-                .find(|source| source.claim.is_some_and(|claim| !claim.has_finalizer(CLAIM_FINALIZER)));
+            let is_bare = |source: &&Source<'_>| {
+                source.claim.is_some_and(|claim| !claim.has_finalizer(CLAIM_FINALIZER))
+                    || source.is_being_freed
+            };
+            let bare = sources.iter().find(is_bare);
             match bare {
                 Some(source) => Step::ProtectClaim { claim: source.key.to_owned() },
                 None => Step::CreateContent(content),

@@ -24,6 +24,8 @@ pub(super) struct Stage {
     pub claim: Option<Value>,
     pub volume: Option<Value>,
     pub restoring: Option<Restore>,
+    /// The protection of its claim is being taken off.
+    pub is_being_freed: bool,
     pub owner: Group<'static>,
     pub group_of_content: Option<(&'static str, &'static str)>,
     /// The nodes that fit, with `--enable-distributed-snapshotting`.
@@ -60,6 +62,7 @@ pub(super) fn dynamic() -> Stage {
             },
         })),
         restoring: None,
+        is_being_freed: false,
         owner: Group::None,
         group_of_content: None,
         nodes: None,
@@ -131,6 +134,7 @@ impl Stage {
             },
             claim_key: format!("ns/{}", snapshot.body.claim.clone().unwrap_or_default()),
             claim: claim.as_ref(),
+            is_being_freed: self.is_being_freed,
             volume: volume.as_ref(),
             size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
             restoring: self.restoring.as_ref(),

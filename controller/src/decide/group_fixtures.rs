@@ -30,6 +30,8 @@ pub(super) struct Stage {
     pub members: Vec<MemberStage>,
     pub owned: Vec<Value>,
     pub restoring: Option<Restore>,
+    /// The protection of its claims is being taken off.
+    pub is_being_freed: bool,
 }
 
 /// What there is of a member.
@@ -73,6 +75,7 @@ pub(super) fn group() -> Stage {
         members: vec![],
         owned: vec![],
         restoring: None,
+        is_being_freed: false,
     }
 }
 
@@ -196,7 +199,12 @@ impl Stage {
             selector: group.body.selector.as_ref(),
             claims: claims
                 .iter()
-                .map(|(key, claim, volume)| Source { key, claim: Some(claim), volume: volume.as_ref() })
+                .map(|(key, claim, volume)| Source {
+                    key,
+                    claim: Some(claim),
+                    volume: volume.as_ref(),
+                    is_being_freed: self.is_being_freed,
+                })
                 .collect(),
             members: members.iter().map(Known::seen).collect(),
             owned: owned.iter().collect(),

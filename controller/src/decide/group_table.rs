@@ -44,6 +44,9 @@ fn a_group_is_validated_then_held_then_its_claims_protected_then_its_content_cre
     let mut one = held();
     one.claims[0].0["metadata"]["finalizers"] = json!([CLAIM_FINALIZER]);
     assert_eq!(one.next(), Step::ProtectClaim { claim: "ns/b".to_owned() });
+    let mut freed = protected(held());
+    freed.is_being_freed = true;
+    assert_eq!(freed.next(), Step::ProtectClaim { claim: "ns/a".to_owned() }, "their protection is going");
     let draft = draft(&protected(held()));
     assert_eq!((draft.name.as_str(), draft.driver.as_str()), ("groupsnapcontent-u", "d"));
     assert_eq!(

@@ -23,6 +23,8 @@ pub struct Observed<'a> {
     pub claim: Option<&'a PersistentVolumeClaim>,
     /// The volume that the claim names.
     pub volume: Option<&'a PersistentVolume>,
+    /// The protection of that claim is being taken off.
+    pub is_being_freed: bool,
     /// `status.restoreSize` of its content.
     pub size: Option<i64>,
     /// The restore that needs its content.
@@ -97,7 +99,12 @@ impl Way for Observed<'_> {
         if let Some(member) = self.seen.user.group {
             return self.await_group(member);
         }
-        let source = Source { claim: self.claim, volume: self.volume, key: &self.claim_key };
+        let source = Source {
+            claim: self.claim,
+            volume: self.volume,
+            key: &self.claim_key,
+            is_being_freed: self.is_being_freed,
+        };
         creation::decide(self, &[source], self.keeps_mode, self.reach.as_ref())
     }
 

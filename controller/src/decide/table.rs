@@ -38,6 +38,12 @@ fn a_snapshot_is_validated_then_held_then_its_claim_protected_then_its_content_c
 }
 
 #[test]
+fn a_claim_that_is_being_freed_is_protected_anew_before_anything_is_taken_of_it() {
+    let freed = Stage { is_being_freed: true, ..protected(dynamic().held()) };
+    assert_eq!(freed.next(), Step::ProtectClaim { claim: "ns/c".to_owned() });
+}
+
+#[test]
 fn nothing_is_written_while_something_that_it_needs_is_wrong() {
     let changed = |what: fn(&mut Stage)| {
         let mut stage = dynamic();

@@ -37,7 +37,7 @@ pub struct Queues {
 }
 
 impl Queues {
-    pub(super) fn wake(queue: &Queue, keys: impl IntoIterator<Item = Key>) {
+    pub(crate) fn wake(queue: &Queue, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
             queue.add(&key, Urgency::Now);
         }
