@@ -11,7 +11,7 @@ use model::user::UserObject;
 use super::render;
 use super::work::{Work, over_all};
 use crate::caches::{Caches, ClaimMemory, Knowledge};
-use crate::decide::claim::{holds, is_taken_by};
+use crate::decide::claim::{holds, is_taken_by, may_be_taken};
 use crate::wake::{Queues, claim_of};
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
@@ -94,7 +94,8 @@ pub(crate) fn is_to_be_freed(caches: &Caches, claim: &PersistentVolumeClaim) -> 
     let held = caches.waiting_for_claim.any(&claim.key(), |key| {
         caches.singles.users.get(key).is_some_and(|snapshot| {
             let user = snapshot.user();
-            holds(&user, caches.singles.contents.has(&user.content_name()))
+            let content = caches.singles.contents.get(&user.content_name());
+            holds(&user, may_be_taken(&user, content.as_deref().map(Content::facts).as_ref()))
         })
     });
     let volume = claim.body.volume.as_deref().and_then(|name| caches.volumes.get(name));
@@ -103,9 +104,9 @@ pub(crate) fn is_to_be_freed(caches: &Caches, claim: &PersistentVolumeClaim) -> 
         && !caches.waiting_groups.any(namespace, |key| {
             caches.groups.users.get(key).is_some_and(|group| {
                 let content = caches.groups.contents.get(&group.user().content_name());
-                let facts = content.as_ref().map(Content::facts);
+                let facts = content.as_deref().map(Content::facts);
                 is_taken_by(facts.as_ref(), group.body.selector.as_ref(), claim, volume.as_deref())
-                    && holds(&group.user(), content.is_some())
+                    && holds(&group.user(), may_be_taken(&group.user(), facts.as_ref()))
             })
         })
 }

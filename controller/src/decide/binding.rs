@@ -4,6 +4,7 @@ use model::class::Class;
 use model::facts::{Facts, Owner, Policy, Source};
 use model::user::User;
 
+use super::content::is_given_up;
 use super::problem::Problem;
 use super::step::Step;
 
@@ -57,6 +58,9 @@ pub(super) fn decide(way: &impl Way) -> Step {
     }
     if !points_back(content, user) || lacks_class(user, content) {
         return Step::BindContent { class_name: user.class_name.map(str::to_owned) };
+    }
+    if !user.is_ready() && user.group.is_none() && is_given_up(content) {
+        return Step::Report(Problem::ContentDeleted { content: user.content_name() });
     }
     way.follow(content)
 }

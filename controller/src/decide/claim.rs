@@ -7,19 +7,28 @@ use model::selector::Selector;
 use model::snapshot::AS_SOURCE_FINALIZER;
 use model::user::User;
 
+use super::content;
+
 /// Whether a snapshot is being taken. It has its own finalizer from the moment at which everything was found right; one
-/// that waits for something does not hold its claim, and neither does one that is being deleted, or that was taken and
-/// has lost its content. A member that has no content yet is taken by its group, which holds the claim itself.
+/// that waits for something does not hold its claim, and neither does one that is being deleted.
 #[must_use]
-pub fn is_being_taken(user: &User<'_>, has_content: bool) -> bool {
+pub fn is_being_taken(user: &User<'_>, may_be_taken: bool) -> bool {
     let finalizer = match user.kind {
         Kind::Single => AS_SOURCE_FINALIZER,
         Kind::Group => GROUP_BOUND_FINALIZER,
     };
-    !user.is_deleting()
-        && !user.is_ready()
-        && user.has_finalizer(finalizer)
-        && (has_content || !(user.was_taken() || user.group.is_some()))
+    !user.is_deleting() && !user.is_ready() && user.has_finalizer(finalizer) && may_be_taken
+}
+
+/// Whether a snapshot with this content may yet be taken. One that was taken and has lost its content may not, and neither
+/// may one whose content was deleted before anything was begun. A member that has no content yet is taken by its group,
+/// which holds the claim itself.
+#[must_use]
+pub fn may_be_taken(user: &User<'_>, content: Option<&Facts<'_>>) -> bool {
+    match content {
+        Some(content) => !content::is_given_up(content),
+        None => !(user.was_taken() || user.group.is_some()),
+    }
 }
 
 /// Whether a group snapshot of its namespace takes a claim: its content names the volume, or, as long as there is none, its
@@ -50,12 +59,13 @@ fn is_new(user: &User<'_>) -> bool {
 /// Whether a snapshot holds the claims that it is taken of: it is being taken, or new. Once nobody holds a claim, its
 /// finalizer has to go.
 #[must_use]
-pub fn holds(user: &User<'_>, has_content: bool) -> bool {
-    is_being_taken(user, has_content) || is_new(user)
+pub fn holds(user: &User<'_>, may_be_taken: bool) -> bool {
+    is_being_taken(user, may_be_taken) || is_new(user)
 }
 
 #[cfg(test)]
 mod tests {
+    use model::content::VolumeSnapshotContent;
     use model::facts::Content;
     use model::group_content::VolumeGroupSnapshotContent;
     use model::group_snapshot::VolumeGroupSnapshot;
@@ -75,7 +85,7 @@ mod tests {
         let volume: Option<PersistentVolume> = object.1.as_ref().map(read);
         let facts = content.as_ref().map(Content::facts);
         let taken = is_taken_by(facts.as_ref(), group.body.selector.as_ref(), &claim, volume.as_ref());
-        taken && holds(&group.user(), content.is_some())
+        taken && holds(&group.user(), may_be_taken(&group.user(), facts.as_ref()))
     }
 
     #[test]
@@ -89,9 +99,30 @@ mod tests {
         let owners = json!([{
             "apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": "gu",
         }]);
-        assert!(!is_being_taken(&member(owners.clone()).user(), false), "its group may be gone");
-        assert!(is_being_taken(&member(owners).user(), true));
-        assert!(is_being_taken(&member(json!([])).user(), false), "a lone one is about to get its content");
+        let holds = |member: &VolumeSnapshot, content: Option<&Facts<'_>>| {
+            is_being_taken(&member.user(), may_be_taken(&member.user(), content))
+        };
+        let content: VolumeSnapshotContent = read(&json!({"spec": {"source": {"volumeHandle": "h"}}}));
+        assert!(!holds(&member(owners.clone()), None), "its group may be gone");
+        assert!(holds(&member(owners), Some(&content.facts())));
+        assert!(holds(&member(json!([])), None), "a lone one is about to get its content");
+    }
+
+    #[test]
+    fn a_content_that_was_deleted_before_anything_was_begun_holds_no_claim() {
+        let snapshot: VolumeSnapshot =
+            read(&json!({"metadata": {"name": "s", "finalizers": [AS_SOURCE_FINALIZER]}}));
+        let holds = |annotations: Value, status: Value| {
+            let content: VolumeSnapshotContent = read(&json!({
+                "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "annotations": annotations},
+                "spec": {"source": {"volumeHandle": "h"}}, "status": status,
+            }));
+            may_be_taken(&snapshot.user(), Some(&content.facts()))
+        };
+        assert!(!holds(json!({}), json!(null)));
+        let marker = json!({"snapshot.storage.kubernetes.io/volumesnapshot-being-created": "yes"});
+        assert!(holds(marker, json!(null)), "the driver may be at work");
+        assert!(holds(json!({}), json!({"snapshotHandle": "h"})), "it is taken, and not ready yet");
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub fn decide(content: &Facts<'_>, has_owner: bool, place: Option<&Place>) -> St
     }
 }
 
+/// Whether somebody has deleted a content before anything was begun for it. Then the sidecar takes nothing any more.
+#[must_use]
+pub fn is_given_up(content: &Facts<'_>) -> bool {
+    content.meta.deleting && !content.meta.marked && content.handle().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use model::content::VolumeSnapshotContent;

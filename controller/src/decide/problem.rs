@@ -24,6 +24,11 @@ pub enum Problem {
         /// Its name.
         content: String,
     },
+    /// The content is being deleted, and nothing was taken.
+    ContentDeleted {
+        /// Its name.
+        content: String,
+    },
     /// The content has another kind of source than the object expects.
     ContentMismatch {
         /// Its name.
@@ -102,7 +107,9 @@ impl Problem {
             | Self::VolumeNotTaken { .. }
             | Self::MemberWithoutClaim { .. }
             | Self::MemberTaken { .. } => "SnapshotContentCreationFailed",
-            Self::ContentMissing { .. } | Self::GroupGone { .. } => "SnapshotContentMissing",
+            Self::ContentMissing { .. } | Self::ContentDeleted { .. } | Self::GroupGone { .. } => {
+                "SnapshotContentMissing"
+            }
             Self::ContentMismatch { .. } | Self::ContentOfOtherVolume { .. } => "SnapshotContentMismatch",
             Self::ContentMisbound { was_ready: false, .. } => "SnapshotContentMisbound",
             Self::ContentMisbound { was_ready: true, .. } => "SnapshotMisbound",
@@ -134,6 +141,10 @@ impl Problem {
             Self::Class(problem) => problem.text(kind),
             Self::Claims(problem) => problem.text(kind),
             Self::ContentMissing { content } => format!("the {content_kind} {content:?} does not exist"),
+            Self::ContentDeleted { content } => format!(
+                "the {content_kind} {content:?} was deleted before anything was taken; delete the {} and create it again",
+                kind.noun()
+            ),
             Self::ContentMismatch { content, dynamic } => {
                 let expected = match (kind, dynamic) {
                     (Kind::Single, true) => "volumeHandle",

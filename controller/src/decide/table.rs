@@ -176,6 +176,18 @@ fn a_snapshot_that_was_taken_is_never_taken_again_because_its_content_vanished()
 }
 
 #[test]
+fn a_snapshot_whose_content_was_deleted_before_anything_was_taken_says_so() {
+    let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+    let stage = dynamic().held().content(&deleted);
+    assert_eq!(problem(&stage), Problem::ContentDeleted { content: "snapcontent-u".to_owned() });
+    let marker = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
+    let begun = stage.content_with(&json!({"metadata": {"annotations": {marker: "yes"}}}));
+    assert!(matches!(begun.next(), Step::WriteStatus(_)), "it may yet be taken");
+    let lost = ready().content(&deleted).content_with(&json!({"status": null}));
+    assert_eq!(lost.next(), Step::Rest, "what was ready stays so");
+}
+
+#[test]
 fn a_content_that_points_elsewhere_is_named_with_what_was_expected_and_found() {
     let other = json!({"spec": {"volumeSnapshotRef": {"uid": "another"}}});
     let said = problem(&dynamic().held().content(&other)).text(Kind::Single);

@@ -43,6 +43,7 @@ fn of_snapshots() -> Vec<Problem> {
         ClaimProblem::NotCsi { volume: text("VOLUME") }.into(),
         ClaimProblem::NoNode { volume: text("VOLUME"), affinity: text("AFFINITY") }.into(),
         Problem::ContentMissing { content: text("CONTENT") },
+        Problem::ContentDeleted { content: text("CONTENT") },
         Problem::ContentMismatch { content: text("CONTENT"), dynamic: false },
         Problem::ContentOfOtherVolume {
             content: text("CONTENT"),
