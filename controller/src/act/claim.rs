@@ -50,7 +50,9 @@ impl Work {
         match &written {
             // It may be free in a while.
             Err(WriteFailure::Failed(_)) => drop(sent),
-            Ok(()) => sent.known(),
+            Ok(()) => {
+                let _ = sent.known();
+            }
             Err(WriteFailure::Gone | WriteFailure::LostRace | WriteFailure::Refused(_)) => sent.failed(),
         }
         // Whoever waited for it can go on.

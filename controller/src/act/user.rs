@@ -277,9 +277,10 @@ impl Work {
         };
         match made {
             Ok(made) => {
-                sent.known();
                 memory.creating_until = None;
-                self.found(made);
+                if sent.known() {
+                    self.found(made);
+                }
                 Ok(maker)
             }
             Err(error) => {

@@ -24,6 +24,8 @@ struct Sent {
     key: String,
     /// The last moment of [`clock::uptime`] at which it may take effect; `None` while its answer is awaited.
     until: Option<Duration>,
+    /// Since it was sent, an object of its key was seen to go.
+    is_gone: bool,
 }
 
 /// A request whose answer is awaited. Dropped without a word, it may take effect for a while.
@@ -45,8 +47,13 @@ impl InFlight {
         requests.sent.retain(|sent| sent.until.is_none_or(|until| now < until));
         requests.number += 1;
         let number = requests.number;
-        requests.sent.push(Sent { number, key: key.to_owned(), until: None });
+        requests.sent.push(Sent { number, key: key.to_owned(), until: None, is_gone: false });
         Awaited { among: self, number }
+    }
+
+    /// Objects of these keys were seen to go, or are not there: an answer that is still awaited may be about one of those.
+    pub fn gone(&self, keys: impl Fn(&str) -> bool) {
+        self.requests().sent.iter_mut().filter(|sent| keys(&sent.key)).for_each(|sent| sent.is_gone = true);
     }
 
     /// Whether a request that writes the object of a key may yet take effect.
@@ -65,12 +72,15 @@ impl Awaited<'_> {
         self.among.requests().sent.retain(|sent| sent.number != number);
     }
 
-    /// What it writes is known, so that an earlier one of the same can have no effect any more.
-    pub fn known(self) {
+    /// What it writes is known, so that an earlier one of the same can have no effect any more. False if the object may be
+    /// gone again: then only the watch knows.
+    #[must_use]
+    pub fn known(self) -> bool {
         let mut requests = self.among.requests();
         let mine = requests.sent.iter().find(|sent| sent.number == self.number);
-        let Some(key) = mine.map(|sent| sent.key.clone()) else { return };
+        let Some((key, is_gone)) = mine.map(|sent| (sent.key.clone(), sent.is_gone)) else { return true };
         requests.sent.retain(|sent| sent.key != key);
+        !is_gone
     }
 }
 
@@ -98,12 +108,15 @@ mod tests {
         drop(requests.send("content"));
         tokio::time::advance(Duration::from_secs(59)).await;
         requests.send("content").failed();
-        requests.send("another").known();
+        assert!(requests.send("another").known());
         assert!(requests.has("content"), "the first may yet come");
-        requests.send("content").known();
+        assert!(requests.send("content").known());
         assert!(!requests.has("content"));
         drop(requests.send("content"));
         tokio::time::advance(IN_FLIGHT).await;
         assert!(!requests.has("content"));
+        let overtaken = requests.send("content");
+        requests.gone(|key| key == "content");
+        assert!(!overtaken.known());
     }
 }

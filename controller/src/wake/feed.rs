@@ -193,6 +193,7 @@ impl<B: CachedKind> Sink<B> for Feed {
     }
 
     fn gone(&self, object: Object<B>) {
+        self.caches.creating.gone(|key| key == &*object.key());
         let last = object.clone();
         if let Some(farewell) = B::store(&self.caches).remove(object) {
             self.part(Some(&last), &farewell);
@@ -200,6 +201,7 @@ impl<B: CachedKind> Sink<B> for Feed {
     }
 
     fn listed(&self, keys: &HashSet<String>) {
+        self.caches.creating.gone(|key| !keys.contains(key));
         let store = B::store(&self.caches);
         let gone = store.keys().into_iter().filter(|key| !keys.contains(&**key));
         let last: HashMap<Key, _> = gone.filter_map(|key| Some((key.clone(), store.get(&key)?))).collect();

@@ -177,3 +177,19 @@ fn a_volume_wakes_the_snapshots_of_the_claim_that_names_it_whoever_holds_it() {
     show::<Volume>(&feed, &volume("3", "another"));
     assert_eq!(woken(&feed.queues.singles.users), ["ns/s"], "it has lost it");
 }
+
+#[test]
+fn the_answer_to_a_creation_does_not_bring_back_what_went_meanwhile() {
+    let feed = feed();
+    let shown = snapshot("s", "1", "c");
+    let sent = || feed.caches.creating.send("ns/s");
+    let answered = sent();
+    show::<Snapshot>(&feed, &shown);
+    assert!(answered.known(), "it is there");
+    let overtaken = sent();
+    Sink::<Snapshot>::gone(&feed, serde_json::from_value(shown).unwrap());
+    assert!(!overtaken.known());
+    let missing = sent();
+    Sink::<Snapshot>::listed(&feed, &std::collections::HashSet::new());
+    assert!(!missing.known(), "a list does not have it");
+}
