@@ -17,10 +17,10 @@ use machinery::lead::election::{self, Election};
 use machinery::serve::{Endpoint, Listen, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::standing::{Watched, is_ready};
-use machinery::{clock, cluster::client::connect, leadership::Leadership};
+use machinery::{clock, cluster::client::Clients, cluster::client::connect, leadership::Leadership};
 use model::{content::SingleContent, facts::Kind, group_content::GroupContent};
 
-use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe};
+use crate::csi::{Abilities, Connected, Driver, Fatal, Method, Observe, Socket};
 use crate::decide::{DriverFacts, Naming};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, SnapshotName};
@@ -46,8 +46,40 @@ const RECORD: Duration = Duration::from_secs(3);
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = all_metrics()?;
+    let leadership = if settings.election.is_some() { Leadership::elected() } else { Leadership::always() };
+    let clients = connect(
+        settings.kubeconfig.clone(),
+        AGENT,
+        settings.api,
+        leadership.clone(),
+        metrics.base.rest.clone(),
+    );
+    let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
+    let socket = settings.csi_address.clone().into();
+    run_with(settings, Outside { clients, socket, leadership, ending, metrics }).await
+}
+
+/// What a process is given from outside, beside its settings.
+pub struct Outside {
+    /// The API server.
+    pub clients: Clients,
+    /// The driver.
+    pub socket: Socket,
+    /// The right to act. If the settings have no election, somebody else gives it.
+    pub leadership: Leadership,
+    /// The stage of the shutdown.
+    pub ending: Ending,
+    /// Of the process.
+    pub metrics: Metrics,
+}
+
+/// Connects to the driver, then works until the drain is complete.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_with(settings: Settings, outside: Outside) -> anyhow::Result<()> {
+    let Outside { clients, socket, leadership, ending, metrics } = outside;
     let election = settings.election.map(election::in_its_namespace);
-    let leadership = if election.is_some() { Leadership::elected() } else { Leadership::always() };
     let plan = Plan {
         workers: settings.workers.get(),
         backoff: settings.retry,
@@ -56,12 +88,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         single_names: naming(settings.content_names, settings.extra_create_metadata),
         group_names: naming(settings.group_names, settings.extra_create_metadata),
     };
-
-    let clients =
-        connect(settings.kubeconfig, AGENT, settings.api, leadership.clone(), metrics.base.rest.clone());
-    let Some(clients) = ending.unless_draining(clients).await.transpose()? else { return Ok(()) };
     let (timeout, observer) = (settings.timeout, Arc::new(Calls(metrics.clone())));
-    let driver = Driver::new(settings.csi_address, timeout, settings.gates.groups, observer);
+    let driver = Driver::new(socket, timeout, settings.gates.groups, observer);
     let (show, shown) = watch::channel(None);
     if let Some(endpoint) = settings.endpoint {
         serve(&endpoint, pages(&leadership, &driver, shown, metrics.clone())).await?;

@@ -31,6 +31,7 @@ mod fuzz;
 mod tests;
 
 pub(crate) use call::{CreateGroup, CreateSnapshot};
+pub use connection::{Socket, Stream};
 pub(crate) use driver::{Abilities, Connected, Driver, Observe};
 pub use fatal::Fatal;
 pub(crate) use method::Method;

@@ -39,8 +39,8 @@ mod fuzz;
 #[cfg(test)]
 mod server_tests;
 
-pub use app::{advice, run};
-pub use csi::Fatal;
+pub use app::{Outside, advice, run, run_with};
+pub use csi::{Fatal, Socket, Stream};
 pub use decide::Complaint;
 pub use metrics::{ContentState, Metrics, kind_label};
 pub use program::PROGRAM;

@@ -65,13 +65,6 @@ const GROUP_ADVICE: Advice = Advice {
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let ending = shutdown::listen().context("cannot listen for signals")?;
     let metrics = BaseMetrics::new()?;
-    let dropped = counters(
-        &metrics.registry,
-        "snapshot_controller_events_dropped_total",
-        "Events that could not be queued or written.",
-        &[],
-    )?
-    .with_label_values::<&str>(&[]);
     let election = settings.election.clone().map(election::in_its_namespace);
     let lead = if election.is_some() { Leadership::elected() } else { Leadership::always() };
     let clients =
@@ -90,32 +83,64 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     // Events have a limit of their own: they may come later than what they speak of, and must not hold it up.
     let for_events =
         connect(settings.kubeconfig.clone(), AGENT, settings.api, lead.clone(), metrics.rest.clone()).await?;
-    let (events, writer) = recorder(for_events.api, COMPONENT.to_owned(), dropped, clock::now);
-    let stop_events = CancellationToken::new();
-    let work = async {
-        // The watches start only now: their first lists must be newer than anything that the leader before us wrote.
-        if ending.unless_draining(lead.held()).await.is_none() {
-            return Ok(());
-        }
-        let events_done = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
-        let make = |queues: &Queues, caches: &Arc<Caches>| {
-            let (api, events) = (&clients.api, events.clone());
-            work_with(api, queues, caches, events, &lead, &ending, settings.keeps_mode)
-        };
-        let ended = work_on_snapshots(&settings, &clients, &ending, &metrics, make, &show).await;
-        stop_events.cancel();
-        if let Err(failed) = events_done.await {
-            tracing::error!("the writer of events failed: {failed}");
-        }
-        ended
-    };
+    let tools = Tools { clients, for_events: for_events.api, lead, ending, metrics };
     let end = tokio::select! {
         biased;
         lost = elected.lost() => Err(lost),
-        end = work => end,
+        end = lead_and_work(&settings, tools, show) => end,
     };
     elected.release().await;
     end
+}
+
+/// What the work is done with.
+pub struct Tools {
+    /// For everything but events.
+    pub clients: Clients,
+    /// For events.
+    pub for_events: kube::Client,
+    /// The right to act.
+    pub lead: Leadership,
+    /// Once it drains, nothing new is begun.
+    pub ending: Ending,
+    /// Of the process.
+    pub metrics: BaseMetrics,
+}
+
+/// Waits for the lead, and works until the drain is complete. The watches are shown once they run.
+///
+/// # Errors
+/// A defect of this program.
+pub async fn lead_and_work(
+    settings: &Settings,
+    tools: Tools,
+    show: watch::Sender<Option<Vec<Watched>>>,
+) -> anyhow::Result<()> {
+    let Tools { clients, for_events, lead, ending, metrics } = tools;
+    let dropped = counters(
+        &metrics.registry,
+        "snapshot_controller_events_dropped_total",
+        "Events that could not be queued or written.",
+        &[],
+    )?
+    .with_label_values::<&str>(&[]);
+    let (events, writer) = recorder(for_events, COMPONENT.to_owned(), dropped, clock::now);
+    // The watches start only now: their first lists must be newer than anything that the leader before us wrote.
+    if ending.unless_draining(lead.held()).await.is_none() {
+        return Ok(());
+    }
+    let stop_events = CancellationToken::new();
+    let events_done = tokio::spawn(writer.run(stop_events.clone(), FLUSH));
+    let make = |queues: &Queues, caches: &Arc<Caches>| {
+        let (api, events) = (&clients.api, events.clone());
+        work_with(api, queues, caches, events, &lead, &ending, settings.keeps_mode)
+    };
+    let ended = work_on_snapshots(settings, &clients, &ending, &metrics, make, &show).await;
+    stop_events.cancel();
+    if let Err(failed) = events_done.await {
+        tracing::error!("the writer of events failed: {failed}");
+    }
+    ended
 }
 
 /// What passes are made with.

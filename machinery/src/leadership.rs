@@ -81,7 +81,7 @@ impl Leadership {
     }
 
     /// Makes the leadership hold until this moment.
-    pub(crate) fn extend(&self, until: Instant) {
+    pub fn extend(&self, until: Instant) {
         self.set(LeaseState::Leading { until });
     }
 
@@ -99,7 +99,7 @@ impl Leadership {
     }
 
     /// Ends the leadership now and leaves it unhealthy.
-    pub(crate) fn lose(&self) {
+    pub fn lose(&self) {
         self.set(LeaseState::Leading { until: Instant::now() });
     }
 

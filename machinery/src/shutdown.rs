@@ -19,7 +19,7 @@ pub struct Ending {
 
 impl Ending {
     /// Starts nothing new from now on, and finishes what runs.
-    pub(crate) fn drain(&self) {
+    pub fn drain(&self) {
         self.drain.cancel();
     }
 

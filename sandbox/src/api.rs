@@ -6,6 +6,7 @@
 //!                  └───── answer ◄─────┘
 //! ```
 //! In the order of that flow:
+//! - [`cluster`] is the server without a connection, for a simulation;
 //! - [`server`] starts, stops and resumes the listener, and is what a test talks to;
 //! - [`http`] turns a connection into a request with a target, and an answer into a response;
 //! - [`access`] turns a token into a user and says what the user may do;
@@ -29,7 +30,8 @@
 mod access;
 mod cause;
 mod clients;
-mod clock;
+pub mod clock;
+mod cluster;
 mod failure;
 mod http;
 mod kinds;
@@ -40,5 +42,6 @@ mod server;
 mod store;
 mod verbs;
 
+pub use self::cluster::{Cluster, SharedKinds, Written};
 pub use self::http::record::Request;
 pub use self::server::{Options, Server};

@@ -1,9 +1,9 @@
 //! One connection to the socket. It never reconnects, and reports its loss at once.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
@@ -25,10 +25,44 @@ const LONGEST_HEADERS: u32 = 16 << 20;
 #[error("the connection to the driver is gone")]
 pub(super) struct SessionOver;
 
+/// A stream to the driver.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+
+/// Where the driver is.
+#[derive(Clone)]
+pub struct Socket {
+    /// For messages.
+    pub(super) path: PathBuf,
+    open: Arc<dyn Fn() -> Opening + Send + Sync>,
+}
+
+impl Socket {
+    /// A driver that is reached in another way than by a Unix socket, such as one in this process.
+    pub fn opened_by(open: impl Fn() -> Opening + Send + Sync + 'static) -> Self {
+        Self { path: PathBuf::new(), open: Arc::new(open) }
+    }
+}
+
+impl From<PathBuf> for Socket {
+    fn from(path: PathBuf) -> Self {
+        let to = path.clone();
+        let open = move || -> Opening { Box::pin(connect(to.clone())) };
+        Self { path, open: Arc::new(open) }
+    }
+}
+
+async fn connect(socket: impl AsRef<Path>) -> io::Result<Box<dyn Stream>> {
+    Ok(Box::new(UnixStream::connect(socket).await?))
+}
+
 /// Opens a connection. The receiver becomes true when the connection is gone. Later calls fail with [`SessionOver`] and
 /// are not sent.
-pub(super) async fn open(socket: &Path) -> io::Result<(Wire, watch::Receiver<bool>)> {
-    let stream = UnixStream::connect(socket).await?;
+pub(super) async fn open(socket: &Socket) -> io::Result<(Wire, watch::Receiver<bool>)> {
+    let stream = (socket.open)().await?;
     let (gone, is_gone) = watch::channel(false);
     let once = Mutex::new(Some(DropReporter { stream, gone }));
     let connector = service_fn(move |_| {
@@ -46,7 +80,7 @@ pub(super) async fn open(socket: &Path) -> io::Result<(Wire, watch::Receiver<boo
 
 /// A stream that reports its drop. The connection's task drops it as soon as the peer is gone.
 struct DropReporter {
-    stream: UnixStream,
+    stream: Box<dyn Stream>,
     gone: watch::Sender<bool>,
 }
 

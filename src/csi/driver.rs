@@ -1,6 +1,5 @@
 //! The driver behind a socket, as far as it is known.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use tokio::sync::watch;
 
 use model::facts::Kind;
 
+use super::connection::Socket;
 use super::method::Method;
 use super::support::GroupSupport;
 use super::wire::Wire;
@@ -80,7 +80,7 @@ pub(crate) trait Observe: Send + Sync {
 pub(crate) struct Driver(pub(super) Arc<DriverState>);
 
 pub(super) struct DriverState {
-    pub socket: PathBuf,
+    pub socket: Socket,
     pub timeout: Duration,
     pub groups: bool,
     pub observer: Arc<dyn Observe>,
@@ -93,9 +93,14 @@ pub(super) struct DriverState {
 impl Driver {
     /// A driver that is not connected yet. `timeout` limits every call. Without `groups` the driver is never asked for
     /// its group capabilities.
-    pub(crate) fn new(socket: PathBuf, timeout: Duration, groups: bool, observer: Arc<dyn Observe>) -> Self {
+    pub(crate) fn new(
+        socket: impl Into<Socket>,
+        timeout: Duration,
+        groups: bool,
+        observer: Arc<dyn Observe>,
+    ) -> Self {
         Self(Arc::new(DriverState {
-            socket,
+            socket: socket.into(),
             timeout,
             groups,
             observer,

@@ -98,12 +98,13 @@ impl Driver {
                 Ok(open) => return Ok(open),
                 Err(error) => error,
             };
-            if socket.is_dir() {
-                return Err(Fatal::SocketIsDirectory(socket.clone()));
+            let path = &socket.path;
+            if path.is_dir() {
+                return Err(Fatal::SocketIsDirectory(path.clone()));
             }
             log_once(
                 logged,
-                &format!("waiting for the driver's socket {}: {}", socket.display(), explain(&error)),
+                &format!("waiting for the driver's socket {}: {}", path.display(), explain(&error)),
             );
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_SOCKET_PAUSE);

@@ -192,23 +192,54 @@ pub fn clients(
     let mut config = config.clone();
     let token = token_file(&mut config)?.map(Arc::new);
     let host: Arc<str> = host(&config.cluster_url).into();
-    let client = |silence, policy| -> Result<Client, ConnectError> {
-        let namespace = config.default_namespace.clone();
-        let inner = stack::client(&config, silence)
-            .map_err(|why| ConnectError::Setup { server: host.to_string(), why })?;
-        let (metrics, host, token) = (metrics.clone(), host.clone(), token.clone());
-        Ok(Client::new(Traffic { inner, metrics, host, token, policy }, namespace))
+    let client = |silence| {
+        stack::client(&config, silence).map_err(|why| ConnectError::Setup { server: host.to_string(), why })
     };
+    let plain =
+        Clients { watch: client(WATCH_WITHIN)?, api: client(ANSWER_WITHIN)?, lead: client(ANSWER_WITHIN)? };
+    Ok(under_policy(plain, rate, leadership, |inner, policy| Traffic {
+        inner,
+        metrics: metrics.clone(),
+        host: Arc::clone(&host),
+        token: token.clone(),
+        policy,
+    }))
+}
+
+/// The same clients over one that reaches an API server already, such as one in this process.
+#[must_use]
+pub fn clients_over(server: &Client, rate: Rate, leadership: Leadership, metrics: &RestMetrics) -> Clients {
+    let plain = Clients { watch: server.clone(), api: server.clone(), lead: server.clone() };
+    under_policy(plain, rate, leadership, |inner, policy| Traffic {
+        inner,
+        metrics: metrics.clone(),
+        host: "".into(),
+        token: None,
+        policy,
+    })
+}
+
+/// Gives each client its policy.
+fn under_policy(
+    plain: Clients,
+    rate: Rate,
+    leadership: Leadership,
+    traffic: impl Fn(Client, Option<RequestPolicy>) -> Traffic,
+) -> Clients {
     let policy = RequestPolicy { bucket: Arc::new(Bucket::new(rate)), leadership };
     // Lists and watches need no leadership, and their callers back off by themselves.
     let unlimited = Rate { qps: 0.0, burst: 1 };
     let patient =
         RequestPolicy { bucket: Arc::new(Bucket::new(unlimited)), leadership: Leadership::always() };
-    Ok(Clients {
-        watch: client(WATCH_WITHIN, Some(patient))?,
-        api: client(ANSWER_WITHIN, Some(policy))?,
-        lead: client(ANSWER_WITHIN, None)?,
-    })
+    let client = |inner: Client, policy| {
+        let namespace = inner.default_namespace().to_owned();
+        Client::new(traffic(inner, policy), namespace)
+    };
+    Clients {
+        watch: client(plain.watch, Some(patient)),
+        api: client(plain.api, Some(policy)),
+        lead: client(plain.lead, None),
+    }
 }
 
 /// Takes the token file out of a configuration: we read it ourselves, since the library does not trim it. As in

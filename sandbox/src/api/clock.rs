@@ -1,11 +1,24 @@
 //! The wall clock of the API server.
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
+use tokio::time::Instant;
+
+thread_local! {
+    static SET: Cell<Option<(Timestamp, Instant)>> = const { Cell::new(None) };
+}
+
+/// From now on the wall clock of this thread starts at this time, and goes with tokio's clock, which a simulation moves.
+pub fn start_at(time: Timestamp) {
+    SET.set(Some((time, Instant::now())));
+}
 
 /// The time now, as a real API server would stamp it.
 #[expect(clippy::disallowed_methods, reason = "the one place where the API server reads the wall clock")]
 pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
+    let set = SET.get().and_then(|(time, since)| time.checked_add(since.elapsed()).ok());
+    set.unwrap_or_else(Timestamp::now)
 }
 
 /// The time now in the form of `metav1.Time`: UTC, in whole seconds.

@@ -135,3 +135,8 @@ pub(crate) fn spec_differs(a: &Value, b: &Value, status_apart: bool) -> bool {
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// A new uid. It is as random as [`fastrand`] of this thread, so that a simulation can repeat it.
+pub(crate) fn new_uid() -> String {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid().to_string()
+}

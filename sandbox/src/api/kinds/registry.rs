@@ -28,6 +28,11 @@ impl Kinds {
         self.all().iter().any(|k| k.group == group && k.version == version)
     }
 
+    /// Serves the same kinds as another registry.
+    pub(crate) fn take_from(&self, other: &Self) {
+        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = other.all();
+    }
+
     /// Replaces all kinds that are served from `resource` by `new`, which may be empty.
     pub(crate) fn replace(&self, resource: &str, new: Vec<Kind>) {
         let mut kinds = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::objects::ObjectStore;
 use crate::api::clock;
-use crate::api::object::meta_mut;
+use crate::api::object::{meta_mut, new_uid};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -43,7 +43,7 @@ pub(crate) fn default_account(store: &ObjectStore, namespace: &str) {
 fn put(store: &ObjectStore, resource: &str, namespace: &str, name: &str, mut object: Value) {
     let metadata = meta_mut(&mut object);
     metadata.insert("name".into(), name.into());
-    metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("uid".into(), new_uid().into());
     metadata.insert("creationTimestamp".into(), clock::stamp().into());
     // An object that exists already is kept.
     let _ = store.put(resource, &(namespace.into(), name.into()), None, object);

@@ -13,7 +13,7 @@ use crate::api::kinds::core_rules;
 use crate::api::kinds::events;
 use crate::api::kinds::kind::{Kind, KindRules, View};
 use crate::api::kinds::metadata;
-use crate::api::object::{self, meta, meta_mut, spec_differs};
+use crate::api::object::{self, meta, meta_mut, new_uid, spec_differs};
 use crate::api::patch::managed::{self, Writer};
 use crate::api::schema::compiled::Schema;
 use crate::api::schema::duplicates;
@@ -67,7 +67,7 @@ pub(crate) fn new_object(
     } else {
         metadata.remove("namespace");
     }
-    metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("uid".into(), new_uid().into());
     metadata.insert("creationTimestamp".into(), clock::stamp().into());
     if kind.generation {
         metadata.insert("generation".into(), 1.into());
