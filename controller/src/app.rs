@@ -13,13 +13,13 @@ use machinery::lead::election;
 use machinery::leadership::Leadership;
 use machinery::metrics::{BaseMetrics, counters};
 use machinery::object::Body as _;
+use machinery::queue::backoff::Backoff;
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Queue, Urgency, worker};
 use machinery::serve::{Endpoint, Pages};
 use machinery::shutdown::{self, Ending};
 use machinery::watch::Selection;
-use machinery::watch::problem::WatchProblem;
-use machinery::watch::standing::{Advice, Standing, Watched, is_ready};
+use machinery::watch::standing::{Advice, Watched, is_ready};
 use model::claim::{Claim, Volume};
 use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
@@ -36,6 +36,10 @@ use crate::metrics::Operations;
 use crate::rivals::Rivals;
 use crate::settings::Settings;
 use crate::wake::{Feed, Pair, Queues, groups_are_known};
+
+mod groups;
+
+use groups::learn_of_groups;
 
 /// How the API server's logs name us.
 const AGENT: &str = concat!("snapshot-controller/", env!("CARGO_PKG_VERSION"));
@@ -168,17 +172,10 @@ fn work_with(
     }
 }
 
-/// Watches the kinds, and works until the drain, and then until the work in hand is done.
-async fn work_on_snapshots(
-    settings: &Settings,
-    clients: &Clients,
-    ending: &Ending,
-    metrics: &BaseMetrics,
-    make: impl Fn(&Queues, &Arc<Caches>) -> Work,
-    show: &watch::Sender<Option<Vec<Watched>>>,
-) -> anyhow::Result<()> {
-    let queue = |name| Arc::new(Queue::new(settings.retry, metrics.work.queue(name)));
-    let queues = Queues {
+/// A queue for each kind.
+fn queues(retry: Backoff, metrics: &BaseMetrics) -> Queues {
+    let queue = |name| Arc::new(Queue::new(retry, metrics.work.queue(name)));
+    Queues {
         singles: Pair {
             users: queue("snapshot-controller-snapshot"),
             contents: queue("snapshot-controller-content"),
@@ -188,7 +185,19 @@ async fn work_on_snapshots(
             contents: queue("snapshot-controller-group-content"),
         },
         claims: queue("snapshot-controller-claim"),
-    };
+    }
+}
+
+/// Watches the kinds, and works until the drain, and then until the work in hand is done.
+async fn work_on_snapshots(
+    settings: &Settings,
+    clients: &Clients,
+    ending: &Ending,
+    metrics: &BaseMetrics,
+    make: impl Fn(&Queues, &Arc<Caches>) -> Work,
+    show: &watch::Sender<Option<Vec<Watched>>>,
+) -> anyhow::Result<()> {
+    let queues = queues(settings.retry, metrics);
     let caches =
         Arc::new(Caches::new(Operations::new(metrics)?, Rivals::new(metrics)?, settings.distributed));
     let parts = Parts {
@@ -296,38 +305,15 @@ fn groups(parts: &Parts, listed: CancellationToken) -> RunningController {
             tokio::join!(groups, contents);
         }
     });
-    for watched in running.watched.iter().filter(|watched| watched.plural == GroupSnapshot::PLURAL) {
-        tokio::spawn(learn_of_groups(watched.standing.clone(), parts.feed()));
+    let standing = |plural| {
+        let watched = running.watched.iter().find(|watched| watched.plural == plural);
+        watched.map(|watched| watched.standing.clone())
+    };
+    if let (Some(groups), Some(contents)) = (standing(GroupSnapshot::PLURAL), standing(GroupContent::PLURAL))
+    {
+        tokio::spawn(learn_of_groups(groups, contents, parts.feed()));
     }
     running
-}
-
-/// Follows what can be known of which group snapshots there are. Rights and kinds may come and go.
-async fn learn_of_groups(mut standing: watch::Receiver<Standing>, known_to: Feed) {
-    loop {
-        let knowledge = knowledge(&standing.borrow_and_update());
-        if let Some(knowledge) = knowledge {
-            groups_are_known(&known_to.caches, &known_to.queues, knowledge);
-        }
-        if standing.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// What the watch of group snapshots lets us know; `None` where it says nothing new.
-fn knowledge(standing: &Standing) -> Option<Knowledge> {
-    match standing {
-        Standing::Synced | Standing::Failing(WatchProblem::KindMissing) => Some(Knowledge::Full),
-        Standing::Failing(WatchProblem::Forbidden) => Some(Knowledge::Hidden),
-        Standing::Starting
-        | Standing::Failing(
-            WatchProblem::Expired
-            | WatchProblem::NoSuchSelector
-            | WatchProblem::Silent
-            | WatchProblem::Interrupted(_),
-        ) => None,
-    }
 }
 
 /// The keys of some kinds, each with the queue of its kind.
