@@ -6,8 +6,8 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 An environment for csi-snapshotter: an API server in a process and a CSI driver over directories.
 
-  sandbox                 take, restore and delete one snapshot, and print the time of each step
-  sandbox --serve         keep running until Ctrl-C, with a volume that can be snapshotted
+  sandbox                 take, restore, delete and import snapshots, and print the time of each step
+  sandbox --serve         keep running until Ctrl-C, for the walk with kubectl in examples/README.md
   sandbox bench           measure the sidecar
       --contents N        snapshots to take and delete [300]
       --workers N         the sidecar's --worker-threads [10]
@@ -22,7 +22,7 @@ An environment for csi-snapshotter: an API server in a process and a CSI driver 
       --name NAME         the name of the driver [hostdir.csi.sandbox]
   sandbox --help          print this text
 
-With `cargo run` it builds the sidecar first; otherwise csi-snapshotter must be in the same directory.
+With `cargo run` it builds both programs first; otherwise they must be in the same directory.
 Everything except the driver's root is kept in a temporary directory, which is removed at the end.
 ";
 

@@ -3,6 +3,7 @@
 mod cluster;
 mod data;
 mod steps;
+mod table;
 mod timeline;
 
 use self::steps::Demo;
@@ -28,10 +29,11 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         let (volume, data) = demo.make_volume().await?;
         let snapshot = demo.take_while_the_claim_is_deleted().await?;
         demo.overwrite(&volume, &data)?;
-        demo.restore(&snapshot, &data).await?;
+        demo.restore(&data).await?;
         demo.delete(&snapshot).await?;
         demo.retain_and_import(&data).await
     });
+    let story = beside_the_provisioner(&place, story);
     controller.during(sidecar.during(story)).await?;
     timeline.step("all is as it should be");
     Ok(())
@@ -47,15 +49,39 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let place = Place::open().await?;
     let mut sidecar = RunningProgram::sidecar(&sidecar, &place, &[])?;
     let mut controller = RunningProgram::controller(&controller, &place)?;
-    Demo { place: &place, timeline: &timeline }.make_volume().await?;
-    let snapshot = steps::snapshot("by-hand", steps::CLAIM, None);
-    place.write("snapshot.yaml", &serde_json::to_string_pretty(&snapshot)?)?;
+    let demo = Demo { place: &place, timeline: &timeline };
+    let served = Box::pin(async {
+        demo.make_volume().await?;
+        invite(&place);
+        std::future::pending().await
+    });
+    controller.during(sidecar.during(beside_the_provisioner(&place, served))).await
+}
+
+/// Does `work` while claims get their volumes.
+async fn beside_the_provisioner<T>(
+    place: &Place,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        () = cluster::provide_volumes(place) => anyhow::bail!("the provisioner has ended"),
+    }
+}
+
+/// Says what a user can do now.
+fn invite(place: &Place) {
     println!("\n  export KUBECONFIG={}", place.path("admin.kubeconfig").display());
-    println!("\nTo take a snapshot of the claim {}, follow it and delete it again:", steps::CLAIM);
-    println!("\n  kubectl apply -f {}", place.path("snapshot.yaml").display());
-    println!("  kubectl get volumesnapshots --watch");
-    println!("  kubectl delete volumesnapshot by-hand");
+    println!("  export VOLUMES={}", place.path("storage/volumes").display());
+    println!(
+        "\nThe default class and the claim {} of examples/ are there. To take a snapshot of it,",
+        steps::CLAIM
+    );
+    println!("to see it and to delete it:");
+    println!("\n  kubectl apply -f examples/snapshot.yaml");
+    println!("  kubectl get volumesnapshots");
+    println!("  kubectl delete volumesnapshot {}", steps::SNAPSHOT);
+    println!("\nexamples/README.md goes on from there: restore, groups, retain and import.");
     let logs = [place.path("sidecar.log"), place.path("controller.log")];
-    println!("\nThe programs log to {} and {}. Ctrl-C ends it all.", logs[0].display(), logs[1].display());
-    controller.during(sidecar.during(std::future::pending())).await
+    println!("The programs log to {} and {}. Ctrl-C ends it all.", logs[0].display(), logs[1].display());
 }

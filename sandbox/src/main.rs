@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod demo;
+mod examples;
 mod objects;
 mod place;
 mod program;

@@ -13,11 +13,8 @@ pub(crate) const SIDECAR: &str = "csi-snapshotter";
 /// The snapshot-controller's service account, and the name of its roles.
 pub(crate) const CONTROLLER: &str = "snapshot-controller";
 
-/// The name of the default snapshot class, under which snapshots are deleted.
+/// The name of the default snapshot class of `examples/class.yaml`, under which snapshots are deleted.
 pub(crate) const CLASS: &str = "hostdir-snapshots";
-
-/// The name of the class under which snapshots are retained.
-pub(crate) const RETAINING: &str = "hostdir-retained";
 
 /// The finalizer that keeps a content until the sidecar has deleted its snapshot.
 pub(crate) const PROTECTION: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
@@ -28,14 +25,6 @@ pub(crate) const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesna
 /// The name of the sandbox's driver.
 pub(crate) fn driver_name() -> String {
     sandbox::driver::Options::default().name
-}
-
-/// The snapshot classes of `driver`.
-pub(crate) fn classes(driver: &str) -> [Value; 2] {
-    let default = json!({"snapshot.storage.kubernetes.io/is-default-class": "true"});
-    let delete = json!({"metadata": {"annotations": default}, "driver": driver, "deletionPolicy": "Delete"});
-    let retain = json!({"driver": driver, "deletionPolicy": "Retain"});
-    [kinds::CLASS.named(CLASS, delete), kinds::CLASS.named(RETAINING, retain)]
 }
 
 /// The content that the snapshot-controller creates for a snapshot with this name and uid.

@@ -11,7 +11,8 @@ use sandbox::rights;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::objects::{self, CONTROLLER, CONTROLLER_NAMESPACE, Kind, SIDECAR, SIDECAR_NAMESPACE, kinds};
+use crate::examples;
+use crate::objects::{CONTROLLER, CONTROLLER_NAMESPACE, Kind, SIDECAR, SIDECAR_NAMESPACE, kinds};
 
 /// A running environment. Everything is removed when it is dropped.
 pub(crate) struct Place {
@@ -25,7 +26,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Starts the API server and the driver, and creates the accounts and the snapshot classes.
+    /// Starts the API server and the driver, and creates the accounts and the default snapshot class.
     pub(crate) async fn open() -> anyhow::Result<Place> {
         let directory = tempfile::Builder::new().prefix("csi-sandbox-").tempdir()?;
         let server =
@@ -36,9 +37,7 @@ impl Place {
         let client = client(&server.admin_kubeconfig()).await?;
         let place = Place { server, driver, client, directory };
         place.create(kinds::NAMESPACE, &kinds::NAMESPACE.named(SIDECAR_NAMESPACE, json!({}))).await?;
-        for class in objects::classes(&Options::default().name) {
-            place.create(kinds::CLASS, &class).await?;
-        }
+        place.apply(examples::CLASS)?;
         place.write("admin.kubeconfig", &place.server.admin_kubeconfig())?;
         place.write(
             "sidecar.kubeconfig",
@@ -61,6 +60,16 @@ impl Place {
         let made =
             made.with_context(|| format!("cannot create {} {}", object["kind"], object["metadata"]["name"]))?;
         Ok(serde_json::to_value(made)?)
+    }
+
+    /// Creates the objects of a manifest as `kubectl apply` does, and returns their names.
+    pub(crate) fn apply(&self, manifest: &str) -> anyhow::Result<Vec<String>> {
+        let objects = examples::objects(manifest)?;
+        for object in &objects {
+            self.server.create(object)?;
+        }
+        let name = |object: &Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        Ok(objects.iter().map(name).collect())
     }
 
     /// The path of a file in the temporary directory.

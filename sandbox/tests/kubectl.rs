@@ -3,6 +3,8 @@
 
 #[path = "kubectl/command.rs"]
 mod command;
+#[path = "kubectl/walk.rs"]
+mod walk;
 
 use command::{Kubectl, PATIENCE};
 use tokio::io::{AsyncBufReadExt, BufReader};

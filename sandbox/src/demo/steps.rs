@@ -8,19 +8,24 @@ use kube::runtime::wait::await_condition;
 use sandbox::driver::Method;
 use serde_json::{Value, json};
 
-use super::cluster::provision;
 use super::data::Data;
-use super::timeline::Timeline;
-use crate::objects::{self, Kind, driver_name, kinds};
+use super::table;
+use super::timeline::{self, Timeline};
+use crate::examples;
+use crate::objects::{Kind, kinds};
 use crate::place::Place;
 
 /// The time limit of each step.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The name of the claim.
+// The names in `examples/`.
+/// The claim.
 pub(super) const CLAIM: &str = "mysql-pvc";
-const SNAPSHOT: &str = "mysql-snapshot-demo";
+/// The snapshot of the claim.
+pub(super) const SNAPSHOT: &str = "mysql-snapshot-demo";
 const RESTORED: &str = "mysql-pvc-restored";
+const KEPT: &str = "mysql-snapshot-kept";
+const IMPORTED: &str = "mysql-snapshot-imported";
 
 /// Where the demonstration plays.
 pub(super) struct Demo<'a> {
@@ -38,23 +43,15 @@ pub(super) struct Taken {
     handle: String,
 }
 
-/// A `VolumeSnapshot` of a claim; without a class it gets the default one.
-pub(super) fn snapshot(name: &str, claim: &str, class: Option<&str>) -> Value {
-    let mut spec = json!({"source": {"persistentVolumeClaimName": claim}});
-    if let Some(class) = class {
-        spec["volumeSnapshotClassName"] = class.into();
-    }
-    kinds::SNAPSHOT.named(name, json!({ "spec": spec }))
-}
-
 impl Demo<'_> {
-    fn step(&self, what: &str) {
+    pub(super) fn step(&self, what: &str) {
         self.timeline.step(what);
     }
 
-    /// Creates a claim with a volume that holds data. Returns the handle of the volume.
+    /// Applies the claim, and fills its volume with data. Returns the handle of the volume.
     pub(super) async fn make_volume(&self) -> anyhow::Result<(String, Data)> {
-        let handle = provision(self.place, CLAIM, None).await?;
+        self.place.apply(examples::CLAIM)?;
+        let handle = self.volume_of(CLAIM).await?;
         let data = Data::write(&self.place.driver.volume_path(&handle)?)?;
         self.step(&format!("claim {CLAIM} is bound, its volume holds {data}"));
         Ok((handle, data))
@@ -64,7 +61,7 @@ impl Demo<'_> {
     pub(super) async fn take_while_the_claim_is_deleted(&self) -> anyhow::Result<Taken> {
         let driver = &self.place.driver;
         driver.script().hold(Method::CreateSnapshot);
-        self.place.create(kinds::SNAPSHOT, &snapshot(SNAPSHOT, CLAIM, None)).await?;
+        self.place.apply(examples::SNAPSHOT)?;
         self.step(&format!("VolumeSnapshot {SNAPSHOT} of {CLAIM} created, without naming a class"));
         let at_work =
             driver.wait_for_calls(|calls| calls.iter().any(|call| call.method == Method::CreateSnapshot));
@@ -73,6 +70,7 @@ impl Demo<'_> {
         let claim = kinds::CLAIM.api(&self.place.client).get(CLAIM).await?;
         ensure!(claim.metadata.deletion_timestamp.is_some(), "the claim is not being deleted");
         self.step(&format!("{CLAIM} deleted while its snapshot is being taken: it stays"));
+        self.show(kinds::CLAIM, Some(CLAIM)).await?;
         driver.script().let_go(Method::CreateSnapshot);
         let taken = self.ready(SNAPSHOT).await?;
         let stored = driver.snapshots();
@@ -83,6 +81,8 @@ impl Demo<'_> {
             taken.handle,
             stored[0].id
         );
+        self.show(kinds::SNAPSHOT, Some(SNAPSHOT)).await?;
+        self.show(kinds::CONTENT, Some(&taken.content)).await?;
         self.gone(kinds::CLAIM, CLAIM).await?;
         self.step(&format!("{CLAIM} is gone, now that its snapshot is ready"));
         Ok(taken)
@@ -97,11 +97,12 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Restores a snapshot into a new claim, and compares every byte.
-    pub(super) async fn restore(&self, taken: &Taken, data: &Data) -> anyhow::Result<()> {
-        let volume = provision(self.place, RESTORED, Some((taken.name, &taken.handle))).await?;
+    /// Restores the snapshot into a new claim, and compares every byte.
+    pub(super) async fn restore(&self, data: &Data) -> anyhow::Result<()> {
+        self.place.apply(examples::RESTORE)?;
+        let volume = self.volume_of(RESTORED).await?;
         ensure!(data.is_in(&self.place.driver.volume_path(&volume)?)?, "the restored data differ");
-        self.step(&format!("{} restored into {RESTORED}: every byte as before", taken.name));
+        self.step(&format!("{SNAPSHOT} restored into {RESTORED}: every byte as before"));
         Ok(())
     }
 
@@ -117,75 +118,74 @@ impl Demo<'_> {
 
     /// Takes a snapshot whose class says Retain, deletes it, and imports what stays in the storage.
     pub(super) async fn retain_and_import(&self, data: &Data) -> anyhow::Result<()> {
-        let kept = snapshot("kept", RESTORED, Some(objects::RETAINING));
-        self.place.create(kinds::SNAPSHOT, &kept).await?;
-        let taken = self.ready("kept").await?;
-        for (kind, name) in [(kinds::SNAPSHOT, "kept"), (kinds::CONTENT, taken.content.as_str())] {
+        self.place.apply(examples::RETAIN)?;
+        let taken = self.ready(KEPT).await?;
+        for (kind, name) in [(kinds::SNAPSHOT, KEPT), (kinds::CONTENT, taken.content.as_str())] {
             self.delete_object(kind, name).await?;
             self.gone(kind, name).await?;
         }
         self.holds(1)?;
-        self.step("a snapshot of a class that retains was taken and deleted: it stays in the storage");
-        let content = kinds::CONTENT.named(
-            "imported",
-            json!({"spec": {
-                "driver": driver_name(), "deletionPolicy": "Delete", "source": {"snapshotHandle": taken.handle},
-                "volumeSnapshotRef": {"namespace": "default", "name": "imported"},
-            }}),
-        );
-        self.place.create(kinds::CONTENT, &content).await?;
-        let source = json!({"volumeSnapshotContentName": "imported"});
-        let imported = kinds::SNAPSHOT.named("imported", json!({"spec": {"source": source}}));
-        self.place.create(kinds::SNAPSHOT, &imported).await?;
-        let imported = self.ready("imported").await?;
-        let volume =
-            provision(self.place, "mysql-pvc-imported", Some((imported.name, &imported.handle))).await?;
+        self.step(&format!(
+            "{KEPT}, of a class that retains, and its content deleted: it stays in the storage"
+        ));
+        self.place.apply(&examples::IMPORT.replace(examples::HANDLE, &taken.handle))?;
+        let imported = self.ready(IMPORTED).await?;
+        self.show(kinds::SNAPSHOT, Some(IMPORTED)).await?;
+        let claim = "mysql-pvc-imported";
+        self.place.apply(&examples::RESTORE.replace(SNAPSHOT, IMPORTED).replace(RESTORED, claim))?;
+        let volume = self.volume_of(claim).await?;
         ensure!(data.is_in(&self.place.driver.volume_path(&volume)?)?, "the imported data differ");
-        self.step("it was imported by its handle, and restored: every byte as before");
+        self.step(&format!("{IMPORTED} restored into {claim}: every byte as before"));
         self.delete(&imported).await
     }
 
-    /// Waits until a snapshot is ready, and shows it as `kubectl get` does.
-    async fn ready(&self, name: &'static str) -> anyhow::Result<Taken> {
-        let snapshot = self
-            .wait(kinds::SNAPSHOT, name, "ready", |found| {
-                found.is_some_and(|found| found.data["status"]["readyToUse"] == true)
-            })
-            .await?
-            .context("the snapshot is gone")?;
-        let (spec, status) = (&snapshot.data["spec"], &snapshot.data["status"]);
-        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-        let content = text(&status["boundVolumeSnapshotContentName"]);
+    /// Waits until a snapshot is ready.
+    pub(super) async fn ready(&self, name: &'static str) -> anyhow::Result<Taken> {
+        let snapshot = self.wait(kinds::SNAPSHOT, name, "ready", is_ready).await?;
+        let status = &snapshot.context("the snapshot is gone")?.data["status"];
+        let content = status["boundVolumeSnapshotContentName"].as_str().unwrap_or("-").to_owned();
         let bound = kinds::CONTENT.api(&self.place.client).get(&content).await?;
-        let handle = text(&bound.data["status"]["snapshotHandle"]);
-        self.step(&format!(
-            "{name}: READYTOUSE true, SOURCEPVC {}, RESTORESIZE {}, SNAPSHOTCLASS {}, SNAPSHOTCONTENT {content}, \
-             CREATIONTIME {}",
-            text(&spec["source"]["persistentVolumeClaimName"]),
-            text(&status["restoreSize"]),
-            text(&spec["volumeSnapshotClassName"]),
-            text(&status["creationTime"]),
-        ));
+        let handle = bound.data["status"]["snapshotHandle"].as_str().unwrap_or("-").to_owned();
+        self.step(&format!("{name} is ready"));
         Ok(Taken { name, content, handle })
     }
 
-    fn holds(&self, count: usize) -> anyhow::Result<()> {
+    /// Waits until a claim is bound, and returns the handle of its volume.
+    pub(super) async fn volume_of(&self, claim: &str) -> anyhow::Result<String> {
+        let bound = |found: Option<&DynamicObject>| {
+            found.is_some_and(|found| found.data["status"]["phase"] == "Bound")
+        };
+        let claim = self.wait(kinds::CLAIM, claim, "bound", bound).await?.context("the claim is gone")?;
+        let volume = claim.data["spec"]["volumeName"].as_str().unwrap_or_default();
+        let volume = kinds::VOLUME.api(&self.place.client).get(volume).await?;
+        Ok(volume.data["spec"]["csi"]["volumeHandle"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Shows what `kubectl get` prints of one object, or of all of a kind.
+    pub(super) async fn show(&self, kind: Kind, name: Option<&str>) -> anyhow::Result<()> {
+        let lines = table::get(self.place, kind, name).await?;
+        let command = format!("kubectl get {} {}", kind.word(), name.unwrap_or_default());
+        timeline::show(command.trim_end(), &lines);
+        Ok(())
+    }
+
+    pub(super) fn holds(&self, count: usize) -> anyhow::Result<()> {
         let stored = self.place.driver.snapshots();
         ensure!(stored.len() == count, "storage holds {} snapshots instead of {count}", stored.len());
         Ok(())
     }
 
-    async fn delete_object(&self, kind: Kind, name: &str) -> anyhow::Result<()> {
+    pub(super) async fn delete_object(&self, kind: Kind, name: &str) -> anyhow::Result<()> {
         kind.api(&self.place.client).delete(name, &DeleteParams::default()).await?;
         Ok(())
     }
 
-    async fn gone(&self, kind: Kind, name: &str) -> anyhow::Result<()> {
+    pub(super) async fn gone(&self, kind: Kind, name: &str) -> anyhow::Result<()> {
         self.wait(kind, name, "gone", |found| found.is_none()).await.map(drop)
     }
 
     /// Watches an object until it is as wanted.
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         kind: Kind,
         name: &str,
@@ -200,4 +200,9 @@ impl Demo<'_> {
         let seen = seen.map(|object| json!({"metadata": object.metadata, "status": object.data["status"]}));
         anyhow::bail!("{name} is not {what} after {} s: {}", PATIENCE.as_secs(), seen.unwrap_or(Value::Null))
     }
+}
+
+/// Whether a snapshot of any kind is ready.
+pub(super) fn is_ready(found: Option<&DynamicObject>) -> bool {
+    found.is_some_and(|found| found.data["status"]["readyToUse"] == true)
 }

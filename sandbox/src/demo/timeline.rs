@@ -17,3 +17,12 @@ impl Timeline {
         drop(std::io::stdout().flush());
     }
 }
+
+/// Prints a command and its output, indented below the step.
+pub(super) fn show(command: &str, output: &[String]) {
+    println!("            $ {command}");
+    for line in output {
+        println!("            {line}");
+    }
+    println!();
+}

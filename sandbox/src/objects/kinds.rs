@@ -1,5 +1,6 @@
 //! The kinds that the demonstration and the benchmark use, each with the namespace of its objects.
 
+use kube::Resource;
 use kube::api::{Api, ApiResource, DynamicObject};
 use serde_json::Value;
 
@@ -36,32 +37,53 @@ const fn namespaced(
 pub(crate) const NAMESPACE: Kind = cluster("", "Namespace", "namespaces");
 pub(crate) const VOLUME: Kind = cluster("", "PersistentVolume", "persistentvolumes");
 pub(crate) const CLAIM: Kind = namespaced("", "PersistentVolumeClaim", "persistentvolumeclaims", "default");
-pub(crate) const CLASS: Kind = cluster(SNAPSHOTS, "VolumeSnapshotClass", "volumesnapshotclasses");
 pub(crate) const CONTENT: Kind = cluster(SNAPSHOTS, "VolumeSnapshotContent", "volumesnapshotcontents");
 pub(crate) const SNAPSHOT: Kind = namespaced(SNAPSHOTS, "VolumeSnapshot", "volumesnapshots", "default");
 
 impl Kind {
     /// The client for the objects of this kind.
     pub(crate) fn api(self, client: &kube::Client) -> Api<DynamicObject> {
+        match self.namespace {
+            Some(namespace) => self.within(client, namespace),
+            None => self.everywhere(client),
+        }
+    }
+
+    /// The client for the objects of this kind in another namespace.
+    pub(crate) fn within(self, client: &kube::Client, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(client.clone(), namespace, &self.resource())
+    }
+
+    /// The client for the objects of this kind in all namespaces.
+    pub(crate) fn everywhere(self, client: &kube::Client) -> Api<DynamicObject> {
+        Api::all_with(client.clone(), &self.resource())
+    }
+
+    /// The path of its objects at the API server.
+    pub(crate) fn path(self) -> String {
+        DynamicObject::url_path(&self.resource(), self.namespace)
+    }
+
+    /// The name that kubectl knows it by.
+    pub(crate) fn word(self) -> String {
+        self.name.to_lowercase()
+    }
+
+    fn resource(self) -> ApiResource {
         let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
-        let resource = ApiResource {
+        ApiResource {
             group: self.group.to_owned(),
             version: "v1".to_owned(),
             api_version: format!("{group}v1"),
             kind: self.name.to_owned(),
             plural: self.plural.to_owned(),
-        };
-        match self.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
         }
     }
 
     /// An object of this kind. `body` is everything except the kind and the name.
     pub(crate) fn named(self, name: &str, body: Value) -> Value {
-        let group = if self.group.is_empty() { String::new() } else { format!("{}/", self.group) };
         let mut object = body;
-        object["apiVersion"] = format!("{group}v1").into();
+        object["apiVersion"] = self.resource().api_version.into();
         object["kind"] = self.name.into();
         object["metadata"]["name"] = name.into();
         object

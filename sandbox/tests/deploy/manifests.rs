@@ -72,6 +72,35 @@ async fn every_manifest_is_applied_strictly_and_without_a_warning() {
     }
 }
 
+/// The files of `examples/`, with their names.
+fn examples() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples"), &mut found);
+    found
+}
+
+#[tokio::test]
+async fn every_example_is_applied_strictly_and_without_a_warning_and_says_what_it_is() {
+    let cluster = Cluster::new().await;
+    let examples = examples();
+    assert!(examples.len() >= 8, "{examples:?}");
+    for (path, text) in examples {
+        assert!(text.starts_with("# "), "{} does not say what it is", path.display());
+        for object in documents(&text) {
+            cluster.apply_well(&object).await;
+        }
+    }
+}
+
+#[test]
+fn the_readme_of_the_examples_uses_every_file() {
+    let readme = include_str!("../../../examples/README.md");
+    for (path, _) in examples() {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(readme.contains(&format!("examples/{name}")), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_field_that_is_not_there_would_be_seen() {
     let cluster = Cluster::for_manifests().await;
