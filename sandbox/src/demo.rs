@@ -2,6 +2,7 @@
 
 mod cluster;
 mod data;
+mod groups;
 mod steps;
 mod table;
 mod timeline;
@@ -30,6 +31,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         let snapshot = demo.take_while_the_claim_is_deleted().await?;
         demo.overwrite(&volume, &data)?;
         demo.restore(&data).await?;
+        demo.take_a_group().await?;
         demo.delete(&snapshot).await?;
         demo.retain_and_import(&data).await
     });

@@ -10,6 +10,10 @@ pub(crate) const CLAIM: &str = include_str!("../../examples/claim.yaml");
 pub(crate) const SNAPSHOT: &str = include_str!("../../examples/snapshot.yaml");
 /// A claim that is restored from the snapshot.
 pub(crate) const RESTORE: &str = include_str!("../../examples/restore.yaml");
+/// Two claims with one label.
+pub(crate) const GROUP_CLAIMS: &str = include_str!("../../examples/group-claims.yaml");
+/// A class of groups, and a group snapshot of the claims with that label.
+pub(crate) const GROUP: &str = include_str!("../../examples/group.yaml");
 /// A class that retains, and a snapshot of it.
 pub(crate) const RETAIN: &str = include_str!("../../examples/retain.yaml");
 /// A content with a given handle, and its snapshot.

@@ -11,6 +11,7 @@ pub(crate) const SIDECAR_NAMESPACE: &str = "hostdir-system";
 pub(crate) const CONTROLLER_NAMESPACE: &str = "kube-system";
 
 pub(super) const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
+const GROUPS: &str = "groupsnapshot.storage.k8s.io";
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,9 @@ pub(crate) const VOLUME: Kind = cluster("", "PersistentVolume", "persistentvolum
 pub(crate) const CLAIM: Kind = namespaced("", "PersistentVolumeClaim", "persistentvolumeclaims", "default");
 pub(crate) const CONTENT: Kind = cluster(SNAPSHOTS, "VolumeSnapshotContent", "volumesnapshotcontents");
 pub(crate) const SNAPSHOT: Kind = namespaced(SNAPSHOTS, "VolumeSnapshot", "volumesnapshots", "default");
+pub(crate) const GROUP_CONTENT: Kind =
+    cluster(GROUPS, "VolumeGroupSnapshotContent", "volumegroupsnapshotcontents");
+pub(crate) const GROUP: Kind = namespaced(GROUPS, "VolumeGroupSnapshot", "volumegroupsnapshots", "default");
 
 impl Kind {
     /// The client for the objects of this kind.
