@@ -20,6 +20,7 @@ An environment for csi-snapshotter: an API server in a process and a CSI driver 
       --socket PATH       the socket to listen on
       --root DIRECTORY    the directory of volumes and snapshots; several drivers may use it, one at a time
       --name NAME         the name of the driver [hostdir.csi.sandbox]
+      --get-snapshot      claim GET_SNAPSHOT too, which many callers do not know yet
   sandbox --help          print this text
 
 With `cargo run` it builds both programs first; otherwise they must be in the same directory.
@@ -60,6 +61,8 @@ pub(crate) struct Role {
     pub(crate) root: PathBuf,
     /// The name of the driver.
     pub(crate) name: String,
+    /// Whether it claims to answer `GetSnapshot`.
+    pub(crate) get_snapshot: bool,
 }
 
 /// The task that the command line asks for.
@@ -136,9 +139,13 @@ fn load(mut arguments: impl Iterator<Item = String>) -> Result<Task, ArgumentErr
 }
 
 fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, ArgumentError> {
-    let (mut socket, mut root) = (None, None);
+    let (mut socket, mut root, mut get_snapshot) = (None, None, false);
     let mut own_name = sandbox::driver::Options::default().name;
     while let Some(argument) = arguments.next() {
+        if argument == "--get-snapshot" {
+            get_snapshot = true;
+            continue;
+        }
         let (name, value) = split(argument);
         if !["--socket", "--root", "--name"].contains(&name.as_str()) {
             return if name == "--help" || name == "-h" {
@@ -159,6 +166,7 @@ fn role(mut arguments: impl Iterator<Item = String>) -> Result<Task, ArgumentErr
         socket: socket.ok_or(ArgumentError::Needed("--socket"))?,
         root: root.ok_or(ArgumentError::Needed("--root"))?,
         name: own_name,
+        get_snapshot,
     }))
 }
 
@@ -195,8 +203,12 @@ mod tests {
 
     #[test]
     fn a_driver_needs_a_socket_and_a_root() {
-        let role = Role { socket: "/csi/csi.sock".into(), root: "/data".into(), name: "d".to_owned() };
-        assert_eq!(parsed("driver --socket=/csi/csi.sock --root /data --name d"), Ok(Task::Driver(role)));
+        let (socket, root, name) = ("/csi/csi.sock".into(), "/data".into(), "d".to_owned());
+        let role = Role { socket, root, name, get_snapshot: false };
+        let line = "driver --socket=/csi/csi.sock --root /data --name d";
+        assert_eq!(parsed(line), Ok(Task::Driver(role.clone())));
+        let claims = Role { get_snapshot: true, ..role };
+        assert_eq!(parsed(&format!("{line} --get-snapshot")), Ok(Task::Driver(claims)));
         assert_eq!(parsed("driver --root /data"), Err(ArgumentError::Needed("--socket")));
         assert_eq!(parsed("driver --socket=s"), Err(ArgumentError::Needed("--root")));
         assert_eq!(parsed("driver --socket"), Err(ArgumentError::NoValue("--socket".to_owned())));

@@ -12,6 +12,7 @@ mod hang;
 mod identity;
 mod log;
 mod method;
+mod node;
 mod options;
 pub mod proto;
 mod script;

@@ -65,13 +65,13 @@ async fn perform(task: Task) -> anyhow::Result<()> {
 
 /// Runs a driver on a socket until it is dropped.
 async fn be_driver(role: Role) -> anyhow::Result<()> {
-    let Role { socket, root, name } = role;
+    let Role { socket, root, name, get_snapshot } = role;
     let options = driver::Options {
         name,
         root,
+        capabilities: driver::Capabilities { get_snapshot, ..driver::Capabilities::default() },
         make_missing_volumes: true,
         shared: true,
-        ..driver::Options::default()
     };
     let line = format!("the driver {} answers on {}", options.name, socket.display());
     let _driver = driver::Driver::start(&socket, options).await?;

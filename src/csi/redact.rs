@@ -110,6 +110,19 @@ mod tests {
                 let request = proto::DeleteVolumeRequest { secrets: secrets(), ..Default::default() };
                 format!("{request:?}")
             }),
+            ("ValidateVolumeCapabilitiesRequest", {
+                let request =
+                    proto::ValidateVolumeCapabilitiesRequest { secrets: secrets(), ..Default::default() };
+                format!("{request:?}")
+            }),
+            ("NodeStageVolumeRequest", {
+                let request = proto::NodeStageVolumeRequest { secrets: secrets(), ..Default::default() };
+                format!("{request:?}")
+            }),
+            ("NodePublishVolumeRequest", {
+                let request = proto::NodePublishVolumeRequest { secrets: secrets(), ..Default::default() };
+                format!("{request:?}")
+            }),
         ];
         for (name, text) in &shown {
             assert!(text.contains("password") && !text.contains("hunter2"), "{name}: {text}");

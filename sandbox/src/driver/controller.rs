@@ -12,8 +12,9 @@ use super::method::Method;
 use super::options::Capabilities;
 use super::proto as csi;
 use super::proto::controller_service_capability::{Rpc, Type, rpc};
+use super::proto::volume_capability::AccessType;
 use super::proto::volume_content_source;
-use super::store::{Listing, SnapshotRecord, StorageDir, VolumeRecord};
+use super::store::{Capacity, Listing, SnapshotRecord, StorageDir, StoreError, VolumeRecord};
 
 pub(super) struct ControllerService(pub(super) Arc<Engine>);
 
@@ -26,13 +27,20 @@ impl csi::controller_server::Controller for ControllerService {
         let request = request.into_inner();
         let name = request.name;
         let snapshot_id = source_snapshot(request.volume_content_source)?;
-        let capacity = request.capacity_range.map_or(0, |range| range.required_bytes);
+        let range = request.capacity_range.unwrap_or_default();
+        let capacity = Capacity { least: range.required_bytes, most: range.limit_bytes };
+        let capabilities = request.volume_capabilities;
         let sources = if snapshot_id.is_empty() { Vec::new() } else { vec![snapshot_id.clone()] };
         let asked = Asked { name: name.clone(), sources, parameters: request.parameters, ..Asked::default() };
         self.0
             .answer(Method::CreateVolume, asked, &request.secrets, move |engine, store| {
-                if !snapshot_id.is_empty() && !engine.script.answers_ready(&snapshot_id) {
-                    return Err(Status::unavailable(format!("snapshot {snapshot_id:?} is not ready to use")));
+                needed(&capabilities)?;
+                if !snapshot_id.is_empty() {
+                    store.known_snapshot(&snapshot_id)?;
+                    if !engine.script.answers_ready(&snapshot_id) {
+                        let unready = format!("snapshot {snapshot_id:?} is not ready to use");
+                        return Err(Status::unavailable(unready));
+                    }
                 }
                 let record = store.create_volume(&name, &snapshot_id, capacity)?;
                 Ok(csi::CreateVolumeResponse { volume: Some(volume(record)) })
@@ -50,6 +58,22 @@ impl csi::controller_server::Controller for ControllerService {
             .answer(Method::DeleteVolume, asked, &secrets, move |_, store| {
                 store.delete_volume(&volume_id)?;
                 Ok(csi::DeleteVolumeResponse {})
+            })
+            .await
+    }
+
+    async fn validate_volume_capabilities(
+        &self,
+        request: Request<csi::ValidateVolumeCapabilitiesRequest>,
+    ) -> Result<Response<csi::ValidateVolumeCapabilitiesResponse>, Status> {
+        let request = request.into_inner();
+        let asked = Asked { ids: vec![request.volume_id.clone()], ..Asked::default() };
+        let method = Method::ValidateVolumeCapabilities;
+        self.0
+            .answer(method, asked, &request.secrets.clone(), move |_, store| {
+                needed(&request.volume_capabilities)?;
+                store.known_volume(&request.volume_id)?;
+                Ok(validated(request))
             })
             .await
     }
@@ -194,6 +218,29 @@ fn volume(record: VolumeRecord) -> csi::Volume {
         volume_context: BTreeMap::new(),
         content_source,
     }
+}
+
+/// Refuses a request that does not say how the volume is to be used.
+fn needed(capabilities: &[csi::VolumeCapability]) -> Result<(), StoreError> {
+    if capabilities.is_empty() {
+        return Err(StoreError::Unusable { field: "volume_capabilities", value: String::new() });
+    }
+    Ok(())
+}
+
+/// A directory can be mounted by anybody, and it is no block device.
+fn validated(request: csi::ValidateVolumeCapabilitiesRequest) -> csi::ValidateVolumeCapabilitiesResponse {
+    let block = |asked: &csi::VolumeCapability| matches!(asked.access_type, Some(AccessType::Block(_)));
+    if request.volume_capabilities.iter().any(block) {
+        let message = "this driver has directories, and no block devices".to_owned();
+        return csi::ValidateVolumeCapabilitiesResponse { confirmed: None, message };
+    }
+    let confirmed = csi::validate_volume_capabilities_response::Confirmed {
+        volume_context: request.volume_context,
+        volume_capabilities: request.volume_capabilities,
+        parameters: request.parameters,
+    };
+    csi::ValidateVolumeCapabilitiesResponse { confirmed: Some(confirmed), message: String::new() }
 }
 
 fn source_snapshot(source: Option<csi::VolumeContentSource>) -> Result<String, Status> {

@@ -110,6 +110,13 @@ impl Deform for csi::GroupControllerGetCapabilitiesResponse {}
 impl Deform for csi::DeleteVolumeResponse {}
 impl Deform for csi::DeleteSnapshotResponse {}
 impl Deform for csi::DeleteVolumeGroupSnapshotResponse {}
+impl Deform for csi::ValidateVolumeCapabilitiesResponse {}
+impl Deform for csi::NodeStageVolumeResponse {}
+impl Deform for csi::NodeUnstageVolumeResponse {}
+impl Deform for csi::NodePublishVolumeResponse {}
+impl Deform for csi::NodeUnpublishVolumeResponse {}
+impl Deform for csi::NodeGetCapabilitiesResponse {}
+impl Deform for csi::NodeGetInfoResponse {}
 
 impl Deform for csi::CreateVolumeResponse {
     fn handle(&mut self) -> Option<&mut String> {

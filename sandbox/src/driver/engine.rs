@@ -116,8 +116,16 @@ fn is_claimed(method: Method, claimed: Capabilities) -> bool {
         Method::GetPluginInfo
         | Method::GetPluginCapabilities
         | Method::Probe
-        | Method::ControllerGetCapabilities => true,
-        Method::CreateVolume | Method::DeleteVolume => claimed.volumes,
+        | Method::ControllerGetCapabilities
+        | Method::NodeGetCapabilities
+        | Method::NodeGetInfo => true,
+        Method::CreateVolume
+        | Method::DeleteVolume
+        | Method::ValidateVolumeCapabilities
+        | Method::NodeStageVolume
+        | Method::NodeUnstageVolume
+        | Method::NodePublishVolume
+        | Method::NodeUnpublishVolume => claimed.volumes,
         Method::CreateSnapshot | Method::DeleteSnapshot => claimed.snapshots,
         Method::ListSnapshots => claimed.list_snapshots,
         Method::GetSnapshot => claimed.get_snapshot,

@@ -13,6 +13,8 @@ pub enum Method {
     CreateVolume,
     /// `Controller/DeleteVolume`
     DeleteVolume,
+    /// `Controller/ValidateVolumeCapabilities`
+    ValidateVolumeCapabilities,
     /// `Controller/ControllerGetCapabilities`
     ControllerGetCapabilities,
     /// `Controller/CreateSnapshot`
@@ -31,16 +33,29 @@ pub enum Method {
     DeleteVolumeGroupSnapshot,
     /// `GroupController/GetVolumeGroupSnapshot`
     GetVolumeGroupSnapshot,
+    /// `Node/NodeStageVolume`
+    NodeStageVolume,
+    /// `Node/NodeUnstageVolume`
+    NodeUnstageVolume,
+    /// `Node/NodePublishVolume`
+    NodePublishVolume,
+    /// `Node/NodeUnpublishVolume`
+    NodeUnpublishVolume,
+    /// `Node/NodeGetCapabilities`
+    NodeGetCapabilities,
+    /// `Node/NodeGetInfo`
+    NodeGetInfo,
 }
 
 impl Method {
     /// All methods.
-    pub const ALL: [Method; 14] = [
+    pub const ALL: [Method; 21] = [
         Method::GetPluginInfo,
         Method::GetPluginCapabilities,
         Method::Probe,
         Method::CreateVolume,
         Method::DeleteVolume,
+        Method::ValidateVolumeCapabilities,
         Method::ControllerGetCapabilities,
         Method::CreateSnapshot,
         Method::DeleteSnapshot,
@@ -50,5 +65,11 @@ impl Method {
         Method::CreateVolumeGroupSnapshot,
         Method::DeleteVolumeGroupSnapshot,
         Method::GetVolumeGroupSnapshot,
+        Method::NodeStageVolume,
+        Method::NodeUnstageVolume,
+        Method::NodePublishVolume,
+        Method::NodeUnpublishVolume,
+        Method::NodeGetCapabilities,
+        Method::NodeGetInfo,
     ];
 }

@@ -14,9 +14,11 @@ use super::engine::Engine;
 use super::groups::GroupService;
 use super::hang::Hangable;
 use super::identity::IdentityService;
+use super::node::NodeService;
 use super::proto::controller_server::ControllerServer;
 use super::proto::group_controller_server::GroupControllerServer;
 use super::proto::identity_server::IdentityServer;
+use super::proto::node_server::NodeServer;
 
 /// How long storage may continue to work after the connections have been closed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,11 +74,13 @@ async fn serve(listener: UnixListener, engine: Arc<Engine>) {
     };
     let identity = IdentityServer::new(IdentityService(Arc::clone(&engine)));
     let controller = ControllerServer::new(ControllerService(Arc::clone(&engine)));
-    let groups = GroupControllerServer::new(GroupService(engine));
+    let groups = GroupControllerServer::new(GroupService(Arc::clone(&engine)));
+    let node = NodeServer::new(NodeService(engine));
     let served = tonic::transport::Server::builder()
         .add_service(Hangable(identity))
         .add_service(Hangable(controller))
         .add_service(Hangable(groups))
+        .add_service(Hangable(node))
         .serve_with_incoming(UnixListenerStream::new(listener))
         .await;
     // Clients notice that the listener is gone, and there is nothing more to report.

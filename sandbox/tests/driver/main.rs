@@ -5,6 +5,7 @@ mod faults;
 mod groups;
 mod habits;
 mod lifetime;
+mod node;
 mod process;
 mod snapshots;
 
@@ -22,7 +23,7 @@ use tonic::transport::Channel;
 struct Bench {
     driver: Driver,
     channel: Channel,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Bench {
@@ -33,7 +34,7 @@ impl Bench {
         let driver = Driver::start(&socket, options).await.unwrap();
         std::fs::write(driver.make_volume("vol-1").unwrap().join("data"), "first").unwrap();
         let channel = sandbox::driver::connect(&socket).await.unwrap();
-        Bench { driver, channel, _directory: directory }
+        Bench { driver, channel, directory }
     }
 
     /// Kills the driver, restarts it and connects again: a call on the old connection may still find out that

@@ -23,6 +23,9 @@ async fn it_answers_on_its_socket_keeps_its_root_and_ends_well_when_it_is_asked_
     let channel = sandbox::driver::connect(&socket).await.unwrap();
     let info = IdentityClient::new(channel.clone()).get_plugin_info(csi::GetPluginInfoRequest {}).await;
     assert_eq!(info.unwrap().into_inner().name, "d.example.com");
+    let request = csi::ControllerGetCapabilitiesRequest {};
+    let claimed = ControllerClient::new(channel.clone()).controller_get_capabilities(request).await;
+    assert_eq!(claimed.unwrap().into_inner().capabilities.len(), 3, "GET_SNAPSHOT only if it is asked for");
     let cut = ControllerClient::new(channel).create_snapshot(cut("s", "any")).await.unwrap();
     let snapshot = cut.into_inner().snapshot.unwrap();
     assert!(root.join("snapshots").join(snapshot.snapshot_id).is_dir());

@@ -64,6 +64,7 @@ async fn a_volume_made_from_a_snapshot_holds_what_was_cut() {
     let source = SnapshotSource { snapshot_id: snapshot.snapshot_id };
     let request = csi::CreateVolumeRequest {
         name: "restored".to_owned(),
+        volume_capabilities: vec![csi::VolumeCapability::default()],
         volume_content_source: Some(csi::VolumeContentSource { r#type: Some(Type::Snapshot(source)) }),
         ..csi::CreateVolumeRequest::default()
     };

@@ -50,6 +50,26 @@ pub enum StoreError {
         /// The requested name.
         name: String,
     },
+    /// The volume of that name has a capacity that does not fit the request.
+    #[error("volume {name:?} exists, and its capacity is another than the one that is asked for")]
+    OtherCapacity {
+        /// The requested name.
+        name: String,
+    },
+    /// A path on the node is in use by something else.
+    #[error("{} is there already, and is not this volume", path.display())]
+    InTheWay {
+        /// The path in the request.
+        path: PathBuf,
+    },
+    /// The volume has to be staged before it is published.
+    #[error("volume {id:?} is not staged at {}", path.display())]
+    NotStaged {
+        /// The volume.
+        id: String,
+        /// The staging path in the request.
+        path: PathBuf,
+    },
     /// A member of a group can be deleted only together with its group.
     #[error("snapshot {id:?} belongs to group snapshot {group:?}; delete the group")]
     Member {
@@ -92,7 +112,10 @@ impl From<StoreError> for Status {
                 Status::invalid_argument(text)
             }
             StoreError::Missing { .. } => Status::not_found(text),
-            StoreError::Taken { .. } => Status::already_exists(text),
+            StoreError::Taken { .. } | StoreError::OtherCapacity { .. } | StoreError::InTheWay { .. } => {
+                Status::already_exists(text)
+            }
+            StoreError::NotStaged { .. } => Status::failed_precondition(text),
             StoreError::Token { .. } => Status::aborted(text),
         }
     }

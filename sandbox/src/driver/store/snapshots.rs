@@ -69,10 +69,7 @@ impl StorageDir {
         group_id: &str,
     ) -> Result<SnapshotRecord, StoreError> {
         let volume =
-            if self.make_missing_volumes { self.make_volume(source) } else { self.volume_path(source) }?;
-        if !volume.is_dir() {
-            return Err(StoreError::Missing { kind: "volume", id: source.to_owned() });
-        }
+            if self.make_missing_volumes { self.make_volume(source) } else { self.known_volume(source) }?;
         let id = format!("snap-{}", uuid::Uuid::new_v4());
         let path = self.snapshot_path(&id);
         let bytes = tree::copy(&volume, &path).map_err(StoreError::io("fill", &path))?;

@@ -8,6 +8,19 @@ use super::records::VolumeRecord;
 use super::root::{StorageDir, usable};
 use crate::driver::tree;
 
+/// The capacity that is asked for, in bytes. Zero means that nothing is asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::driver) struct Capacity {
+    pub(in crate::driver) least: i64,
+    pub(in crate::driver) most: i64,
+}
+
+impl Capacity {
+    fn fits(self, bytes: i64) -> bool {
+        self.least <= bytes && (self.most == 0 || bytes <= self.most)
+    }
+}
+
 impl StorageDir {
     /// The directory of a volume's files, even if the volume does not exist.
     pub(in crate::driver) fn volume_path(&self, id: &str) -> Result<PathBuf, StoreError> {
@@ -24,23 +37,32 @@ impl StorageDir {
         Ok(path)
     }
 
+    /// The directory of a volume that exists.
+    pub(in crate::driver) fn known_volume(&self, id: &str) -> Result<PathBuf, StoreError> {
+        let path = self.volume_path(id)?;
+        if path.is_dir() { Ok(path) } else { Err(StoreError::Missing { kind: "volume", id: id.to_owned() }) }
+    }
+
     /// The volume with this name. If there is none, it is created, from a snapshot unless `snapshot_id` is empty.
     pub(in crate::driver) fn create_volume(
         &mut self,
         name: &str,
         snapshot_id: &str,
-        capacity_bytes: i64,
+        capacity: Capacity,
     ) -> Result<VolumeRecord, StoreError> {
         usable("name", name)?;
         if let Some(record) = self.volumes.iter().find(|record| record.name == name) {
             if record.snapshot_id != snapshot_id {
                 return Err(StoreError::Taken { kind: "volume", name: name.to_owned() });
             }
+            if !capacity.fits(record.capacity_bytes) {
+                return Err(StoreError::OtherCapacity { name: name.to_owned() });
+            }
             return Ok(record.clone());
         }
         let id = format!("vol-{}", uuid::Uuid::new_v4());
         let path = self.volume_path(&id)?;
-        let mut capacity_bytes = capacity_bytes;
+        let mut capacity_bytes = capacity.least;
         if snapshot_id.is_empty() {
             fs::create_dir(&path).map_err(StoreError::io("make", &path))?;
         } else {
