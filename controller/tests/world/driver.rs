@@ -74,6 +74,13 @@ impl csi::controller_server::Controller for Services {
         Err(Status::unimplemented("no volumes here"))
     }
 
+    async fn validate_volume_capabilities(
+        &self,
+        _: Request<csi::ValidateVolumeCapabilitiesRequest>,
+    ) -> Answer<csi::ValidateVolumeCapabilitiesResponse> {
+        Err(Status::unimplemented("no volumes here"))
+    }
+
     async fn controller_get_capabilities(
         &self,
         _: Request<csi::ControllerGetCapabilitiesRequest>,
