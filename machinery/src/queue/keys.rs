@@ -1,6 +1,6 @@
 //! The work queue of one kind: each key is queued at most once, and at most one pass runs for it at a time.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -56,9 +56,10 @@ pub struct Queue {
 #[derive(Default)]
 struct QueueState {
     entries: HashMap<Key, QueueEntry>,
-    ready: VecDeque<(Key, Instant)>,
+    /// In the order in which they became ready, each with since when it is.
+    ready: BTreeMap<u64, (Key, Instant)>,
     timers: BTreeMap<(Instant, u64), Key>,
-    /// Keeps timers of the same instant apart.
+    /// Keeps those that became ready one after the other in order, and timers of the same instant apart.
     sequence: u64,
 }
 
@@ -69,7 +70,7 @@ struct QueueEntry {
 }
 
 enum KeyState {
-    Ready,
+    Ready(u64),
     Waiting((Instant, u64)),
     Running {
         /// Ends the measurement when it is dropped.
@@ -102,7 +103,7 @@ impl Queue {
             None => 0,
         };
         match state.entries.get_mut(key).map(|entry| &mut entry.state) {
-            Some(KeyState::Ready) => return,
+            Some(KeyState::Ready(_)) => return,
             Some(KeyState::Running { news, .. }) => {
                 *news = (*news).max(Some(urgency));
                 return;
@@ -120,8 +121,10 @@ impl Queue {
     }
 
     fn make_ready(&self, state: &mut QueueState, key: &Key, failures: u32, now: Instant) {
-        state.entries.insert(key.clone(), QueueEntry { state: KeyState::Ready, failures });
-        state.ready.push_back((key.clone(), now));
+        state.sequence += 1;
+        let place = state.sequence;
+        state.entries.insert(key.clone(), QueueEntry { state: KeyState::Ready(place), failures });
+        state.ready.insert(place, (key.clone(), now));
         self.metrics.added();
         self.metrics.depth(state.ready.len());
         self.wake.notify_one();
@@ -158,7 +161,7 @@ impl Queue {
             let failures = state.entries.get(&key).map_or(0, |entry| entry.failures);
             self.make_ready(&mut state, &key, failures, due);
         }
-        let Some((key, ready_since)) = state.ready.pop_front() else {
+        let Some((_, (key, ready_since))) = state.ready.pop_first() else {
             return Err(state.timers.keys().next().map(|(due, _)| *due));
         };
         if let Some(entry) = state.entries.get_mut(&key) {
@@ -208,8 +211,9 @@ impl Queue {
                 state.timers.remove(&timer);
                 state.entries.remove(key);
             }
-            Some(KeyState::Ready) => {
-                state.ready.retain(|(ready, _)| ready != key);
+            Some(KeyState::Ready(place)) => {
+                let place = *place;
+                state.ready.remove(&place);
                 state.entries.remove(key);
             }
             Some(KeyState::Running { .. }) | None => {}
@@ -220,7 +224,7 @@ impl Queue {
     #[cfg(any(test, feature = "testing"))]
     pub fn take_ready(&self) -> Vec<Key> {
         let mut state = self.state();
-        let ready: Vec<Key> = state.ready.drain(..).map(|(key, _)| key).collect();
+        let ready: Vec<Key> = std::mem::take(&mut state.ready).into_values().map(|(key, _)| key).collect();
         for key in &ready {
             state.entries.remove(key);
         }

@@ -131,6 +131,18 @@ async fn a_forgotten_key_is_removed_whether_ready_or_waiting() {
     assert_eq!(queue.failures(&a), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_forgotten_among_others_leaves_them_in_order_and_comes_last_when_it_comes_again() {
+    let queue = queue();
+    for name in ["a", "b", "c"] {
+        queue.add(&key(name), Urgency::Now);
+    }
+    queue.forget(&key("b"));
+    queue.add(&key("b"), Urgency::Now);
+    let order: Vec<Key> = std::iter::from_fn(|| now(&queue)).collect();
+    assert_eq!(order, [key("a"), key("c"), key("b")]);
+}
+
 /// Runs passes until a drain that begins after four seconds.
 async fn run_for_four_seconds<P>(queue: &Arc<Queue>, workers: usize, pass: impl Fn(Key) -> P)
 where
