@@ -15,6 +15,8 @@ impl Answers {
     /// Keeps the answer about the object of a key.
     pub(super) fn keep(&self, key: &str, answer: String) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // An older one would be begun with first, in vain.
+        kept.retain(|(known, _)| **known != *key);
         if kept.len() == MOST {
             kept.pop_front();
         }
@@ -42,5 +44,8 @@ mod tests {
         assert_eq!(answers.take("0"), None, "it was the oldest of too many");
         assert_eq!(answers.take("1").as_deref(), Some("answer 1"));
         assert_eq!(answers.take("1"), None);
+        answers.keep("2", "a newer answer".to_owned());
+        assert_eq!(answers.take("2").as_deref(), Some("a newer answer"));
+        assert_eq!(answers.take("2"), None, "the older one went with it");
     }
 }
