@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use model::claim::{PersistentVolumeClaim, is_being_provisioned, is_pending};
 use model::snapshot::{RESTORING_FINALIZER, VolumeSnapshot};
 
-/// How long a claim holds a deletion whose provisioner has been asked for a volume. Each call of a provisioner has a far
-/// shorter deadline, and no provisioner begins one, or repeats it, with a snapshot that is being deleted. Newer ones put a
-/// finalizer on the snapshot first, and that holds it for as long as it takes.
-const RESTORE: Duration = Duration::from_mins(5);
+/// How long a claim holds a deletion whose provisioner has been asked for a volume. Drivers that copy give each call of
+/// their provisioner a deadline of up to 20 minutes, and no provisioner begins one, or repeats it, with a snapshot that is
+/// being deleted. Newer ones put a finalizer on the snapshot first, and that holds it for as long as it takes.
+const RESTORE: Duration = Duration::from_mins(30);
 /// How long it may take until a provisioner is asked for the volume of a new claim. A claim that waits for its first
 /// consumer looks the same, so it must not be long.
 const ASKING: Duration = Duration::from_secs(5);
@@ -78,9 +78,9 @@ mod tests {
     #[test]
     fn a_claim_whose_provisioner_was_asked_before_the_deletion_holds_it_for_a_time() {
         let asked = json!({"metadata": {"annotations": {"volume.kubernetes.io/storage-provisioner": "d"}}});
-        assert_eq!(holds("11:00:00", &asked, 0), Some(300));
-        assert_eq!(holds("11:00:00", &asked, 100), Some(200));
-        assert_eq!(holds("11:00:00", &asked, 300), None, "no provisioner repeats its call now");
+        assert_eq!(holds("11:00:00", &asked, 0), Some(1800));
+        assert_eq!(holds("11:00:00", &asked, 1200), Some(600));
+        assert_eq!(holds("11:00:00", &asked, 1800), None, "no provisioner repeats its call now");
         assert_eq!(holds("12:00:01", &asked, 0), None, "no provisioner begins with what is being deleted");
         let bound = json!({"status": {"phase": "Bound"}});
         assert_eq!(holds("11:00:00", &bound, 0), None);
