@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use sandbox::api::Options;
 use sandbox::process::Process;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::{CLASS, DEFINITION, DRIVER, GROUP_CLASS, GROUP_CONTENT, Stage, class, story};
+use crate::common::{CLASS, DEFINITION, DRIVER, GROUP_CLASS, GROUP_CONTENT, SNAPSHOT, Stage, class, story};
 use crate::groups::{app, group};
 
 const SINGLE: &str = "snapshot.storage.k8s.io";
@@ -74,5 +75,31 @@ fn group_kinds_that_go_and_come_back_are_taken_up_again_and_lone_snapshots_never
         stage.change(crate::common::CLAIM, "data", &labels).await;
         let (_, content) = group(&stage, app()).await;
         stage.until(GROUP_CONTENT, &content, |_| true).await;
+    });
+}
+
+#[test]
+fn an_empty_class_from_before_the_rule_of_the_crd_gives_way_to_the_default_class() {
+    story(async {
+        let stage = Stage::on(Options { install_crds: false, ..Options::default() }).await;
+        for mut crd in sandbox::crds::all().unwrap() {
+            let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+            if let Some(class) = crd.pointer_mut(&format!("{spec}/volumeSnapshotClassName")) {
+                class.as_object_mut().unwrap().remove("x-kubernetes-validations");
+            }
+            stage.server.install(&crd).unwrap();
+        }
+        let mut default = class(DRIVER);
+        default["metadata"] =
+            json!({"annotations": {"snapshot.storage.kubernetes.io/is-default-class": "true"}});
+        stage.make(CLASS, "fast", &default).await;
+        stage.make_claim("data", DRIVER).await;
+        let spec = json!({"source": {"persistentVolumeClaimName": "data"}, "volumeSnapshotClassName": ""});
+        stage.make(SNAPSHOT, "s", &json!({ "spec": spec })).await;
+        let _controller = stage.controller(&[]);
+        let snapshot = stage
+            .until(SNAPSHOT, "s", |snapshot| snapshot["spec"]["volumeSnapshotClassName"] == "fast")
+            .await;
+        stage.content_of(&snapshot).await;
     });
 }
