@@ -170,6 +170,10 @@ impl Work {
         };
         let operations = &self.caches.operations;
         if user.is_deleting() {
+            // Without a finalizer of ours it may be gone by now, and nobody would end what begins here.
+            if !deletion::is_held(user.metadata) {
+                return;
+            }
             operations.begin(subject, Operation::DeleteSnapshot);
         } else if !user.is_ready() {
             operations.begin(subject, Operation::CreateSnapshotAndReady);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::{CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, story};
+use crate::lagging::Lagging;
 
 #[test]
 fn a_deleted_snapshot_releases_and_deletes_its_content_and_goes_when_that_is_gone() {
@@ -138,5 +139,22 @@ fn a_deletion_that_overtakes_the_finalizers_of_a_snapshot_leaves_nothing_behind(
                 .is_none_or(|all| !all.contains(&CLAIM_FINALIZER.into()))
         };
         stage.until(CLAIM, "data", is_free).await;
+    });
+}
+
+#[test]
+fn a_deletion_that_waits_for_others_alone_is_no_operation_of_ours() {
+    story(async {
+        let stage = Stage::set().await;
+        let snapshot = json!({
+            "metadata": {"finalizers": ["example.com/kept"]},
+            "spec": {"source": {"persistentVolumeClaimName": "data"}, "volumeSnapshotClassName": "fast"},
+        });
+        stage.make(SNAPSHOT, "s", &snapshot).await;
+        stage.delete(SNAPSHOT, "s").await;
+        let controller = Lagging::on(&stage).await;
+        let _ = controller.snapshot_pass("s").await;
+        let text = String::from_utf8(controller.metrics.text().unwrap()).unwrap();
+        assert!(text.contains("snapshot_controller_operations_in_flight 0"), "{text}");
     });
 }

@@ -36,6 +36,7 @@ pub struct Lagging<'s> {
     stage: &'s Stage,
     feed: Feed,
     pub work: Work,
+    pub metrics: BaseMetrics,
 }
 
 impl<'s> Lagging<'s> {
@@ -77,7 +78,7 @@ impl<'s> Lagging<'s> {
             ending: Ending::default(),
             keeps_mode: true,
         };
-        let lagging = Self { stage, feed: Feed { caches, queues }, work };
+        let lagging = Self { stage, feed: Feed { caches, queues }, work, metrics };
         lagging.look().await;
         lagging
     }
