@@ -21,6 +21,13 @@ pub use metadata::{Metadata, Pairs};
 pub use shared::{Shared, share};
 use skip::{Parts, Read};
 
+/// Whether a resourceVersion is older than another. Versions of one resource are growing numbers (Kubernetes API
+/// concepts, "Resource versions"); versions that are not numbers cannot be compared.
+#[must_use]
+pub fn is_before(version: &str, other: &str) -> bool {
+    matches!((version.parse::<u64>(), other.parse::<u64>()), (Ok(version), Ok(other)) if version < other)
+}
+
 /// An object of kind `B`, in part: write it back by patches only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<B> {

@@ -5,17 +5,19 @@
 //!   your writes).
 //! - A newer state from the watch wins, also if a list skipped our version.
 //! - The watch event of our own write is recognised by its resourceVersion and causes no pass.
+//! - A list that is older than an object of ours does not take it away ([`Store::made`]).
 //! - An event that marks an object for deletion is never ignored as the echo of our own write.
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+mod entry;
 pub mod index;
 
 use crate::object::{Body, Object};
 use crate::queue::{Key, Urgency};
+use entry::StoreEntry;
 
 /// What a store has to know about a kind. Pure functions.
 pub trait Rules<B: Body>: Send + Sync + 'static {
@@ -41,9 +43,6 @@ pub enum Presence {
     Missing,
 }
 
-/// How many of our own resourceVersions are recognised: more than one pass writes.
-const MOST_ECHOES: usize = 6;
-
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Store<B: Body, R: Rules<B>> {
@@ -58,18 +57,6 @@ struct StoreState<B, M> {
     vanished: HashMap<Key, Vec<Vanished<B, M>>>,
     /// Keys whose pass is running, and may yet learn something about an object that vanishes meanwhile.
     in_hand: HashSet<Key>,
-}
-
-#[derive(Debug)]
-struct StoreEntry<B, M> {
-    /// The latest state from the watch.
-    seen: Arc<Object<B>>,
-    /// A newer state from a reply to one of our requests.
-    ahead: Option<Arc<Object<B>>>,
-    /// Versions of the replies that the watch has not reached yet; their watch events are echoes of our own writes.
-    echoes: VecDeque<Box<str>>,
-    /// `None` for the default, which most objects have, to save memory.
-    memory: Option<Box<M>>,
 }
 
 /// The last known state of an object that is gone.
@@ -98,6 +85,13 @@ pub struct Begun<B, M> {
     pub presence: Presence,
     /// What is remembered of it.
     pub memory: M,
+}
+
+impl<B: Body, M: Clone + Default> Begun<B, M> {
+    fn of(entry: &StoreEntry<B, M>) -> Self {
+        let (object, memory) = (Arc::clone(entry.freshest()), entry.remembered());
+        Self { object, presence: Presence::Here, memory }
+    }
 }
 
 /// What has to be done with the key of an object that is gone.
@@ -175,9 +169,20 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
             state.entries.insert(key.clone(), StoreEntry::new(object));
             return Some((key, Urgency::Now));
         }
-        let urgency = entry.show::<R>(object);
+        let urgency = entry.show(object, R::urgency);
         state.entries.insert(key.clone(), entry);
         urgency.map(|urgency| (key, urgency))
+    }
+
+    /// Takes an object that we have just created or found to be there, which no watch has shown yet. Returns what
+    /// [`Store::show`] does.
+    pub fn made(&self, object: Object<B>) -> Option<(Key, Urgency)> {
+        let (key, version) = (object.key(), object.version().into());
+        let worth = self.show(object);
+        if let Some(entry) = self.state().entries.get_mut(&*key) {
+            entry.await_echo(version);
+        }
+        worth
     }
 
     /// Takes a deleted object in its last state: whoever removed the last finalizer may have changed more in the same
@@ -196,10 +201,12 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         self.state().entries.remove_entry(key).map(|(key, _)| key)
     }
 
-    /// Removes every object that is missing from a complete list, and returns what has to be done.
-    pub fn keep(&self, keys: &HashSet<String>) -> Vec<Farewell> {
+    /// Removes every object that is missing from a complete list of this version, and returns what has to be done.
+    pub fn keep(&self, keys: &HashSet<String>, version: &str) -> Vec<Farewell> {
         let mut state = self.state();
-        let gone: Vec<Key> = state.entries.keys().filter(|key| !keys.contains(&***key)).cloned().collect();
+        let missing = state.entries.iter_mut().filter(|(key, _)| !keys.contains(&***key));
+        let gone = missing.filter_map(|(key, entry)| (!entry.is_made_since(version)).then(|| key.clone()));
+        let gone: Vec<Key> = gone.collect();
         let gone = gone.into_iter().filter_map(|key| {
             let entry = state.entries.remove(&key)?;
             Some(state.bury::<R>(&key, entry, Presence::Missing))
@@ -251,7 +258,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
             vanished.tried = !(vanished.tried && has_successor);
             vanished.tried.then(|| vanished.begun())
         });
-        let begun = its_turn.or_else(|| state.entries.get(key).map(StoreEntry::begun))?;
+        let begun = its_turn.or_else(|| state.entries.get(key).map(Begun::of))?;
         state.in_hand.insert(key.clone());
         Some(begun)
     }
@@ -337,58 +344,4 @@ impl<B: Body, M: Clone + Default> StoreState<B, M> {
     fn vanished_of(&mut self, key: &Key, uid: &str) -> Option<&mut Vanished<B, M>> {
         self.vanished.get_mut(key)?.iter_mut().find(|vanished| vanished.object.uid() == uid)
     }
-}
-
-impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
-    fn new(seen: Arc<Object<B>>) -> Self {
-        Self { seen, ahead: None, echoes: VecDeque::new(), memory: None }
-    }
-
-    fn begun(&self) -> Begun<B, M> {
-        let memory = self.memory.as_deref().cloned().unwrap_or_default();
-        Begun { object: Arc::clone(self.freshest()), presence: Presence::Here, memory }
-    }
-
-    fn freshest(&self) -> &Arc<Object<B>> {
-        self.ahead.as_ref().unwrap_or(&self.seen)
-    }
-
-    fn reply(&mut self, object: &Arc<Object<B>>) {
-        // The write that removes the last finalizer is answered with the version from before it: then the reply is
-        // newer although the versions are equal.
-        let same_version = self.seen.version() == object.version();
-        let caught_up = if same_version { *self.seen == **object } else { reaches(&self.seen, object) };
-        self.ahead = (!caught_up).then(|| Arc::clone(object));
-        if same_version || self.seen.compare(object).is_some_and(Ordering::is_gt) {
-            // The watch has shown it already.
-            return;
-        }
-        if self.echoes.len() == MOST_ECHOES {
-            self.echoes.pop_front();
-        }
-        self.echoes.push_back(object.version().into());
-    }
-
-    fn show<R: Rules<B>>(&mut self, object: Arc<Object<B>>) -> Option<Urgency> {
-        let known = Arc::clone(self.freshest());
-        let old = std::mem::replace(&mut self.seen, object);
-        let shown = self.seen.version();
-        if self.ahead.as_ref().is_some_and(|ahead| reaches(&self.seen, ahead)) {
-            self.ahead = None;
-        }
-        let urgency = R::urgency(&old, &self.seen);
-        let echo = self.echoes.iter().any(|echo| **echo == *shown);
-        if self.ahead.is_none() {
-            // None of them is still to come. Most objects have none for most of their life.
-            self.echoes = VecDeque::new();
-        }
-        let newly_deleting = self.seen.is_deleting() && !known.is_deleting();
-        if echo && !newly_deleting { None } else { urgency }
-    }
-}
-
-/// Whether the watch has caught up with a reply. A relist skips versions, so equality would not do. If versions are not
-/// numbers, the watch wins: an object that never updates would be worse than a lost race.
-fn reaches<B>(shown: &Object<B>, reply: &Object<B>) -> bool {
-    shown.compare(reply).is_none_or(Ordering::is_ge)
 }

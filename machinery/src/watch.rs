@@ -22,7 +22,7 @@ use kube::core::{ObjectList, Request, WatchEvent};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::object::{Body, Object};
+use crate::object::{Body, Object, is_before};
 
 pub mod problem;
 pub mod standing;
@@ -64,8 +64,8 @@ pub trait Sink<B: Body>: Send + Sync {
     fn seen(&self, object: Object<B>);
     /// An object was deleted. It comes in its last state, which may differ from the last one seen.
     fn gone(&self, object: Object<B>);
-    /// A list is complete: objects with other keys do not exist.
-    fn listed(&self, keys: &HashSet<String>);
+    /// A list of this resourceVersion is complete: objects with other keys did not exist then.
+    fn listed(&self, keys: &HashSet<String>, version: &str);
 }
 
 /// Lists and watches a kind; never returns.
@@ -173,7 +173,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
             }
             page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
             if page.continue_token.is_none() {
-                self.sink.listed(&keys);
+                self.sink.listed(&keys, list.metadata.resource_version.as_deref().unwrap_or_default());
                 return list.metadata.resource_version.ok_or_else(|| {
                     WatchProblem::Interrupted("the list has no version to watch from".to_owned())
                 });
@@ -286,12 +286,6 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         sleep(jitter(self.pause.min(longest))).await;
         self.pause = (self.pause * 2).min(longest);
     }
-}
-
-/// Whether a resourceVersion is older than another. Versions of one resource are growing numbers (Kubernetes API
-/// concepts, "Resource versions"); versions that are not numbers cannot be compared.
-fn is_before(version: &str, other: &str) -> bool {
-    matches!((version.parse::<u64>(), other.parse::<u64>()), (Ok(version), Ok(other)) if version < other)
 }
 
 fn jitter(pause: Duration) -> Duration {

@@ -79,7 +79,7 @@ where
         self.set(object.name(), None);
     }
 
-    fn listed(&self, names: &HashSet<String>) {
+    fn listed(&self, names: &HashSet<String>, _version: &str) {
         let classes = self.classes.0.read().unwrap_or_else(PoisonError::into_inner);
         let gone: Vec<String> = classes.keys().filter(|name| !names.contains(*name)).cloned().collect();
         drop(classes);

@@ -77,8 +77,8 @@ where
         }
     }
 
-    fn listed(&self, keys: &HashSet<String>) {
-        for farewell in self.store.keep(keys) {
+    fn listed(&self, keys: &HashSet<String>, version: &str) {
+        for farewell in self.store.keep(keys, version) {
             self.part(&farewell);
         }
     }

@@ -134,9 +134,27 @@ fn another_object_of_the_same_name_does_not_inherit_memory() {
 #[test]
 fn a_list_removes_objects_that_vanished_between_watches() {
     let (store, key) = store();
-    assert_eq!(store.keep(&HashSet::from(["c".to_owned()])), []);
-    assert_eq!(store.keep(&HashSet::new()), [Farewell::Forget(key)]);
+    assert_eq!(store.keep(&HashSet::from(["c".to_owned()]), "1"), []);
+    assert_eq!(store.keep(&HashSet::new(), "1"), [Farewell::Forget(key)]);
     assert!(!store.has("c"));
+}
+
+#[test]
+fn a_list_that_is_older_than_what_we_made_keeps_it_once() {
+    let nothing = HashSet::new();
+    let (store, key) = (ContentStore::<SingleContent>::default(), Key::from("c"));
+    store.made(content("5", &json!({}))).unwrap();
+    assert_eq!(store.keep(&nothing, "4"), []);
+    assert_eq!(store.keep(&nothing, "4"), [Farewell::Forget(key.clone())], "the watch would have shown it");
+    store.made(content("5", &json!({}))).unwrap();
+    assert_eq!(store.keep(&nothing, "5"), [Farewell::Forget(key.clone())], "it was deleted meanwhile");
+    store.made(content("5", &json!({}))).unwrap();
+    store.show(content("5", &json!({})));
+    assert_eq!(
+        store.keep(&nothing, "4"),
+        [Farewell::Forget(key)],
+        "the server was restored to an older state"
+    );
 }
 
 #[test]

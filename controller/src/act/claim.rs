@@ -41,7 +41,7 @@ impl Work {
 
     /// Takes the finalizer off a claim. Whoever comes to take a snapshot of it meanwhile waits until that is done.
     async fn free(&self, key: &Key, claim: &Object<Claim>, memory: &ClaimMemory) -> PassEnd {
-        let sent = self.caches.freeing.send(key);
+        let sent = self.caches.freeing.send::<Claim>(key);
         let free = |claim: &Object<Claim>| {
             let write = || render::finalizers(claim, &[], &[CLAIM_FINALIZER]);
             is_to_be_freed(&self.caches, claim).then(write).flatten()
@@ -51,7 +51,7 @@ impl Work {
             // It may be free in a while.
             Err(WriteFailure::Failed(_)) => drop(sent),
             Ok(()) => {
-                let _ = sent.known();
+                let _ = sent.known("");
             }
             Err(WriteFailure::Gone | WriteFailure::LostRace | WriteFailure::Refused(_)) => sent.failed(),
         }

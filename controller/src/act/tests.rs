@@ -123,7 +123,7 @@ async fn a_member_is_not_let_go_while_its_group_makes_its_content() {
         "apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot", "name": "g", "uid": "gone",
     }]);
     stage.show::<model::snapshot::Snapshot>(&member);
-    let being_made = stage.work.caches.creating.send("snapcontent-m");
+    let being_made = stage.work.caches.creating.send::<model::content::SingleContent>("snapcontent-m");
     let end = stage.work.snapshot_pass(&Key::from("ns/snapshot-m")).await;
     assert!(matches!(end.then, Then::After(_)), "{end:?}");
     assert_eq!(stage.sent(), 0);

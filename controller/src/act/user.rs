@@ -270,7 +270,7 @@ impl Work {
         object: &Value,
         memory: &mut UserMemory,
     ) -> Result<Maker, ApiError> {
-        let sent = self.caches.creating.send(key);
+        let sent = self.caches.creating.send::<B>(key);
         let (made, maker) = match objects.create(key, object).await {
             Err(ApiError { failure: Failure::AlreadyExists(_), .. }) if memory.creating_until.is_none() => {
                 self.caches.rivals.found(Trace::Object, key);
@@ -282,7 +282,7 @@ impl Work {
         match made {
             Ok(made) => {
                 memory.creating_until = None;
-                if sent.known() {
+                if sent.known(made.version()) {
                     self.found(made);
                 }
                 Ok(maker)

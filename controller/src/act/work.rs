@@ -90,7 +90,7 @@ impl Work {
         if store.has(&object.key()) {
             self.replied(object);
         } else {
-            let worth = store.show(object.clone());
+            let worth = store.made(object.clone());
             if let (Some((key, urgency)), Some(queue)) = (worth, B::queue(&self.queues)) {
                 queue.add(&key, urgency);
             }

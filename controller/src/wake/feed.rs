@@ -193,19 +193,19 @@ impl<B: CachedKind> Sink<B> for Feed {
     }
 
     fn gone(&self, object: Object<B>) {
-        self.caches.creating.gone(|key| key == &*object.key());
+        self.caches.creating.gone::<B>(&object.key());
         let last = object.clone();
         if let Some(farewell) = B::store(&self.caches).remove(object) {
             self.part(Some(&last), &farewell);
         }
     }
 
-    fn listed(&self, keys: &HashSet<String>) {
-        self.caches.creating.gone(|key| !keys.contains(key));
+    fn listed(&self, keys: &HashSet<String>, version: &str) {
+        self.caches.creating.listed::<B>(keys, version);
         let store = B::store(&self.caches);
         let gone = store.keys().into_iter().filter(|key| !keys.contains(&**key));
         let last: HashMap<Key, _> = gone.filter_map(|key| Some((key.clone(), store.get(&key)?))).collect();
-        for farewell in store.keep(keys) {
+        for farewell in store.keep(keys, version) {
             self.part(last.get(farewell.key()).map(|last| &**last), &farewell);
         }
     }

@@ -182,14 +182,14 @@ fn a_volume_wakes_the_snapshots_of_the_claim_that_names_it_whoever_holds_it() {
 fn the_answer_to_a_creation_does_not_bring_back_what_went_meanwhile() {
     let feed = feed();
     let shown = snapshot("s", "1", "c");
-    let sent = || feed.caches.creating.send("ns/s");
+    let sent = || feed.caches.creating.send::<Snapshot>("ns/s");
     let answered = sent();
     show::<Snapshot>(&feed, &shown);
-    assert!(answered.known(), "it is there");
+    assert!(answered.known("1"), "it is there");
     let overtaken = sent();
     Sink::<Snapshot>::gone(&feed, serde_json::from_value(shown).unwrap());
-    assert!(!overtaken.known());
+    assert!(!overtaken.known("1"));
     let missing = sent();
-    Sink::<Snapshot>::listed(&feed, &std::collections::HashSet::new());
-    assert!(!missing.known(), "a list does not have it");
+    Sink::<Snapshot>::listed(&feed, &std::collections::HashSet::new(), "2");
+    assert!(!missing.known("1"), "a list does not have it");
 }

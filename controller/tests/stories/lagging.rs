@@ -1,8 +1,10 @@
 //! A controller that sees what it is shown and nothing else, pass by pass: what a watch that lags makes of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use kube::api::ListParams;
+use kube::ResourceExt;
+use kube::api::{DynamicObject, ListParams};
 use machinery::clock;
 use machinery::cluster::client::connect;
 use machinery::cluster::event::recorder;
@@ -102,6 +104,21 @@ impl<'s> Lagging<'s> {
             let object = serde_json::to_value(object).unwrap();
             Sink::<B>::seen(&self.feed, serde_json::from_value(object).unwrap());
         }
+    }
+
+    /// A list of a kind as it is now: the keys, and its version.
+    pub async fn list(&self, kind: Kind) -> (HashSet<String>, String) {
+        let all = self.stage.api(kind).list(&ListParams::default()).await.unwrap();
+        let key = |object: &DynamicObject| match &object.metadata.namespace {
+            Some(namespace) => format!("{namespace}/{}", object.name_any()),
+            None => object.name_any(),
+        };
+        (all.items.iter().map(key).collect(), all.metadata.resource_version.unwrap())
+    }
+
+    /// Shows that a list has these objects of a kind and no others.
+    pub fn listed<B: CachedKind>(&self, (keys, version): &(HashSet<String>, String)) {
+        Sink::<B>::listed(&self.feed, keys, version);
     }
 
     /// One pass over a snapshot of this name.

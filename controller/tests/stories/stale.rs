@@ -2,6 +2,8 @@
 
 use machinery::queue::Then;
 use machinery::queue::worker::PassEnd;
+use model::content::SingleContent;
+use model::snapshot::Snapshot;
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -133,6 +135,24 @@ fn a_content_that_was_made_anew_under_its_name_is_not_deleted_for_the_one_before
         let _ = controller.snapshot_pass("s").await;
         let content = stage.get(CONTENT, &name).await.unwrap();
         assert!(content["metadata"]["deletionTimestamp"].is_null(), "{content}");
+    });
+}
+
+#[test]
+fn a_list_that_is_older_than_a_content_of_ours_does_not_take_it_from_its_snapshot() {
+    story(async {
+        let stage = Stage::set().await;
+        let snapshot = stage.snapshot("s", "data").await;
+        let controller = Lagging::on(&stage).await;
+        let before = controller.list(CONTENT).await;
+        let _ = controller.snapshot_pass("s").await;
+        controller.listed::<SingleContent>(&before);
+        stage.delete(SNAPSHOT, "s").await;
+        controller.show::<Snapshot>(SNAPSHOT).await;
+        let _ = controller.snapshot_pass("s").await;
+        let content = stage.get(CONTENT, &content_name(&snapshot)).await.unwrap();
+        assert!(content["metadata"]["deletionTimestamp"].is_string(), "{content}");
+        assert!(stage.get(SNAPSHOT, "s").await.is_some(), "it waits for its content");
     });
 }
 

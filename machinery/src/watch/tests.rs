@@ -62,7 +62,7 @@ impl Sink<Thing> for Names {
     fn gone(&self, object: Object<Thing>) {
         self.0.lock().unwrap().push(format!("-{}", object.name()));
     }
-    fn listed(&self, names: &HashSet<String>) {
+    fn listed(&self, names: &HashSet<String>, _version: &str) {
         self.0.lock().unwrap().push(format!("{} listed", names.len()));
     }
 }
