@@ -139,7 +139,9 @@ impl Work {
         }
         let seen = seen(U::user(object), content.as_deref().map(U::facts), &[]);
         let end_was_seen = presence == Presence::Deleted;
-        let made_content = memory.made_content || memory.creating_until.is_some();
+        // A request without an answer is remembered longer than what came of it is unknown.
+        let is_named = seen.user.status.is_some_and(|status| status.content.is_some());
+        let made_content = !is_named && (memory.made_content || memory.creating_until.is_some());
         Some(deletion::of_vanished(&seen, Vanished { end_was_seen, made_content }))
     }
 

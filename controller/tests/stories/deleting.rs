@@ -1,6 +1,12 @@
 //! From the deletion of a snapshot to its end, and what holds it up.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
+use machinery::queue::Key;
+use model::snapshot::Snapshot;
 use serde_json::{Value, json};
+use snapshot_controller::caches::UserMemory;
 
 use crate::common::{CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, story};
 use crate::lagging::Lagging;
@@ -139,6 +145,29 @@ fn a_deletion_that_overtakes_the_finalizers_of_a_snapshot_leaves_nothing_behind(
                 .is_none_or(|all| !all.contains(&CLAIM_FINALIZER.into()))
         };
         stage.until(CLAIM, "data", is_free).await;
+    });
+}
+
+#[test]
+fn a_request_without_an_answer_long_ago_does_not_cost_a_snapshot_that_vanishes_its_content() {
+    story(async {
+        let stage = Stage::set().await;
+        let process = stage.controller(&[]);
+        let content = stage.ready("s").await;
+        drop(process);
+        let controller = Lagging::on(&stage).await;
+        let key = Key::from(format!("{NAMESPACE}/s"));
+        let users = &controller.work.caches.singles.users;
+        let uid = users.get(&key).unwrap().uid().to_owned();
+        // The request that made its content had no answer; the watch has shown what came of it.
+        let memory = UserMemory { creating_until: Some(Duration::ZERO), ..UserMemory::default() };
+        users.remember(&key, &uid, &memory);
+        let (_, version) = controller.list(SNAPSHOT).await;
+        controller.listed::<Snapshot>(&(HashSet::new(), version));
+        let _ = controller.snapshot_pass("s").await;
+        let content = stage.get(CONTENT, &content).await.unwrap();
+        assert!(content["metadata"]["annotations"][RELEASED].is_null(), "{content}");
+        assert!(content["metadata"]["deletionTimestamp"].is_null(), "{content}");
     });
 }
 
