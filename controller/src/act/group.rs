@@ -147,6 +147,10 @@ impl Work {
         let gone: Vec<_> = gone.map(|known| known.key.clone()).collect();
         let new: Vec<_> = listed.into_iter().filter(|claim| !is_known(claim)).collect();
         let is_same = gone.is_empty() && new.is_empty();
+        if new.iter().any(|claim| gone.iter().any(|gone| **gone == *claim.key())) {
+            // It was made anew, and only the watch replaces the one that is known.
+            return Err(WriteFailure::Gone);
+        }
         for claim in new {
             self.found(claim);
         }

@@ -138,6 +138,10 @@ impl Work {
                 match refused {
                     WriteFailure::LostRace => {
                         let fresh = objects.get(&object.key()).await?;
+                        if fresh.uid() != object.uid() {
+                            // The watch shows the other of its name, which is not waited for by trying again at once.
+                            return Err(WriteFailure::Gone);
+                        }
                         look_for_rivals(&self.caches, object, &fresh);
                         self.replied(fresh);
                     }
@@ -166,6 +170,9 @@ impl Work {
                 if matches!(refused, WriteFailure::LostRace)
                     && let Ok(fresh) = objects.get(&object.key()).await
                 {
+                    if fresh.uid() != object.uid() {
+                        return Ok(Deleted::Gone);
+                    }
                     self.replied(fresh);
                 }
                 Err(refused)

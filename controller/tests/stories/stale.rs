@@ -156,6 +156,52 @@ fn a_list_that_is_older_than_a_content_of_ours_does_not_take_it_from_its_snapsho
     });
 }
 
+#[test]
+fn an_object_that_was_made_anew_under_its_name_is_waited_for_in_peace() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.snapshot("s", "data").await;
+        let controller = Lagging::on(&stage).await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.snapshot("s", "data").await;
+        assert_eq!(controller.snapshot_pass("s").await, PassEnd::well(Then::Done), "the watch shows it");
+    });
+}
+
+#[test]
+fn a_content_that_was_made_anew_under_its_name_is_not_asked_for_again_and_again() {
+    story(async {
+        let stage = Stage::set().await;
+        let name = going(&stage).await;
+        let controller = Lagging::on(&stage).await;
+        let mut content = stage.get(CONTENT, &name).await.unwrap();
+        stage.change(CONTENT, &name, &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(CONTENT, &name).await;
+        content["metadata"] = json!({});
+        stage.make(CONTENT, &name, &content).await;
+        assert_eq!(controller.snapshot_pass("s").await, PassEnd::well(Then::Retry));
+    });
+}
+
+#[test]
+fn a_group_whose_claim_was_made_anew_waits_until_that_is_shown() {
+    story(async {
+        let stage = set("Delete").await;
+        let (_, content) = group(&stage, app()).await;
+        for claim in ["a", "b"] {
+            stage.change(CLAIM, claim, &json!({"metadata": {"finalizers": [CLAIM_FINALIZER]}})).await;
+        }
+        let controller = Lagging::on(&stage).await;
+        let mut claim = stage.get(CLAIM, "a").await.unwrap();
+        stage.change(CLAIM, "a", &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(CLAIM, "a").await;
+        claim["metadata"] = json!({"labels": {"app": "db"}});
+        stage.make(CLAIM, "a", &claim).await;
+        assert_eq!(controller.group_pass("g").await, PassEnd::well(Then::Retry));
+        assert!(stage.get(GROUP_CONTENT, &content).await.is_none());
+    });
+}
+
 /// Makes a content of the name that the snapshot `s` is going to need, with this change, which the controller has not seen;
 /// the error of the snapshot after a pass.
 async fn meets(change: Value) -> (Stage, Value) {
