@@ -163,6 +163,8 @@ fn one_snapshot_costs_ten_requests_six_of_them_writes_and_three_events() {
         let _controller = stage.controller(&[]);
         // The Lease, the lists and the watches are behind us.
         stage.ready("first").await;
+        stage.until(CLAIM, "data", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
+        stage.event("first", "SnapshotReady").await;
         stage.make_claim("own", DRIVER).await;
         stage.server.clear_requests();
         let snapshot = stage.snapshot("s", "own").await;
