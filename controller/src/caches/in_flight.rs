@@ -88,14 +88,15 @@ impl Awaited<'_> {
         self.among.requests().sent.retain(|sent| sent.number != number);
     }
 
-    /// What it writes is known, so that an earlier one of the same can have no effect any more. False if the object of this
-    /// version may be gone again: then only the watch knows.
+    /// What it writes is known. An earlier one of the same without an answer still counts: it can take effect once the
+    /// object is gone. False if the object of this version may be gone again: then only the watch knows.
     #[must_use]
     pub fn known(self, version: &str) -> bool {
         let mut requests = self.among.requests();
-        let mine = requests.sent.iter().find(|sent| sent.number == self.number);
-        let Some(Sent { kind, key, is_gone, missing_at, .. }) = mine.cloned() else { return true };
-        requests.sent.retain(|sent| sent.kind != kind || sent.key != key);
+        let Some(mine) = requests.sent.iter().position(|sent| sent.number == self.number) else {
+            return true;
+        };
+        let Sent { is_gone, missing_at, .. } = requests.sent.swap_remove(mine);
         !is_gone && missing_at.is_none_or(|list| is_before(&list, version))
     }
 }
@@ -131,6 +132,10 @@ mod tests {
         assert!(request("another").known("1"));
         assert!(requests.has("content"), "the first may yet come");
         assert!(request("content").known("2"));
+        assert!(requests.has("content"), "what is known may be deleted before the first comes");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!requests.has("content"));
+        assert!(request("content").known("3"));
         assert!(!requests.has("content"));
         drop(request("content"));
         tokio::time::advance(IN_FLIGHT).await;
