@@ -12,6 +12,7 @@ use csi_snapshotter::settings::flags::{PAGE, TABLE};
 use model::facts::Kind;
 use model::names::{MANAGED_BY, MEMBER_OF_GROUP, Names, RESERVED_PARAMETERS};
 
+mod controller;
 mod reference;
 pub(crate) mod scrape;
 
@@ -29,6 +30,8 @@ fn the_compatibility_tables_match_the_code() {
         ("metrics", metric_table()),
         ("names", name_table()),
         ("reasons", reason_table()),
+        ("names of the controller", controller::name_table()),
+        ("reasons of the controller", controller::reason_table()),
     ] {
         rendered = replaced(&rendered, name, &table);
     }
