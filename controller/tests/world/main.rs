@@ -20,6 +20,7 @@ mod life;
 mod net;
 mod objects;
 mod processes;
+mod requests;
 mod storage;
 mod users;
 mod watching;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::life::{Config, DRIVER};
 use crate::objects::{Kind, is_deleting, name, namespace, text, uid};
+use crate::requests::{change, change_status, delete, make};
 use crate::storage::Storage;
 use crate::world::World;
 
@@ -148,25 +149,6 @@ pub enum What {
     Single,
     Group,
     Import,
-}
-
-fn make(world: &World, kind: Kind, within: &str, name: &str, mut object: Value) -> Option<Value> {
-    (object["apiVersion"], object["kind"]) = (kind.api_version().into(), kind.name().into());
-    object["metadata"]["name"] = name.into();
-    world.user(Method::POST, &kind.path(within, ""), &object)
-}
-
-fn change(world: &World, kind: Kind, within: &str, name: &str, change: &Value) -> Option<Value> {
-    world.user(Method::PATCH, &kind.path(within, name), change)
-}
-
-fn change_status(world: &World, kind: Kind, within: &str, name: &str, status: &Value) {
-    let path = format!("{}/status", kind.path(within, name));
-    world.user(Method::PATCH, &path, &json!({ "status": status }));
-}
-
-fn delete(world: &World, kind: Kind, within: &str, name: &str) {
-    world.user(Method::DELETE, &kind.path(within, name), &Value::Null);
 }
 
 fn classes(random_policy: &str) -> Value {
