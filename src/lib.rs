@@ -31,6 +31,9 @@ mod act;
 // The client of the driver: one proven connection, calls, answers.
 mod csi;
 
+// The subcommand that compares the storage with the contents, once.
+pub mod audit;
+
 // The sidecar's own metrics.
 mod metrics;
 

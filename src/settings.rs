@@ -11,6 +11,7 @@ use machinery::settings::flags::{KUBECONFIG, RESYNC};
 use machinery::settings::{self as shared, Checked, Diagnostics, Env};
 use machinery::{cluster::limit::Rate, lead::election::Election, queue::backoff::Backoff, serve::Listen};
 
+pub mod audit;
 mod check;
 pub mod flags;
 

@@ -94,6 +94,7 @@ const PAGE: Page = Page {
         ("NO_PROXY", "hosts that are asked without a proxy"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go, if they are built in; without it, nowhere"),
     ],
+    parts: &[],
 };
 
 /// What the command line asks for.

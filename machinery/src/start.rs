@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use anyhow::Context;
 
@@ -15,15 +15,16 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Exit code for an invalid command line.
 const USAGE: u8 = 2;
 
-/// Does what the command line asks for: sets up log and traces, and runs until asked to stop.
-pub fn main<S, F>(
+/// Does what the command line asks for: sets up log and traces, and runs. What the run ends with is the exit code.
+pub fn main<S, F, T>(
     program: Program,
     parsed: Result<Command<S>, UsageError>,
     diagnostics: fn(&S) -> &Diagnostics,
     run: fn(S) -> F,
 ) -> ExitCode
 where
-    F: Future<Output = anyhow::Result<()>>,
+    F: Future<Output = anyhow::Result<T>>,
+    T: Termination,
 {
     let settings = match parsed {
         Ok(Command::Run(settings)) => *settings,
@@ -52,14 +53,17 @@ where
     if let Some(traces) = traces {
         traces.end();
     }
-    let Err(error) = ended else { return ExitCode::SUCCESS };
+    let error = match ended {
+        Ok(end) => return end.report(),
+        Err(error) => error,
+    };
     let reason = format!("{error:#}");
     write_termination_message(&reason);
     tracing::error!("{reason}");
     ExitCode::FAILURE
 }
 
-fn block_on(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn block_on<T>(run: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // A program mostly waits. A second thread costs a fifth more CPU and half a megabyte (docs/performance.md).
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -14,14 +14,8 @@ use super::answer::{self, Malformed};
 use super::call::malformed;
 use super::driver::Driver;
 use super::method::Method;
+use super::paging::Paging;
 use super::proto::{self, ListSnapshotsRequest, ListSnapshotsResponse};
-
-/// Pages after which a list counts as endless. No storage fills so many.
-const MOST_PAGES: u32 = 100_000;
-/// Empty pages in a row after which a list counts as endless. Drivers that filter after paging send a few.
-const MOST_EMPTY_PAGES: u32 = 1000;
-/// How often a search may begin, since an expired token sends it back to the first page.
-const MOST_BEGINNINGS: u32 = 4;
 
 impl Driver {
     /// Looks a handle up by ListSnapshots. `None` means that the driver does not list it.
@@ -35,7 +29,7 @@ impl Driver {
         let mut search = Search::of(handle);
         loop {
             let message = ListSnapshotsRequest {
-                starting_token: search.token.clone(),
+                starting_token: search.paging.token.clone(),
                 snapshot_id: handle.to_owned(),
                 secrets: secrets.clone(),
                 ..ListSnapshotsRequest::default()
@@ -63,44 +57,26 @@ struct Search<'a> {
     plain: String,
     /// The first entry whose id differs only in case.
     alike: Option<proto::Snapshot>,
-    /// The token of the page to ask for next.
-    token: String,
-    /// An earlier token, replaced by the latest whenever the number of pages has doubled. A cycle of any length
-    /// contains it sooner or later, so this one token is enough to detect a cycle (Brent's algorithm).
-    mark: String,
-    pages: u32,
-    empty_pages: u32,
-    beginnings: u32,
+    paging: Paging,
 }
 
 impl<'a> Search<'a> {
     fn of(handle: &'a str) -> Self {
-        Self {
-            handle,
-            plain: handle.to_lowercase(),
-            alike: None,
-            token: String::new(),
-            mark: String::new(),
-            pages: 0,
-            empty_pages: 0,
-            beginnings: 1,
-        }
+        Self { handle, plain: handle.to_lowercase(), alike: None, paging: Paging::default() }
     }
 
-    /// Goes back to the first page after a token expired. Returns false on the first page itself, or after too many
-    /// times.
+    /// Goes back to the first page, if the way through the pages may begin again.
     fn begins_again(&mut self) -> bool {
-        if self.token.is_empty() || self.beginnings == MOST_BEGINNINGS {
-            return false;
+        let again = self.paging.begins_again();
+        if again {
+            self.alike = None;
         }
-        let beginnings = self.beginnings + 1;
-        *self = Self { beginnings, ..Self::of(self.handle) };
-        true
+        again
     }
 
     /// Searches a page, and moves on to the next.
     fn turn(&mut self, page: ListSnapshotsResponse) -> ControlFlow<End> {
-        self.empty_pages = if page.entries.is_empty() { self.empty_pages + 1 } else { 0 };
+        let is_empty = page.entries.is_empty();
         for snapshot in page.entries.into_iter().filter_map(|entry| entry.snapshot) {
             if snapshot.snapshot_id == self.handle {
                 return ControlFlow::Break(Ok(Some(snapshot)));
@@ -109,26 +85,13 @@ impl<'a> Search<'a> {
                 self.alike = Some(snapshot);
             }
         }
-        self.pages += 1;
-        if page.next_token.is_empty() {
-            return ControlFlow::Break(Ok(self.alike.take()));
-        }
-        if page.next_token == self.token || page.next_token == self.mark {
-            return ControlFlow::Break(Err(Malformed::SamePage));
-        }
-        if self.pages == MOST_PAGES || self.empty_pages == MOST_EMPTY_PAGES {
-            return ControlFlow::Break(Err(Malformed::Endless(self.pages)));
-        }
-        if self.pages.is_power_of_two() {
-            self.mark.clone_from(&page.next_token);
-        }
-        self.token = page.next_token;
-        ControlFlow::Continue(())
+        self.paging.turn(is_empty, page.next_token).map_break(|end| end.map(|()| self.alike.take()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::paging::{MOST_BEGINNINGS, MOST_EMPTY_PAGES, MOST_PAGES};
     use super::*;
 
     fn page(ids: &[&str], next_token: &str) -> ListSnapshotsResponse {

@@ -9,6 +9,8 @@ use machinery::settings::flags::{
     RETRY_MAX, RETRY_START, VERSION, WORK,
 };
 
+/// The subcommand that looks once instead of working.
+pub const AUDIT: &str = "audit";
 const SNAPSHOTS: &str = "Snapshots";
 const RETIRED: &str = "Retired";
 
@@ -111,4 +113,8 @@ pub const PAGE: Page = Page {
         ("NO_PROXY", "hosts that are asked without a proxy"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go, if they are built in; without it, nowhere"),
     ],
+    parts: &[(
+        "Commands",
+        &[(AUDIT, "compare storage and contents, once; csi-snapshotter audit -h tells of it")],
+    )],
 };

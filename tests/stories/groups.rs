@@ -12,20 +12,20 @@ use crate::common::{Stage, story, until};
 
 const GROUP: &str = "groupsnapshot.storage.k8s.io";
 const CLASSES: Kind = Kind { group: GROUP, name: "VolumeGroupSnapshotClass", namespace: None };
-const CONTENTS: Kind = Kind { group: GROUP, name: "VolumeGroupSnapshotContent", namespace: None };
+pub const CONTENTS: Kind = Kind { group: GROUP, name: "VolumeGroupSnapshotContent", namespace: None };
 const FINALIZER: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshotcontent-bound-protection";
 const MARKER: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-created";
 const RELEASED: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted";
 
 /// A group content on the stage.
-struct Group {
+pub struct Group {
     contents: Api<DynamicObject>,
     name: String,
     uid: String,
 }
 
 impl Stage {
-    async fn group_class(&self) {
+    pub async fn group_class(&self) {
         let class = json!({
             "metadata": {"name": self.name}, "driver": self.name, "deletionPolicy": "Delete",
             "parameters": {"tier": "gold", "csi.storage.k8s.io/group-snapshotter-secret-name": "s"},
@@ -45,7 +45,7 @@ impl Stage {
         }}}})
     }
 
-    async fn group(&self, change: Value) -> Group {
+    pub async fn group(&self, change: Value) -> Group {
         let uid = Uuid::new_v4().to_string();
         let name = format!("groupsnapcontent-{uid}");
         let mut object = json!({
@@ -75,7 +75,7 @@ impl Group {
         until(&format!("the group {what}"), || async { self.get().await.filter(|object| fits(object)) }).await
     }
 
-    async fn ready(&self) -> Value {
+    pub async fn ready(&self) -> Value {
         self.until("is ready", |object| {
             object["status"]["readyToUse"] == true && object["metadata"]["annotations"][MARKER].is_null()
         })

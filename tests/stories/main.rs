@@ -8,6 +8,7 @@
 
 mod common;
 
+mod audit;
 mod command_line;
 mod deleting;
 mod doubts;

@@ -93,9 +93,13 @@ impl Table {
         self.0.iter().copied().flatten()
     }
 
-    /// The flag with this name; `h` is short for `help`.
+    /// The flag with this name; `h` is short for `help`, and `o` for `output`.
     pub(crate) fn find(self, name: &str) -> Option<&'static Spec> {
-        let name = if name == "h" { "help" } else { name };
+        let name = match name {
+            "h" => "help",
+            "o" => "output",
+            name => name,
+        };
         self.iter().find(|flag| flag.name == name)
     }
 

@@ -17,16 +17,21 @@ pub struct Page {
     pub does: &'static str,
     /// Environment variables, each with its meaning.
     pub environment: &'static [(&'static str, &'static str)],
+    /// What stands above the flags, each part with its heading: other commands, exit codes.
+    pub parts: &'static [(&'static str, &'static [(&'static str, &'static str)])],
 }
 
 /// Renders the help text.
 #[must_use]
 pub fn help(page: Page, table: Table) -> String {
-    let Page { program, does, environment } = page;
+    let Page { program, does, environment, parts } = page;
     let mut text = format!(
         "{program} {does}\n\n\
          Usage: {program} [flags]    (-x, --x, --x=value, --x value; booleans only --x or --x=false)\n",
     );
+    for (title, lines) in parts {
+        pairs(&mut text, title, lines);
+    }
     let mut group = "";
     for flag in table.iter().filter(|flag| flag.effect == FlagEffect::Live) {
         if flag.group != group {
@@ -35,10 +40,7 @@ pub fn help(page: Page, table: Table) -> String {
         }
         line(&mut text, flag);
     }
-    text.push_str("\nEnvironment:\n");
-    for (name, meaning) in environment {
-        let _ = writeln!(text, "{:<INDENT$}{meaning}", format!("  {name}"));
-    }
+    pairs(&mut text, "Environment", environment);
     for (effect, title) in [
         (FlagEffect::Accepted, "Accepted from klog and without effect (logs go to stderr)"),
         (FlagEffect::Retired, "Retired: accepted with a warning"),
@@ -48,12 +50,21 @@ pub fn help(page: Page, table: Table) -> String {
             .filter(|flag| flag.effect == effect)
             .map(|flag| format!("--{}", flag.name))
             .collect();
-        let _ = write!(text, "\n{title}:\n");
+        if !names.is_empty() {
+            let _ = write!(text, "\n{title}:\n");
+        }
         for names in names.chunks(4) {
             let _ = writeln!(text, "  {}", names.join(" "));
         }
     }
     text
+}
+
+fn pairs(text: &mut String, title: &str, lines: &[(&str, &str)]) {
+    let _ = write!(text, "\n{title}:\n");
+    for (name, meaning) in lines {
+        let _ = writeln!(text, "{:<INDENT$}{meaning}", format!("  {name}"));
+    }
 }
 
 fn line(text: &mut String, flag: &Spec) {

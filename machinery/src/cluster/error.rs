@@ -15,13 +15,14 @@ pub struct Request {
     pub verb: &'static str,
     /// The resource in RBAC, with its subresource: `deployments/status`.
     pub resource: String,
-    /// `namespace/name`, or the name alone if the object is cluster-scoped.
+    /// `namespace/name`, or the name alone if the object is cluster-scoped; empty for a list of all.
     pub name: String,
 }
 
 impl std::fmt::Display for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {}", self.verb, self.resource, self.name)
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if self.name.is_empty() { Ok(()) } else { write!(f, " {}", self.name) }
     }
 }
 
@@ -114,6 +115,12 @@ impl ApiError {
     #[must_use]
     pub fn is_for_good(&self) -> bool {
         matches!(self.failure, Failure::Invalid(_) | Failure::Forbidden(_) | Failure::Refused(_))
+    }
+
+    /// Whether the server refused with this code, for a reason that has no failure of its own.
+    #[must_use]
+    pub fn is_refused_with(&self, code: u16) -> bool {
+        matches!(&self.failure, Failure::Refused(status) if status.code == code)
     }
 
     /// Whether the same request may succeed a little later.

@@ -280,3 +280,59 @@ async fn an_update_of_what_the_last_update_left_needs_no_read_and_one_of_what_ot
     objects.write("c", &set_status()).await.unwrap();
     assert_eq!(requests(), ["PUT", "GET", "PUT"]);
 }
+
+/// Pages of three names: the first answers with a token, the second without.
+fn pages(seen: &Seen) -> (u16, Value) {
+    let widget = |name: &str| json!({"metadata": {"name": name}});
+    if seen.path.contains("continue=t") {
+        (200, json!({"metadata": {}, "items": [widget("c")]}))
+    } else {
+        (200, json!({"metadata": {"continue": "t"}, "items": [widget("a"), widget("b")]}))
+    }
+}
+
+async fn names(client: Client) -> Result<Vec<String>, ApiError> {
+    let add = |names: &mut Vec<String>, widget: Object<Widget>| names.push(widget.name().to_owned());
+    Objects::<Widget>::new(client).fold("spec.driver=d", add).await
+}
+
+#[tokio::test]
+async fn a_fold_reads_every_page_with_the_selector() {
+    let (client, log) = server(pages);
+    assert_eq!(names(client).await.unwrap(), ["a", "b", "c"]);
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 2);
+    assert!(log.iter().all(|seen| seen.path.contains("limit=250") && seen.path.contains("spec.driver%3Dd")));
+}
+
+#[tokio::test]
+async fn a_fold_begins_again_without_a_selector_that_is_not_supported_and_after_an_expired_page() {
+    let expired = std::sync::atomic::AtomicU32::new(0);
+    let (client, log) = server(move |seen| {
+        if seen.path.contains("fieldSelector") {
+            return status(400, "BadRequest");
+        }
+        let is_second = seen.path.contains("continue=t");
+        if is_second && expired.fetch_add(1, Ordering::Relaxed) < 2 {
+            status(410, "Expired")
+        } else {
+            pages(seen)
+        }
+    });
+    assert_eq!(names(client).await.unwrap(), ["a", "b", "c"], "{:?}", log.lock().unwrap());
+}
+
+#[tokio::test]
+async fn a_fold_whose_pages_always_expire_fails() {
+    let (client, log) =
+        server(|seen| if seen.path.contains("continue=t") { status(410, "Expired") } else { pages(seen) });
+    assert!(names(client).await.unwrap_err().is_refused_with(410));
+    assert_eq!(log.lock().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn a_fold_that_is_forbidden_says_what_to_grant() {
+    let (client, _) = server(|_| status(403, "Forbidden"));
+    let text = names(client).await.unwrap_err().to_string();
+    assert_eq!(text, "forbidden: list widgets; grant `list` on `widgets` to this service account");
+}

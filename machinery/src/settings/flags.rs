@@ -72,9 +72,11 @@ pub(super) const METRICS_ADDRESS: Flag<String> =
     Flag::new(OBSERVE, "metrics-address", "", "older name of --http-endpoint");
 pub(super) const METRICS_PATH: Flag<String> =
     Flag::new(OBSERVE, "metrics-path", "/metrics", "path of the metrics");
-pub(super) const V: Flag<i64> =
+/// `-v`.
+pub const V: Flag<i64> =
     Flag::new(LOGGING, "v", "0", "how much to log: 0 warnings, 2 events, 4 details, 5 driver calls");
-pub(super) const LOGGING_FORMAT: Flag<String> = Flag::new(LOGGING, "logging-format", "text", "text or json");
+/// `--logging-format`.
+pub const LOGGING_FORMAT: Flag<String> = Flag::new(LOGGING, "logging-format", "text", "text or json");
 
 /// All flags of metrics, health and logging, with those of klog that have no effect.
 pub const OBSERVABILITY: &[Spec] = &[

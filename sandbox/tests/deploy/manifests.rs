@@ -7,8 +7,16 @@ use serde_json::Value;
 use crate::cluster::{Cluster, documents};
 
 /// The kustomizations that users apply.
-pub const OVERLAYS: [&str; 7] =
-    ["crds", "distributed", "example", "example/use", "longhorn", "monitoring", "snapshot-controller"];
+pub const OVERLAYS: [&str; 8] = [
+    "audit",
+    "crds",
+    "distributed",
+    "example",
+    "example/use",
+    "longhorn",
+    "monitoring",
+    "snapshot-controller",
+];
 
 /// The kustomizations that others include.
 const COMPONENTS: [&str; 1] = ["sidecar"];

@@ -1,8 +1,9 @@
 //! The cluster of the stories: the sandbox's API server, or a real cluster that the environment names.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -42,6 +43,8 @@ pub struct Cluster {
     /// The sandbox, unless the cluster is a real one.
     pub sandbox: Option<Server>,
     directory: TempDir,
+    /// The accounts that were made.
+    accounts: Mutex<BTreeSet<String>>,
 }
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -70,7 +73,14 @@ impl Cluster {
                 let own = config(&std::fs::read_to_string(&sidecar).unwrap()).await;
                 // The namespace of the kubeconfig's context is where the sidecar may keep a Lease.
                 let namespace = own.default_namespace.leak();
-                Self { admin, kubeconfig: sidecar.into(), namespace, sandbox: None, directory }
+                Self {
+                    admin,
+                    kubeconfig: sidecar.into(),
+                    namespace,
+                    sandbox: None,
+                    directory,
+                    accounts: Mutex::default(),
+                }
             }
             (None, None) => Self::sandbox(directory, Options::default()).await,
             _ => {
@@ -92,7 +102,9 @@ impl Cluster {
         let server = Server::start(options).await.unwrap();
         let admin = client(&server.admin_kubeconfig()).await;
         let kubeconfig = directory.path().join("sidecar.kubeconfig");
-        let cluster = Self { admin, kubeconfig, namespace: NAMESPACE, sandbox: Some(server), directory };
+        let accounts = Mutex::default();
+        let cluster =
+            Self { admin, kubeconfig, namespace: NAMESPACE, sandbox: Some(server), directory, accounts };
         cluster.create(&NAMESPACES, &json!({"metadata": {"name": NAMESPACE}})).await;
         let server = cluster.sandbox.as_ref().unwrap();
         let kubeconfig =
@@ -103,17 +115,19 @@ impl Cluster {
 
     /// A kubeconfig of an account that may update but not patch; `None` on a real cluster.
     pub fn without_patch(&self) -> Option<PathBuf> {
+        self.account("without-patch", sandbox::rights::SIDECAR, &["patch"])
+    }
+
+    /// A kubeconfig of an account with the rights of a manifest, without these verbs on contents; `None` on a real
+    /// cluster. An account that is there already is used again.
+    pub fn account(&self, name: &str, manifest: &str, without: &[&str]) -> Option<PathBuf> {
         let server = self.sandbox.as_ref()?;
-        let kubeconfig = sandbox::rights::grant_without(
-            server,
-            sandbox::rights::SIDECAR,
-            NAMESPACE,
-            "without-patch",
-            &["patch"],
-        )
-        .unwrap();
-        let path = self.directory.path().join("without-patch.kubeconfig");
-        std::fs::write(&path, kubeconfig).unwrap();
+        let path = self.directory.path().join(format!("{name}.kubeconfig"));
+        let mut known = self.accounts.lock().unwrap();
+        if known.insert(name.to_owned()) {
+            let kubeconfig = sandbox::rights::grant_without(server, manifest, NAMESPACE, name, without);
+            std::fs::write(&path, kubeconfig.unwrap()).unwrap();
+        }
         Some(path)
     }
 

@@ -1,8 +1,8 @@
 //! The table of the built-in kinds.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, policy::v1 as policy,
-    rbac::v1 as rbac,
+    apps::v1 as apps, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
+    policy::v1 as policy, rbac::v1 as rbac,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 
@@ -98,6 +98,11 @@ pub(super) fn built_in() -> Vec<Kind> {
             .with_generation(),
         Kind::built_in::<apps::Deployment>("apps/v1", "deployments", "Deployment")
             .short(&["deploy"])
+            .category("all")
+            .with_status()
+            .with_generation(),
+        Kind::built_in::<batch::CronJob>("batch/v1", "cronjobs", "CronJob")
+            .short(&["cj"])
             .category("all")
             .with_status()
             .with_generation(),
