@@ -213,7 +213,7 @@ proptest! {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("config");
         std::fs::write(&path, text).unwrap();
-        if let Err(error) = config(Some(&path), "fuzz") {
+        if let Err(error) = config(&Some(path).into(), "fuzz") {
             let said = format!("{error:?} {}", in_one_line(&error));
             prop_assert!(!said.contains(SECRET), "{said}");
         }

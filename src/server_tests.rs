@@ -33,7 +33,7 @@ fn connect(kubeconfig: &str, leadership: Leadership, metrics: &Metrics) -> Clien
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kubeconfig");
     std::fs::write(&path, kubeconfig).unwrap();
-    let config = config(Some(&path), "test").unwrap();
+    let config = config(&Some(path).into(), "test").unwrap();
     let rate = Rate { qps: 100.0, burst: 200 };
     clients(&config, rate, leadership, &metrics.base.rest).unwrap()
 }

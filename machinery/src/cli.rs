@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use thiserror::Error;
 
-mod duration;
+pub mod duration;
 pub mod flag;
 mod help;
 mod value;

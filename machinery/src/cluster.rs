@@ -1,5 +1,6 @@
 //! The API client: connections, reads, guarded writes, Secrets and events.
 
+pub mod access;
 mod answers;
 mod authority;
 pub mod client;
@@ -10,6 +11,8 @@ mod idle;
 mod kubeconfig;
 pub mod limit;
 pub mod objects;
+pub mod pages;
+pub mod plain;
 mod pod;
 mod proxy;
 pub(crate) mod request;

@@ -16,6 +16,7 @@ mod shared;
 mod skip;
 
 pub use body::Body;
+pub(crate) use body::path;
 pub use lenient::Fields;
 pub use metadata::{Metadata, Pairs};
 pub use shared::{Shared, share};

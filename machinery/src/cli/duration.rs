@@ -7,12 +7,16 @@ use thiserror::Error;
 /// Why a duration is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadDuration {
+    /// It does not begin with a number.
     #[error("write a duration with units, such as 300ms, 15s or 1m30s")]
     Syntax,
+    /// A number has no unit.
     #[error("each number needs a unit: ns, us, ms, s, m or h")]
     Unit,
+    /// Longer than Go's longest.
     #[error("the duration is too long")]
     TooLong,
+    /// Below zero.
     #[error("the duration must not be negative")]
     Negative,
 }
@@ -20,7 +24,11 @@ pub enum BadDuration {
 /// Go's longest duration in nanoseconds, about 292 years.
 const LONGEST: u128 = i64::MAX as u128;
 
-pub(crate) fn parse(text: &str) -> Result<Duration, BadDuration> {
+/// Reads a duration.
+///
+/// # Errors
+/// [`BadDuration`].
+pub fn parse(text: &str) -> Result<Duration, BadDuration> {
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

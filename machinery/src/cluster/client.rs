@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Uri};
-use kube::config::{Kubeconfig, KubeconfigError};
+use kube::config::KubeconfigError;
 use kube::{Client, Config};
 
+use super::access::Access;
 use super::error::in_one_line;
 use super::kubeconfig::configuration;
 use super::limit::{Bucket, Rate};
@@ -90,19 +91,22 @@ fn at(place: Option<(u64, u64)>) -> String {
     place.map_or_else(String::new, |(line, column)| format!(" at line {line}, column {column}"))
 }
 
-/// Reads address and credentials from a kubeconfig if one is given, else from the pod. `agent` is the User-Agent.
+/// Reads address and credentials from a kubeconfig if there is one, else from the pod. `agent` is the User-Agent.
 ///
 /// # Errors
 /// [`ConnectError`]. Nothing was contacted.
-pub fn config(kubeconfig: Option<&Path>, agent: &'static str) -> Result<Config, ConnectError> {
-    let mut config = match kubeconfig {
-        None => {
-            let mut config = in_cluster(|name| std::env::var(name).ok(), Path::new(MOUNT))?;
-            config.proxy_url = environment_proxy(&config.cluster_url);
-            config
-        }
-        Some(path) => from_file(path)?,
+pub fn config(access: &Access, agent: &'static str) -> Result<Config, ConnectError> {
+    let mut config = if let Some(config) = from_files(access)? {
+        config
+    } else {
+        let mut config = in_cluster(|name| std::env::var(name).ok(), Path::new(MOUNT))?;
+        config.proxy_url = environment_proxy(&config.cluster_url);
+        config
     };
+    if access.user.is_some() {
+        config.auth_info.impersonate.clone_from(&access.user);
+        config.auth_info.impersonate_groups = Some(access.groups.clone());
+    }
     if let Some(proxy) = &config.proxy_url {
         usable(proxy).map_err(ConnectError::Proxy)?;
     }
@@ -117,14 +121,16 @@ pub fn config(kubeconfig: Option<&Path>, agent: &'static str) -> Result<Config, 
     Ok(config)
 }
 
-fn from_file(path: &Path) -> Result<Config, ConnectError> {
-    let file = Kubeconfig::read_from(path).map_err(|error| file_error(path, error))?;
-    let (mut config, own_proxy) =
-        configuration(&file).map_err(|why| ConnectError::Unusable { path: path.to_owned(), why })?;
+/// `None` if there is no kubeconfig.
+fn from_files(access: &Access) -> Result<Option<Config>, ConnectError> {
+    let read = access.read().map_err(|(path, error)| file_error(&path, error))?;
+    let Some((file, path)) = read else { return Ok(None) };
+    let (mut config, own_proxy) = configuration(&file, access.context.as_deref())
+        .map_err(|why| ConnectError::Unusable { path, why })?;
     if !own_proxy {
         config.proxy_url = environment_proxy(&config.cluster_url);
     }
-    Ok(config)
+    Ok(Some(config))
 }
 
 /// The proxy from the environment. An invalid value is ignored with a warning: it may be meant for other programs, and
@@ -165,7 +171,7 @@ fn file_error(path: &Path, error: KubeconfigError) -> ConnectError {
 /// # Errors
 /// [`ConnectError`]. Nothing was contacted.
 pub async fn connect(
-    kubeconfig: Option<PathBuf>,
+    access: impl Into<Access>,
     agent: &'static str,
     rate: Rate,
     leadership: Leadership,
@@ -173,7 +179,7 @@ pub async fn connect(
 ) -> anyhow::Result<Clients> {
     // An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = config(kubeconfig.as_deref(), agent)?;
+    let config = config(&access.into(), agent)?;
     let made = tokio::task::spawn_blocking(move || clients(&config, rate, leadership, &rest)).await;
     Ok(made.context("the task that makes the clients failed")??)
 }

@@ -24,7 +24,7 @@ fn read(text: &str) -> Result<Config, ConnectError> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kubeconfig");
     fs::write(&path, text).unwrap();
-    config(Some(&path), AGENT)
+    config(&Access::from(Some(path)), AGENT)
 }
 
 fn made(config: &Config, metrics: &BaseMetrics) -> Result<Clients, ConnectError> {
@@ -69,10 +69,10 @@ async fn the_ca_file_is_kept_so_that_it_can_be_reread() {
 
 #[tokio::test]
 async fn a_missing_kubeconfig_is_named() {
-    let error = config(Some(Path::new("/nowhere/config")), AGENT).unwrap_err();
+    let error = config(&Access::from(Some("/nowhere/config".into())), AGENT).unwrap_err();
     let line = in_one_line(&error);
     assert!(line.starts_with("cannot read the kubeconfig /nowhere/config: "), "{line}");
-    assert!(matches!(config(Some(Path::new("/")), AGENT), Err(ConnectError::Unreadable { .. })));
+    assert!(matches!(config(&Access::from(Some("/".into())), AGENT), Err(ConnectError::Unreadable { .. })));
 }
 
 #[tokio::test]

@@ -13,22 +13,22 @@ use serde_json::Value;
 
 use super::pod::from_pem;
 
-/// The configuration of the current context, and whether its cluster has a `proxy-url`. Without one the environment
-/// decides about the proxy.
+/// The configuration of a context, the current one unless another is `chosen`, and whether its cluster has a
+/// `proxy-url`. Without one the environment decides about the proxy.
 ///
 /// # Errors
 /// What is inconsistent, as text without secrets.
-pub(super) fn configuration(file: &Kubeconfig) -> Result<(Config, bool), String> {
+pub(super) fn configuration(file: &Kubeconfig, chosen: Option<&str>) -> Result<(Config, bool), String> {
     let current = file.current_context.as_deref().filter(|name| !name.is_empty());
-    let current = current.ok_or("it has no current-context")?;
-    let context = file.contexts.iter().find(|named| named.name == current);
-    let context = context.and_then(|named| named.context.as_ref());
-    let context =
-        context.ok_or_else(|| format!("it has no context {current:?}, which is the current one"))?;
+    let named = chosen.or(current).ok_or("it has no current-context")?;
+    let context = file.contexts.iter().find(|context| context.name == named);
+    let context = context.and_then(|context| context.context.as_ref());
+    let which = if chosen.is_some() { "" } else { ", which is the current one" };
+    let context = context.ok_or_else(|| format!("it has no context {named:?}{which}"))?;
     let cluster = file.clusters.iter().find(|named| named.name == context.cluster);
     let cluster = cluster.and_then(|named| named.cluster.as_ref());
     let cluster = cluster.ok_or_else(|| {
-        format!("it has no cluster {:?}, which the context {current:?} is of", context.cluster)
+        format!("it has no cluster {:?}, which the context {named:?} is of", context.cluster)
     })?;
     // As in client-go, a missing user means no credentials.
     let user = file.auth_infos.iter().find(|named| Some(&named.name) == context.user.as_ref());

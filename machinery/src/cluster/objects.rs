@@ -14,16 +14,13 @@ use tracing::warn;
 
 use super::answers::Answers;
 use super::error::{ApiError, Failure, Request};
+use super::pages::{Which, fold};
 use super::request::{json, segment, text};
 use super::write::{Half, Write};
 use crate::object::{Body, Object};
 
 /// The subresource of [`Half::Status`].
 const STATUS: &str = "status";
-/// Objects in a page of [`Objects::fold`], which holds one page at a time, as text and as objects.
-const PAGE: u32 = 250;
-/// How often a list may begin.
-const MOST_BEGINNINGS: u32 = 4;
 
 /// Reads and writes the objects of a kind, by [key](crate::queue::Key). Clones share what is known about rights.
 ///
@@ -104,32 +101,7 @@ impl<B: Body> Objects<B> {
         mut add: impl FnMut(&mut T, Object<B>),
     ) -> Result<T, ApiError> {
         let request = Self::request("list", "", Half::Main);
-        let mut params = ListParams::default().limit(PAGE).fields(fields);
-        let (mut folded, mut beginnings) = (T::default(), 1);
-        loop {
-            let list = Builder::new(B::path(None)).list(&params);
-            let page: Result<ObjectList<Object<B>>, _> = json(&self.client, &request, list).await;
-            let page = match page {
-                Ok(page) => page,
-                Err(error) if error.is_refused_with(400) && params.field_selector.is_some() => {
-                    params = ListParams::default().limit(PAGE);
-                    folded = T::default();
-                    continue;
-                }
-                Err(error) if error.is_refused_with(410) && beginnings < MOST_BEGINNINGS => {
-                    beginnings += 1;
-                    params.continue_token = None;
-                    folded = T::default();
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            page.items.into_iter().for_each(|object| add(&mut folded, object));
-            params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
-            if params.continue_token.is_none() {
-                return Ok(folded);
-            }
-        }
+        fold(&self.client, &request, &B::path(None), &Which { fields, ..Which::default() }, &mut add).await
     }
 
     /// Writes, and returns the resulting object.

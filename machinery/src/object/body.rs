@@ -29,18 +29,23 @@ pub trait Body: Debug + Clone + PartialEq + Send + Sync + 'static {
     /// `apiVersion`, as in manifests.
     #[must_use]
     fn api_version() -> String {
-        if Self::GROUP.is_empty() {
-            Self::VERSION.to_owned()
-        } else {
-            format!("{}/{}", Self::GROUP, Self::VERSION)
-        }
+        api_version(Self::GROUP, Self::VERSION)
     }
 
     /// The path of the objects of a namespace, or of all.
     #[must_use]
     fn path(namespace: Option<&str>) -> String {
-        let root = if Self::GROUP.is_empty() { "api" } else { "apis" };
-        let of = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
-        format!("/{root}/{}{of}/{}", Self::api_version(), Self::PLURAL)
+        path(Self::GROUP, Self::VERSION, Self::PLURAL, namespace)
     }
+}
+
+fn api_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}
+
+/// The path of the objects of a resource, in a namespace or of all.
+pub(crate) fn path(group: &str, version: &str, plural: &str, namespace: Option<&str>) -> String {
+    let root = if group.is_empty() { "api" } else { "apis" };
+    let of = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
+    format!("/{root}/{}{of}/{plural}", api_version(group, version))
 }
