@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::imports::{built, join, paths};
 
 /// The source directories of the crates to check. Missing directories are skipped.
-const CRATES: &[&str] = &["sandbox/src", "machinery/src", "model/src", "crds/src", "controller/src", "src"];
+const CRATES: &[&str] =
+    &["sandbox/src", "machinery/src", "model/src", "crds/src", "controller/src", "operator/src", "src"];
 
 /// The text of each module of a crate, by path such as `api::store`. The root is "".
 type Sources = BTreeMap<String, String>;

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 /// The pages for operators.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "install",
     "operations",
     "snapshot-controller",
     "promises",
+    "kubectl-snapshots",
     "secrets",
     "groups",
     "upgrade",

@@ -1,0 +1,4 @@
+//! Text for people.
+
+pub mod age;
+pub mod paint;
