@@ -22,6 +22,7 @@ use kube::core::{ObjectList, Request, WatchEvent};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::cluster::request::segment;
 use crate::object::{Body, Object, is_before};
 
 pub mod problem;
@@ -52,6 +53,8 @@ const LONGEST_PAUSE_FOR_KIND: Duration = Duration::from_secs(5);
 /// Selectors of a list and a watch, in the API's syntax.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
+    /// The namespace; `None` for all.
+    pub namespace: Option<String>,
     /// Label selector.
     pub labels: Option<String>,
     /// Field selector. It is dropped if the CRD does not support it, so it may only save work.
@@ -69,7 +72,7 @@ pub trait Sink<B: Body>: Send + Sync {
 }
 
 /// Lists and watches a kind; never returns.
-pub(crate) async fn run<B: Body>(
+pub async fn run<B: Body>(
     client: Client,
     selection: Selection,
     sink: impl Sink<B>,
@@ -204,8 +207,12 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         }
     }
 
+    fn path(&self) -> String {
+        B::path(self.selection.namespace.as_deref().map(segment).as_deref())
+    }
+
     async fn request(&self, page: &ListParams) -> kube::Result<ObjectList<Object<B>>> {
-        let request = Request::new(B::path(None)).list(page).map_err(kube::Error::BuildRequest)?;
+        let request = Request::new(self.path()).list(page).map_err(kube::Error::BuildRequest)?;
         self.client.request(request).await
     }
 
@@ -215,7 +222,7 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         let mut watch = WatchParams::default().timeout(WATCH_SECONDS);
         watch.label_selector.clone_from(&self.selection.labels);
         watch.field_selector.clone_from(&self.selection.fields);
-        let request = Request::new(B::path(None)).watch(&watch, version).map_err(kube::Error::BuildRequest);
+        let request = Request::new(self.path()).watch(&watch, version).map_err(kube::Error::BuildRequest);
         let events = async { self.client.request_events::<Object<B>>(request?).await };
         let events = match events.await {
             Ok(events) => events,

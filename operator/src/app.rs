@@ -1,7 +1,6 @@
 //! From the command line to the exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,7 +8,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::{Arguments, Command};
+use crate::list;
 use crate::session::Session;
+use crate::text::out::tell;
 
 /// Exit code for an invalid command line: 1 and 2 are verdicts (sysexits.h has this one).
 const USAGE: u8 = 64;
@@ -30,8 +31,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let ended = block_on(run(arguments));
     ended.unwrap_or_else(|error| {
-        // Not `eprintln!`, which panics if stderr is closed.
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        tell(&format!("error: {error:#}"));
         ExitCode::from(BLIND)
     })
 }
@@ -47,7 +47,8 @@ fn block_on<T>(run: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T
 async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let session = Session::open(&arguments.connection).await?;
     match arguments.command {
-        Command::Why(_) | Command::Check(_) | Command::List(_) => {
+        Command::List(args) => Box::pin(list::run(&session, &args)).await,
+        Command::Why(_) | Command::Check(_) => {
             anyhow::bail!("the cluster {} is not looked at yet", session.client.default_namespace())
         }
     }

@@ -20,6 +20,9 @@ pub mod app;
 // One cluster, as one user.
 pub mod session;
 
+// What there is.
+pub mod list;
+
 // Why something could not be read.
 pub mod unread;
 

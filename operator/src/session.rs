@@ -85,6 +85,20 @@ impl Session {
         self.within("list", &Resource::of::<B>(), namespace, list).await
     }
 
+    /// Reads objects of a kind that the model knows in pages, each into what `add` makes of it.
+    ///
+    /// # Errors
+    /// [`Unread`].
+    pub async fn fold<B: Body, T: Default>(
+        &self,
+        which: &Which<'_>,
+        add: impl FnMut(&mut T, Object<B>),
+    ) -> Result<T, Unread> {
+        let objects = Objects::new(self.client.clone());
+        let list = objects.fold_which(which, add);
+        self.within("list", &Resource::of::<B>(), which.namespace.unwrap_or_default(), list).await
+    }
+
     /// Reads any object as plain JSON, by its key.
     ///
     /// # Errors

@@ -54,11 +54,12 @@ impl Unread {
     #[must_use]
     pub fn remedy(&self) -> String {
         let Request { verb, resource, name } = &self.request;
+        let within = || self.namespace().map_or_else(String::new, |it| format!(" in the namespace {it}"));
         match &self.why {
             Why::Missing => {
                 format!("see whether {name:?} is the right name, and the namespace the right one (-n)")
             }
-            Why::MayNot => format!("grant `{verb}` on `{resource}`{}", within(name)),
+            Why::MayNot => format!("grant `{verb}` on `{resource}`{}", within()),
             Why::NotServed => {
                 "install the kind; for the snapshot kinds: kubectl apply -k deploy/crds".to_owned()
             }
@@ -67,12 +68,25 @@ impl Unread {
             Why::Refused(_) => "see the words of the API server".to_owned(),
         }
     }
+
+    /// The namespace that it is about, which a list has for a name.
+    fn namespace(&self) -> Option<&str> {
+        let Request { verb, name, .. } = &self.request;
+        match name.split_once('/') {
+            Some((namespace, _)) => Some(namespace),
+            None => Some(&**name).filter(|name| *verb == "list" && !name.is_empty()),
+        }
+    }
 }
 
 impl std::fmt::Display for Unread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Request { resource, name, .. } = &self.request;
-        let what = if name.is_empty() { resource.clone() } else { format!("{resource} {name}") };
+        let Request { verb, resource, name } = &self.request;
+        let what = match (*verb, &**name) {
+            (_, "") => resource.clone(),
+            ("list", namespace) => format!("{resource} of the namespace {namespace}"),
+            (_, name) => format!("{resource} {name}"),
+        };
         match &self.why {
             Why::Missing => write!(f, "{what} does not exist"),
             Why::MayNot => write!(f, "{what} may not be read: {}", self.remedy()),
@@ -87,11 +101,6 @@ impl std::fmt::Display for Unread {
 }
 
 impl std::error::Error for Unread {}
-
-/// The namespace of a key, as a right is granted in it.
-fn within(name: &str) -> String {
-    name.split_once('/').map_or_else(String::new, |(namespace, _)| format!(" in the namespace {namespace}"))
-}
 
 #[cfg(test)]
 mod tests {

@@ -95,6 +95,7 @@ where
     let selection = Selection {
         labels: plan.node.as_ref().map(|node| format!("{MANAGED_BY}={node}")),
         fields: Some(format!("spec.driver={driver}")),
+        namespace: None,
     };
     let contents = ContentSink { store: Arc::clone(&store), queue: Arc::clone(&queue), driver };
     let class_sink = ClassSink { classes, store: Arc::clone(&store), queue: Arc::clone(&queue) };

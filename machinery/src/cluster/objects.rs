@@ -100,8 +100,21 @@ impl<B: Body> Objects<B> {
         fields: &str,
         mut add: impl FnMut(&mut T, Object<B>),
     ) -> Result<T, ApiError> {
-        let request = Self::request("list", "", Half::Main);
-        fold(&self.client, &request, &B::path(None), &Which { fields, ..Which::default() }, &mut add).await
+        self.fold_which(&Which { fields, ..Which::default() }, &mut add).await
+    }
+
+    /// The same for some of them.
+    ///
+    /// # Errors
+    /// As [`Objects::fold`].
+    pub async fn fold_which<T: Default>(
+        &self,
+        which: &Which<'_>,
+        add: impl FnMut(&mut T, Object<B>),
+    ) -> Result<T, ApiError> {
+        let request = Self::request("list", which.namespace.unwrap_or_default(), Half::Main);
+        let path = B::path(which.namespace.map(segment).as_deref());
+        fold(&self.client, &request, &path, which, add).await
     }
 
     /// Writes, and returns the resulting object.

@@ -76,7 +76,7 @@ async fn watched(
     let (client, asked) = server(answer);
     let names = Names::default();
     let (to, standing) = watch::channel(Standing::Starting);
-    let selection = Selection { labels: None, fields: fields.map(str::to_owned) };
+    let selection = Selection { fields: fields.map(str::to_owned), ..Selection::default() };
     let ended = tokio::time::timeout(limit, run::<Thing>(client, selection, names.clone(), to)).await;
     assert!(ended.is_err(), "a watch goes on for ever");
     let asked = asked.lock().unwrap().iter().map(|seen| (seen.path.clone(), seen.at)).collect();
