@@ -8,9 +8,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::{Arguments, Command};
-use crate::list;
 use crate::session::Session;
 use crate::text::out::tell;
+use crate::{check, list};
 
 /// Exit code for an invalid command line: 1 and 2 are verdicts (sysexits.h has this one).
 const USAGE: u8 = 64;
@@ -48,7 +48,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let session = Session::open(&arguments.connection).await?;
     match arguments.command {
         Command::List(args) => Box::pin(list::run(&session, &args)).await,
-        Command::Why(_) | Command::Check(_) => {
+        Command::Check(args) => Box::pin(check::run(&session, &args)).await,
+        Command::Why(_) => {
             anyhow::bail!("the cluster {} is not looked at yet", session.client.default_namespace())
         }
     }

@@ -23,6 +23,9 @@ pub mod session;
 // What there is.
 pub mod list;
 
+// Whether the cluster is fit for it.
+pub mod check;
+
 // Why something could not be read.
 pub mod unread;
 

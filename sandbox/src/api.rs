@@ -21,7 +21,7 @@
 //! Objects are JSON values behind an `Arc`. A write is computed from the state that was seen, and it is stored only if
 //! that is still the state.
 //!
-//! Left out on purpose: admission webhooks, quotas, garbage collection by owner, graceful deletion of pods,
+//! Left out on purpose: admission by webhooks and policies (they are stored, and not asked), quotas, garbage collection by owner, graceful deletion of pods,
 //! aggregated roles, answers in protobuf (406; bodies of the few kinds in [`clients::messages`] are read, others are
 //! 415), and every controller but four that clients wait for: definitions are established at once, namespaces get
 //! their default account and are emptied when they are deleted, and the protection of claims and volumes ends as

@@ -9,6 +9,8 @@ use crate::api::Server;
 pub const SIDECAR: &str = include_str!("../../deploy/sidecar/rbac.yaml");
 /// What is granted to the audit.
 pub const AUDIT: &str = include_str!("../../deploy/audit/rbac.yaml");
+/// What is granted to those who look at a cluster with the kubectl plugin.
+pub const OPERATOR: &str = include_str!("../../deploy/operator/rbac.yaml");
 /// What is granted to the snapshot-controller.
 pub const CONTROLLER: &str = include_str!("../../deploy/snapshot-controller/rbac.yaml");
 /// What is granted to the snapshot-controller besides, where it labels contents with nodes.

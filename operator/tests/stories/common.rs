@@ -28,9 +28,16 @@ pub const DRIVER: &str = "a.csi.test";
 pub struct Kind(pub &'static str, pub &'static str, pub bool);
 
 pub const SNAPSHOT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshot", true);
+pub const CONTENT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotContent", false);
 pub const CLASS: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotClass", false);
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
+
+pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
+const POD: Kind = Kind("", "Pod", true);
+/// Namespace and name of the Leases of both programs.
+pub const CONTROLLER_LEASE: (&str, &str) = ("kube-system", "snapshot-controller-leader");
+pub const SIDECAR_LEASE: (&str, &str) = ("driver", "external-snapshotter-leader-a-csi-test");
 
 /// Tells a story.
 pub fn story(told: impl Future<Output = ()>) {
@@ -156,10 +163,22 @@ impl Stage {
 
     /// Starts the snapshot-controller, which takes the lead.
     pub fn controller(&self) -> Program {
+        self.controller_as("snapshot-controller", "kube-system")
+    }
+
+    /// Starts one that has another account, and its Lease in another namespace.
+    pub fn second_controller(&self) -> Program {
+        let account = rights::grant(&self.server, rights::CONTROLLER, NAMESPACE, "second").unwrap();
+        std::fs::write(self.path("second"), account).unwrap();
+        self.controller_as("second", NAMESPACE)
+    }
+
+    fn controller_as(&self, kubeconfig: &str, namespace: &str) -> Program {
         use snapshot_controller::{app, settings};
-        let kubeconfig = format!("--kubeconfig={}", self.path("snapshot-controller").display());
-        let election = ["--leader-election", "--leader-election-namespace=kube-system"];
-        let words = [&*kubeconfig, "--retry-interval-start=100ms"].into_iter().chain(election);
+        let kubeconfig = format!("--kubeconfig={}", self.path(kubeconfig).display());
+        let namespace = format!("--leader-election-namespace={namespace}");
+        let words =
+            [&*kubeconfig, "--retry-interval-start=100ms", "--leader-election", &namespace].into_iter();
         match settings::parse(words.map(OsString::from), &|_| None) {
             Ok(settings::Command::Run(settings)) => {
                 Program::start(async move { app::run(*settings).await.unwrap() })
@@ -189,10 +208,26 @@ impl Stage {
         alone(&[arguments, &[&kubeconfig]].concat()).await
     }
 
+    /// What it answers to an account that has the rights of its manifest and no others.
+    pub async fn ask_as_reader(&self, arguments: &[&str]) -> Answer {
+        let path = self.path("reader");
+        if !path.exists() {
+            let account = rights::grant(&self.server, rights::OPERATOR, "kube-system", "reader").unwrap();
+            std::fs::write(&path, account).unwrap();
+        }
+        alone(&[arguments, &[&format!("--kubeconfig={}", path.display())]].concat()).await
+    }
+
+    /// The command that asks the plugin.
+    pub fn start(&self, arguments: &[&str]) -> Command {
+        let mut command = command();
+        command.args(arguments).arg(format!("--kubeconfig={}", self.path("admin").display()));
+        command
+    }
+
     /// The plugin, which goes on.
     pub fn follow(&self, arguments: &[&str]) -> Running {
-        let kubeconfig = format!("--kubeconfig={}", self.path("admin").display());
-        let mut child = command().args(arguments).arg(kubeconfig).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = self.start(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Running { _child: child, lines }
     }
@@ -202,9 +237,13 @@ impl Stage {
     }
 
     pub fn api_in(&self, Kind(group, name, is_namespaced): Kind, namespace: &str) -> Api<DynamicObject> {
-        let plural = if name.ends_with('s') { "es" } else { "s" };
+        let plural = match name.to_lowercase() {
+            name if name.ends_with('s') => format!("{name}es"),
+            name if name.ends_with("policy") => name.trim_end_matches('y').to_owned() + "ies",
+            name => name + "s",
+        };
         let kind = GroupVersionKind::gvk(group, "v1", name);
-        let resource = ApiResource::from_gvk_with_plural(&kind, &format!("{}{plural}", name.to_lowercase()));
+        let resource = ApiResource::from_gvk_with_plural(&kind, &plural);
         if is_namespaced {
             Api::namespaced_with(self.admin.clone(), namespace, &resource)
         } else {
@@ -259,11 +298,42 @@ impl Stage {
         self.make(SNAPSHOT, name, &json!({ "spec": spec })).await
     }
 
+    /// Waits until both programs lead.
+    pub async fn until_led(&self) {
+        for (namespace, name) in [CONTROLLER_LEASE, SIDECAR_LEASE] {
+            self.until_in(namespace, LEASE, name, |lease| lease["spec"]["holderIdentity"].is_string()).await;
+        }
+    }
+
+    /// The pods that the programs would run in: they are named as the Leases name their holders.
+    pub async fn make_pods(&self) {
+        for ((namespace, name), account) in
+            [(CONTROLLER_LEASE, "snapshot-controller"), (SIDECAR_LEASE, "sidecar")]
+        {
+            let lease = self.api_in(LEASE, namespace).get(name).await.unwrap();
+            let holder =
+                lease.data["spec"]["holderIdentity"].as_str().unwrap().split('_').next().unwrap().to_owned();
+            let pod =
+                json!({"spec": {"serviceAccountName": account, "containers": [{"name": "c", "image": "i"}]}});
+            self.make_in(POD, namespace, &holder, &pod).await;
+        }
+    }
+
     /// Waits until an object is as wanted.
     pub async fn until(&self, kind: Kind, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.until_in(NAMESPACE, kind, name, wanted).await
+    }
+
+    pub async fn until_in(
+        &self,
+        namespace: &str,
+        kind: Kind,
+        name: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let end = Instant::now() + PATIENCE;
         loop {
-            let found = self.api(kind).get_opt(name).await.unwrap();
+            let found = self.api_in(kind, namespace).get_opt(name).await.unwrap();
             let found = found.map(|object| serde_json::to_value(object).unwrap()).unwrap_or_default();
             if wanted(&found) {
                 return found;
@@ -271,6 +341,15 @@ impl Stage {
             assert!(Instant::now() < end, "{name} is {found:#?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    pub async fn change(&self, kind: Kind, name: &str, change: &Value) {
+        self.change_in(NAMESPACE, kind, name, change).await;
+    }
+
+    pub async fn change_in(&self, namespace: &str, kind: Kind, name: &str, change: &Value) {
+        let api = self.api_in(kind, namespace);
+        api.patch(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
     }
 
     pub async fn change_status(&self, kind: Kind, name: &str, status: &Value) {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+mod check;
 mod command_line;
 mod common;
 mod list;
+mod many;

@@ -59,3 +59,45 @@ async fn a_watch_shows_the_end_of_its_objects_and_ends_with_its_kind() {
     assert_eq!(event(&mut watch).await["type"], "DELETED");
     assert_eq!(watch.within(PATIENCE).await, Next::End);
 }
+
+#[tokio::test]
+async fn webhooks_policies_drivers_and_storage_classes_get_their_defaults() {
+    let (_server, client) = server().await;
+    let rules =
+        json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["pods"]}]);
+    let service = json!({"service": {"namespace": "default", "name": "w"}});
+    for (path, object, place, expected) in [
+        (
+            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+            json!({"webhooks": [{"name": "w.example.com", "clientConfig": service, "rules": rules,
+                "admissionReviewVersions": ["v1"], "sideEffects": "None"}]}),
+            "/webhooks/0/failurePolicy",
+            json!("Fail"),
+        ),
+        (
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+            json!({"spec": {"matchConstraints": {"resourceRules": rules}}}),
+            "/spec/matchConstraints/resourceRules/0/scope",
+            json!("*"),
+        ),
+        ("/apis/storage.k8s.io/v1/csidrivers", json!({"spec": {}}), "/spec/attachRequired", json!(true)),
+        (
+            "/apis/storage.k8s.io/v1/storageclasses",
+            json!({"provisioner": "a.csi.test"}),
+            "/volumeBindingMode",
+            json!("Immediate"),
+        ),
+        ("/api/v1/namespaces/default/services", json!({"spec": {}}), "/spec/type", json!("ClusterIP")),
+        (
+            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+            json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}]}),
+            "/addressType",
+            json!("IPv4"),
+        ),
+    ] {
+        let mut object = object;
+        object["metadata"] = json!({"name": "a.csi.test"});
+        let (code, made) = client.create(path, &object).await;
+        assert_eq!((code, made.pointer(place)), (201, Some(&expected)), "{path}: {made}");
+    }
+}

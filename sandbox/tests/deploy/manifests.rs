@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, documents};
 
 /// The kustomizations that users apply.
-pub const OVERLAYS: [&str; 8] = [
+pub const OVERLAYS: [&str; 9] = [
     "audit",
     "crds",
     "distributed",
@@ -15,6 +15,7 @@ pub const OVERLAYS: [&str; 8] = [
     "example/use",
     "longhorn",
     "monitoring",
+    "operator",
     "snapshot-controller",
 ];
 

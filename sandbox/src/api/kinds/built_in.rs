@@ -1,11 +1,13 @@
 //! The table of the built-in kinds.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
-    policy::v1 as policy, rbac::v1 as rbac,
+    admissionregistration::v1 as admission, apps::v1 as apps, batch::v1 as batch,
+    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery, policy::v1 as policy,
+    rbac::v1 as rbac, storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 
+use super::cluster_rules;
 use super::core_rules;
 use super::crd;
 use super::events;
@@ -73,9 +75,63 @@ fn core_kinds() -> Vec<Kind> {
             .shows(table::secret_columns())
             .prepared(core_rules::prepare_secret)
             .checked_change(core_rules::check_secret_change),
+        Kind::built_in::<core::Service>("v1", "services", "Service")
+            .short(&["svc"])
+            .category("all")
+            .with_status()
+            .returns_deleted()
+            .prepared(core_rules::prepare_service),
         Kind::built_in::<core::ServiceAccount>("v1", "serviceaccounts", "ServiceAccount")
             .short(&["sa"])
             .returns_deleted(),
+    ]
+}
+
+/// What decides about the writes of others, in a real cluster: here it is only stored.
+fn admission_kinds() -> Vec<Kind> {
+    const GROUP: &str = "admissionregistration.k8s.io/v1";
+    let kind = |kind: Kind| kind.category("api-extensions").cluster().with_generation();
+    vec![
+        kind(Kind::built_in::<admission::MutatingWebhookConfiguration>(
+            GROUP,
+            "mutatingwebhookconfigurations",
+            "MutatingWebhookConfiguration",
+        ))
+        .prepared(cluster_rules::prepare_webhooks),
+        kind(Kind::built_in::<admission::ValidatingAdmissionPolicy>(
+            GROUP,
+            "validatingadmissionpolicies",
+            "ValidatingAdmissionPolicy",
+        ))
+        .with_status()
+        .prepared(cluster_rules::prepare_policy),
+        kind(Kind::built_in::<admission::ValidatingAdmissionPolicyBinding>(
+            GROUP,
+            "validatingadmissionpolicybindings",
+            "ValidatingAdmissionPolicyBinding",
+        )),
+        kind(Kind::built_in::<admission::ValidatingWebhookConfiguration>(
+            GROUP,
+            "validatingwebhookconfigurations",
+            "ValidatingWebhookConfiguration",
+        ))
+        .prepared(cluster_rules::prepare_webhooks),
+    ]
+}
+
+/// What a driver brings along.
+fn storage_kinds() -> Vec<Kind> {
+    const GROUP: &str = "storage.k8s.io/v1";
+    vec![
+        Kind::built_in::<storage::CSIDriver>(GROUP, "csidrivers", "CSIDriver")
+            .cluster()
+            .returns_deleted()
+            .prepared(cluster_rules::prepare_driver),
+        Kind::built_in::<storage::StorageClass>(GROUP, "storageclasses", "StorageClass")
+            .short(&["sc"])
+            .cluster()
+            .returns_deleted()
+            .prepared(cluster_rules::prepare_storage_class),
     ]
 }
 
@@ -90,7 +146,10 @@ pub(super) fn built_in() -> Vec<Kind> {
     let lease = Kind::built_in::<coordination::Lease>("coordination.k8s.io/v1", "leases", "Lease")
         .shows(table::lease_columns())
         .checked(core_rules::check_lease);
+    kinds.extend(admission_kinds());
+    kinds.extend(storage_kinds());
     kinds.extend([
+        Kind::built_in::<discovery::EndpointSlice>("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
         Kind::built_in::<apps::DaemonSet>("apps/v1", "daemonsets", "DaemonSet")
             .short(&["ds"])
             .category("all")

@@ -56,6 +56,17 @@ pub(crate) fn prepare_volume(volume: &mut Value, old: Option<&Value>) {
     }
 }
 
+/// A service is reached within the cluster unless it says otherwise. It gets no address here: nothing routes to it.
+pub(crate) fn prepare_service(service: &mut Value, old: Option<&Value>) {
+    let spec = child_mut(service, "spec");
+    for (field, value) in [("type", json!("ClusterIP")), ("sessionAffinity", json!("None"))] {
+        default(spec, field, value);
+    }
+    if old.is_none() {
+        service["status"] = json!({"loadBalancer": {}});
+    }
+}
+
 /// A namespace has its name as a label, and it is active until it is deleted.
 pub(crate) fn prepare_namespace(namespace: &mut Value, old: Option<&Value>) {
     let name = meta(namespace, "name").to_owned();
