@@ -44,6 +44,10 @@ crds:
 image-test:
     cargo test -p sandbox --test image -- --include-ignored
 
+# The kubectl plugin, as a static binary.
+plugin:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target x86_64-unknown-linux-gnu -p kubectl-snapshots
+
 # The binary of the image: static, stripped.
 image:
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile image --target x86_64-unknown-linux-gnu -p csi-snapshotter

@@ -13,7 +13,7 @@ pub mod limit;
 pub mod objects;
 pub mod pages;
 pub mod plain;
-mod pod;
+pub(crate) mod pod;
 mod proxy;
 pub(crate) mod request;
 pub mod secret;

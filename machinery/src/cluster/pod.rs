@@ -46,11 +46,20 @@ pub(super) fn in_cluster(env: impl Fn(&str) -> Option<String>, mount: &Path) -> 
     let token = mount.join("token");
     TokenFile::open(&token)?;
     config.auth_info.token_file = Some(token.to_string_lossy().into_owned());
+    if let Some(namespace) = namespace_in(&mount.join("namespace")) {
+        config.default_namespace = namespace;
+    }
     let authority = mount.join("ca.crt");
     config.root_cert = Some(certificates(&authority)?);
     // Set, so that it is reread after a rotation.
     config.root_cert_file = Some(authority);
     Ok(config)
+}
+
+/// The namespace that a file of the mount holds.
+pub(crate) fn namespace_in(file: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
 fn address(env: impl Fn(&str) -> Option<String>) -> Result<Uri, NoPod> {
@@ -110,6 +119,8 @@ mod tests {
         assert_eq!(config.root_cert.unwrap().len(), 1);
         assert_eq!(config.root_cert_file.unwrap(), mount.path().join("ca.crt"));
         assert_eq!(config.default_namespace, "default");
+        fs::write(mount.path().join("namespace"), "here\n").unwrap();
+        assert_eq!(in_cluster(pod("10.0.0.1", "443"), mount.path()).unwrap().default_namespace, "here");
     }
 
     #[test]

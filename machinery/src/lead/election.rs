@@ -12,6 +12,7 @@ use super::elector::Elector;
 use super::lease::Lease;
 use super::protocol::Candidate;
 use super::terms::{ElectionEnd, Timing, identity};
+use crate::cluster::pod::namespace_in;
 use crate::{clock, leadership::Leadership, metrics::BaseMetrics};
 
 /// Where Kubernetes mounts the namespace of a pod.
@@ -70,7 +71,7 @@ pub fn start(
 /// The settings with a namespace: the one that is set, else the pod's own.
 #[must_use]
 pub fn in_its_namespace(election: Election) -> Election {
-    let namespace = election.namespace.or_else(|| own_namespace(Path::new(NAMESPACE_FILE)));
+    let namespace = election.namespace.or_else(|| namespace_in(Path::new(NAMESPACE_FILE)));
     if namespace.is_none() {
         tracing::warn!(
             "cannot tell this pod's namespace from {NAMESPACE_FILE}: the Lease is kept in {FALLBACK_NAMESPACE:?}; \
@@ -78,11 +79,6 @@ pub fn in_its_namespace(election: Election) -> Election {
         );
     }
     Election { namespace, ..election }
-}
-
-fn own_namespace(file: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
-    Some(text.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }
 
 async fn update_gauge(leadership: Leadership, metrics: BaseMetrics, lease: String) {

@@ -136,8 +136,8 @@ pub const MEANINGS: [(Finding, Meaning); 32] = [
         Finding::GroupVersion,
         warning(
             "group-version",
-            "group snapshots are there without v1, or not all of their kinds are",
-            "Install newer ones if you want group snapshots: kubectl apply -k deploy/crds",
+            "group snapshots are there without v1, which our programs need, or not all of their kinds are there",
+            "Install newer ones if our programs are to take group snapshots: kubectl apply -k deploy/crds",
         ),
     ),
     (

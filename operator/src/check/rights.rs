@@ -109,9 +109,16 @@ fn needed(role: Role, are_groups_served: bool) -> anyhow::Result<Vec<Wanted>> {
     let mut all = wanted(manifest)?;
     all.retain(|right| {
         (right.resource != "secrets" || has_secrets)
-            && (right.group != "groupsnapshot.storage.k8s.io" || (has_groups && are_groups_served))
+            && (!is_for_groups(right) || (has_groups && are_groups_served))
     });
     Ok(all)
+}
+
+/// Whether a right is needed for group snapshots alone, whose members are made and deleted by the snapshot-controller.
+fn is_for_groups(right: &Wanted) -> bool {
+    let makes_members =
+        right.full_resource() == "volumesnapshots" && ["create", "delete"].contains(&&*right.verb);
+    right.group == "groupsnapshot.storage.k8s.io" || makes_members
 }
 
 /// How many rights were asked about, and those that the account does not have.

@@ -1,5 +1,9 @@
 //! What the program says before it looks at a cluster, and when there is none.
 
+use std::path::Path;
+
+use tokio::process::Command;
+
 use crate::common::{Stage, alone, story};
 
 #[test]
@@ -43,5 +47,32 @@ fn one_may_look_as_somebody_else_and_sees_what_is_missing() {
         assert!(seen.err.contains(missing), "{}", seen.err);
         let by = |user: &str| stage.server.requests().iter().any(|request| request.user == user);
         assert!(by("jane") && !by("sandbox-admin"));
+    });
+}
+
+#[test]
+fn kubectl_finds_the_plugin_by_its_name() {
+    story(async {
+        let client = Command::new("kubectl").args(["version", "--client"]).output().await;
+        if client.is_err() {
+            println!("skipped: no kubectl on this machine");
+            return;
+        }
+        let stage = Stage::set().await;
+        stage.snapshot("s").await;
+        let directory = Path::new(env!("CARGO_BIN_EXE_kubectl-snapshots")).parent().unwrap().to_owned();
+        let path = std::env::join_paths(
+            [directory].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        let output = Command::new("kubectl")
+            .args(["snapshots", "list", "-n", "team", "--context", "sandbox"])
+            .env("KUBECONFIG", stage.kubeconfig())
+            .env("PATH", path.unwrap())
+            .output()
+            .await
+            .unwrap();
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(output.status.success() && out.contains("WAITS FOR") && out.contains("\ns "), "{out}{err}");
     });
 }

@@ -202,9 +202,14 @@ impl Stage {
         }
     }
 
+    /// The kubeconfig of an administrator.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.path("admin")
+    }
+
     /// What the plugin answers to an administrator.
     pub async fn ask(&self, arguments: &[&str]) -> Answer {
-        let kubeconfig = format!("--kubeconfig={}", self.path("admin").display());
+        let kubeconfig = format!("--kubeconfig={}", self.kubeconfig().display());
         alone(&[arguments, &[&kubeconfig]].concat()).await
     }
 
@@ -221,7 +226,7 @@ impl Stage {
     /// The command that asks the plugin.
     pub fn start(&self, arguments: &[&str]) -> Command {
         let mut command = command();
-        command.args(arguments).arg(format!("--kubeconfig={}", self.path("admin").display()));
+        command.args(arguments).arg(format!("--kubeconfig={}", self.kubeconfig().display()));
         command
     }
 
