@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use crate::arguments::{Arguments, Command};
 use crate::session::Session;
 use crate::text::out::tell;
+use crate::unread::{Unread, Why};
 use crate::{check, list};
 
 /// Exit code for an invalid command line: 1 and 2 are verdicts (sysexits.h has this one).
@@ -31,9 +32,17 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let ended = block_on(run(arguments));
     ended.unwrap_or_else(|error| {
-        tell(&format!("error: {error:#}"));
+        tell(&format!("error: {error:#}{}", remedy(&error)));
         ExitCode::from(BLIND)
     })
+}
+
+/// What to do about a read that failed, unless its text says so.
+fn remedy(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<Unread>() {
+        Some(unread) if unread.why != Why::MayNot => format!("; {}", unread.remedy()),
+        Some(_) | None => String::new(),
+    }
 }
 
 fn block_on<T>(run: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -50,7 +59,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::List(args) => Box::pin(list::run(&session, &args)).await,
         Command::Check(args) => Box::pin(check::run(&session, &args)).await,
         Command::Why(_) => {
-            anyhow::bail!("the cluster {} is not looked at yet", session.client.default_namespace())
+            anyhow::bail!(
+                "this build cannot say why yet; `kubectl snapshots list` says what each snapshot waits for"
+            )
         }
     }
 }

@@ -6,7 +6,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use machinery::cli::duration;
 
-const AFTER: &str = "kubectl finds this program by its name, kubectl-snapshots, on the PATH. It only reads. The rights that it \
+const AFTER: &str = "\
+Examples:
+  kubectl snapshots why nightly -n team     why is it not ready, and whose turn is it?
+  kubectl snapshots check                   is this cluster fit for snapshots?
+  kubectl snapshots list -A -w              all snapshots, and what changes
+
+kubectl finds this program by its name, kubectl-snapshots, on the PATH. It only reads. The rights that it \
                      needs are in deploy/operator/rbac.yaml.";
 
 /// What a snapshot waits for, and whether a cluster is fit for snapshots.
@@ -75,8 +81,8 @@ pub struct WhyArgs {
     /// A VolumeSnapshot, or vsc/NAME, vgs/NAME, vgsc/NAME or pvc/NAME
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// As data
-    #[arg(short, long, value_name = "FORM")]
+    /// As data: json or yaml
+    #[arg(short, long, value_name = "FORM", hide_possible_values = true)]
     pub output: Option<Data>,
 }
 
@@ -92,8 +98,8 @@ pub struct CheckArgs {
     /// The service account of a sidecar; may be repeated [default: those of the pods that hold the Leases]
     #[arg(long = "sidecar-account", value_name = "NAMESPACE/NAME", value_parser = account)]
     pub sidecar_accounts: Vec<Account>,
-    /// As data
-    #[arg(short, long, value_name = "FORM")]
+    /// As data: json or yaml
+    #[arg(short, long, value_name = "FORM", hide_possible_values = true)]
     pub output: Option<Data>,
 }
 
@@ -133,8 +139,8 @@ pub struct ListArgs {
     /// Go on, and show what changes
     #[arg(short, long)]
     pub watch: bool,
-    /// With more columns, or as data
-    #[arg(short, long, value_name = "FORM")]
+    /// With more columns: wide; or as data: json or yaml
+    #[arg(short, long, value_name = "FORM", hide_possible_values = true)]
     pub output: Option<ListForm>,
 }
 
@@ -171,6 +177,11 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_for_people() {
+        insta::assert_snapshot!(Arguments::command().render_help().to_string());
     }
 
     #[test]

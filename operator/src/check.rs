@@ -22,8 +22,6 @@ mod tests;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-
 use crate::arguments::CheckArgs;
 use crate::session::Session;
 use crate::text::out::print;
@@ -37,7 +35,7 @@ use line::Report;
 pub async fn run(session: &Session, args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let seen = Box::pin(look::look(session)).await;
     if let Some(unread) = seen.unread().find(|unread| matches!(unread.why, Why::Away(_) | Why::Unknown)) {
-        bail!("{unread}; {}", unread.remedy());
+        return Err(unread.clone().into());
     }
     let mut report = Report::default();
     report.lines.extend(kinds::lines(&seen));

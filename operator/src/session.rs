@@ -56,9 +56,12 @@ impl Session {
         access.groups.clone_from(&connection.groups);
         let rest = BaseMetrics::new()?.rest;
         let clients = connect(access, AGENT, UNLIMITED, Leadership::always(), rest).await?;
-        let of_context = || clients.api.default_namespace().to_owned();
+        // As for kubectl, an empty name is none.
+        let named = [connection.namespace.as_deref(), Some(clients.api.default_namespace()), Some("default")];
+        let namespace =
+            named.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
         Ok(Self {
-            namespace: connection.namespace.clone().unwrap_or_else(of_context),
+            namespace,
             client: clients.api,
             watch: clients.watch,
             now: clock::now(),

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use machinery::cluster::plain::Resource;
 
-use super::programs::{CONTROLLER, leases_of};
+use super::programs::{CONTROLLER, busy_drivers, leases_of};
 use super::seen::{Lease, Seen, text};
 use crate::arguments::{Account, CheckArgs};
 use crate::session::Session;
@@ -38,9 +38,9 @@ pub enum Role {
 pub async fn find(session: &Session, args: &CheckArgs, seen: &Seen) -> Vec<Program> {
     let mut programs = vec![controller(session, args, seen).await];
     if args.sidecar_accounts.is_empty() {
-        let drivers =
-            seen.leases.iter().flat_map(|leases| drivers(seen).into_iter().map(move |it| (it, leases)));
-        let each = drivers.map(|(driver, leases)| sidecar(session, driver, leases, seen));
+        let drivers = busy_drivers(seen);
+        let leases = seen.leases.as_deref().unwrap_or_default();
+        let each = drivers.keys().map(|driver| sidecar(session, driver, leases, seen));
         programs.extend(join_all(each).await.into_iter().flatten());
     } else {
         let role = role(seen, |_| true);
@@ -56,7 +56,7 @@ pub async fn find(session: &Session, args: &CheckArgs, seen: &Seen) -> Vec<Progr
 
 async fn controller(session: &Session, args: &CheckArgs, seen: &Seen) -> Program {
     let leases = seen.leases.iter().flatten().filter(|lease| lease.name == CONTROLLER);
-    let lease = leases.max_by_key(|lease| (lease.is_held(seen.now), lease.renewed));
+    let lease = leases.max_by_key(|lease| (lease.is_held(seen.clock), lease.renewed));
     let account = match (&args.controller_account, lease) {
         (Some(given), _) => Ok(given.clone()),
         (None, Some(lease)) => account_of(session, lease).await,
@@ -66,17 +66,10 @@ async fn controller(session: &Session, args: &CheckArgs, seen: &Seen) -> Program
     Program { name: "snapshot-controller".to_owned(), role: Role::Controller, account, namespace }
 }
 
-fn drivers(seen: &Seen) -> Vec<&str> {
-    let mut drivers: Vec<&str> = seen.classes.iter().flatten().map(|class| &*class.driver).collect();
-    drivers.sort_unstable();
-    drivers.dedup();
-    drivers
-}
-
 /// `None` without a Lease: the sidecar may not run at all, which has a line of its own.
 async fn sidecar(session: &Session, driver: &str, leases: &[Lease], seen: &Seen) -> Option<Program> {
     let lease =
-        *leases_of(driver, leases).iter().max_by_key(|lease| (lease.is_held(seen.now), lease.renewed))?;
+        *leases_of(driver, leases).iter().max_by_key(|lease| (lease.is_held(seen.clock), lease.renewed))?;
     Some(Program {
         name: format!("sidecar of {driver}"),
         role: role(seen, |other| other == driver),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use futures_util::join;
-use jiff::Timestamp;
 use machinery::cluster::pages::Which;
 use machinery::cluster::plain::Resource;
 use machinery::object::{Body, Object};
@@ -13,7 +12,7 @@ use model::content::SingleContent;
 use serde_json::{Value, json};
 
 use super::programs::{CONTROLLER, SIDECAR};
-use super::seen::{Asked, Class, Definition, Lease, Policy, Seen, Webhook, each, name, text};
+use super::seen::{Asked, Class, Clock, Definition, Lease, Policy, Seen, Webhook, each, name, text};
 use crate::session::Session;
 use crate::unread::Unread;
 
@@ -48,8 +47,8 @@ const fn resource(group: &'static str, plural: &'static str) -> Resource {
 /// Reads everything. What cannot be read takes nothing else with it.
 pub async fn look(session: &Session) -> Seen {
     let definitions = join_all(NAMES.map(|name| definition(session, name)));
-    let (now, definitions, leases, drivers) =
-        Box::pin(async { join!(now(session), definitions, leases(session), drivers(session)) }).await;
+    let (clock, definitions, leases, drivers) =
+        Box::pin(async { join!(clock(session), definitions, leases(session), drivers(session)) }).await;
     let classes = classes::<SingleClass>(session);
     let group_classes = self::classes::<GroupClass>(session);
     let (classes, group_classes, storage, contents) =
@@ -60,7 +59,7 @@ pub async fn look(session: &Session) -> Seen {
     .await;
     let webhooks = vec![(VALIDATING.plural, validating), (MUTATING.plural, mutating)];
     let mut seen = Seen {
-        now,
+        clock,
         definitions,
         leases,
         drivers,
@@ -85,11 +84,12 @@ async fn all<T>(
     session.list_plain(resource, &which, |all: &mut Vec<T>, object| all.push(read(&object))).await
 }
 
-/// The API server's own clock, which a review of who we are comes with.
-async fn now(session: &Session) -> Timestamp {
+/// The API server's own clock, which a review of who we are comes with. That of a person's machine may be far off.
+async fn clock(session: &Session) -> Clock {
     let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
     let answer = session.review(&WHO, &question).await.unwrap_or_default();
-    text(&answer, "/metadata/creationTimestamp").and_then(|time| time.parse().ok()).unwrap_or(session.now)
+    let told = text(&answer, "/metadata/creationTimestamp").and_then(|time| time.parse().ok());
+    told.map_or(Clock { now: session.now, slack: 120 }, |now| Clock { now, slack: 5 })
 }
 
 async fn definition(session: &Session, name: &'static str) -> (&'static str, Result<Definition, Unread>) {

@@ -33,7 +33,7 @@ pub fn lines(seen: &Seen) -> Vec<Line> {
 fn of_controller(leases: &[Lease], seen: &Seen) -> Vec<Line> {
     const ABOUT: &str = "snapshot-controller";
     let ours: Vec<&Lease> = leases.iter().filter(|lease| lease.name == CONTROLLER).collect();
-    let held: Vec<&Lease> = ours.iter().copied().filter(|lease| lease.is_held(seen.now)).collect();
+    let held: Vec<&Lease> = ours.iter().copied().filter(|lease| lease.is_held(seen.clock)).collect();
     let mut lines: Vec<Line> =
         held.iter().map(|lease| Line::new(Finding::ControllerLeads, ABOUT, tells(lease, seen))).collect();
     match (&*held, &*ours) {
@@ -60,7 +60,7 @@ fn of_controller(leases: &[Lease], seen: &Seen) -> Vec<Line> {
 }
 
 /// The drivers that need a sidecar, and why.
-fn busy_drivers(seen: &Seen) -> BTreeMap<String, String> {
+pub fn busy_drivers(seen: &Seen) -> BTreeMap<String, String> {
     let mut busy = BTreeMap::new();
     for class in seen.classes.iter().flatten() {
         busy.entry(class.driver.clone()).or_insert_with(|| format!("the class {} names it", class.name));
@@ -85,7 +85,7 @@ pub fn leases_of<'a>(driver: &str, leases: &'a [Lease]) -> Vec<&'a Lease> {
 fn of_sidecar(driver: &str, what_for: &str, leases: &[Lease], seen: &Seen) -> Line {
     let about = format!("sidecar of {driver}");
     let ours = leases_of(driver, leases);
-    if let Some(lease) = ours.iter().find(|lease| lease.is_held(seen.now)) {
+    if let Some(lease) = ours.iter().find(|lease| lease.is_held(seen.clock)) {
         return Line::new(Finding::SidecarLeads, about, tells(lease, seen));
     }
     if let Some(gone) = ours.iter().find(|lease| lease.holder.is_some()) {
@@ -98,8 +98,9 @@ fn of_sidecar(driver: &str, what_for: &str, leases: &[Lease], seen: &Seen) -> Li
 /// Who holds a Lease, and since when it was not renewed.
 fn tells(lease: &Lease, seen: &Seen) -> String {
     let holder = lease.holder.as_deref().unwrap_or("nobody");
-    let age =
-        lease.renewed.map_or_else(|| "never".to_owned(), |time| format!("{} ago", since(time, seen.now)));
-    let expired = if lease.is_held(seen.now) { "" } else { ", and it has expired" };
+    let age = lease
+        .renewed
+        .map_or_else(|| "never".to_owned(), |time| format!("{} ago", since(time, seen.clock.now)));
+    let expired = if lease.is_held(seen.clock) { "" } else { ", and it has expired" };
     format!("{holder} holds the Lease {}, renewed {age}{expired}", lease.key())
 }

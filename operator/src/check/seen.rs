@@ -10,8 +10,7 @@ use crate::unread::{Unread, Why};
 /// Everything that was read.
 #[derive(Debug)]
 pub struct Seen {
-    /// The time of the API server where it tells it, else ours.
-    pub now: Timestamp,
+    pub clock: Clock,
     /// By full name, those of lone snapshots first.
     pub definitions: Vec<(&'static str, Result<Definition, Unread>)>,
     /// The Leases of both programs.
@@ -60,6 +59,15 @@ pub fn is_of_groups(definition: &str) -> bool {
 /// Whether it could not be read for want of the kind: then there is none of it.
 pub fn is_not_served(unread: &Unread) -> bool {
     matches!(unread.why, Why::NotServed)
+}
+
+/// The time that Leases are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// That of the API server where it tells it, else ours.
+    pub now: Timestamp,
+    /// By how many seconds it may differ from the clock of whoever renews a Lease.
+    pub slack: i64,
 }
 
 /// A CustomResourceDefinition.
@@ -214,11 +222,10 @@ impl Lease {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// Whether its holder renewed it in time. Times are those of its holder, so a clock may be a little off.
-    pub fn is_held(&self, now: Timestamp) -> bool {
-        const SLACK: i64 = 5;
-        let age = |time: Timestamp| now.as_second().saturating_sub(time.as_second());
-        self.holder.is_some() && self.renewed.is_some_and(|time| age(time) <= self.seconds + SLACK)
+    /// Whether its holder renewed it in time.
+    pub fn is_held(&self, clock: Clock) -> bool {
+        let age = |time: Timestamp| clock.now.as_second().saturating_sub(time.as_second());
+        self.holder.is_some() && self.renewed.is_some_and(|time| age(time) <= self.seconds + clock.slack)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::finding::Verdict;
 use super::line::{Line, Report};
 use crate::arguments::Data;
+use crate::text::out::harmless;
 use crate::text::paint::{Paint, Tone};
 
 #[derive(Serialize)]
@@ -62,10 +63,10 @@ fn text(report: &Report, paint: Paint) -> String {
         };
         // Padded before it is coloured, so that the escapes count for nothing.
         let verdict = paint.tone(tone, &format!("{:<9}", meaning.verdict.word()));
-        let about = paint.tone(Tone::Strong, &line.about);
+        let about = paint.tone(Tone::Strong, &harmless(&line.about));
         let remedy = if meaning.remedy.is_empty() { String::new() } else { format!(". {}.", meaning.remedy) };
         let id = paint.tone(Tone::Faint, &format!("[{}]", meaning.id));
-        text.extend([&*verdict, " ", &about, ": ", &line.says, &remedy, " ", &id, "\n"]);
+        text.extend([&*verdict, " ", &about, ": ", &harmless(&line.says), &remedy, " ", &id, "\n"]);
     }
     let [failed, warnings, ok] = [Verdict::Failed, Verdict::Warning, Verdict::Ok].map(|it| report.count(it));
     let many = if warnings == 1 { "" } else { "s" };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::finding::{Finding, MEANINGS, Meaning};
 use super::line::{Line, Report};
 use super::look::NAMES;
-use super::seen::{Asked, Definition, Lease, Seen, Webhook};
+use super::seen::{Asked, Clock, Definition, Lease, Seen, Webhook};
 use super::{admission, kinds, programs, rights, show};
 use crate::arguments::Data;
 use crate::text::paint::Paint;
@@ -29,7 +29,7 @@ fn definition() -> Definition {
 /// A cluster with all kinds and nothing else.
 fn seen() -> Seen {
     Seen {
-        now: "2026-03-01T12:00:00Z".parse().unwrap(),
+        clock: Clock { now: "2026-03-01T12:00:00Z".parse().unwrap(), slack: 5 },
         definitions: NAMES.map(|name| (name, Ok(definition()))).to_vec(),
         leases: Ok(Vec::new()),
         drivers: Ok(Vec::new()),
@@ -127,7 +127,7 @@ fn a_definition_that_is_not_accepted_is_not_established() {
 
 #[test]
 fn a_lease_is_held_until_its_time_is_over() {
-    let now = seen().now;
+    let clock = seen().clock;
     for (holder, renewed, is_held) in [
         (Some("a"), "2026-03-01T11:59:50.000000Z", true),
         (Some("a"), "2026-03-01T11:59:40.000000Z", true),
@@ -137,7 +137,7 @@ fn a_lease_is_held_until_its_time_is_over() {
         (None, "2026-03-01T12:00:00.000000Z", false),
         (Some("a"), "soon", false),
     ] {
-        assert_eq!(lease("l", holder, renewed).is_held(now), is_held, "{holder:?} {renewed}");
+        assert_eq!(lease("l", holder, renewed).is_held(clock), is_held, "{holder:?} {renewed}");
     }
 }
 

@@ -94,6 +94,8 @@ struct Follow<'a> {
     session: &'a Session,
     around: Around,
     rows: HashMap<String, Row>,
+    /// The last lines of those that are gone, to be shown once more.
+    gone: Vec<Row>,
     shown: Shown,
 }
 
@@ -122,7 +124,7 @@ pub async fn follow(
         start(session, all, Hand(sender, of_class), &mut standings),
     ];
     let rows = rows.into_iter().map(|row| (row.key(), row)).collect();
-    let mut follow = Follow { session, around: found.around, rows, shown };
+    let mut follow = Follow { session, around: found.around, rows, gone: Vec::new(), shown };
     let work = async {
         while let Some(change) = changes.recv().await {
             let mut again = HashSet::new();
@@ -198,7 +200,7 @@ impl Follow<'_> {
                 if is_known { Vec::new() } else { vec![key] }
             }
             Change::GoneSnapshot(key) => {
-                self.rows.remove(&key);
+                self.gone.extend(self.rows.remove(&key));
                 Vec::new()
             }
             Change::Content { name, owner, version } => {
@@ -247,6 +249,12 @@ impl Follow<'_> {
 
     /// Reads snapshots again, and shows those whose line has changed. Returns whether the reader is still there.
     async fn show(&mut self, keys: HashSet<String>) -> anyhow::Result<bool> {
+        for row in std::mem::take(&mut self.gone) {
+            let row = Row { is_gone: true, waits_for: None, ..row };
+            if !print(&self.shown.one(&row, clock::now())?) {
+                return Ok(false);
+            }
+        }
         for key in keys {
             let snapshot = match self.session.get_plain(&SNAPSHOTS, &key).await {
                 Ok(object) => Snapshot::read(&object),

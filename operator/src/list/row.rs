@@ -15,6 +15,8 @@ pub struct Row {
     pub name: String,
     pub created: Option<Timestamp>,
     pub is_deleting: bool,
+    /// It was deleted while the list was followed.
+    pub is_gone: bool,
     pub ready: Option<bool>,
     /// The most that can have passed between creation and readiness.
     pub ready_within_seconds: Option<i64>,
@@ -50,6 +52,7 @@ pub fn row(snapshot: &Snapshot, around: &Around) -> Row {
         name: snapshot.name.clone(),
         created: snapshot.created,
         is_deleting: snapshot.is_deleting,
+        is_gone: false,
         ready: snapshot.ready,
         ready_within_seconds: ready_within(snapshot),
         waits_for: waits(snapshot, around),

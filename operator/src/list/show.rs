@@ -152,6 +152,9 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<Cell> {
 }
 
 fn ready(row: &Row) -> Cell {
+    if row.is_gone {
+        return Cell::toned("gone", Tone::Odd);
+    }
     match (row.is_deleting, row.ready) {
         (true, _) => Cell::toned("deleting", Tone::Odd),
         (false, Some(true)) => Cell::toned("true", Tone::Good),

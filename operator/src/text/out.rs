@@ -11,5 +11,21 @@ pub fn print(text: &str) -> bool {
 
 /// Says something beside the answer. Not `eprintln!`, which panics if stderr is closed.
 pub fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(line));
+}
+
+/// A text of others in one line that no terminal takes for a command: a driver writes its errors as it likes.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_others_cannot_steer_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{9b}d ü"), "a [2Jb c d ü");
+    }
 }

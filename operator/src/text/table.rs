@@ -1,5 +1,6 @@
 //! Columns of text that are as wide as they have to be.
 
+use super::out::harmless;
 use super::paint::{Paint, Tone};
 
 /// Spaces between two columns.
@@ -16,13 +17,13 @@ impl Cell {
     /// A text without a colour.
     #[must_use]
     pub fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), tone: None }
+        Self { text: harmless(text), tone: None }
     }
 
     /// A text in a colour.
     #[must_use]
     pub fn toned(text: &str, tone: Tone) -> Self {
-        Self { text: text.to_owned(), tone: Some(tone) }
+        Self { text: harmless(text), tone: Some(tone) }
     }
 }
 

@@ -102,7 +102,7 @@ fn each_snapshot_says_what_it_waits_for() {
 }
 
 #[test]
-fn a_followed_list_shows_what_changes_until_the_snapshot_is_ready() {
+fn a_followed_list_shows_what_changes_until_the_snapshot_is_gone() {
     story(async {
         let stage = Stage::set().await;
         let mut list = stage.follow(&["list", "-n", NAMESPACE, "--watch"]);
@@ -116,6 +116,9 @@ fn a_followed_list_shows_what_changes_until_the_snapshot_is_ready() {
         assert!(ready.contains('≤'), "{ready}");
         stage.make_claim_with("copy", &restore("s")).await;
         list.line(&["s ", "true", " 1 "]).await;
+        stage.delete(SNAPSHOT, "s").await;
+        list.line(&["s ", "deleting"]).await;
+        list.line(&["s ", "gone"]).await;
     });
 }
 
