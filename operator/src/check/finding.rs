@@ -170,7 +170,7 @@ pub const MEANINGS: [(Finding, Meaning); 32] = [
         Finding::ControllerWithoutLease,
         warning(
             "controller-without-lease",
-            "nobody holds the Lease of the snapshot-controller: there is none, or it runs without leader election",
+            "there is no Lease of a snapshot-controller: none is installed, or it runs without leader election",
             "Install one: kubectl apply -k deploy/snapshot-controller. If it runs, add --leader-election",
         ),
     ),
@@ -178,7 +178,7 @@ pub const MEANINGS: [(Finding, Meaning); 32] = [
         Finding::ControllerGone,
         failed(
             "controller-gone",
-            "the snapshot-controller has not renewed its Lease in time: nothing is bound or deleted",
+            "the snapshot-controller has not renewed its Lease in time, or gave it up: nothing is bound or deleted",
             "Look for its pods in the namespace of the Lease, and at what they log",
         ),
     ),
@@ -195,7 +195,7 @@ pub const MEANINGS: [(Finding, Meaning); 32] = [
         Finding::SidecarWithoutLease,
         warning(
             "sidecar-without-lease",
-            "nobody holds the Lease of the driver's sidecar: there is none, or it runs without leader election",
+            "there is no Lease of a sidecar of the driver: it has none, or it runs without leader election",
             "Add the sidecar to the driver: see docs/install.md. If it runs, add --leader-election",
         ),
     ),
@@ -203,7 +203,7 @@ pub const MEANINGS: [(Finding, Meaning); 32] = [
         Finding::SidecarGone,
         failed(
             "sidecar-gone",
-            "the driver's sidecar has not renewed its Lease in time: no snapshot of the driver is taken or deleted",
+            "the driver's sidecar has not renewed its Lease in time, or gave it up: no snapshot of the driver is taken or deleted",
             "Look for the driver's pods in the namespace of the Lease, and at what the container logs",
         ),
     ),

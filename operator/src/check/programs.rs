@@ -41,10 +41,6 @@ fn of_controller(leases: &[Lease], seen: &Seen) -> Vec<Line> {
             let says = format!("there is no Lease {CONTROLLER} in any namespace");
             lines.push(Line::new(Finding::ControllerWithoutLease, ABOUT, says));
         }
-        ([], [first, ..]) if ours.iter().all(|lease| lease.holder.is_none()) => {
-            let says = format!("nobody holds the Lease {}", first.key());
-            lines.push(Line::new(Finding::ControllerWithoutLease, ABOUT, says));
-        }
         ([], gone) => {
             lines.extend(
                 gone.iter().map(|lease| Line::new(Finding::ControllerGone, ABOUT, tells(lease, seen))),
@@ -62,7 +58,7 @@ fn of_controller(leases: &[Lease], seen: &Seen) -> Vec<Line> {
 /// The drivers that need a sidecar, and why.
 pub fn busy_drivers(seen: &Seen) -> BTreeMap<String, String> {
     let mut busy = BTreeMap::new();
-    for class in seen.classes.iter().flatten() {
+    for class in seen.classes.iter().flatten().chain(seen.group_classes.iter().flatten()) {
         busy.entry(class.driver.clone()).or_insert_with(|| format!("the class {} names it", class.name));
     }
     for (driver, count) in seen.contents.iter().flatten() {
@@ -88,19 +84,21 @@ fn of_sidecar(driver: &str, what_for: &str, leases: &[Lease], seen: &Seen) -> Li
     if let Some(lease) = ours.iter().find(|lease| lease.is_held(seen.clock)) {
         return Line::new(Finding::SidecarLeads, about, tells(lease, seen));
     }
-    if let Some(gone) = ours.iter().find(|lease| lease.holder.is_some()) {
+    if let Some(gone) = ours.first() {
         return Line::new(Finding::SidecarGone, about, format!("{}; {what_for}", tells(gone, seen)));
     }
-    let says = format!("nobody holds a Lease {}; {what_for}", lease_of(driver));
+    let says = format!("there is no Lease {}; {what_for}", lease_of(driver));
     Line::new(Finding::SidecarWithoutLease, about, says)
 }
 
 /// Who holds a Lease, and since when it was not renewed.
 fn tells(lease: &Lease, seen: &Seen) -> String {
-    let holder = lease.holder.as_deref().unwrap_or("nobody");
-    let age = lease
-        .renewed
-        .map_or_else(|| "never".to_owned(), |time| format!("{} ago", since(time, seen.clock.now)));
-    let expired = if lease.is_held(seen.clock) { "" } else { ", and it has expired" };
-    format!("{holder} holds the Lease {}, renewed {age}{expired}", lease.key())
+    let age = |time| format!("{} ago", since(time, seen.clock.now));
+    let age = lease.renewed.map_or_else(|| "never".to_owned(), age);
+    let key = lease.key();
+    match &lease.holder {
+        Some(holder) if lease.is_held(seen.clock) => format!("{holder} holds the Lease {key}, renewed {age}"),
+        Some(holder) => format!("{holder} held the Lease {key} until it expired, renewed {age}"),
+        None => format!("nobody holds the Lease {key} any more, renewed {age}"),
+    }
 }

@@ -156,12 +156,12 @@ fn a_lease_of_each_node_counts_for_a_driver_and_that_of_another_driver_does_not(
 }
 
 #[test]
-fn a_controller_that_released_its_lease_is_not_called_gone() {
+fn a_controller_that_released_its_lease_is_gone_as_well() {
     let with = |lease| Seen { leases: Ok(vec![lease]), ..seen() };
     let name = programs::CONTROLLER;
     let renewed = "2026-03-01T12:00:00.000000Z";
     for (lease, expected) in [
-        (lease(name, Some(""), renewed), "controller-without-lease"),
+        (lease(name, Some(""), renewed), "controller-gone"),
         (lease(name, Some("p"), renewed), "controller-leads"),
         (lease(name, Some("p"), "2026-03-01T11:00:00.000000Z"), "controller-gone"),
     ] {

@@ -266,9 +266,13 @@ impl Follow<'_> {
             };
             self.read_content(&snapshot).await;
             let row = row(&snapshot, &self.around);
-            let is_same = self.rows.get(&key).is_some_and(|before| same(before, &row));
-            let text = self.shown.one(&row, clock::now())?;
-            self.rows.insert(key, row);
+            let now = clock::now();
+            let text = self.shown.one(&row, now)?;
+            let before = self.rows.insert(key, row);
+            let is_same = match before {
+                Some(before) => self.shown.one(&before, now)? == text,
+                None => false,
+            };
             if !is_same && !print(&text) {
                 return Ok(false);
             }
@@ -289,9 +293,4 @@ impl Follow<'_> {
             Err(unread) => tell(&look::without(&unread)),
         }
     }
-}
-
-/// Whether two lines read the same.
-fn same(before: &Row, now: &Row) -> bool {
-    Row { versions: now.versions.clone(), ..before.clone() } == *now
 }

@@ -72,8 +72,8 @@ pub fn row(snapshot: &Snapshot, around: &Around) -> Row {
 }
 
 /// No object says when it became ready. The API server notes when each writer last changed the status; so the one that
-/// says that the snapshot is ready cannot have said it for the first time after that.
+/// says that the snapshot is ready cannot have said it for the first time after that. Both times are cut to the second.
 fn ready_within(snapshot: &Snapshot) -> Option<i64> {
     let (created, written) = (snapshot.created?, snapshot.written.filter(|_| snapshot.ready == Some(true))?);
-    Some(written.as_second().saturating_sub(created.as_second()).max(0))
+    Some(written.as_second().saturating_sub(created.as_second()).max(0) + 1)
 }

@@ -56,6 +56,11 @@ impl Shown {
         for row in rows {
             table.widen(&cells(row, columns, now));
         }
+        if let Some(row) = rows.first().filter(|_| args.watch) {
+            // Room for what the rows may say later.
+            let later = Row { is_deleting: true, waits_for: Some(Waits::Controller), ..row.clone() };
+            table.widen(&cells(&later, columns, now));
+        }
         Self { form: Form::Table { table, columns }, paint }
     }
 
