@@ -135,20 +135,9 @@ fn storage_kinds() -> Vec<Kind> {
     ]
 }
 
-/// The kinds that exist without any CRD.
-pub(super) fn built_in() -> Vec<Kind> {
-    const RBAC: &str = "rbac.authorization.k8s.io/v1";
-    const CRDS: &str = "apiextensions.k8s.io/v1";
-    let mut kinds = core_kinds();
-    let mut events_view =
-        events("events.k8s.io/v1").selects(events::VIEW_FIELDS).checked_change(events::check_view_change);
-    events_view.view = View::EventsV1;
-    let lease = Kind::built_in::<coordination::Lease>("coordination.k8s.io/v1", "leases", "Lease")
-        .shows(table::lease_columns())
-        .checked(core_rules::check_lease);
-    kinds.extend(admission_kinds());
-    kinds.extend(storage_kinds());
-    kinds.extend([
+/// What runs, and what leads to it; nothing here runs it.
+fn workload_kinds() -> Vec<Kind> {
+    vec![
         Kind::built_in::<discovery::EndpointSlice>("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
         Kind::built_in::<apps::DaemonSet>("apps/v1", "daemonsets", "DaemonSet")
             .short(&["ds"])
@@ -165,7 +154,6 @@ pub(super) fn built_in() -> Vec<Kind> {
             .category("all")
             .with_status()
             .with_generation(),
-        events_view,
         Kind::built_in::<policy::PodDisruptionBudget>(
             "policy/v1",
             "poddisruptionbudgets",
@@ -174,6 +162,25 @@ pub(super) fn built_in() -> Vec<Kind> {
         .short(&["pdb"])
         .with_status()
         .with_generation(),
+    ]
+}
+
+/// The kinds that exist without any CRD.
+pub(super) fn built_in() -> Vec<Kind> {
+    const RBAC: &str = "rbac.authorization.k8s.io/v1";
+    const CRDS: &str = "apiextensions.k8s.io/v1";
+    let mut kinds = core_kinds();
+    let mut events_view =
+        events("events.k8s.io/v1").selects(events::VIEW_FIELDS).checked_change(events::check_view_change);
+    events_view.view = View::EventsV1;
+    let lease = Kind::built_in::<coordination::Lease>("coordination.k8s.io/v1", "leases", "Lease")
+        .shows(table::lease_columns())
+        .checked(core_rules::check_lease);
+    kinds.extend(workload_kinds());
+    kinds.extend(admission_kinds());
+    kinds.extend(storage_kinds());
+    kinds.extend([
+        events_view,
         Kind { unconditional: false, ..lease },
         Kind::built_in::<rbac::ClusterRoleBinding>(RBAC, "clusterrolebindings", "ClusterRoleBinding")
             .cluster()
