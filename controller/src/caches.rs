@@ -78,12 +78,12 @@ impl Remembered for UserMemory {
 fn is_same<B: Body>(one: &Object<B>, other: &Object<B>) -> bool {
     let (a, b) = (&one.metadata, &other.metadata);
     one.body == other.body
-        && a.uid == b.uid
+        && a.uid() == b.uid()
         && a.finalizers == b.finalizers
         && a.annotations == b.annotations
         && a.labels == b.labels
         && a.owner_references == b.owner_references
-        && a.deletion_timestamp == b.deletion_timestamp
+        && a.deleted() == b.deleted()
 }
 
 /// What is remembered of a user's object between passes.

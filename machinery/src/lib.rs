@@ -20,6 +20,9 @@ pub mod watch;
 // An informer-like cache of a kind.
 pub mod store;
 
+// Hash tables that give back memory.
+mod tables;
+
 // The work queue and its workers.
 pub mod queue;
 

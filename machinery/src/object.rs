@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 mod body;
+mod compact;
 mod lenient;
 mod metadata;
 mod shared;
@@ -55,7 +56,7 @@ impl<B> Object<B> {
     /// `metadata.name`, "" if missing.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.metadata.name
+        self.metadata.name()
     }
 
     /// `metadata.namespace`, "" for a cluster-scoped object.
@@ -85,13 +86,13 @@ impl<B> Object<B> {
     /// `metadata.uid`, "" if missing.
     #[must_use]
     pub fn uid(&self) -> &str {
-        &self.metadata.uid
+        self.metadata.uid()
     }
 
     /// `metadata.resourceVersion`, "" if missing.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.metadata.resource_version
+        self.metadata.version()
     }
 
     /// Whether this state of an object is newer than another one, or older; `None` if their versions are not numbers.

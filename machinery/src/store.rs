@@ -17,6 +17,7 @@ pub mod index;
 
 use crate::object::{Body, Object};
 use crate::queue::{Key, Urgency};
+use crate::tables::relieve;
 use entry::StoreEntry;
 
 /// What a store has to know about a kind. Pure functions.
@@ -329,6 +330,7 @@ impl<B: Body, M: Clone + Default> StoreState<B, M> {
         entry: StoreEntry<B, M>,
         presence: Presence,
     ) -> Farewell {
+        relieve(&mut self.entries);
         let object = entry.freshest().clone();
         let memory = entry.memory.map(|memory| *memory).unwrap_or_default();
         let waits = self.vanished.contains_key(key);

@@ -32,7 +32,7 @@ use problem::{Reporter, WatchProblem, judge};
 use standing::Standing;
 
 /// Objects per list page. A page is in memory as text and as objects at once, so this bounds memory.
-const PAGE: u32 = 250;
+const PAGE: u32 = 100;
 /// How long a list page may take before it is requested again.
 const PAGE_DEADLINE: Duration = Duration::from_mins(1);
 /// How often in a row one page may fail before the whole list starts over.
@@ -169,11 +169,14 @@ impl<B: Body, S: Sink<B>> Watch<B, S> {
         page.label_selector.clone_from(&self.selection.labels);
         page.field_selector.clone_from(&self.selection.fields);
         loop {
+            static TURN: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+            let turn = timeout(Duration::from_secs(1), TURN.acquire()).await;
             let list = self.page(&page).await?;
             for object in list.items {
                 keys.insert(object.key());
                 self.sink.seen(object);
             }
+            drop(turn);
             page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
             if page.continue_token.is_none() {
                 self.sink.listed(&keys, list.metadata.resource_version.as_deref().unwrap_or_default());

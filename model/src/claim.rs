@@ -5,7 +5,6 @@ use std::sync::Arc;
 use machinery::object::{Body, Fields, Object, Shared};
 use serde_json::Value;
 
-use crate::facts::non_empty;
 use crate::node::Affinity;
 use crate::user::text;
 
@@ -26,12 +25,12 @@ const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claim {
     /// `spec.volumeName`.
-    pub volume: Option<String>,
+    pub volume: Option<Box<str>>,
     /// `status.phase`.
     pub phase: Shared,
     /// The VolumeSnapshot that it is to be filled from, by `dataSource` or `dataSourceRef`: the namespace where one is named,
     /// and the name.
-    pub restores: Option<(Option<String>, String)>,
+    pub restores: Option<(Option<Box<str>>, Box<str>)>,
 }
 
 impl Claim {
@@ -59,9 +58,9 @@ pub fn is_being_provisioned(claim: &PersistentVolumeClaim) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Volume {
     /// `spec.csi`: driver and volume handle; `None` for a volume of another kind.
-    pub csi: Option<(Shared, String)>,
+    pub csi: Option<(Shared, Box<str>)>,
     /// `spec.claimRef`: namespace, name and uid of the claim that holds it; the uid may be empty.
-    pub claim: Option<(Shared, String, String)>,
+    pub claim: Option<(Shared, Box<str>, Box<str>)>,
     /// `spec.volumeMode`.
     pub mode: Option<Shared>,
     /// `spec.nodeAffinity.required`: the nodes that can reach it; `None` where all can.
@@ -69,7 +68,7 @@ pub struct Volume {
 }
 
 /// The snapshot that a data source names.
-fn source(value: Option<Value>) -> Option<(Option<String>, String)> {
+fn source(value: Option<Value>) -> Option<(Option<Box<str>>, Box<str>)> {
     let mut fields = Fields::of(value?);
     let is_snapshot = text(&mut fields, "apiGroup").as_deref() == Some(SNAPSHOT_GROUP)
         && text(&mut fields, "kind").as_deref() == Some("VolumeSnapshot");
@@ -87,10 +86,9 @@ impl Body for Claim {
     fn read(fields: &mut Fields) -> Self {
         let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
         let mut status = Fields::of(fields.take("status").unwrap_or_default());
-        let volume: Option<String> = spec.take("volumeName");
         let named = source(spec.take("dataSource"));
         Self {
-            volume: non_empty(volume.as_ref()).map(str::to_owned),
+            volume: text(&mut spec, "volumeName"),
             phase: status.take_shared("phase").unwrap_or_default(),
             restores: named.or_else(|| source(spec.take("dataSourceRef"))),
         }
@@ -108,7 +106,7 @@ impl Body for Volume {
 
     fn read(fields: &mut Fields) -> Self {
         let mut spec = Fields::of(fields.take("spec").unwrap_or_default());
-        let text = |fields: &mut Fields, name: &str| fields.take::<String>(name).unwrap_or_default();
+        let text = |fields: &mut Fields, name: &str| fields.take::<Box<str>>(name).unwrap_or_default();
         let csi = spec.take::<Value>("csi").map(|value| {
             let mut csi = Fields::of(value);
             (csi.take_shared("driver").unwrap_or_default(), text(&mut csi, "volumeHandle"))

@@ -45,7 +45,7 @@ impl Class {
     pub fn of<C: AsRef<Self>>(object: &Object<C>) -> Self {
         Self {
             is_default: DEFAULT_CLASS.iter().any(|key| object.annotation(key) == Some("true")),
-            created: object.metadata.creation_timestamp,
+            created: object.metadata.created(),
             edited: object.metadata.is_edited,
             ..object.body.as_ref().clone()
         }

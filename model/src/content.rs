@@ -19,7 +19,7 @@ pub struct SingleContent {
     /// `spec.source.volumeHandle`.
     pub volume_handle: Option<String>,
     /// `spec.source.snapshotHandle`.
-    pub snapshot_handle: Option<String>,
+    pub snapshot_handle: Option<Box<str>>,
     /// `spec.volumeSnapshotClassName`.
     pub class_name: Option<Shared>,
     /// `spec.volumeSnapshotRef`.
@@ -34,16 +34,16 @@ pub struct OwnerRef {
     /// `namespace`.
     pub namespace: Shared,
     /// `name`.
-    pub name: String,
+    pub name: Box<str>,
     /// `uid`, `None` until the content is bound.
-    pub uid: Option<String>,
+    pub uid: Option<Box<str>>,
 }
 
 /// The `status` of a VolumeSnapshotContent, as stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContentStatus {
     /// `snapshotHandle`.
-    pub snapshot_handle: Option<String>,
+    pub snapshot_handle: Option<Box<str>>,
     /// `readyToUse`.
     pub ready_to_use: Option<bool>,
     /// `creationTime` in nanoseconds since the epoch.
@@ -51,7 +51,7 @@ pub struct ContentStatus {
     /// `restoreSize` in bytes.
     pub restore_size: Option<i64>,
     /// `volumeGroupSnapshotHandle`.
-    pub group_handle: Option<String>,
+    pub group_handle: Option<Box<str>>,
     /// `error`.
     pub error: Option<StatusError>,
     /// Whether a field has an invalid value. The next write then replaces the whole status.
@@ -62,7 +62,7 @@ pub struct ContentStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusError {
     /// `message`.
-    pub message: Option<String>,
+    pub message: Option<Box<str>>,
 }
 
 impl OwnerRef {

@@ -206,7 +206,7 @@ impl<'a> Meta<'a> {
     pub(crate) fn of(metadata: &'a Metadata, kind: Kind) -> Self {
         let names = kind.names();
         Self {
-            created: metadata.creation_timestamp,
+            created: metadata.created(),
             deleting: metadata.is_deleting(),
             released: metadata.annotation(names.released).is_some(),
             marked: metadata.annotation(names.marker).is_some(),

@@ -19,9 +19,9 @@ pub struct GroupSnapshot {
     /// `spec.source.selector`.
     pub selector: Option<Selector>,
     /// `spec.source.volumeGroupSnapshotContentName`.
-    pub given_content: Option<String>,
+    pub given_content: Option<Box<str>>,
     /// `spec.volumeGroupSnapshotClassName`.
-    pub class_name: Option<String>,
+    pub class_name: Option<Box<str>>,
     /// `status`.
     pub status: Option<SnapshotStatus>,
 }

@@ -21,9 +21,9 @@ pub const RESTORING_FINALIZER: &str = "provisioner.storage.kubernetes.io/volumes
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// `spec.source.persistentVolumeClaimName`.
-    pub claim: Option<String>,
+    pub claim: Option<Box<str>>,
     /// `spec.source.volumeSnapshotContentName`.
-    pub given_content: Option<String>,
+    pub given_content: Option<Box<str>>,
     /// `spec.volumeSnapshotClassName`.
     pub class_name: Option<Shared>,
     /// `status`.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use machinery::object::{Fields, Metadata};
 use serde_json::Value;
 
-use crate::facts::{Kind, non_empty};
+use crate::facts::Kind;
 use crate::names::content_of_member;
 
 /// An object that can be seen as [`User`].
@@ -36,7 +36,7 @@ impl<'a> User<'a> {
     /// `metadata.name`.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        &self.metadata.name
+        self.metadata.name()
     }
 
     /// `metadata.namespace`.
@@ -48,7 +48,7 @@ impl<'a> User<'a> {
     /// `metadata.uid`.
     #[must_use]
     pub fn uid(&self) -> &'a str {
-        &self.metadata.uid
+        self.metadata.uid()
     }
 
     /// `namespace/name`.
@@ -110,7 +110,7 @@ impl<'a> User<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SnapshotStatus {
     /// `boundVolumeSnapshotContentName`, or `boundVolumeGroupSnapshotContentName`.
-    pub content: Option<String>,
+    pub content: Option<Box<str>>,
     /// `creationTime`.
     pub creation_time: Option<Timestamp>,
     /// `readyToUse`.
@@ -118,9 +118,9 @@ pub struct SnapshotStatus {
     /// Whether `restoreSize` says more than 0.
     pub has_size: bool,
     /// `volumeGroupSnapshotName`.
-    pub group: Option<String>,
+    pub group: Option<Box<str>>,
     /// `error.message`; "" where there is an error without one.
-    pub error: Option<String>,
+    pub error: Option<Box<str>>,
 }
 
 impl SnapshotStatus {
@@ -139,9 +139,9 @@ impl SnapshotStatus {
     }
 }
 
-pub(crate) fn text(fields: &mut Fields, name: &str) -> Option<String> {
-    let text: Option<String> = fields.take(name);
-    non_empty(text.as_ref()).map(str::to_owned)
+pub(crate) fn text(fields: &mut Fields, name: &str) -> Option<Box<str>> {
+    let text: Option<Box<str>> = fields.take(name);
+    text.filter(|text| !text.is_empty())
 }
 
 /// Whether a quantity is there and not zero.

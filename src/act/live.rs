@@ -196,7 +196,7 @@ where
         let now = clock::now();
         let written = self.send(Some(status::status_write(object, change, now))).await?;
         self.log(change, &written);
-        let created = object.metadata.creation_timestamp;
+        let created = object.metadata.created();
         if let (Some(true), Some(created)) = (change.ready, created) {
             let after = Duration::try_from(now.duration_since(created)).unwrap_or_default();
             self.shared.metrics.ready(B::KIND, after);

@@ -147,7 +147,7 @@ impl StatusBody for SingleContent {
         let fields = vec![
             field(
                 "snapshotHandle",
-                status.snapshot_handle.map(Value::from),
+                status.snapshot_handle.as_deref().map(Value::from),
                 change.handle.clone().map(Value::from),
                 forget,
             ),
@@ -161,7 +161,7 @@ impl StatusBody for SingleContent {
             field("readyToUse", status.ready_to_use.map(Value::from), change.ready.map(Value::from), forget),
             field(
                 "volumeGroupSnapshotHandle",
-                status.group_handle.map(Value::from),
+                status.group_handle.as_deref().map(Value::from),
                 change.group_handle.clone().map(Value::from),
                 false,
             ),
@@ -181,7 +181,7 @@ impl StatusBody for GroupContent {
         let fields = vec![
             field(
                 "volumeGroupSnapshotHandle",
-                status.group_handle.map(Value::from),
+                status.group_handle.as_deref().map(Value::from),
                 change.handle.clone().map(Value::from),
                 forget,
             ),

@@ -64,7 +64,7 @@ impl Work {
                     self.write_once(objects, &content, &render::assign(&content, &node)).await.map(drop)
                 }
                 Step::Stranded(why) => {
-                    let deleted = content.metadata.deletion_timestamp;
+                    let deleted = content.metadata.deleted();
                     if let Some(pause) = patience(deleted, clock::now()) {
                         return PassEnd::well(Then::After(pause));
                     }

@@ -74,7 +74,7 @@ pub fn binding<C: Body>(content: &Object<C>, user: &User<'_>, class_name: Option
 }
 
 fn as_seen(write: Write, metadata: &Metadata) -> Write {
-    write.test("/metadata/uid", &*metadata.uid).test("/metadata/resourceVersion", &*metadata.resource_version)
+    write.test("/metadata/uid", metadata.uid()).test("/metadata/resourceVersion", metadata.version())
 }
 
 /// Marks a content as not needed any more.
@@ -140,7 +140,7 @@ pub fn content(draft: &ContentDraft, user: &User<'_>) -> Value {
     spec[&*kind.word("volumeSnapshotRef")] = json!({
         "apiVersion": kind.api_version(), "kind": kind.word("VolumeSnapshot"),
         "namespace": user.namespace(), "name": user.name(), "uid": user.uid(),
-        "resourceVersion": user.metadata.resource_version,
+        "resourceVersion": user.metadata.version(),
     });
     if let Some(class) = class_name {
         spec[&*kind.word("volumeSnapshotClassName")] = json!(class);

@@ -143,7 +143,7 @@ impl Work {
     ) {
         let Refusal { reasons, why, in_status } = refusal;
         let user = U::user(object);
-        if in_status && user.status.and_then(|status| status.error.as_ref()) == Some(&why) {
+        if in_status && user.status.and_then(|status| status.error.as_deref()) == Some(&why) {
             return;
         }
         let change = StatusChange { error: ErrorChange::Set(why.clone()), ..StatusChange::default() };

@@ -109,7 +109,7 @@ impl Work {
         snapshots: impl Iterator<Item = &'s VolumeSnapshot>,
         memory: &mut UserMemory,
     ) -> Option<Restore> {
-        let deleted = object.metadata.deletion_timestamp?;
+        let deleted = object.metadata.deleted()?;
         let claims_of = |snapshot: &VolumeSnapshot| {
             let keys = self.caches.restores.get(&snapshot.key());
             keys.iter().filter_map(|key| self.caches.claims.get(key)).collect::<Vec<_>>()

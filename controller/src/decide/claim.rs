@@ -45,7 +45,9 @@ pub fn is_taken_by(
     };
     let Some((driver, handle)) = volume.and_then(|volume| volume.body.csi.as_ref()) else { return false };
     match content.source {
-        Source::Volumes(handles) => *content.driver == **driver && handles.contains(handle),
+        Source::Volumes(handles) => {
+            *content.driver == **driver && handles.iter().any(|held| **held == **handle)
+        }
         Source::None | Source::Both | Source::Given(..) => false,
     }
 }

@@ -171,6 +171,8 @@ fn volume<'a>(source: &Source<'a>) -> Result<CsiVolume<'a>, ClaimProblem> {
 #[must_use]
 pub fn is_held(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     volume.body.claim.as_ref().is_some_and(|(namespace, name, uid)| {
-        **namespace == *claim.namespace() && name == claim.name() && (uid.is_empty() || uid == claim.uid())
+        **namespace == *claim.namespace()
+            && **name == *claim.name()
+            && (uid.is_empty() || **uid == *claim.uid())
     })
 }

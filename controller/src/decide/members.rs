@@ -153,5 +153,5 @@ fn volume<'a>(
         volume.0.body.claim.as_ref().is_some_and(|(of, _, _)| **of == *namespace)
     };
     let (volume, _) = held.or_else(|| volumes.iter().find(here))?;
-    volume.body.claim.as_ref().map(|(_, claim, _)| (*volume, claim.as_str()))
+    volume.body.claim.as_ref().map(|(_, claim, _)| (*volume, &**claim))
 }

@@ -45,7 +45,7 @@ pub fn of<'a>(
 
 /// For how long a claim holds a deletion, from when that is known; `None` if it does not.
 fn longest(claim: &PersistentVolumeClaim, deleted: Timestamp) -> Option<Duration> {
-    let created = claim.metadata.creation_timestamp.unwrap_or(deleted);
+    let created = claim.metadata.created().unwrap_or(deleted);
     let age = Duration::try_from(deleted.duration_since(created)).ok()?;
     if is_being_provisioned(claim) {
         Some(RESTORE)

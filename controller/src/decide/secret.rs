@@ -74,7 +74,8 @@ fn is_name(text: &str, longest: usize, dots: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use machinery::object::Metadata;
+    use model::snapshot::VolumeSnapshot;
+    use serde_json::json;
 
     use super::*;
 
@@ -88,11 +89,11 @@ mod tests {
         let parameters = pairs.into_iter().filter_map(|(key, value)| {
             Some((format!("csi.storage.k8s.io/{prefix}snapshotter-secret-{key}"), value?.to_owned()))
         });
-        let mut metadata = Metadata::default();
-        (metadata.name, metadata.namespace) = ("s".into(), "ns".into());
+        let snapshot = json!({"metadata": {"name": "s", "namespace": "ns"}});
+        let snapshot: VolumeSnapshot = serde_json::from_value(snapshot).unwrap();
         let user = User {
             kind,
-            metadata: &metadata,
+            metadata: &snapshot.metadata,
             is_dynamic: true,
             given_content: None,
             class_name: None,

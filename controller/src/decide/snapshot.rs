@@ -156,11 +156,11 @@ impl Observed<'_> {
         let claim = self.claim.filter(|claim| claim.body.is_bound())?;
         let volume = self.volume.filter(|volume| creation::is_held(volume, claim))?;
         let (driver, handle) = volume.body.csi.as_ref()?;
-        let found: Vec<&String> = match content.source {
-            ContentSource::Volumes(handles) => handles.iter().collect(),
+        let found: Vec<&str> = match content.source {
+            ContentSource::Volumes(handles) => handles.iter().map(String::as_str).collect(),
             ContentSource::None | ContentSource::Both | ContentSource::Given(..) => Vec::new(),
         };
-        if *content.driver == **driver && found == [handle] {
+        if *content.driver == **driver && found == [&**handle] {
             return None;
         }
         let of = |driver: &str, handle: &str| format!("{handle:?} of the driver {driver:?}");

@@ -30,7 +30,7 @@ impl CachedKind for Claim {
         // of the provisioner that restores it does.
         let restored = |claim: &Object<Self>| {
             let (of, name) = claim.body.restores.as_ref()?;
-            of.as_ref().is_none_or(|of| of == namespace).then(|| format!("{namespace}/{name}"))
+            of.as_ref().is_none_or(|of| **of == *namespace).then(|| format!("{namespace}/{name}"))
         };
         caches.claims_without_volume.set(&key, now.and_then(|now| lacking(caches, now)).as_deref());
         let before = caches.restores.set(&key, now.and_then(restored).as_deref());
@@ -93,5 +93,5 @@ impl CachedKind for Volume {
 fn lacking(caches: &Caches, claim: &PersistentVolumeClaim) -> Option<String> {
     let name = claim.body.volume.as_ref()?;
     let volume = caches.volumes.get(name);
-    volume.is_none_or(|volume| !is_held(&volume, claim)).then(|| name.clone())
+    volume.is_none_or(|volume| !is_held(&volume, claim)).then(|| name.to_string())
 }

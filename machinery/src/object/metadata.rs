@@ -4,26 +4,20 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Map, Value};
 
+use super::compact::{Identity, Second};
 use super::lenient::Fields;
 use super::shared::{Shared, share};
 
 /// `metadata`, as far as it is used. A text that is missing is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
-    /// `name`.
-    pub name: Box<str>,
+    identity: Identity,
     /// `namespace`; empty for a cluster-scoped object.
     pub namespace: Shared,
-    /// `uid`.
-    pub uid: Box<str>,
-    /// `resourceVersion`.
-    pub resource_version: Box<str>,
     /// Whether the spec was changed since its creation: `generation` is above 1.
     pub is_edited: bool,
-    /// `creationTimestamp`.
-    pub creation_timestamp: Option<Timestamp>,
-    /// `deletionTimestamp`.
-    pub deletion_timestamp: Option<Timestamp>,
+    created: Option<Second>,
+    deleted: Option<Second>,
     /// `finalizers`.
     pub finalizers: Option<Box<[Shared]>>,
     /// `labels`, those that the kind keeps; empty but present as the annotations.
@@ -75,15 +69,18 @@ impl Metadata {
     /// Reads JSON leniently: a field of the wrong type is absent.
     pub(super) fn read(fields: Map<String, Value>) -> Self {
         let mut fields = Fields::of(Value::Object(fields));
-        let text = |fields: &mut Fields, name: &str| fields.take::<Box<str>>(name).unwrap_or_default();
+        let text = |fields: &mut Fields, name: &str| fields.take::<String>(name).unwrap_or_default();
+        let time = |fields: &mut Fields, name: &str| fields.take(name).and_then(Second::of);
         Self {
-            name: text(&mut fields, "name"),
+            identity: Identity::new(
+                &text(&mut fields, "name"),
+                &text(&mut fields, "uid"),
+                &text(&mut fields, "resourceVersion"),
+            ),
             namespace: share(&text(&mut fields, "namespace")),
-            uid: text(&mut fields, "uid"),
-            resource_version: text(&mut fields, "resourceVersion"),
             is_edited: fields.take::<i64>("generation").is_some_and(|generation| generation > 1),
-            creation_timestamp: fields.take("creationTimestamp"),
-            deletion_timestamp: fields.take("deletionTimestamp"),
+            created: time(&mut fields, "creationTimestamp"),
+            deleted: time(&mut fields, "deletionTimestamp"),
             finalizers: fields
                 .take::<Vec<String>>("finalizers")
                 .map(|all| all.iter().map(|one| share(one)).collect()),
@@ -93,20 +90,50 @@ impl Metadata {
         }
     }
 
+    /// `name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.identity.name()
+    }
+
+    /// `uid`.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        self.identity.uid()
+    }
+
+    /// `resourceVersion`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.identity.version()
+    }
+
+    /// `creationTimestamp`.
+    #[must_use]
+    pub fn created(&self) -> Option<Timestamp> {
+        self.created?.time()
+    }
+
+    /// `deletionTimestamp`.
+    #[must_use]
+    pub fn deleted(&self) -> Option<Timestamp> {
+        self.deleted?.time()
+    }
+
     /// The [key](crate::queue::Key) of the object: `namespace/name`, or the name alone if it is cluster-scoped.
     #[must_use]
     pub fn key(&self) -> String {
         if self.namespace.is_empty() {
-            self.name.to_string()
+            self.name().to_owned()
         } else {
-            format!("{}/{}", self.namespace, self.name)
+            format!("{}/{}", self.namespace, self.name())
         }
     }
 
     /// Whether it is set: somebody has asked for the deletion of the object.
     #[must_use]
     pub fn is_deleting(&self) -> bool {
-        self.deletion_timestamp.is_some()
+        self.deleted.is_some()
     }
 
     /// Whether the object has a finalizer.

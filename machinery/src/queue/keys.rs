@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::{self, Backoff};
 use crate::metrics::{QueueMetrics, WorkInHand};
+use crate::tables::relieve;
 
 /// What has to be done with a key after its pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,12 +73,15 @@ struct QueueEntry {
 enum KeyState {
     Ready(u64),
     Waiting((Instant, u64)),
-    Running {
-        /// Ends the measurement when it is dropped.
-        work: WorkInHand,
-        /// The highest urgency with which the key was added during the pass.
-        news: Option<Urgency>,
-    },
+    /// Few at a time, so in a box.
+    Running(Box<Running>),
+}
+
+struct Running {
+    /// Ends the measurement when it is dropped.
+    work: WorkInHand,
+    /// The highest urgency with which the key was added during the pass.
+    news: Option<Urgency>,
 }
 
 impl Queue {
@@ -104,8 +108,8 @@ impl Queue {
         };
         match state.entries.get_mut(key).map(|entry| &mut entry.state) {
             Some(KeyState::Ready(_)) => return,
-            Some(KeyState::Running { news, .. }) => {
-                *news = (*news).max(Some(urgency));
+            Some(KeyState::Running(running)) => {
+                running.news = running.news.max(Some(urgency));
                 return;
             }
             Some(KeyState::Waiting(timer)) => {
@@ -166,7 +170,7 @@ impl Queue {
         };
         if let Some(entry) = state.entries.get_mut(&key) {
             let work = self.metrics.begin(now.duration_since(ready_since));
-            entry.state = KeyState::Running { work, news: None };
+            entry.state = KeyState::Running(Box::new(Running { work, news: None }));
         }
         self.metrics.depth(state.ready.len());
         Ok(key)
@@ -177,11 +181,15 @@ impl Queue {
         let now = Instant::now();
         let mut state = self.state();
         let mut entry = state.entries.remove(key)?;
-        let KeyState::Running { news, work } = entry.state else { return None };
+        let KeyState::Running(running) = entry.state else { return None };
+        let Running { news, work } = *running;
         drop(work);
         entry.failures = if then == Then::Retry { entry.failures.saturating_add(1) } else { 0 };
         let pause = match (then, news) {
-            (Then::Done, None) => return None,
+            (Then::Done, None) => {
+                relieve(&mut state.entries);
+                return None;
+            }
             (Then::Again | Then::Done, _) | (_, Some(Urgency::Now | Urgency::FreshStart)) => Duration::ZERO,
             (Then::Retry, _) => self.backoff.pause(entry.failures),
             (Then::After(pause), _) => backoff::spread(pause),
@@ -216,7 +224,7 @@ impl Queue {
                 state.ready.remove(&place);
                 state.entries.remove(key);
             }
-            Some(KeyState::Running { .. }) | None => {}
+            Some(KeyState::Running(_)) | None => {}
         }
     }
 

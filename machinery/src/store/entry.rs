@@ -17,14 +17,16 @@ pub(super) struct StoreEntry<B, M> {
     /// A newer state from a reply to one of our requests.
     pub(super) ahead: Option<Arc<Object<B>>>,
     /// Versions of the replies that the watch has not reached yet; their watch events are echoes of our own writes.
-    echoes: VecDeque<Box<str>>,
+    /// `None` if there is none, as for most objects most of the time, to save memory.
+    #[expect(clippy::box_collection, reason = "a pointer is a quarter of the list itself")]
+    echoes: Option<Box<VecDeque<Box<str>>>>,
     /// `None` for the default, which most objects have, to save memory.
     pub(super) memory: Option<Box<M>>,
 }
 
 impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
     pub(super) fn new(seen: Arc<Object<B>>) -> Self {
-        Self { seen, ahead: None, echoes: VecDeque::new(), memory: None }
+        Self { seen, ahead: None, echoes: None, memory: None }
     }
 
     pub(super) fn remembered(&self) -> M {
@@ -34,7 +36,7 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
     /// Whether it came into being after a list of this version, which cannot have it. The watch that follows the list shows
     /// it; what even the next list lacks is gone, whatever its version says.
     pub(super) fn is_made_since(&mut self, list: &str) -> bool {
-        let was_shown = std::mem::take(&mut self.echoes).is_empty();
+        let was_shown = self.echoes.take().is_none();
         !was_shown && is_before(list, self.freshest().version())
     }
 
@@ -57,10 +59,11 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
 
     /// The watch has yet to show this version of it, which a request of ours was answered with.
     pub(super) fn await_echo(&mut self, version: Box<str>) {
-        if self.echoes.len() == MOST_ECHOES {
-            self.echoes.pop_front();
+        let echoes = self.echoes.get_or_insert_default();
+        if echoes.len() == MOST_ECHOES {
+            echoes.pop_front();
         }
-        self.echoes.push_back(version);
+        echoes.push_back(version);
     }
 
     /// Takes a state from the watch. Returns how soon it needs a pass: what `urgency` says of the last and of this one,
@@ -77,10 +80,10 @@ impl<B: Body, M: Clone + Default> StoreEntry<B, M> {
             self.ahead = None;
         }
         let urgency = urgency(&old, &self.seen);
-        let echo = self.echoes.iter().any(|echo| **echo == *shown);
+        let echo = self.echoes.iter().flat_map(|echoes| &**echoes).any(|echo| **echo == *shown);
         if self.ahead.is_none() {
-            // None of them is still to come. Most objects have none for most of their life.
-            self.echoes = VecDeque::new();
+            // None of them is still to come.
+            self.echoes = None;
         }
         let newly_deleting = self.seen.is_deleting() && !known.is_deleting();
         if echo && !newly_deleting { None } else { urgency }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::queue::Key;
+use crate::tables::relieve;
 
 /// Keys by a value that their objects have, such as the node of a pod. A key has one value at most.
 #[derive(Debug, Default)]
@@ -19,14 +20,16 @@ struct Tables {
 #[derive(Debug)]
 enum Keys {
     One(Key),
-    Several(BTreeSet<Key>),
+    /// In a box, so that it makes a lone key no larger.
+    #[expect(clippy::box_collection, reason = "the set itself would make a lone key twice as large")]
+    Several(Box<BTreeSet<Key>>),
 }
 
 impl Keys {
     fn add(&mut self, key: &Key) {
         match self {
             Self::One(only) if only == key => {}
-            Self::One(only) => *self = Self::Several([Arc::clone(only), Arc::clone(key)].into()),
+            Self::One(only) => *self = Self::Several(Box::new([Arc::clone(only), Arc::clone(key)].into())),
             Self::Several(keys) => drop(keys.insert(Arc::clone(key))),
         }
     }
@@ -69,7 +72,9 @@ impl Tables {
         let value = self.values.remove(key)?;
         if self.keys.get_mut(&value).is_some_and(|keys| keys.is_empty_without(key)) {
             self.keys.remove(&value);
+            relieve(&mut self.keys);
         }
+        relieve(&mut self.values);
         Some(value)
     }
 

@@ -267,7 +267,7 @@ async fn a_field_selector_that_the_server_does_not_support_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn lists_are_paged_and_watches_ask_for_a_timeout_of_a_minute() {
     let (asked, ..) = watched(Duration::from_secs(5), None, |query, _| (!is_watch(query)).then(list)).await;
-    assert!(asked[0].0.contains("limit=250"), "{}", asked[0].0);
+    assert!(asked[0].0.contains("limit=100"), "{}", asked[0].0);
     assert!(asked[1].0.contains("timeoutSeconds=60") && asked[1].0.contains("allowWatchBookmarks=true"));
     assert!(!asked.iter().any(|(query, _)| query.contains("sendInitialEvents")));
 }
