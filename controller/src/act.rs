@@ -9,7 +9,7 @@ mod snapshot;
 
 // What the passes of snapshots and of groups share.
 mod next;
-mod place;
+
 mod report;
 mod user;
 
@@ -17,8 +17,6 @@ mod user;
 mod render;
 mod work;
 
-#[cfg(test)]
-pub(crate) use claim::is_to_be_freed;
 pub use work::Work;
 
 #[cfg(test)]

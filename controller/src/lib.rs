@@ -16,6 +16,9 @@ pub mod wake;
 // The rules.
 pub mod decide;
 
+// What the rules see.
+pub mod look;
+
 // Passes.
 pub mod act;
 

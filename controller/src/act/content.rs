@@ -10,7 +10,7 @@ use model::snapshot::Snapshot;
 use super::render;
 use super::user::Acted;
 use super::work::{Work, over};
-use crate::decide::content::{Step, decide};
+use crate::decide::content::Step;
 use crate::decide::place::patience;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
@@ -31,11 +31,7 @@ impl Work {
 
     async fn any_content_pass<U: Acted>(&self, kind: Kind, key: &Key) -> PassEnd {
         over::<U::Content, _>(&self.caches, key, |content| async move {
-            let facts = U::facts(&content);
-            let owner = &facts.owner;
-            let user = U::family(&self.caches).users.get(&format!("{}/{}", owner.namespace, owner.name));
-            let user = user.filter(|user| owner.uid == Some(user.uid()));
-            let step = decide(&facts, user.is_some(), U::place(self, &content).as_ref());
+            let step = U::decide_content(&self.look(), &content);
             if step != Step::Rest && !self.may() {
                 return PassEnd::well(Then::Retry);
             }
@@ -70,7 +66,7 @@ impl Work {
                     }
                     let say = |reason| self.event(&content, Severity::Warning, reason, why.clone());
                     say(STRANDED);
-                    if let Some(user) = user {
+                    if let Some(user) = self.look().owner_of::<U>(&content) {
                         self.event(&user, Severity::Warning, STRANDED, why);
                     }
                     return PassEnd::well(Then::Done);

@@ -11,20 +11,17 @@ use machinery::object::Object;
 use machinery::queue::{Key, Then};
 use machinery::store::{Begun, Presence};
 use model::claim::CLAIM_FINALIZER;
-use model::class::Class;
-use model::facts::Facts;
-use model::user::User;
 use serde_json::Value;
 
 use super::next::{Next, Refusal, went_around};
 use super::render;
 use super::work::{Deleted, Work, over_all};
 use crate::caches::UserMemory;
-use crate::decide::binding::Seen;
+use crate::decide::content;
 use crate::decide::deletion::{self, Vanished};
-use crate::decide::place::Place;
 use crate::decide::restore::Restore;
 use crate::decide::step::{ContentDraft, Step};
+use crate::look::{Look, seen};
 use crate::metrics::{Operation, Subject};
 use crate::rivals::{IN_FLIGHT, Trace};
 use crate::wake::{CachedKind, UserKind};
@@ -50,10 +47,8 @@ pub(super) trait Acted: UserKind {
     fn decide(work: &Work, object: &Object<Self>, memory: &mut UserMemory) -> Step;
     /// Steps that one pass may take: more than any object needs, so that a fault in the rules cannot go round for ever.
     fn most_steps(work: &Work, object: &Object<Self>) -> usize;
-    /// Where the sidecar of one of its contents is, if that matters.
-    fn place(_work: &Work, _content: &Object<Self::Content>) -> Option<Place> {
-        None
-    }
+    /// Asks the rules about one of its contents.
+    fn decide_content(look: &Look<'_>, content: &Object<Self::Content>) -> content::Step;
 }
 
 /// Who has created an object that we asked for.
@@ -63,22 +58,6 @@ pub(super) enum Maker {
     Us,
     /// Somebody who was faster.
     Another,
-}
-
-/// What a decision about an object begins with.
-pub(super) fn seen<'a>(
-    user: User<'a>,
-    content: Option<Facts<'a>>,
-    classes: &'a [(String, Class)],
-) -> Seen<'a> {
-    let class = classes.iter().find(|(name, _)| Some(name.as_str()) == user.class_name);
-    let defaults = classes.iter().filter(|(_, class)| class.is_default);
-    Seen {
-        user,
-        content,
-        class: class.map(|(_, class)| class),
-        defaults: defaults.map(|(name, class)| (name.as_str(), class)).collect(),
-    }
 }
 
 impl Work {
@@ -145,30 +124,15 @@ impl Work {
         Some(deletion::of_vanished(&seen, Vanished { end_was_seen, made_content }))
     }
 
-    /// The class that an object names, or, where it names none, the default classes.
-    pub(super) fn classes<U: UserKind>(&self, user: &User<'_>) -> Vec<(String, Class)> {
-        let classes = &U::family(&self.caches).classes;
-        if let Some(name) = user.class_name {
-            return classes.get(name).iter().map(|class| (name.to_owned(), Class::of(class))).collect();
-        }
-        let mut defaults = Vec::new();
-        classes.each(|_, class| {
-            let read = Class::of(class);
-            if read.is_default {
-                defaults.push((class.name().to_owned(), read));
-            }
-        });
-        defaults.sort_by(|one, other| one.0.cmp(&other.0));
-        defaults
-    }
-
     /// Notes what is under way for an object.
-    pub(super) fn measure(&self, user: &User<'_>, content: Option<&Facts<'_>>) {
+    pub(super) fn measure<U: UserKind>(&self, object: &Object<U>) {
+        let user = U::user(object);
+        let content = self.content(object);
         let subject = Subject {
             kind: user.kind,
             uid: user.uid(),
             is_dynamic: user.is_dynamic,
-            driver: content.map(|content| content.driver),
+            driver: content.as_deref().map(|content| U::facts(content).driver),
         };
         let operations = &self.caches.operations;
         if user.is_deleting() {

@@ -20,6 +20,7 @@ use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 
 use crate::caches::Caches;
+use crate::look::Look;
 use crate::wake::{CachedKind, Queues, look_for_rivals};
 
 /// Attempts at one write that others keep overtaking.
@@ -60,6 +61,11 @@ pub(super) enum Deleted {
 }
 
 impl Work {
+    /// What the rules see.
+    pub(super) fn look(&self) -> Look<'_> {
+        Look { caches: &self.caches, keeps_mode: self.keeps_mode }
+    }
+
     /// Whether another step may begin.
     pub(super) fn may(&self) -> bool {
         self.lead.holds() && !self.ending.is_draining()

@@ -15,9 +15,9 @@ use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, Snapshot};
 use serde_json::{Value, json};
 
 use super::{CachedKind, Feed, Pair, Queues};
-use crate::act::is_to_be_freed;
 use crate::caches::{Caches, handle_key};
 use crate::decide::fixtures::read;
+use crate::look::claim::is_to_be_freed;
 use crate::metrics::Operations;
 use crate::rivals::Rivals;
 

@@ -9,11 +9,11 @@ use model::content::VolumeSnapshotContent;
 use model::facts::{Content, Source};
 use model::names::MANAGED_BY;
 
-use super::work::Work;
+use super::view::Look;
 use crate::caches::handle_key;
 use crate::decide::place::{Place, Reach};
 
-impl Work {
+impl Look<'_> {
     /// How the volume of a snapshot is reached, if that matters.
     pub(super) fn reach_of(&self, snapshot: &Key, volume: &PersistentVolume) -> Option<Reach> {
         let (driver, handle) = volume.body.csi.as_ref()?;
@@ -22,7 +22,7 @@ impl Work {
 
     /// Where the sidecar of a content is, if that matters.
     pub(super) fn place_of(&self, content: &VolumeSnapshotContent) -> Option<Place> {
-        let caches = &self.caches;
+        let caches = self.caches;
         if !caches.has_nodes || content.facts().is_at_rest() {
             return None;
         }
