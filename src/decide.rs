@@ -53,7 +53,7 @@ mod world;
 
 pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
-pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Said, SecretRef};
+pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Purpose, Said, SecretRef};
 pub use conclude::{Conclude, conclude};
 pub use failed::write_refused;
 pub use machinery::queue::Then;
@@ -63,12 +63,8 @@ pub use missing::SecretRead;
 pub use observed::{ClassSeen, DriverFacts, Naming, Observed};
 pub use rules::decide;
 pub use secret::{Fingerprint, SecretSent};
-pub use step::{Complaint, MetadataWrite, Rest, Step};
+pub use step::{Complaint, MetadataWrite, Orphan, Report, Rest, StatusRecord, Step};
 pub use vanished::{last_word, leaves_something};
 
 #[cfg(test)]
-pub(crate) use {
-    call::Purpose,
-    memory::{Sent, Stray},
-    step::{Orphan, Report, StatusRecord},
-};
+pub(crate) use memory::{Sent, Stray};

@@ -25,6 +25,9 @@ mod wake;
 // The rules: the next step for a content, and what follows from its outcome.
 mod decide;
 
+// What the sidecar would do next.
+pub mod look;
+
 // One pass: ask for a step, perform it, write what follows.
 mod act;
 

@@ -13,7 +13,6 @@ use machinery::lead::election;
 use machinery::leadership::Leadership;
 use machinery::metrics::{BaseMetrics, counters};
 use machinery::object::Body as _;
-use machinery::queue::backoff::Backoff;
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Queue, Urgency, worker};
 use machinery::serve::{Endpoint, Pages};
@@ -35,7 +34,7 @@ use crate::caches::{Caches, Knowledge};
 use crate::metrics::Operations;
 use crate::rivals::Rivals;
 use crate::settings::Settings;
-use crate::wake::{Feed, Pair, Queues, groups_are_known};
+use crate::wake::{Feed, Queues, groups_are_known};
 
 mod groups;
 
@@ -172,22 +171,6 @@ fn work_with(
     }
 }
 
-/// A queue for each kind.
-fn queues(retry: Backoff, metrics: &BaseMetrics) -> Queues {
-    let queue = |name| Arc::new(Queue::new(retry, metrics.work.queue(name)));
-    Queues {
-        singles: Pair {
-            users: queue("snapshot-controller-snapshot"),
-            contents: queue("snapshot-controller-content"),
-        },
-        groups: Pair {
-            users: queue("snapshot-controller-group-snapshot"),
-            contents: queue("snapshot-controller-group-content"),
-        },
-        claims: queue("snapshot-controller-claim"),
-    }
-}
-
 /// Watches the kinds, and works until the drain, and then until the work in hand is done.
 async fn work_on_snapshots(
     settings: &Settings,
@@ -197,7 +180,7 @@ async fn work_on_snapshots(
     make: impl Fn(&Queues, &Arc<Caches>) -> Work,
     show: &watch::Sender<Option<Vec<Watched>>>,
 ) -> anyhow::Result<()> {
-    let queues = queues(settings.retry, metrics);
+    let queues = Queues::new(settings.retry, metrics);
     let caches =
         Arc::new(Caches::new(Operations::new(metrics)?, Rivals::new(metrics)?, settings.distributed));
     let parts = Parts {

@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, Command};
 use crate::session::Session;
 use crate::text::out::tell;
 use crate::unread::{Unread, Why};
-use crate::{check, list};
+use crate::{check, list, why};
 
 /// Exit code for an invalid command line: 1 and 2 are verdicts (sysexits.h has this one).
 const USAGE: u8 = 64;
@@ -58,10 +58,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::List(args) => Box::pin(list::run(&session, &args)).await,
         Command::Check(args) => Box::pin(check::run(&session, &args)).await,
-        Command::Why(_) => {
-            anyhow::bail!(
-                "this build cannot say why yet; `kubectl snapshots list` says what each snapshot waits for"
-            )
-        }
+        Command::Why(args) => Box::pin(why::run(&session, &args)).await,
     }
 }

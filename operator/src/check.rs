@@ -12,9 +12,9 @@ mod finding;
 mod kinds;
 mod line;
 mod look;
-mod programs;
+pub(crate) mod programs;
 mod rights;
-mod seen;
+pub(crate) mod seen;
 mod show;
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub mod app;
 // One cluster, as one user.
 pub mod session;
 
+// Why it is as it is.
+pub mod why;
+
 // What there is.
 pub mod list;
 

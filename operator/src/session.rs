@@ -70,6 +70,19 @@ impl Session {
         })
     }
 
+    /// A cluster that a client reaches already, such as one in this process.
+    #[must_use]
+    pub fn over(client: Client, namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            watch: client.clone(),
+            client,
+            now: clock::now(),
+            paint: Paint::PLAIN,
+            timeout: None,
+        }
+    }
+
     /// Reads an object of a kind that the model knows, by its key.
     ///
     /// # Errors

@@ -53,10 +53,10 @@ mod tests {
     use machinery::metrics::BaseMetrics;
 
     use super::*;
-    use crate::app::queues;
     use crate::caches::Caches;
     use crate::metrics::Operations;
     use crate::rivals::Rivals;
+    use crate::wake::Queues;
 
     #[tokio::test(start_paused = true)]
     async fn groups_are_known_once_their_contents_were_listed_as_well() {
@@ -64,7 +64,7 @@ mod tests {
         let caches =
             Arc::new(Caches::new(Operations::new(&metrics).unwrap(), Rivals::new(&metrics).unwrap(), false));
         let retry = Backoff { start: Duration::from_secs(1), max: Duration::from_secs(1) };
-        let known_to = Feed { caches: Arc::clone(&caches), queues: queues(retry, &metrics) };
+        let known_to = Feed { caches: Arc::clone(&caches), queues: Queues::new(retry, &metrics) };
         let (groups, standing) = watch::channel(Standing::Starting);
         let (contents, of_contents) = watch::channel(Standing::Starting);
         let learning = tokio::spawn(learn_of_groups(standing, of_contents, known_to));

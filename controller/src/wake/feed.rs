@@ -3,8 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use machinery::metrics::{BaseMetrics, MetricsError};
 use machinery::object::{Body, Object};
+use machinery::queue::backoff::Backoff;
 use machinery::queue::{Key, Queue, Urgency};
 use machinery::store::{Farewell, Store};
 use machinery::watch::Sink;
@@ -13,8 +16,9 @@ use model::facts::Facts;
 use model::snapshot::Snapshot;
 use model::user::User;
 
-use crate::caches::{Caches, Family, Plain, Remembered, UserMemory};
-use crate::rivals::Trace;
+use crate::caches::{Caches, Family, Knowledge, Plain, Remembered, UserMemory};
+use crate::metrics::Operations;
+use crate::rivals::{Rivals, Trace};
 
 /// The queues of a kind of users' objects and of its contents.
 #[derive(Clone)]
@@ -37,6 +41,23 @@ pub struct Queues {
 }
 
 impl Queues {
+    /// Without a key in them.
+    #[must_use]
+    pub fn new(retry: Backoff, metrics: &BaseMetrics) -> Self {
+        let queue = |name| Arc::new(Queue::new(retry, metrics.work.queue(name)));
+        Self {
+            singles: Pair {
+                users: queue("snapshot-controller-snapshot"),
+                contents: queue("snapshot-controller-content"),
+            },
+            groups: Pair {
+                users: queue("snapshot-controller-group-snapshot"),
+                contents: queue("snapshot-controller-group-content"),
+            },
+            claims: queue("snapshot-controller-claim"),
+        }
+    }
+
     pub(crate) fn wake(queue: &Queue, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
             queue.add(&key, Urgency::Now);
@@ -158,6 +179,19 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// For whoever fills the caches by hand, to look at them: nobody works at its queues.
+    ///
+    /// # Errors
+    /// [`MetricsError`] for a defect of the program.
+    pub fn alone() -> Result<Self, MetricsError> {
+        let metrics = BaseMetrics::new()?;
+        let retry = Backoff { start: Duration::from_secs(1), max: Duration::from_mins(5) };
+        let queues = Queues::new(retry, &metrics);
+        let caches = Caches::new(Operations::new(&metrics)?, Rivals::new(&metrics)?, false);
+        caches.know_of_groups(Knowledge::Full);
+        Ok(Self { caches: Arc::new(caches), queues })
+    }
+
     fn part<B: CachedKind>(&self, last: Option<&Object<B>>, farewell: &Farewell) {
         B::changed(&self.caches, &self.queues, last, None);
         let Some(queue) = B::queue(&self.queues) else { return };

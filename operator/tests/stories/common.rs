@@ -213,6 +213,21 @@ impl Stage {
         alone(&[arguments, &[&kubeconfig]].concat()).await
     }
 
+    /// Gives a user one right in the namespace, and no other.
+    pub fn allow(&self, user: &str, resource: &str, verb: &str) {
+        let metadata = json!({"name": user, "namespace": NAMESPACE});
+        let grant =
+            json!({"apiGroups": ["snapshot.storage.k8s.io"], "resources": [resource], "verbs": [verb]});
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata,
+            "rules": [grant]});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+            "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
+        for object in [role, binding] {
+            self.server.create(&object).unwrap();
+        }
+    }
+
     /// What it answers to an account that has the rights of its manifest and no others.
     pub async fn ask_as_reader(&self, arguments: &[&str]) -> Answer {
         let path = self.path("reader");

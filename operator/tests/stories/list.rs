@@ -143,16 +143,7 @@ fn without_the_right_to_read_contents_the_rest_of_the_list_stands() {
     story(async {
         let stage = Stage::set().await;
         stage.snapshot("s").await;
-        stage.server.create(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": "reader", "namespace": NAMESPACE}, "rules": [{"apiGroups": ["snapshot.storage.k8s.io"],
-            "resources": ["volumesnapshots"], "verbs": ["list"]}]})).unwrap();
-        stage
-            .server
-            .create(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": {"name": "reader", "namespace": NAMESPACE},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
-            "subjects": [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]}))
-            .unwrap();
+        stage.allow("jane", "volumesnapshots", "list");
         let seen = stage.ask(&["list", "-n", NAMESPACE, "--as", "jane"]).await;
         assert_eq!(seen.code, 0);
         assert_eq!(

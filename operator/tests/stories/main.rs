@@ -7,3 +7,4 @@ mod command_line;
 mod common;
 mod list;
 mod many;
+mod why;

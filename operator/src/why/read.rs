@@ -1,0 +1,130 @@
+//! Reads the objects of a chain, by name wherever there is one, into the tree and into the caches that the rules look at.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use machinery::cluster::pages::Which;
+use machinery::cluster::plain::Resource;
+use machinery::object::{Body, Object};
+use machinery::watch::Sink;
+use serde_json::Value;
+use snapshot_controller::wake::{CachedKind, Feed};
+
+use super::node::at;
+use crate::check::programs::{CONTROLLER, lease_of, leases_of};
+use crate::check::seen::{Clock, Lease};
+use crate::session::Session;
+use crate::unread::{Unread, Why};
+
+const LEASES: Resource = Resource { group: "coordination.k8s.io", version: "v1", plural: "leases" };
+const EVENTS: Resource = Resource { group: "", version: "v1", plural: "events" };
+/// Where the snapshot-controller keeps its Lease unless a flag says otherwise.
+const HOME: &str = "kube-system";
+/// Events that are shown of an object.
+const MOST_EVENTS: usize = 3;
+/// By how many seconds our clock may differ from that of whoever renews a Lease.
+const SLACK: i64 = 15;
+
+/// An object as it was read.
+#[derive(Debug)]
+pub struct Seen<B: Body> {
+    /// As the rules see it.
+    pub object: Arc<Object<B>>,
+    /// Everything.
+    pub all: Value,
+}
+
+/// Reads, and remembers what was read.
+pub struct Reader<'s> {
+    session: &'s Session,
+    feed: Feed,
+}
+
+impl<'s> Reader<'s> {
+    pub fn new(session: &'s Session) -> anyhow::Result<Self> {
+        Ok(Self { session, feed: Feed::alone().context("cannot look at anything")? })
+    }
+
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Reads an object by its key, into the caches, too.
+    pub async fn get<B: CachedKind>(&self, key: &str) -> Result<Seen<B>, Unread> {
+        let all = self.session.get_plain(&Resource::of::<B>(), key).await?;
+        Ok(self.take(all))
+    }
+
+    /// Reads the objects of a namespace, or of the cluster.
+    pub async fn list<B: CachedKind>(&self, which: &Which<'_>) -> Result<Vec<Seen<B>>, Unread> {
+        let add = |all: &mut Vec<Value>, object| all.push(object);
+        let all = self.session.list_plain(&Resource::of::<B>(), which, add).await?;
+        Ok(all.into_iter().map(|object| self.take(object)).collect())
+    }
+
+    fn take<B: CachedKind>(&self, all: Value) -> Seen<B> {
+        // Objects are read leniently: every JSON object is one.
+        let object: Object<B> = serde_json::from_value(all.clone()).unwrap_or_else(|_| empty());
+        Sink::<B>::seen(&self.feed, object.clone());
+        Seen { object: Arc::new(object), all }
+    }
+
+    /// The last events about an object, the newest first.
+    pub async fn events(&self, object: &Value) -> Result<Vec<Value>, Unread> {
+        let text = |place: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default();
+        let uid = text("/metadata/uid");
+        // The events about an object of the cluster are in this namespace.
+        let namespace =
+            Some(text("/metadata/namespace")).filter(|name| !name.is_empty()).unwrap_or("default");
+        let fields = format!("involvedObject.uid={uid}");
+        let which = Which { namespace: Some(namespace), fields: &fields, ..Which::default() };
+        let add = |all: &mut Vec<Value>, event: Value| {
+            // A server may not know the selector.
+            if event.pointer("/involvedObject/uid").and_then(Value::as_str) == Some(uid) {
+                all.push(event);
+            }
+        };
+        let mut events = self.session.list_plain(&EVENTS, &which, add).await?;
+        events.sort_by_key(|event| std::cmp::Reverse(at(event)));
+        events.truncate(MOST_EVENTS);
+        Ok(events)
+    }
+
+    pub fn clock(&self) -> Clock {
+        Clock { now: self.session.now, slack: SLACK }
+    }
+
+    /// The Leases of the snapshot-controller: the one in its usual place, or those of its name elsewhere.
+    pub async fn controller_leases(&self) -> Result<Vec<Lease>, Unread> {
+        match self.session.get_plain(&LEASES, &format!("{HOME}/{CONTROLLER}")).await {
+            Ok(lease) => Ok(vec![Lease::read(&lease)]),
+            Err(Unread { why: Why::Missing, .. }) => self.leases(CONTROLLER).await,
+            Err(unread) => Err(unread),
+        }
+    }
+
+    /// The Leases of a driver's sidecars: one, or one for each node.
+    pub async fn sidecar_leases(&self, driver: &str) -> Result<Vec<Lease>, Unread> {
+        let own = self.leases(&lease_of(driver)).await?;
+        if !own.is_empty() {
+            return Ok(own);
+        }
+        let all = self.leases("").await?;
+        Ok(leases_of(driver, &all).into_iter().cloned().collect())
+    }
+
+    /// The Leases of a name in all namespaces; all of them for "".
+    async fn leases(&self, name: &str) -> Result<Vec<Lease>, Unread> {
+        let fields = if name.is_empty() { String::new() } else { format!("metadata.name={name}") };
+        let which = Which { fields: &fields, ..Which::default() };
+        let add = |all: &mut Vec<Lease>, object: Value| all.push(Lease::read(&object));
+        let mut leases = self.session.list_plain(&LEASES, &which, add).await?;
+        leases.retain(|lease| name.is_empty() || lease.name == name);
+        Ok(leases)
+    }
+}
+
+fn empty<B: Body>() -> Object<B> {
+    let metadata = machinery::object::Metadata::default();
+    Object { metadata, body: B::read(&mut machinery::object::Fields::of(Value::Null)) }
+}

@@ -1,0 +1,97 @@
+//! What a deletion waits for.
+
+use serde_json::json;
+use tonic::Code;
+
+use sandbox::driver::{Fault, Method, Times};
+
+use super::finds;
+use crate::common::{CLAIM, CONTENT, SNAPSHOT, Stage, story};
+
+#[test]
+fn a_deletion_waits_for_a_restore_for_the_finalizers_of_others_and_for_the_driver() {
+    story(async {
+        let stage = Stage::set().await;
+        let _both = (stage.controller(), stage.sidecar());
+        stage.until_led().await;
+        for name in ["source", "held", "stuck"] {
+            stage.snapshot(name).await;
+            stage.until(SNAPSHOT, name, |it| it["status"]["readyToUse"] == true).await;
+        }
+        let mut restore = json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+            "dataSource": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "source"}}});
+        restore["metadata"]["annotations"] =
+            json!({"volume.kubernetes.io/storage-provisioner": "a.csi.test"});
+        stage.make(CLAIM, "restored", &restore).await;
+        stage.change_status(CLAIM, "restored", &json!({"phase": "Pending"})).await;
+        stage.delete(SNAPSHOT, "source").await;
+        let seen = finds(&stage, "source", "waits-for-restore").await;
+        assert!(seen["waits"].as_str().unwrap().contains("restored"), "{seen:#}");
+
+        stage.driver.script().fail(
+            Method::DeleteSnapshot,
+            Fault::before(Code::FailedPrecondition),
+            Times::UntilCleared,
+        );
+        stage.delete(SNAPSHOT, "stuck").await;
+        finds(&stage, "stuck", "deletion-fails").await;
+        stage.driver.script().clear();
+
+        let held = stage.until(SNAPSHOT, "held", |_| true).await;
+        let mut finalizers = held["metadata"]["finalizers"].as_array().unwrap().clone();
+        finalizers.push("example.com/backup".into());
+        stage.change(SNAPSHOT, "held", &json!({"metadata": {"finalizers": finalizers}})).await;
+        stage.delete(SNAPSHOT, "held").await;
+        let seen = finds(&stage, "held", "foreign-finalizer").await;
+        assert!(seen["waits"].as_str().unwrap().contains("example.com/backup"), "{seen:#}");
+    });
+}
+
+#[test]
+fn a_claim_is_kept_while_a_snapshot_of_it_is_taken() {
+    story(async {
+        let stage = Stage::set().await;
+        let _both = (stage.controller(), stage.sidecar());
+        stage.until_led().await;
+        stage.driver.script().hold(Method::CreateSnapshot);
+        stage.snapshot("s").await;
+        let seen = finds(&stage, "pvc/data", "claim-protected").await;
+        assert!(seen["waits"].as_str().unwrap().contains("team/s"), "{seen:#}");
+        finds(&stage, "s", "driver-takes").await;
+        stage.driver.script().let_go(Method::CreateSnapshot);
+        finds(&stage, "s", "ready").await;
+    });
+}
+
+#[test]
+fn a_snapshot_of_a_claim_that_is_being_deleted_cannot_be_taken() {
+    story(async {
+        let stage = Stage::set().await;
+        let _both = (stage.controller(), stage.sidecar());
+        stage.until_led().await;
+        let held = json!({"metadata": {"finalizers": ["example.com/backup"]}});
+        stage.change(CLAIM, "data", &held).await;
+        stage.delete(CLAIM, "data").await;
+        stage.snapshot("late").await;
+        finds(&stage, "late", "claim-deleting").await;
+    });
+}
+
+#[test]
+fn a_content_whose_snapshot_is_gone_says_so() {
+    story(async {
+        let stage = Stage::set().await;
+        let controller = stage.controller();
+        let _sidecar = stage.sidecar();
+        stage.until_led().await;
+        stage.snapshot("s").await;
+        let seen = stage.until(SNAPSHOT, "s", |it| it["status"]["readyToUse"] == true).await;
+        let content = seen["status"]["boundVolumeSnapshotContentName"].as_str().unwrap().to_owned();
+        drop(controller);
+        stage.change(SNAPSHOT, "s", &json!({"metadata": {"finalizers": null}})).await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.until(SNAPSHOT, "s", serde_json::Value::is_null).await;
+        stage.change(CONTENT, &content, &json!({"spec": {"deletionPolicy": "Retain"}})).await;
+        finds(&stage, &format!("vsc/{content}"), "content-without-owner").await;
+    });
+}
