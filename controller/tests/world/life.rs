@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::end::{leaks, unfinished};
+use crate::foresight::{foretell, owed};
 use crate::processes::{Program, keep};
 use crate::storage::Storage;
 use crate::users::{Script, What};
@@ -106,6 +107,8 @@ async fn events(world: &Arc<World>, random: &mut Rng, config: Config) -> Vec<Str
             tokio_util::task::AbortOnDropHandle::new(tokio::spawn(keep(program, Arc::clone(&storage))))
         })
         .collect();
+    let asks = tokio::spawn(foretell(Arc::clone(world)));
+    let _asks = tokio_util::task::AbortOnDropHandle::new(asks);
     let script = Script::new(random, config);
     script.play(Arc::clone(&storage)).await;
     world.clear_up();
@@ -147,7 +150,7 @@ async fn peace(storage: &Arc<Storage>) {
     if more > 0 {
         world.breaks(format!("{more} writes in peace"));
     }
-    for why in unfinished(storage) {
+    for why in unfinished(storage).into_iter().chain(owed(world).await) {
         world.breaks(why);
     }
     let (leaks, told) = (leaks(storage), world.laws().told);

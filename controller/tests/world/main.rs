@@ -7,6 +7,7 @@
 //!              ├─► net, watching ┘  └── the sandbox's API server
 //!  sidecar ────┘
 //!     └──────────► driver ──► storage
+//!  the plugin ──► foresight: it asks about everything, and what it foretells is compared with what is decided
 //! ```
 //! A seed decides everything: `WORLD_SEED=7 WORLD_CONFIG=Group` lives one life again, and shows its story.
 
@@ -15,6 +16,7 @@
 mod chance;
 mod driver;
 mod end;
+mod foresight;
 mod laws;
 mod life;
 mod net;
@@ -26,8 +28,10 @@ mod users;
 mod watching;
 mod world;
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use foresight::{ACTIVE, COMPARED};
 use life::{Config, live};
 use sandbox::api::SharedKinds;
 
@@ -67,6 +71,12 @@ fn lives_of(config: Config) {
             break;
         }
     }
+    let [compared, active] = [&COMPARED, &ACTIVE].map(|count| count.load(Ordering::Relaxed));
+    assert!(
+        compared > 100 * count && active > 2 * count,
+        "{compared} decisions compared, {active} of them steps"
+    );
+    println!("{compared} decisions compared in this process so far, {active} of them steps");
     println!("{config:?}: {count} lives, {writes} writes, {:?}", begun.elapsed());
     if let Some((seed, story)) = failed.first() {
         if first.is_none() && number("WORLD_LIVES").is_none() {
