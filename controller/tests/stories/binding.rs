@@ -4,12 +4,12 @@ use serde_json::json;
 
 use crate::common::{
     CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, DRIVER, EVENT, HELD, SNAPSHOT, Stage, class, content_name,
-    has_finalizer, story,
+    has_finalizer, in_sandbox, story,
 };
 
 #[test]
 fn a_snapshot_becomes_ready_within_six_writes_and_says_what_its_content_says() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&[]);
         let snapshot = stage.snapshot("s", "data").await;
@@ -158,7 +158,7 @@ fn each_of_many_snapshots_at_once_gets_every_event() {
 
 #[test]
 fn one_snapshot_costs_ten_requests_six_of_them_writes_and_three_events() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&[]);
         // The Lease, the lists and the watches are behind us.
@@ -166,13 +166,13 @@ fn one_snapshot_costs_ten_requests_six_of_them_writes_and_three_events() {
         stage.until(CLAIM, "data", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
         stage.event("first", "SnapshotReady").await;
         stage.make_claim("own", DRIVER).await;
-        stage.server.clear_requests();
+        stage.server().clear_requests();
         let snapshot = stage.snapshot("s", "own").await;
         stage.until(SNAPSHOT, "s", |snapshot| !snapshot["status"]["readyToUse"].is_null()).await;
         stage.take(&content_name(&snapshot)).await;
         stage.until(CLAIM, "own", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
         stage.event("s", "SnapshotReady").await;
-        let requests = stage.server.requests();
+        let requests = stage.server().requests();
         let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
         let ours: Vec<_> = ours.map(|request| format!("{} {}", request.method, request.path)).collect();
         let events = ours.iter().filter(|request| request.ends_with("/events")).count();

@@ -37,7 +37,7 @@ fn other_finalizers_and_the_labels_of_a_claim_stay_whoever_writes_it_meanwhile()
         }
         stage.take(&content_name(&snapshot)).await;
         let claim = stage.until(CLAIM, "data", |claim| !has_finalizer(claim, CLAIM_FINALIZER)).await;
-        assert_eq!(claim["metadata"]["finalizers"], json!(["example.com/a"]));
+        assert!(has_finalizer(&claim, "example.com/a"), "{claim}");
         assert_eq!(claim["metadata"]["labels"]["team"], "x");
         let snapshot = stage.get(SNAPSHOT, "s").await.unwrap();
         assert!(snapshot["status"]["error"].is_null(), "{snapshot}");

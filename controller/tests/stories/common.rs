@@ -1,5 +1,7 @@
 //! A cluster of its own for each story, with one snapshot-controller that has the deployed rights.
 
+mod real;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Command as StdCommand;
@@ -36,6 +38,7 @@ pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupS
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
 pub const NODE: Kind = Kind("", "Node", false);
+pub const NAMESPACES: Kind = Kind("", "Namespace", false);
 pub const EVENT: Kind = Kind("", "Event", true);
 pub const DEFINITION: Kind = Kind("apiextensions.k8s.io", "CustomResourceDefinition", false);
 pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
@@ -46,7 +49,8 @@ pub const RIVAL: &str = "another snapshot-controller seems to work in this clust
 
 /// Where a story plays.
 pub struct Stage {
-    pub server: Server,
+    /// The sandbox, unless the cluster is a real one.
+    sandbox: Option<Server>,
     /// Another controller plays in it. Without one, none may be suspected.
     pub has_rival: bool,
     admin: kube::Client,
@@ -54,8 +58,18 @@ pub struct Stage {
     directory: TempDir,
 }
 
+/// Tells a story that needs the sandbox: on a real cluster it is skipped, and says why.
+pub fn in_sandbox(why: &str, told: impl Future<Output = ()>) {
+    if real::named().is_none() {
+        return story(told);
+    }
+    let thread = std::thread::current();
+    eprintln!("skipped on a real cluster: {}: {why}", thread.name().unwrap_or_default());
+}
+
 /// Tells a story.
 pub fn story(told: impl Future<Output = ()>) {
+    let _alone = real::named().map(|_| real::alone());
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -76,10 +90,18 @@ impl Stage {
 
     /// A cluster with nothing in it but a namespace.
     pub async fn bare() -> Self {
-        Self::on(Options::default()).await
+        match real::named() {
+            None => Self::on(Options::default()).await,
+            Some(real) => {
+                let admin = std::fs::read_to_string(real.admin).unwrap();
+                let stage = Self::with(None, &admin, real.controller, TempDir::new().unwrap()).await;
+                real::clear(&stage).await;
+                stage
+            }
+        }
     }
 
-    /// The same on a server with these options.
+    /// The same in a sandbox with these options.
     pub async fn on(options: Options) -> Self {
         let server = Server::start(options).await.unwrap();
         for name in [NAMESPACE, "kube-system"] {
@@ -92,10 +114,20 @@ impl Stage {
             rights::grant(&server, rights::CONTROLLER, "kube-system", "snapshot-controller").unwrap();
         let kubeconfig = directory.path().join("controller.kubeconfig");
         std::fs::write(&kubeconfig, account).unwrap();
-        let admin = Kubeconfig::from_yaml(&server.admin_kubeconfig()).unwrap();
+        let admin = server.admin_kubeconfig();
+        Self::with(Some(server), &admin, kubeconfig, directory).await
+    }
+
+    async fn with(sandbox: Option<Server>, admin: &str, kubeconfig: PathBuf, directory: TempDir) -> Self {
+        let admin = Kubeconfig::from_yaml(admin).unwrap();
         let admin = kube::Config::from_custom_kubeconfig(admin, &KubeConfigOptions::default()).await.unwrap();
         let admin = kube::Client::try_from(admin).unwrap();
-        Self { server, has_rival: false, admin, kubeconfig, directory }
+        Self { sandbox, has_rival: false, admin, kubeconfig, directory }
+    }
+
+    /// The sandbox, for a story that is told in one only.
+    pub fn server(&self) -> &Server {
+        self.sandbox.as_ref().unwrap()
     }
 
     /// The kubeconfig of the controller.
@@ -125,7 +157,7 @@ impl Stage {
     /// Waits until the controller has made this many more requests of a method to paths that end so.
     pub async fn until_tried(&self, method: &str, path_end: &str, times: usize) {
         let tries = || {
-            let requests = self.server.requests();
+            let requests = self.server().requests();
             let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
             ours.filter(|request| request.method == method && request.path.ends_with(path_end)).count()
         };
@@ -138,7 +170,7 @@ impl Stage {
 
     /// Lets the controller read nodes.
     pub fn grant_nodes(&self) {
-        rights::grant_more(&self.server, rights::CONTROLLER_NODES, "kube-system", "snapshot-controller")
+        rights::grant_more(self.server(), rights::CONTROLLER_NODES, "kube-system", "snapshot-controller")
             .unwrap();
     }
 
@@ -146,7 +178,7 @@ impl Stage {
     pub fn install(&self, group: &str) {
         for crd in sandbox::crds::all().unwrap() {
             if crd["spec"]["group"] == group {
-                self.server.install(&crd).unwrap();
+                self.server().install(&crd).unwrap();
             }
         }
     }
@@ -329,7 +361,7 @@ impl Stage {
 
     /// What the controller has written, events left out.
     pub fn writes(&self) -> Vec<String> {
-        let requests = self.server.requests();
+        let requests = self.server().requests();
         let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
         ours.filter(|request| !request.path.contains("/events") && request.method != "GET")
             .map(|request| format!("{} {}", request.method, request.path))

@@ -8,16 +8,18 @@ use model::snapshot::Snapshot;
 use serde_json::{Value, json};
 use snapshot_controller::caches::UserMemory;
 
-use crate::common::{CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, story};
+use crate::common::{
+    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, in_sandbox, story,
+};
 use crate::lagging::Lagging;
 
 #[test]
 fn a_deleted_snapshot_releases_and_deletes_its_content_and_goes_when_that_is_gone() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&[]);
         let content = stage.ready("s").await;
-        stage.server.clear_requests();
+        stage.server().clear_requests();
         stage.delete(SNAPSHOT, "s").await;
         let going = stage
             .until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null())
@@ -26,7 +28,7 @@ fn a_deleted_snapshot_releases_and_deletes_its_content_and_goes_when_that_is_gon
         assert!(stage.get(SNAPSHOT, "s").await.is_some(), "it stays until the storage is cleaned up");
         stage.let_go(&content).await;
         stage.until_gone(SNAPSHOT, "s").await;
-        let requests = stage.server.requests();
+        let requests = stage.server().requests();
         let ours: Vec<_> = requests
             .iter()
             .filter(|request| {
@@ -99,7 +101,7 @@ fn a_content_that_a_user_deletes_after_its_snapshot_is_gone_is_marked_so_that_it
 
 #[test]
 fn a_content_stays_while_a_claim_is_restored_from_it_and_the_end_of_the_restore_lets_it_go() {
-    story(async {
+    in_sandbox("the claims of a real cluster are bound by that cluster alone", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&["--retry-interval-start=30m", "--retry-interval-max=30m"]);
         let content = stage.ready("s").await;
@@ -128,13 +130,13 @@ fn a_content_stays_while_a_claim_is_restored_from_it_and_the_end_of_the_restore_
 
 #[test]
 fn a_deletion_that_overtakes_the_finalizers_of_a_snapshot_leaves_nothing_behind() {
-    story(async {
+    in_sandbox("a real API server lets nobody overtake on demand", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&[]);
         let snapshot = stage.snapshot("s", "data").await;
         let content = stage.content_of(&snapshot).await["metadata"]["name"].as_str().unwrap().to_owned();
         stage.until(SNAPSHOT, "s", |snapshot| !snapshot["status"]["readyToUse"].is_null()).await;
-        stage.server.overtake("volumesnapshots.snapshot.storage.k8s.io", NAMESPACE, "s").unwrap();
+        stage.server().overtake("volumesnapshots.snapshot.storage.k8s.io", NAMESPACE, "s").unwrap();
         let going = |content: &Value| !content["metadata"]["deletionTimestamp"].is_null();
         let content_then = stage.until(CONTENT, &content, going).await;
         assert_eq!(content_then["metadata"]["annotations"][RELEASED], "yes");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::common::{
     CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, Stage, has_finalizer,
-    story,
+    in_sandbox, story,
 };
 use crate::groups::{GROUP_RELEASED, PATIENT, app, group, members, ready, set, take, warnings};
 
@@ -98,7 +98,7 @@ fn a_member_that_was_taken_from_its_group_goes_with_it_because_its_storage_does(
 
 #[test]
 fn a_member_that_is_restored_from_holds_its_group_until_that_is_done() {
-    story(async {
+    in_sandbox("the claims of a real cluster are bound by that cluster alone", async {
         let stage = set("Delete").await;
         let _controller = stage.controller(&PATIENT);
         let content = ready(&stage).await;
@@ -128,7 +128,7 @@ fn a_member_that_is_restored_from_holds_its_group_until_that_is_done() {
 
 #[test]
 fn a_group_that_is_made_anew_under_its_name_does_not_hold_the_members_of_the_one_before() {
-    story(async {
+    in_sandbox("a real cluster collects the members whose group is gone", async {
         let stage = set("Retain").await;
         let controller = stage.controller(&PATIENT);
         ready(&stage).await;

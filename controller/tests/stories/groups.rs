@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::{
     CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CLASS, GROUP_CONTENT, SNAPSHOT, Stage,
-    has_finalizer, story,
+    has_finalizer, in_sandbox, story,
 };
 
 const GROUP_BOUND: &str = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-bound-protection";
@@ -91,7 +91,7 @@ pub async fn warnings(stage: &Stage, name: &str) -> Vec<Value> {
 
 #[test]
 fn a_group_of_two_claims_and_its_members_become_ready_within_sixteen_writes() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let stage = set("Delete").await;
         let _controller = stage.controller(&PATIENT);
         let (group, name) = group(&stage, app()).await;
@@ -149,7 +149,7 @@ async fn check_member(stage: &Stage, group: &Value, member: &Value, claim: &str)
 
 #[test]
 fn members_that_have_become_ready_stay_so_while_their_group_is_looked_at() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let stage = set("Delete").await;
         let _controller = stage.controller(&[]);
         let (_, name) = group(&stage, app()).await;
@@ -160,7 +160,7 @@ fn members_that_have_become_ready_stay_so_while_their_group_is_looked_at() {
         stage.change_status(CONTENT, first, &json!({"readyToUse": true})).await;
         let member = all[0]["metadata"]["name"].as_str().unwrap();
         stage.until(SNAPSHOT, member, |member| member["status"]["readyToUse"] == true).await;
-        stage.server.clear_requests();
+        stage.server().clear_requests();
         for number in 0..5 {
             let note = json!({"metadata": {"labels": {"note": number.to_string()}}});
             stage.change(CLAIM, "a", &note).await;
@@ -303,7 +303,7 @@ fn an_imported_group_is_bound_and_its_members_learn_to_whom_they_belong() {
 
 #[test]
 fn group_kinds_that_are_not_installed_leave_lone_snapshots_alone_and_come_on_by_themselves() {
-    story(async {
+    in_sandbox("a real cluster's CRDs are not removed for a test", async {
         let stage = Stage::on(Options { install_crds: false, ..Options::default() }).await;
         stage.install("snapshot.storage.k8s.io");
         stage.make(crate::common::CLASS, "fast", &crate::common::class(DRIVER)).await;

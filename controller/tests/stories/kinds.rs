@@ -8,7 +8,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::{CLASS, DEFINITION, DRIVER, GROUP_CLASS, GROUP_CONTENT, SNAPSHOT, Stage, class, story};
+use crate::common::{
+    CLASS, DEFINITION, DRIVER, GROUP_CLASS, GROUP_CONTENT, SNAPSHOT, Stage, class, in_sandbox,
+};
 use crate::groups::{app, group};
 
 const SINGLE: &str = "snapshot.storage.k8s.io";
@@ -44,7 +46,7 @@ async fn page_says(controller: &Process, path: &str, status: u16, words: &[&str]
 
 #[test]
 fn kinds_that_come_late_are_waited_for_unready_and_work_begins_by_itself() {
-    story(async {
+    in_sandbox("a real cluster's CRDs are not removed for a test", async {
         let stage = Stage::on(Options { install_crds: false, ..Options::default() }).await;
         let flags = ["-v=2", "--http-endpoint=127.0.0.1:0", "--retry-crd-interval-max=1s"];
         let controller = stage.controller(&flags);
@@ -59,7 +61,7 @@ fn kinds_that_come_late_are_waited_for_unready_and_work_begins_by_itself() {
 
 #[test]
 fn group_kinds_that_go_and_come_back_are_taken_up_again_and_lone_snapshots_never_notice() {
-    story(async {
+    in_sandbox("a real cluster's CRDs are not removed for a test", async {
         let stage = Stage::set().await;
         let controller = stage.controller(&["--http-endpoint=127.0.0.1:0"]);
         page_says(&controller, "/readyz", 200, &[]).await;
@@ -80,14 +82,14 @@ fn group_kinds_that_go_and_come_back_are_taken_up_again_and_lone_snapshots_never
 
 #[test]
 fn an_empty_class_from_before_the_rule_of_the_crd_gives_way_to_the_default_class() {
-    story(async {
+    in_sandbox("a real cluster's CRDs are not removed for a test", async {
         let stage = Stage::on(Options { install_crds: false, ..Options::default() }).await;
         for mut crd in sandbox::crds::all().unwrap() {
             let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
             if let Some(class) = crd.pointer_mut(&format!("{spec}/volumeSnapshotClassName")) {
                 class.as_object_mut().unwrap().remove("x-kubernetes-validations");
             }
-            stage.server.install(&crd).unwrap();
+            stage.server().install(&crd).unwrap();
         }
         let mut default = class(DRIVER);
         default["metadata"] =

@@ -1,4 +1,7 @@
 //! Stories: the real binary and an API server; the test plays the sidecar, and nothing is looked at but what users see.
+//!
+//! By default each has an API server of the sandbox for itself. With `SNAPSHOTTER_TEST_KUBECONFIG` (for the test) and
+//! `SNAPSHOTTER_CONTROLLER_KUBECONFIG` (for the controller) they play in a real cluster, one after the other.
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{CLAIM, CONTENT, DRIVER, NODE, PATIENCE, SNAPSHOT, Stage, VOLUME, content_name, story};
+use crate::common::{
+    CLAIM, CONTENT, DRIVER, NODE, PATIENCE, SNAPSHOT, Stage, VOLUME, content_name, in_sandbox,
+};
 
 const MANAGED_BY: &str = "snapshot.storage.kubernetes.io/managed-by";
 /// A backoff that would outlast any story.
@@ -34,7 +36,7 @@ async fn until_on(stage: &Stage, content: &str, node: &str) -> Value {
 
 #[test]
 fn a_content_has_the_label_of_a_node_that_fits_from_the_first_request_on() {
-    story(async {
+    in_sandbox("a real cluster gets no nodes for a test", async {
         let stage = zone().await;
         make_node(&stage, "far", "b").await;
         make_node(&stage, "near", "a").await;
@@ -49,18 +51,18 @@ fn a_content_has_the_label_of_a_node_that_fits_from_the_first_request_on() {
 
 #[test]
 fn without_the_flag_nodes_are_neither_read_nor_named() {
-    story(async {
+    in_sandbox("a real cluster gets no nodes for a test", async {
         let stage = zone().await;
         let _controller = stage.controller(&[]);
         let content = stage.content_of(&stage.snapshot("s", "data").await).await;
         assert!(content["metadata"]["labels"].is_null(), "{content}");
-        assert!(!stage.server.requests().iter().any(|request| request.path.contains("/nodes")));
+        assert!(!stage.server().requests().iter().any(|request| request.path.contains("/nodes")));
     });
 }
 
 #[test]
 fn a_snapshot_without_a_node_says_so_and_is_taken_at_once_when_one_comes_that_fits() {
-    story(async {
+    in_sandbox("a real cluster gets no nodes for a test", async {
         let stage = zone().await;
         make_node(&stage, "far", "b").await;
         let _controller = stage.controller(SLOW);
@@ -86,7 +88,7 @@ fn a_snapshot_without_a_node_says_so_and_is_taken_at_once_when_one_comes_that_fi
 
 #[test]
 fn a_content_goes_to_another_node_once_its_own_has_gone() {
-    story(async {
+    in_sandbox("a real cluster gets no nodes for a test", async {
         let stage = zone().await;
         make_node(&stage, "one", "a").await;
         let _controller = stage.controller(SLOW);
@@ -113,7 +115,7 @@ fn a_content_goes_to_another_node_once_its_own_has_gone() {
 
 #[test]
 fn a_content_that_no_node_is_left_for_says_so_and_goes_on_when_one_comes() {
-    story(async {
+    in_sandbox("a real cluster gets no nodes for a test", async {
         let stage = zone().await;
         make_node(&stage, "one", "a").await;
         let _controller = stage.controller(SLOW);
@@ -130,7 +132,7 @@ fn a_content_that_no_node_is_left_for_says_so_and_goes_on_when_one_comes() {
 
 #[test]
 fn without_the_right_to_read_nodes_the_log_says_so_and_work_begins_once_it_is_granted() {
-    story(async {
+    in_sandbox("a real cluster gets no nodes for a test", async {
         let stage = Stage::set().await;
         let controller = stage.controller(SLOW);
         controller.wait_for_line(&["no right to list and watch nodes;"], PATIENCE).await.unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::{
-    CLAIM, CLASS, CONTENT, DRIVER, NAMESPACE, SNAPSHOT, Stage, VOLUME, class, content_name, story,
+    CLAIM, CLASS, CONTENT, DRIVER, NAMESPACE, SNAPSHOT, Stage, VOLUME, class, content_name, in_sandbox, story,
 };
 use crate::groups::PATIENT;
 
@@ -42,7 +42,7 @@ async fn no_volume(stage: &Stage) {
 
 #[test]
 fn each_problem_on_the_way_to_a_content_is_told_and_the_end_of_each_wakes_the_snapshot_at_once() {
-    story(async {
+    in_sandbox("the claims of a real cluster are bound by that cluster alone", async {
         let stage = Stage::bare().await;
         // No backoff ends within the story.
         let _controller = stage.controller(&PATIENT);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::common::{
     CLAIM, CLAIM_FINALIZER, CONTENT, DRIVER, GROUP, GROUP_CONTENT, RELEASED, SNAPSHOT, Stage, content_name,
-    story,
+    in_sandbox,
 };
 use crate::groups::warnings;
 
@@ -25,7 +25,7 @@ async fn once(stage: &Stage) -> Vec<String> {
 
 #[test]
 fn a_content_that_is_refused_is_told_once_and_made_once_it_is_allowed() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::set().await;
         let rules = stage.refuse("volumesnapshotcontents", &["create"]).await;
         let _controller = stage.controller(&SOON);
@@ -45,7 +45,7 @@ fn a_content_that_is_refused_is_told_once_and_made_once_it_is_allowed() {
 
 #[test]
 fn a_refusal_that_cannot_even_be_written_into_the_status_is_told_once_in_an_event() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::set().await;
         stage.refuse("volumesnapshots", &["patch", "update"]).await;
         stage.refuse("volumesnapshots/status", &["patch", "update"]).await;
@@ -58,7 +58,7 @@ fn a_refusal_that_cannot_even_be_written_into_the_status_is_told_once_in_an_even
 
 #[test]
 fn a_mark_that_was_refused_is_set_as_soon_as_it_may_be() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&SOON);
         let content = stage.ready("s").await;
@@ -76,7 +76,7 @@ fn a_mark_that_was_refused_is_set_as_soon_as_it_may_be() {
 
 #[test]
 fn a_member_that_may_not_join_its_group_is_ready_all_the_same_and_its_status_does_not_flicker() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::bare().await;
         let member = json!({"spec": {
             "driver": DRIVER, "deletionPolicy": "Retain", "source": {"snapshotHandle": "h"},
@@ -114,7 +114,7 @@ fn a_member_that_may_not_join_its_group_is_ready_all_the_same_and_its_status_doe
 
 #[test]
 fn a_claim_whose_finalizer_cannot_be_taken_off_is_told_once_and_freed_once_that_is_allowed() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&SOON);
         let snapshot = stage.snapshot("s", "data").await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{CLAIM, CONTENT, DRIVER, SNAPSHOT, Stage, story};
+use crate::common::{CLAIM, CONTENT, DRIVER, SNAPSHOT, Stage, in_sandbox, story};
 use crate::groups::PATIENT;
 
 const RESTORING: &str = "provisioner.storage.kubernetes.io/volumesnapshot-as-source-protection";
@@ -45,7 +45,7 @@ fn a_claim_that_waits_for_its_first_consumer_holds_a_deletion_for_seconds_at_mos
 
 #[test]
 fn a_claim_that_is_made_after_the_deletion_holds_nothing() {
-    story(async {
+    in_sandbox("the claims of a real cluster are bound by that cluster alone", async {
         let stage = Stage::set().await;
         let _controller = stage.controller(&PATIENT);
         let content = stage.ready("s").await;

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::common::{CLAIM, CLAIM_FINALIZER, CONTENT, GROUP, SNAPSHOT, Stage, has_finalizer, story};
+use crate::common::{CLAIM, CLAIM_FINALIZER, CONTENT, GROUP, SNAPSHOT, Stage, has_finalizer, in_sandbox};
 use crate::groups::{PATIENT, members, ready, set};
 
 #[test]
 fn a_member_is_not_deleted_while_nobody_may_see_its_group_and_goes_on_once_somebody_may() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = set("Delete").await;
         let controller = stage.controller(&PATIENT);
         ready(&stage).await;
@@ -34,7 +34,7 @@ fn a_member_is_not_deleted_while_nobody_may_see_its_group_and_goes_on_once_someb
 
 #[test]
 fn a_lone_snapshot_and_its_claim_need_no_rights_on_groups() {
-    story(async {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::set().await;
         for kind in ["volumegroupsnapshots", "volumegroupsnapshotcontents", "volumegroupsnapshotclasses"] {
             stage.refuse(kind, &["get", "list", "watch"]).await;

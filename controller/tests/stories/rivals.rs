@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{CLASS, CONTENT, DRIVER, PATIENCE, RIVAL, SNAPSHOT, Stage, class, content_name, story};
+use crate::common::{
+    CLASS, CONTENT, DRIVER, PATIENCE, RIVAL, SNAPSHOT, Stage, class, content_name, in_sandbox, story,
+};
 
 /// How often the other one says the same thing with other words.
 const ROUNDS: usize = 20;
@@ -14,14 +16,14 @@ fn says(snapshot: &Value, words: &str) -> bool {
 /// How often the controller has changed the status of a snapshot; an attempt that lost a race has not.
 fn status_writes(stage: &Stage, name: &str) -> usize {
     let path = format!("/volumesnapshots/{name}/status");
-    let requests = stage.server.requests();
+    let requests = stage.server().requests();
     let ours = requests.iter().filter(|request| request.user.contains("snapshot-controller"));
     ours.filter(|request| request.status == 200 && request.path.ends_with(&path)).count()
 }
 
 #[test]
 fn one_that_says_the_same_with_other_words_is_noticed_and_left_the_last_word() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let mut stage = Stage::bare().await;
         stage.has_rival = true;
         stage.make_claim("data", DRIVER).await;
@@ -54,12 +56,12 @@ fn one_that_says_the_same_with_other_words_is_noticed_and_left_the_last_word() {
 
 #[test]
 fn one_that_finds_fault_with_a_ready_snapshot_is_contradicted_once() {
-    story(async {
+    in_sandbox("a real API server does not tell which requests were made", async {
         let mut stage = Stage::set().await;
         stage.has_rival = true;
         let _controller = stage.controller(&[]);
         let content = stage.ready("s").await;
-        stage.server.clear_requests();
+        stage.server().clear_requests();
         for round in 0..ROUNDS {
             let error = json!({"error": {"message": format!("no class, attempt {round}")}});
             stage.change_status(SNAPSHOT, "s", &error).await;

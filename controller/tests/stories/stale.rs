@@ -193,8 +193,8 @@ fn a_group_whose_claim_was_made_anew_waits_until_that_is_shown() {
         }
         let controller = Lagging::on(&stage).await;
         let mut claim = stage.get(CLAIM, "a").await.unwrap();
-        stage.change(CLAIM, "a", &json!({"metadata": {"finalizers": null}})).await;
         stage.delete(CLAIM, "a").await;
+        stage.change(CLAIM, "a", &json!({"metadata": {"finalizers": null}})).await;
         claim["metadata"] = json!({"labels": {"app": "db"}});
         stage.make(CLAIM, "a", &claim).await;
         assert_eq!(controller.group_pass("g").await, PassEnd::well(Then::Retry));
