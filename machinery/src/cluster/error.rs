@@ -152,6 +152,7 @@ impl Failure {
     fn answered(verb: &str, status: Box<Status>) -> Self {
         match status.code {
             401 => Self::Unauthorized(status),
+            403 if is_from_admission(&status) => Self::Refused(status),
             403 => Self::Forbidden(status),
             // A path that is not served is a plain-text 404: then the kind is missing, and the object may exist.
             404 if status.reason == "NotFound" => Self::NotFound(status),
@@ -162,6 +163,7 @@ impl Failure {
             422 if verb == "patch" && names_nothing(&status) => Self::LostRace(Some(status)),
             422 => Self::Invalid(status),
             429 => Self::Throttled(status),
+            500 if lacks_webhook(&status) => Self::Refused(status),
             500.. => Self::Unavailable(Box::new(kube::Error::Api(status))),
             _ => Self::Refused(status),
         }
@@ -171,6 +173,18 @@ impl Failure {
 /// Whether an admission webhook refuses, which chooses the code itself. The API server begins its message so.
 fn is_from_webhook(status: &Status) -> bool {
     status.message.starts_with("admission webhook ")
+}
+
+/// Whether somebody else than the authorizer forbids it: a quota, a plugin, a namespace that is going, a webhook. Against
+/// them helps no right that is granted.
+fn is_from_admission(status: &Status) -> bool {
+    let forbidden = status.message.split_once(" is forbidden: ").map(|(_, why)| why);
+    is_from_webhook(status) || forbidden.is_some_and(|why| !why.starts_with("User \""))
+}
+
+/// Whether a webhook that must be asked does not answer. Nothing was done, and nobody but an administrator can mend it.
+fn lacks_webhook(status: &Status) -> bool {
+    status.message.contains("failed calling webhook ")
 }
 
 fn names_nothing(status: &Status) -> bool {
@@ -277,6 +291,29 @@ mod tests {
             "forbidden: patch widgets c; grant `patch` on `widgets` to this service \
              account: contents is forbidden: User \"u\""
         );
+    }
+
+    #[test]
+    fn a_quota_and_a_policy_forbid_without_naming_a_right() {
+        for message in [
+            "widgets \"c\" is forbidden: exceeded quota: q, requested: count/widgets=1",
+            "widgets \"c\" is forbidden: unable to create new content in namespace n because it is being terminated",
+            "admission webhook \"w.x\" denied the request: no",
+        ] {
+            let refused = judged("create", json!({"code": 403, "reason": "Forbidden", "message": message}));
+            assert!(refused.is_for_good());
+            assert_eq!(in_one_line(&refused), format!("refused: create widgets c: {message}"));
+        }
+    }
+
+    #[test]
+    fn a_webhook_that_does_not_answer_refuses_and_is_named() {
+        let message = "Internal error occurred: failed calling webhook \"w.x\": failed to call webhook: connection refused";
+        let refused = judged("create", json!({"code": 500, "reason": "InternalError", "message": message}));
+        assert!(matches!(refused.failure, Failure::Refused(_)));
+        assert!(in_one_line(&refused).contains("w.x"));
+        let failed = judged("create", json!({"code": 500, "message": "etcdserver: request timed out"}));
+        assert!(failed.is_transient());
     }
 
     #[test]
