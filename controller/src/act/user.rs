@@ -164,6 +164,7 @@ impl Work {
                 let then = at_most.map_or(Then::Done, Then::After);
                 self.say_pending(object, memory, message, then)
             }
+            Step::AwaitAnswer(left) => Next::End(PassEnd::well(Then::After(left))),
             Step::AwaitGroup { group } => {
                 let key = object.key();
                 let message = format!(

@@ -1,6 +1,8 @@
 //! The way of a user's object out of the cluster, as far as it is the same for both kinds. It needs no class, no claim and
 //! no volume.
 
+use std::time::Duration;
+
 use machinery::object::Metadata;
 use model::facts::{Facts, Policy};
 use model::group_snapshot::GROUP_BOUND_FINALIZER;
@@ -36,7 +38,7 @@ pub fn of_vanished(seen: &Seen<'_>, vanished: Vanished) -> Step {
     if !was_overtaken && !vanished.made_content {
         return Step::Rest;
     }
-    content(seen).and_then(let_go).unwrap_or(Step::Rest)
+    content(seen).and_then(|content| let_go(content, None)).unwrap_or(Step::Rest)
 }
 
 /// Whether an object of this metadata has a finalizer of ours.
@@ -55,12 +57,27 @@ pub(super) fn free(seen: &Seen<'_>) -> Step {
     Step::SetFinalizers { add: Vec::new(), remove: ours(seen) }
 }
 
+/// How long a sidecar has to record what the driver has answered. The reference's forgets a deletion that comes in between,
+/// and one whose call hangs waits for its end in any case.
+const RECORDING: Duration = Duration::from_secs(5);
+
+/// For how much longer a sidecar that has begun something may record it before the content is deleted. `waited`: for how
+/// long we know of the deletion.
+#[must_use]
+pub fn patience(waited: Duration) -> Option<Duration> {
+    RECORDING.checked_sub(waited).filter(|left| !left.is_zero())
+}
+
 /// The step that releases a content, and deletes it if that is its policy.
-pub(super) fn let_go(content: &Facts<'_>) -> Option<Step> {
+pub(super) fn let_go(content: &Facts<'_>, patience: Option<Duration>) -> Option<Step> {
     if !content.meta.released {
         return Some(Step::ReleaseContent);
     }
-    (is_cleaned_up(content) && !content.meta.deleting).then_some(Step::DeleteContent)
+    if !is_cleaned_up(content) || content.meta.deleting {
+        return None;
+    }
+    let left = patience.filter(|_| content.meta.marked);
+    Some(left.map_or(Step::DeleteContent, Step::AwaitAnswer))
 }
 
 /// Whether the sidecar has to clean up the storage of a content before its owner may go.

@@ -1,5 +1,7 @@
 //! Objects for tests of the rules: right in everything, until a test changes something.
 
+use std::time::Duration;
+
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::class::{Class, VolumeSnapshotClass};
 use model::content::VolumeSnapshotContent;
@@ -24,6 +26,7 @@ pub(super) struct Stage {
     pub claim: Option<Value>,
     pub volume: Option<Value>,
     pub restoring: Option<Restore>,
+    pub patience: Option<Duration>,
     /// The protection of its claim is being taken off.
     pub is_being_freed: bool,
     pub owner: Group<'static>,
@@ -62,6 +65,7 @@ pub(super) fn dynamic() -> Stage {
             },
         })),
         restoring: None,
+        patience: None,
         is_being_freed: false,
         owner: Group::None,
         group_of_content: None,
@@ -138,6 +142,7 @@ impl Stage {
             volume: volume.as_ref(),
             size: content.as_ref().and_then(|content| content.body.status.as_ref()?.restore_size),
             restoring: self.restoring.as_ref(),
+            patience: self.patience,
             owner: self.owner,
             group_of_content: self.group_of_content,
             reach: self

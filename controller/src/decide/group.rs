@@ -1,5 +1,7 @@
 //! The next step of a VolumeGroupSnapshot.
 
+use std::time::Duration;
+
 use model::facts::{Facts, Policy};
 use model::group_snapshot::GROUP_BOUND_FINALIZER;
 use model::selector::Selector;
@@ -28,6 +30,8 @@ pub struct Observed<'a> {
     pub owned: Vec<&'a VolumeSnapshot>,
     /// The restore that needs the content of one of them.
     pub restoring: Option<&'a Restore>,
+    /// For how much longer its deletion waits for what a sidecar has begun.
+    pub patience: Option<Duration>,
     /// `--prevent-volume-mode-conversion`: the contents of members keep the mode of the volume.
     pub keeps_mode: bool,
 }
@@ -50,7 +54,7 @@ fn delete(observed: &Observed<'_>) -> Step {
     {
         return Step::AwaitRestore(restore.clone());
     }
-    if let Some(step) = content.and_then(deletion::let_go) {
+    if let Some(step) = content.and_then(|content| deletion::let_go(content, observed.patience)) {
         return step;
     }
     if let Some(member) = observed.owned.iter().find(|member| !member.is_deleting()) {

@@ -1,5 +1,7 @@
 //! Group snapshots for tests of the rules: right in everything, until a test changes something.
 
+use std::time::Duration;
+
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::class::Class;
 use model::content::VolumeSnapshotContent;
@@ -30,6 +32,7 @@ pub(super) struct Stage {
     pub members: Vec<MemberStage>,
     pub owned: Vec<Value>,
     pub restoring: Option<Restore>,
+    pub patience: Option<Duration>,
     /// The protection of its claims is being taken off.
     pub is_being_freed: bool,
 }
@@ -75,6 +78,7 @@ pub(super) fn group() -> Stage {
         members: vec![],
         owned: vec![],
         restoring: None,
+        patience: None,
         is_being_freed: false,
     }
 }
@@ -209,6 +213,7 @@ impl Stage {
             members: members.iter().map(Known::seen).collect(),
             owned: owned.iter().collect(),
             restoring: self.restoring.as_ref(),
+            patience: self.patience,
             keeps_mode: true,
         })
     }

@@ -1,5 +1,7 @@
 //! The next step of a VolumeSnapshot.
 
+use std::time::Duration;
+
 use model::claim::{PersistentVolume, PersistentVolumeClaim};
 use model::facts::{Facts, Membership, Policy, Source as ContentSource};
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
@@ -29,6 +31,8 @@ pub struct Observed<'a> {
     pub size: Option<i64>,
     /// The restore that needs its content.
     pub restoring: Option<&'a Restore>,
+    /// For how much longer its deletion waits for what a sidecar has begun.
+    pub patience: Option<Duration>,
     /// The group that owns it.
     pub owner: Group<'a>,
     /// Name and uid of the group snapshot whose content holds the group handle that its content names.
@@ -75,7 +79,7 @@ fn delete(observed: &Observed<'_>) -> Step {
     if let (Some(restore), Some(_)) = (observed.restoring, content) {
         return Step::AwaitRestore(restore.clone());
     }
-    if let Some(step) = content.and_then(deletion::let_go) {
+    if let Some(step) = content.and_then(|content| deletion::let_go(content, observed.patience)) {
         return step;
     }
     if content.is_some_and(deletion::is_cleaned_up) { Step::Rest } else { deletion::free(&observed.seen) }

@@ -1,5 +1,7 @@
 //! What a decision may ask for: one effect, or to rest.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use machinery::object::Shared;
 use model::facts::{Member, Policy};
@@ -17,6 +19,9 @@ pub enum Step {
     /// Its content must stay while a claim is restored from it: say so once, and look again when something changes, or when
     /// the time is over.
     AwaitRestore(Restore),
+    /// The sidecar has begun something for its content: look again when it has recorded what came of that, or after this
+    /// time.
+    AwaitAnswer(Duration),
     /// It belongs to a group that lives: say so once.
     AwaitGroup {
         /// Name of the group.

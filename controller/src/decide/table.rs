@@ -1,10 +1,13 @@
 //! The rules for a VolumeSnapshot, row by row.
 
+use std::time::Duration;
+
 use model::claim::CLAIM_FINALIZER;
 use model::facts::{Kind, Policy};
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::deletion;
 use super::fixtures::{Stage, class, dynamic};
 use super::problem::{ClaimProblem, ClassProblem, Problem};
 use super::restore::Restore;
@@ -272,6 +275,23 @@ fn a_content_stays_while_a_claim_is_restored_from_it() {
     assert_eq!(stage().next(), Step::AwaitRestore(restore.clone()));
     let lost = Stage { content: None, ..stage() };
     assert!(matches!(lost.next(), Step::SetFinalizers { .. }), "nothing is left to protect");
+}
+
+#[test]
+fn a_content_is_deleted_once_its_sidecar_has_recorded_what_it_has_begun_or_after_a_while() {
+    let (left, marker) = (Duration::from_secs(3), Kind::Single.names().marker);
+    let released = json!({"metadata": {"annotations": {Kind::Single.names().released: "yes"}}});
+    let begun = json!({"metadata": {"annotations": {Kind::Single.names().released: "yes", marker: "yes"}}});
+    let next = |patience, content: &Value| Stage { patience, ..ready().deleting().content(content) }.next();
+    assert_eq!(next(Some(left), &begun), Step::AwaitAnswer(left));
+    assert_eq!(next(None, &begun), Step::DeleteContent);
+    assert_eq!(next(Some(left), &released), Step::DeleteContent);
+    assert_eq!(
+        next(Some(left), &json!({"metadata": {"annotations": {marker: "yes"}}})),
+        Step::ReleaseContent
+    );
+    assert_eq!(deletion::patience(Duration::from_secs(4)), Some(Duration::from_secs(1)));
+    assert_eq!(deletion::patience(Duration::from_secs(5)), None);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use model::names::{content_of_member, member};
 use model::snapshot::{VolumeSnapshot, group_owner};
 use model::user::UserObject;
 
+use super::snapshot::patience;
 use super::view::{Look, seen};
 use crate::caches::in_flight::InFlight;
 use crate::caches::{UserMemory, handle_key};
@@ -58,6 +59,7 @@ impl Look<'_> {
             members: listed.iter().map(member_seen).collect(),
             owned: owned.iter().map(|member| &**member).collect(),
             restoring: restoring.as_ref(),
+            patience: patience(memory),
             keeps_mode: self.keeps_mode,
         })
     }

@@ -1,6 +1,7 @@
 //! What the rules see of a VolumeSnapshot.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use machinery::clock;
 use machinery::queue::Key;
@@ -12,6 +13,7 @@ use model::user::{User, UserObject};
 
 use super::view::{Look, seen};
 use crate::caches::{DeletionSeen, Knowledge, UserMemory};
+use crate::decide::deletion;
 use crate::decide::restore::{self, Restore};
 use crate::decide::snapshot::{Group, Observed, decide};
 use crate::decide::step::Step;
@@ -40,6 +42,7 @@ impl Look<'_> {
             claim_key,
             volume: volume.as_deref(),
             restoring: restoring.as_ref(),
+            patience: patience(memory),
             owner: self.owner(snapshot),
             group_of_content: group.as_deref().map(|group| (group.name(), group.uid())),
             reach,
@@ -93,4 +96,10 @@ impl Look<'_> {
             restore::of(snapshot, claims.map(|claim| &**claim), deleted, waited)
         })
     }
+}
+
+/// For how much longer the deletion of an object waits for what a sidecar has begun.
+pub(super) fn patience(memory: &UserMemory) -> Option<Duration> {
+    let first = memory.deletion.as_ref()?;
+    deletion::patience(clock::uptime().saturating_sub(first.at))
 }

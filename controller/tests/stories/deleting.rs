@@ -9,9 +9,13 @@ use serde_json::{Value, json};
 use snapshot_controller::caches::UserMemory;
 
 use crate::common::{
-    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, in_sandbox, story,
+    CLAIM, CLAIM_FINALIZER, CLASS, CONTENT, NAMESPACE, RELEASED, SNAPSHOT, Stage, content_name, in_sandbox,
+    story,
 };
 use crate::lagging::Lagging;
+
+/// What a sidecar puts on a content before it asks the driver for a snapshot.
+const MARKER: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
 
 #[test]
 fn a_deleted_snapshot_releases_and_deletes_its_content_and_goes_when_that_is_gone() {
@@ -125,6 +129,43 @@ fn a_content_stays_while_a_claim_is_restored_from_it_and_the_end_of_the_restore_
         stage.until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null()).await;
         stage.let_go(&content).await;
         stage.until_gone(SNAPSHOT, "s").await;
+    });
+}
+
+#[test]
+fn a_content_is_deleted_only_after_its_sidecar_has_recorded_what_it_has_begun() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        let content = content_name(
+            &stage.content_of(&stage.snapshot("s", "data").await).await["spec"]["volumeSnapshotRef"],
+        );
+        let marked = |value: Value| json!({"metadata": {"annotations": {MARKER: value}}});
+        stage.change(CONTENT, &content, &marked("yes".into())).await;
+        stage.delete(SNAPSHOT, "s").await;
+        let is_released = |content: &Value| content["metadata"]["annotations"][RELEASED] == "yes";
+        stage.until(CONTENT, &content, is_released).await;
+        // Had it gone on, it would have deleted the content before that of the next one is made.
+        stage.content_of(&stage.snapshot("later", "data").await).await;
+        let is_going = |content: &Value| !content["metadata"]["deletionTimestamp"].is_null();
+        assert!(!is_going(&stage.get(CONTENT, &content).await.unwrap()));
+        stage.take(&content).await;
+        stage.change(CONTENT, &content, &marked(Value::Null)).await;
+        stage.until(CONTENT, &content, is_going).await;
+    });
+}
+
+#[test]
+fn a_content_whose_sidecar_never_comes_back_is_deleted_all_the_same() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        let content = content_name(
+            &stage.content_of(&stage.snapshot("s", "data").await).await["spec"]["volumeSnapshotRef"],
+        );
+        stage.change(CONTENT, &content, &json!({"metadata": {"annotations": {MARKER: "yes"}}})).await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.until(CONTENT, &content, |content| !content["metadata"]["deletionTimestamp"].is_null()).await;
     });
 }
 

@@ -58,6 +58,11 @@ pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&C
                 next,
             )
         }
+        Step::AwaitAnswer(_) => Found::new(
+            Finding::DriverTakes,
+            "the deletion waits, for some seconds at most, for what the sidecar has begun",
+            "the deletion goes on with the answer of the driver",
+        ),
         Step::AwaitGroup { group } => Found::new(
             Finding::BelongsToGroup,
             format!("the deletion waits for that of the group snapshot {group}"),
