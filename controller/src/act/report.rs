@@ -152,6 +152,10 @@ impl Work {
         note(&change, is_shown, memory);
         // What stands in no status is remembered here, or each attempt would say it again.
         if is_shown || memory.said.as_ref() != Some(&why) {
+            if !is_shown {
+                // Where a right is missing, it may be the one to write events as well.
+                tracing::warn!(object = %object.key(), "a write is refused, which its status does not tell: {why}");
+            }
             for reason in &reasons {
                 self.event(object, Severity::Warning, reason, why.clone());
             }

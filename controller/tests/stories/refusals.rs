@@ -57,6 +57,22 @@ fn a_refusal_that_cannot_even_be_written_into_the_status_is_told_once_in_an_even
 }
 
 #[test]
+fn a_refusal_that_nothing_in_the_cluster_may_tell_is_in_the_log_once() {
+    in_sandbox("a real cluster's rights are not taken for a test", async {
+        let stage = Stage::set().await;
+        stage
+            .grant(&json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]))
+            .await;
+        let controller = stage.controller(&[&SOON[..], &["-v=0"]].concat());
+        stage.snapshot("s", "data").await;
+        stage.until_tried("PATCH", "/volumesnapshots/s", 5).await;
+        let told =
+            |line: &&str| line.contains("a write is refused, which its status does not tell: forbidden");
+        assert_eq!(controller.log().lines().filter(told).count(), 1, "{}", controller.log());
+    });
+}
+
+#[test]
 fn a_mark_that_was_refused_is_set_as_soon_as_it_may_be() {
     in_sandbox("a real cluster's rights are not taken for a test", async {
         let stage = Stage::set().await;
