@@ -84,7 +84,7 @@ pub async fn run<B: Body>(
         selection,
         sink,
         standing,
-        reporter: Reporter::new(B::PLURAL, B::GROUP),
+        reporter: Reporter::new(standing::resource(B::PLURAL, B::GROUP)),
         pause: SHORTEST_PAUSE,
         silent: 0,
         expired_before: false,

@@ -175,7 +175,7 @@ fn every_problem_of_watching_a_kind_is_in_the_page() {
     assert!(quotes(advice(Kind::Group).without.unwrap()));
     assert!(
         include_str!("../../machinery/src/watch/problem.rs")
-            .contains("\"cannot watch {plural}.{group}, trying again: {why}\"")
+            .contains("\"cannot watch {resource}, trying again: {why}\"")
     );
     assert!(quotes("cannot watch …, trying again: "));
 }

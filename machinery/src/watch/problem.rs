@@ -59,37 +59,37 @@ pub(super) fn of_status(status: &Status) -> WatchProblem {
 /// all kinds together, by [`report`](super::standing::report).
 #[derive(Debug)]
 pub(super) struct Reporter {
-    plural: &'static str,
-    group: &'static str,
+    /// Name of the resource, with its group.
+    resource: String,
     logged: Repeat,
     failing: bool,
 }
 
 impl Reporter {
-    pub(super) fn new(plural: &'static str, group: &'static str) -> Self {
-        Self { plural, group, logged: Repeat::default(), failing: false }
+    pub(super) fn new(resource: String) -> Self {
+        Self { resource, logged: Repeat::default(), failing: false }
     }
 
     /// Logs a failure, unless the last one was logged just now. The text may differ with each attempt, so it is not
     /// compared.
     pub(super) fn failing(&mut self, problem: &WatchProblem) {
         self.failing = true;
-        let Self { plural, group, .. } = *self;
+        let resource = &self.resource;
         if self.logged.is_news("interrupted") {
             match problem {
                 WatchProblem::Interrupted(why) => {
-                    tracing::warn!("cannot watch {plural}.{group}, trying again: {why}");
+                    tracing::warn!("cannot watch {resource}, trying again: {why}");
                 }
                 WatchProblem::NoSuchSelector => tracing::warn!(
-                    "cannot watch {plural}.{group}: the API server refuses the selection; is NODE_NAME the value \
+                    "cannot watch {resource}: the API server refuses the selection; is NODE_NAME the value \
                      of a label?"
                 ),
                 WatchProblem::Silent => tracing::warn!(
-                    "each watch of {plural}.{group} is ended as soon as it has begun, so changes are seen up to 30 s late; \
+                    "each watch of {resource} is ended as soon as it has begun, so changes are seen up to 30 s late; \
                      look at the proxy before the API server"
                 ),
                 WatchProblem::Expired | WatchProblem::KindMissing | WatchProblem::Forbidden => {
-                    tracing::warn!("cannot watch {plural}.{group}, trying again: {problem:?}");
+                    tracing::warn!("cannot watch {resource}, trying again: {problem:?}");
                 }
             }
         }
@@ -99,7 +99,7 @@ impl Reporter {
     pub(super) fn working(&mut self) {
         self.logged.forget();
         if std::mem::take(&mut self.failing) {
-            tracing::warn!("{}.{} can be watched again", self.plural, self.group);
+            tracing::warn!("{} can be watched again", self.resource);
         }
     }
 }

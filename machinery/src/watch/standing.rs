@@ -41,8 +41,13 @@ pub struct Watched {
 impl Watched {
     /// The resource with its group, as in `kubectl get`; the core group has no name.
     fn resource(&self) -> String {
-        format!("{}.{}", self.plural, self.group).trim_end_matches('.').to_owned()
+        resource(self.plural, self.group)
     }
+}
+
+/// The name of a resource with its group; those of the core have none.
+pub(super) fn resource(plural: &str, group: &str) -> String {
+    format!("{plural}.{group}").trim_end_matches('.').to_owned()
 }
 
 /// What the operator can do about kinds that cannot be watched.
@@ -152,6 +157,12 @@ mod tests {
             standing: watch::Sender::new(standing).subscribe(),
         };
         [of("contents", one), of("classes", other)]
+    }
+
+    #[test]
+    fn a_resource_of_the_core_has_no_group() {
+        assert_eq!(resource("widgets", "example.com"), "widgets.example.com");
+        assert_eq!(resource("pods", ""), "pods");
     }
 
     #[test]
