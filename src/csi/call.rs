@@ -89,7 +89,7 @@ impl Driver {
         let result = match timeout(limit, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(verdict::judge(&status)),
-            Err(_) => Err(verdict::timed_out("no answer in time (--timeout)".to_owned())),
+            Err(_) => Err(verdict::timed_out()),
         };
         let took = start.elapsed();
         let code = result.as_ref().map_or_else(|verdict| verdict.code, |_| Code::Ok);

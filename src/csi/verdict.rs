@@ -33,7 +33,7 @@ pub(super) fn judge(status: &Status) -> Verdict {
     }
     if sources(status).any(<dyn Error>::is::<tonic::TimeoutExpired>) {
         // tonic enforces the deadline that we send, but only until the headers. Our own timeout also covers the body.
-        return timed_out("no answer in time (--timeout)".to_owned());
+        return timed_out();
     }
     if status.source().is_some() {
         let message = format!("the connection to the driver broke during the call: {}", chain(status));
@@ -46,7 +46,10 @@ pub(super) fn judge(status: &Status) -> Verdict {
     Verdict { code: status.code(), certainty: certainty(status.code()), message }
 }
 
-pub(super) fn timed_out(message: String) -> Verdict {
+/// No answer came in time. Backup tools tell from Go's words for it that the snapshot may still come; by any others they
+/// take the backup for failed.
+pub(super) fn timed_out() -> Verdict {
+    let message = "context deadline exceeded: no answer within --timeout".to_owned();
     Verdict { code: Code::DeadlineExceeded, certainty: Certainty::Indefinite, message }
 }
 
