@@ -200,7 +200,7 @@ pub struct Caches {
     pub snapshots_without_node: Index,
     /// Contents that wait for a node, by the [`handle_key`] of their volume.
     pub contents_without_node: Index,
-    /// Objects that are being created, by their key: whoever they belong to may be looked at meanwhile.
+    /// Objects that are being created or bound, by their key: whoever they belong to may be looked at meanwhile.
     pub creating: InFlight,
     /// Claims that are being freed, by their key.
     pub freeing: InFlight,

@@ -45,14 +45,7 @@ impl Work {
             is_to_be_freed(&self.caches, claim).then(write).flatten()
         };
         let written = self.write(&self.claims, claim, free).await;
-        match &written {
-            // It may be free in a while.
-            Err(WriteFailure::Failed(_)) => drop(sent),
-            Ok(()) => {
-                let _ = sent.known("");
-            }
-            Err(WriteFailure::Gone | WriteFailure::LostRace | WriteFailure::Refused(_)) => sent.failed(),
-        }
+        sent.ended(&written);
         // Whoever waited for it can go on.
         Queues::wake(&self.queues.singles.users, self.caches.waiting_for_claim.get(key));
         Queues::wake(&self.queues.groups.users, self.caches.waiting_groups.get(claim.namespace()));

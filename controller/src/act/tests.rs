@@ -35,14 +35,20 @@ struct Stage {
 
 impl Stage {
     fn new(lead: Leadership) -> Self {
+        Self::answering(lead, http::StatusCode::NOT_FOUND, "NotFound")
+    }
+
+    /// The same over an API server that answers everything like this.
+    fn answering(lead: Leadership, code: http::StatusCode, reason: &'static str) -> Self {
         let sent = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&sent);
         let server = service_fn(move |_: Request<Body>| {
             counted.fetch_add(1, Ordering::Relaxed);
-            let missing =
-                json!({"kind": "Status", "code": 404, "reason": "NotFound", "details": {"name": "x"}});
-            let mut answer = Response::new(Body::from(missing.to_string().into_bytes()));
-            *answer.status_mut() = http::StatusCode::NOT_FOUND;
+            let status = json!({
+                "kind": "Status", "code": code.as_u16(), "reason": reason, "details": {"name": "x"},
+            });
+            let mut answer = Response::new(Body::from(status.to_string().into_bytes()));
+            *answer.status_mut() = code;
             async { Ok::<_, Infallible>(answer) }
         });
         let api = kube::Client::new(server, "default");
@@ -130,4 +136,35 @@ async fn a_member_is_not_let_go_while_its_group_makes_its_content() {
     being_made.failed();
     assert_eq!(stage.work.snapshot_pass(&Key::from("ns/snapshot-m")).await, PassEnd::well(Then::Done));
     assert_eq!(stage.sent(), 1, "its finalizers go");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_imported_snapshot_is_not_let_go_while_the_write_of_its_uid_may_take_effect() {
+    let code = http::StatusCode::GATEWAY_TIMEOUT;
+    let stage = Stage::answering(Leadership::always(), code, "Timeout");
+    let mut snapshot = json!({"metadata": metadata("s", AS_SOURCE_FINALIZER), "spec": {
+        "source": {"volumeSnapshotContentName": "co"}}});
+    let content = |uid: Option<&str>, version: &str| {
+        json!({
+            "metadata": {"name": "co", "uid": "co", "resourceVersion": version},
+            "spec": {
+                "driver": "d", "deletionPolicy": "Retain", "source": {"snapshotHandle": "h"},
+                "volumeSnapshotRef": {"namespace": "ns", "name": "s", "uid": uid},
+            },
+        })
+    };
+    stage.show::<model::content::SingleContent>(&content(None, "1"));
+    stage.show::<model::snapshot::Snapshot>(&snapshot);
+    let key = Key::from("ns/s");
+    let pass = || stage.work.snapshot_pass(&key);
+    assert!(pass().await.problem.is_some(), "the write of the uid has no answer");
+    snapshot["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    snapshot["metadata"]["resourceVersion"] = "2".into();
+    stage.show::<model::snapshot::Snapshot>(&snapshot);
+    let sent = stage.sent();
+    assert!(matches!(pass().await.then, Then::After(_)));
+    assert_eq!(stage.sent(), sent, "its finalizers stay");
+    stage.show::<model::content::SingleContent>(&content(Some("s"), "3"));
+    let end = pass().await;
+    assert!(end.problem.is_some_and(|problem| problem.contains("volumesnapshotcontents")), "it is released");
 }

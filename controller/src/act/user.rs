@@ -17,6 +17,7 @@ use super::next::{Next, Refusal, went_around};
 use super::render;
 use super::work::{Deleted, Work, over_all};
 use crate::caches::UserMemory;
+use crate::decide::binding::points_back;
 use crate::decide::content;
 use crate::decide::deletion::{self, Vanished};
 use crate::decide::restore::Restore;
@@ -105,7 +106,7 @@ impl Work {
         PassEnd::failed("the rules came to no end, please report this as a bug")
     }
 
-    /// The next step for the content of an object that is gone; `None` as long as a content may come into being yet.
+    /// The next step for the content of an object that is gone; `None` as long as one may come into being or be bound yet.
     fn decide_vanished<U: Acted>(
         &self,
         object: &Object<U>,
@@ -113,10 +114,11 @@ impl Work {
         memory: &UserMemory,
     ) -> Option<Step> {
         let content = self.content(object);
-        if content.is_none() && self.is_in_flight(object, memory) {
+        let seen = seen(U::user(object), content.as_deref().map(U::facts), &[]);
+        let is_bound = seen.content.as_ref().is_some_and(|content| points_back(content, &seen.user));
+        if !is_bound && self.is_in_flight(object, memory) {
             return None;
         }
-        let seen = seen(U::user(object), content.as_deref().map(U::facts), &[]);
         let end_was_seen = presence == Presence::Deleted;
         // A request without an answer is remembered longer than what came of it is unknown.
         let is_named = seen.user.status.is_some_and(|status| status.content.is_some());
@@ -305,7 +307,11 @@ impl Work {
             Some(content) => {
                 let has_class = U::facts(&content).class_name.is_some();
                 let write = render::binding(&content, &user, class_name.filter(|_| !has_class));
-                self.write_once(U::contents(self), &content, &write).await.map(drop)
+                // Once it has its uid, it has to be released before the object goes.
+                let sent = self.caches.creating.send::<U::Content>(content.name());
+                let written = self.write_once(U::contents(self), &content, &write).await.map(drop);
+                sent.ended(&written);
+                written
             }
             None => Err(WriteFailure::Gone),
         };
@@ -337,7 +343,7 @@ impl Work {
         }
     }
 
-    /// Whether something may come into being that belongs to an object. The content of a member is made by its group.
+    /// Whether something may come into being, or be bound, that belongs to an object. The content of a member is made by its group.
     fn is_in_flight<U: UserKind>(&self, object: &Object<U>, memory: &UserMemory) -> bool {
         let is_awaited = memory.creating_until.is_some_and(|until| clock::uptime() < until);
         is_awaited || self.caches.creating.has(&U::user(object).content_name())

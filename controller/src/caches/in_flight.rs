@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use machinery::clock;
+use machinery::cluster::write::WriteFailure;
 use machinery::object::{Body, is_before};
 
 use crate::rivals::IN_FLIGHT;
@@ -82,7 +83,17 @@ impl InFlight {
 }
 
 impl Awaited<'_> {
-    /// It had no effect.
+    /// A write of what is there already has ended. Without an answer it may take effect for a while.
+    pub fn ended<T>(self, written: &Result<T, WriteFailure>) {
+        match written {
+            Err(WriteFailure::Failed(_)) => drop(self),
+            Ok(_) | Err(WriteFailure::Gone | WriteFailure::LostRace | WriteFailure::Refused(_)) => {
+                self.failed();
+            }
+        }
+    }
+
+    /// It has no effect any more.
     pub fn failed(self) {
         let number = self.number;
         self.among.requests().sent.retain(|sent| sent.number != number);
