@@ -31,6 +31,11 @@ model:
 fuzz:
     PROPTEST_CASES=1000000 cargo test --release -p csi-snapshotter --lib fuzz
 
+# Many lives of the world that both programs are tried in, of seeds that no test run has tried: `just lives 5000 2000`.
+lives count="1000" from="1000":
+    CARGO_PROFILE_TEST_OPT_LEVEL=1 WORLD_LIVES={{count}} WORLD_FROM={{from}} \
+        cargo test --target-dir target/lives -p snapshot-controller --test world -- --nocapture --test-threads=1
+
 # Licences, known flaws and sources of what the lock file names. Not in `check`: the tool (`cargo install --locked
 # cargo-deny`) takes minutes to build, and it fetches the list of known flaws.
 deny:

@@ -26,13 +26,19 @@ pub fn unfinished(storage: &Storage) -> Vec<String> {
                 }
             } else if !is_ready(&user) && error.is_empty() {
                 wrong.push(format!("{what} is neither ready nor says why: {}", user["status"]));
-            } else if !is_ready(&user) && nothing_is_missing(storage, kind, &user) {
+            } else if !is_ready(&user)
+                && !is_robbed(storage, &user)
+                && nothing_is_missing(storage, kind, &user)
+            {
                 wrong.push(format!("{what} lacks nothing, and says {error:?}"));
             }
         }
     }
     for claim in all(Kind::Claim) {
-        if has_finalizer(&claim, CLAIM_FINALIZER) && taken_of(cluster, &claim).is_none() {
+        if has_finalizer(&claim, CLAIM_FINALIZER)
+            && taken_of(cluster, &claim).is_none()
+            && !is_held_by_robbed(storage, &claim)
+        {
             wrong.push(format!("Claim {}/{} is still protected", namespace(&claim), name(&claim)));
         }
     }
@@ -47,6 +53,7 @@ pub fn unfinished(storage: &Storage) -> Vec<String> {
                 || content["spec"]["source"].get("groupSnapshotHandles").is_some();
             if !has_owner
                 && (is_deleting(&content) || (was_bound && !is_kept))
+                && !storage.world.laws().is_unknowable(text(of, "/uid"))
                 && !(is_given && !was_bound && !is_deleting(&content))
             {
                 wrong.push(format!("{kind:?} {} is left without its owner: {content}", name(&content)));
@@ -66,14 +73,48 @@ pub fn leaks(storage: &Storage) -> Vec<String> {
         }
     }
     let shelves = storage.shelves();
-    let retained = &storage.world.laws().retained;
+    let laws = storage.world.laws();
+    let retained = laws.retained.union(&laws.robbed);
     let snaps = shelves.snaps.values().map(|snap| (&snap.name, &snap.handle));
     let groups = shelves.groups.values().map(|group| (&group.name, &group.handle));
     let taken = snaps.chain(groups).filter(|(name, _)| {
         // What was there before, or is kept by its policy, may be there without an object.
-        !name.is_empty() && !retained.iter().any(|uid| !uid.is_empty() && name.ends_with(uid.as_str()))
+        !name.is_empty() && !retained.clone().any(|uid| !uid.is_empty() && name.ends_with(uid.as_str()))
     });
     taken.map(|(_, handle)| handle).filter(|handle| !named.contains(*handle)).cloned().collect()
+}
+
+/// The names under which the driver has taken two snapshots, and whose owner lives: it may show the data of the one and have
+/// those of the other. For an owner that was deleted nothing is left of either, or it is a leak.
+pub fn taken_twice(storage: &Storage) -> Vec<String> {
+    let cluster = &storage.world.cluster;
+    let laws = storage.world.laws();
+    let owners = [Kind::Snapshot, Kind::Group].map(|kind| cluster.objects(kind.resource()));
+    let owners = owners.iter().flatten().filter(|owner| !laws.robbed.contains(uid(owner)));
+    let uids: Vec<&str> = owners.map(|owner| uid(owner)).collect();
+    let shelves = storage.shelves();
+    let twice =
+        shelves.cuts.iter().filter(|(name, count)| **count > 1 && uids.iter().any(|uid| name.ends_with(uid)));
+    twice.map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether a snapshot is a member of a group whose content was taken away by force: its storage went with that, and nobody
+/// can make it ready.
+fn is_robbed(storage: &Storage, snapshot: &Value) -> bool {
+    let owners = snapshot.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let laws = storage.world.laws();
+    owners.into_iter().flatten().any(|owner| laws.robbed.contains(text(owner, "/uid")))
+}
+
+/// Whether a claim is held by a snapshot that nobody can make ready.
+fn is_held_by_robbed(storage: &Storage, claim: &Value) -> bool {
+    let snapshots = storage.world.cluster.objects(Kind::Snapshot.resource());
+    snapshots.iter().any(|snapshot| {
+        namespace(snapshot) == namespace(claim)
+            && text(snapshot, "/spec/source/persistentVolumeClaimName") == name(claim)
+            && !is_ready(snapshot)
+            && is_robbed(storage, snapshot)
+    })
 }
 
 /// All texts in a value.

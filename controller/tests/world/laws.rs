@@ -1,6 +1,7 @@
 //! What must hold at every write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use http::Method;
 use model::claim::CLAIM_FINALIZER;
@@ -8,12 +9,16 @@ use sandbox::api::{Cluster, Written};
 use serde_json::Value;
 
 use crate::objects::{
-    Kind, content_name, finalizers, has_finalizer, is_deleting, is_ready, name, namespace, owner, text, uid,
+    Kind, content_name, finalizers, has_finalizer, is_deleting, is_of_member, is_ready, name, namespace,
+    owner, text, uid,
 };
 use crate::world::USERS;
 
 /// The names that are ours.
 const OURS: &str = "snapshot.storage.k";
+
+/// How long a request without an answer is reckoned with.
+const RECKONED: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 pub struct Laws {
@@ -23,12 +28,27 @@ pub struct Laws {
     pub told: u32,
     /// The contents that were made for each uid of a snapshot or a group.
     made_for: BTreeMap<String, BTreeSet<String>>,
+    /// The handle that was first recorded for each content of a member, by its name.
+    handles: BTreeMap<String, String>,
     /// Names of contents that were ready at some time, each with the uid of its owner.
     ever_ready: BTreeSet<(String, String)>,
     /// Claims that a request freed which arrived after its sender's end: nobody who is left knows of it.
     freed_late: BTreeSet<String>,
     /// The uids of owners of contents with the policy Retain, which leave their snapshots in the storage.
     pub retained: BTreeSet<String>,
+    /// The uids of owners whose contents were taken away by force, which leaves their snapshots in the storage.
+    pub robbed: BTreeSet<String>,
+    /// The uids of owners whose content was asked for by a request that was given up. It may come after the content was
+    /// made by another one and has gone: by force, or because its owner is being deleted.
+    pub given_up: BTreeSet<String>,
+    /// The uids of owners that are gone, each with the name of the content that it had.
+    gone: BTreeMap<String, String>,
+    /// The uids of what a deletion has removed that overtook its finalizers, and when.
+    pub overtaken: Vec<(String, Duration)>,
+    /// The uids of owners whose content came into being, or was bound, when who had asked for it was no more.
+    pub unknown: BTreeSet<String>,
+    /// When controllers have ended: what they knew is lost.
+    pub ends: Vec<Duration>,
     /// Whether a user has stripped finalizers, so that laws about them are void.
     pub stripped: bool,
 }
@@ -44,6 +64,27 @@ struct Deed<'a> {
 }
 
 impl Laws {
+    /// Whether nobody could know that the content of a uid has to go: who knew has ended, and left no trace.
+    pub fn is_unknowable(&self, uid: &str) -> bool {
+        let lost = |at: &Duration| {
+            let knows = at.saturating_sub(RECKONED)..*at + RECKONED * 3;
+            self.ends.iter().any(|end| knows.contains(end))
+        };
+        self.unknown.contains(uid) || self.overtaken.iter().any(|(of, at)| of == uid && lost(at))
+    }
+
+    /// A user's object is gone.
+    pub fn ends(&mut self, owner: &Value) {
+        self.gone.insert(uid(owner).to_owned(), content_name(owner));
+    }
+
+    /// Whether a request that was given up may make a content again that was taken away by force, long after all that it
+    /// needed was found right.
+    fn comes_back(&self, content: &Value) -> bool {
+        let of = text(owner(content), "/uid");
+        self.robbed.contains(of) && self.given_up.contains(of)
+    }
+
     /// Which laws a write breaks.
     pub fn check(
         &mut self,
@@ -75,6 +116,9 @@ impl Laws {
                 self.freed_late.insert(key);
             }
         }
+        if matches!(kind, Kind::Snapshot | Kind::Group) && deed.is_gone {
+            self.ends(deed.after);
+        }
         if kind == Kind::Event {
             if text(deed.after, "/reason").ends_with("MayBeOrphaned") {
                 self.told += 1;
@@ -84,20 +128,27 @@ impl Laws {
         if who == USERS {
             return Vec::new();
         }
+        if is_late && deed.binds() && deed.owner().is_none_or(|owner| is_deleting(&owner)) {
+            self.unknown.insert(text(owner(deed.after), "/uid").to_owned());
+        }
         let mut broken = Vec::new();
         broken.extend(deed.nothing_foreign_is_lost());
         broken.extend(deed.no_raw_races());
         if !self.stripped {
-            broken.extend(deed.content_is_deleted_rightly());
-            broken.extend(deed.claims_are_protected(&self.freed_late));
+            broken.extend(deed.content_is_deleted_rightly(&self.gone));
+            broken.extend(deed.owner_is_held());
+            broken
+                .extend(deed.claims_are_protected(&self.freed_late).filter(|_| !self.comes_back(deed.after)));
             broken.extend(deed.claim_is_freed_rightly().filter(|_| !is_late));
         }
         broken.extend(self.one_content(&deed));
+        broken.extend(self.one_handle(&deed));
         broken.extend(self.ready_only_with_its_content(&deed));
         broken.into_iter().map(|why| format!("{who} {method} {kind:?} {}: {why}", name(deed.after))).collect()
     }
 
-    /// One snapshot has one content name for ever, and it is not taken again.
+    /// One snapshot has one content name for ever, and it is not taken again. The content of a member takes nothing: its
+    /// group makes it once more, of what was taken.
     fn one_content(&mut self, deed: &Deed<'_>) -> Option<String> {
         if !matches!(deed.kind, Kind::Content | Kind::GroupContent) || *deed.method != Method::POST {
             return None;
@@ -115,7 +166,18 @@ impl Laws {
             uid(&found) == text(of, "/uid")
                 && (is_ready(&found) || found["status"]["creationTime"].is_string())
         });
-        (!is_first && was_taken).then(|| "it is made again for what was taken".to_owned())
+        (!is_first && was_taken && !is_of_member(deed.after) && !self.given_up.contains(text(of, "/uid")))
+            .then(|| "it is made again for what was taken".to_owned())
+    }
+
+    /// A member stands for one snapshot of the storage for ever, however often its content is made.
+    fn one_handle(&mut self, deed: &Deed<'_>) -> Option<String> {
+        let handle = text(deed.after, "/status/snapshotHandle");
+        if deed.kind != Kind::Content || !is_of_member(deed.after) || handle.is_empty() {
+            return None;
+        }
+        let first = self.handles.entry(name(deed.after).to_owned()).or_insert_with(|| handle.to_owned());
+        (first != handle).then(|| format!("it has the handle {handle}, and had {first}"))
     }
 
     fn ready_only_with_its_content(&self, deed: &Deed<'_>) -> Option<String> {
@@ -135,23 +197,55 @@ impl Deed<'_> {
         self.cluster.object(kind.resource(), namespace, name)
     }
 
-    /// A content is deleted only if its owner is being deleted, both point to each other, and its policy is Delete.
-    fn content_is_deleted_rightly(&self) -> Option<String> {
+    /// The owner of a content, if it is there.
+    fn owner(&self) -> Option<std::sync::Arc<Value>> {
+        let owners = match self.kind {
+            Kind::Content => Kind::Snapshot,
+            Kind::GroupContent => Kind::Group,
+            Kind::Snapshot
+            | Kind::Class
+            | Kind::Group
+            | Kind::GroupClass
+            | Kind::Claim
+            | Kind::Volume
+            | Kind::Event => return None,
+        };
+        let of = owner(self.after);
+        let found = self.find(owners, text(of, "/namespace"), text(of, "/name"));
+        found.filter(|found| uid(found) == text(of, "/uid"))
+    }
+
+    /// Whether a content is made for an owner, or gets its uid.
+    fn binds(&self) -> bool {
+        let before = self.before.map(|before| text(owner(before), "/uid")).unwrap_or_default();
+        matches!(self.kind, Kind::Content | Kind::GroupContent) && before != text(owner(self.after), "/uid")
+    }
+
+    /// What a content is made for cannot go without being noticed.
+    fn owner_is_held(&self) -> Option<String> {
+        if *self.method != Method::POST || self.before.is_some() || is_of_member(self.after) {
+            return None;
+        }
+        let owner = self.owner().filter(|owner| !is_deleting(owner))?;
+        let is_held = finalizers(&owner).iter().any(|finalizer| finalizer.contains("snapshot.storage.k"));
+        (!is_held).then(|| format!("{} has no finalizer yet", name(&owner)))
+    }
+
+    /// A content is deleted only if its owner is being deleted or was, both point to each other, and its policy is Delete.
+    fn content_is_deleted_rightly(&self, gone: &BTreeMap<String, String>) -> Option<String> {
         if !matches!(self.kind, Kind::Content | Kind::GroupContent) || *self.method != Method::DELETE {
             return None;
         }
-        let owner_kind = if self.kind == Kind::Content { Kind::Snapshot } else { Kind::Group };
-        let owner = owner(self.after);
-        let found = self.find(owner_kind, text(owner, "/namespace"), text(owner, "/name"));
-        let Some(found) = found else { return Some("its owner is missing".to_owned()) };
         if text(self.after, "/spec/deletionPolicy") != "Delete" {
             return Some("its policy is not Delete".to_owned());
         }
-        let points = uid(&found) == text(owner, "/uid") && content_name(&found) == name(self.after);
-        if !points || !is_deleting(&found) {
-            return Some(format!("its owner does not want it deleted: {found}"));
-        }
-        None
+        let uid_of = text(owner(self.after), "/uid");
+        let Some(found) = self.owner() else {
+            let had = gone.get(uid_of);
+            return had.is_none_or(|had| had != name(self.after)).then(|| "its owner is missing".to_owned());
+        };
+        (content_name(&found) != name(self.after) || !is_deleting(&found))
+            .then(|| format!("its owner does not want it deleted: {found}"))
     }
 
     /// The claims that a new content is taken of have the finalizer.
@@ -161,9 +255,7 @@ impl Deed<'_> {
         }
         let source = &self.after["spec"]["source"];
         let handles: Vec<&str> = match self.kind {
-            Kind::Content
-                if self.after["metadata"]["annotations"][model::names::MEMBER_OF_GROUP].is_null() =>
-            {
+            Kind::Content if !is_of_member(self.after) => {
                 source["volumeHandle"].as_str().into_iter().collect()
             }
             Kind::GroupContent => {
@@ -277,9 +369,12 @@ pub fn taken_of(cluster: &Cluster, claim: &Value) -> Option<String> {
             let many = source["volumeHandles"].as_array();
             let names = source["volumeHandle"] == handle
                 || many.is_some_and(|all| all.iter().any(|one| one == handle));
-            let is_member = content["metadata"]["annotations"][model::names::MEMBER_OF_GROUP].is_string();
             let of = owner(&content);
-            if !names || is_member || is_deleting(&content) || text(of, "/namespace") != namespace(claim) {
+            if !names
+                || is_of_member(&content)
+                || is_deleting(&content)
+                || text(of, "/namespace") != namespace(claim)
+            {
                 continue;
             }
             let owner = cluster.object(owners.resource(), text(of, "/namespace"), text(of, "/name"));

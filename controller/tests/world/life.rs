@@ -10,8 +10,9 @@ use sandbox::api::SharedKinds;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::end::{leaks, unfinished};
+use crate::end::{leaks, taken_twice, unfinished};
 use crate::foresight::{foretell, owed};
+use crate::others::collect_garbage;
 use crate::processes::{Program, keep};
 use crate::storage::Storage;
 use crate::users::{Script, What};
@@ -109,6 +110,8 @@ async fn events(world: &Arc<World>, random: &mut Rng, config: Config) -> Vec<Str
         .collect();
     let asks = tokio::spawn(foretell(Arc::clone(world)));
     let _asks = tokio_util::task::AbortOnDropHandle::new(asks);
+    let _collector =
+        tokio_util::task::AbortOnDropHandle::new(tokio::spawn(collect_garbage(Arc::clone(world))));
     let script = Script::new(random, config);
     script.play(Arc::clone(&storage)).await;
     world.clear_up();
@@ -157,13 +160,7 @@ async fn peace(storage: &Arc<Storage>) {
     if leaks.len() > usize::try_from(told).unwrap_or_default() {
         world.breaks(format!("{leaks:?} are in the storage, and nobody knows ({told} told)"));
     }
-    let twice: Vec<_> = storage
-        .shelves()
-        .cuts
-        .iter()
-        .filter(|(_, count)| **count > 1)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let twice = taken_twice(storage);
     if !twice.is_empty() && told == 0 {
         world.breaks(format!("{twice:?} were taken twice"));
     }

@@ -17,10 +17,12 @@ mod chance;
 mod driver;
 mod end;
 mod foresight;
+mod haste;
 mod laws;
 mod life;
 mod net;
 mod objects;
+mod others;
 mod processes;
 mod requests;
 mod storage;
@@ -36,7 +38,7 @@ use life::{Config, live};
 use sandbox::api::SharedKinds;
 
 /// Lives of each kind in an ordinary test run.
-const LIVES: u64 = 12;
+const LIVES: u64 = 16;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

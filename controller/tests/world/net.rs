@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
 use crate::chance::{delay, strikes};
-use crate::watching;
+use crate::objects::{owner, text};
 use crate::world::World;
+use crate::{haste, watching};
 
 pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
@@ -28,6 +29,9 @@ pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 const LATEST: Duration = Duration::from_secs(20);
 /// When a connection without an answer is given up.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a request may be under way that its sender has given up: less than the minute for which it is reckoned with.
+const OVERDUE: Duration = Duration::from_secs(50);
 
 #[derive(Clone)]
 pub struct Net {
@@ -50,6 +54,8 @@ enum Fate {
     Unheard,
     /// It takes effect, and is answered with this code.
     Denied(u16),
+    /// Its sender is told that it failed, and it takes effect afterwards.
+    Overdue,
 }
 
 impl Service<Request<Body>> for Net {
@@ -107,6 +113,12 @@ impl Net {
                 sleep(back).await;
                 return Err("connection reset".into());
             }
+            Fate::Overdue => {
+                told("is given up");
+                sleep(back).await;
+                self.goes_on(request);
+                return Err("no answer in time".into());
+            }
             Fate::Answered | Fate::Unheard | Fate::Denied(_) => {}
         }
         if is_watch {
@@ -115,9 +127,7 @@ impl Net {
         if let Fate::Unheard | Fate::Denied(_) = fate {
             told("will not be heard of");
         }
-        // Its sender may have ended, or lost the lead, since it was sent.
-        let is_late = self.end.is_cancelled() || !self.lead.holds();
-        let (code, answer) = world.arrives(&self.who, is_late, request);
+        let (code, answer) = self.arrives(request);
         match fate {
             Fate::Unheard => {
                 sleep(SILENCE.min(back * 10)).await;
@@ -127,11 +137,31 @@ impl Net {
                 sleep(back).await;
                 Ok(refusal(code))
             }
-            Fate::Answered | Fate::Refused(_) | Fate::Lost => {
+            Fate::Answered | Fate::Refused(_) | Fate::Lost | Fate::Overdue => {
                 sleep(back).await;
                 Ok(whole(code, answer))
             }
         }
+    }
+
+    fn arrives(&self, request: Request<Bytes>) -> (u16, Bytes) {
+        // Its sender may have ended, or lost the lead, since it was sent.
+        let is_late = self.end.is_cancelled() || !self.lead.holds();
+        self.world.arrives(&self.who, is_late, request)
+    }
+
+    /// A request that its sender has given up arrives in the end.
+    fn goes_on(self, request: Request<Bytes>) {
+        let mut chance = self.world.chance.of(&format!("{} overdue", self.who));
+        if request.method() == Method::POST {
+            haste::about(&self.world, request.body(), 500);
+            let content = serde_json::from_slice(request.body()).unwrap_or_default();
+            self.world.laws().given_up.insert(text(owner(&content), "/uid").to_owned());
+        }
+        tokio::spawn(async move {
+            sleep(OVERDUE.mul_f64(chance.f64())).await;
+            self.arrives(request);
+        });
     }
 
     fn fate(&self, request: &Request<Bytes>, is_watch: bool) -> (Fate, Duration, Duration) {
@@ -144,14 +174,20 @@ impl Net {
         }
         let longest = if world.weather.requests == 0 { Duration::from_millis(50) } else { LATEST };
         let (there, back) = (delay(&mut chance, longest), delay(&mut chance, longest));
+        let asks_for_content =
+            request.method() == Method::POST && request.uri().path().ends_with("snapshotcontents");
+        if asks_for_content && world.weather.requests > 0 && strikes(&mut chance, 60) {
+            return (Fate::Overdue, there, back);
+        }
         if !strikes(&mut chance, world.weather.requests) {
             return (Fate::Answered, there, back);
         }
         let is_write = request.method() != Method::GET;
-        let fate = match chance.u32(0..7) {
+        let fate = match chance.u32(0..9) {
             0 => Fate::Refused([500, 503, 429, 504][chance.usize(0..4)]),
             1 if is_write => Fate::Refused(409),
             3 | 4 if !is_watch => Fate::Unheard,
+            6 | 7 if is_write => Fate::Overdue,
             5 if is_write => Fate::Denied([500, 504][chance.usize(0..2)]),
             _ => Fate::Lost,
         };

@@ -120,6 +120,18 @@ pub fn is_member(snapshot: &Value) -> bool {
     owners.into_iter().flatten().any(|owner| owner["kind"] == "VolumeGroupSnapshot")
 }
 
+/// Whether a content is marked as not needed any more.
+pub fn is_released(content: &Value) -> bool {
+    [model::facts::Kind::Single, model::facts::Kind::Group]
+        .iter()
+        .any(|kind| content["metadata"]["annotations"][kind.names().released].is_string())
+}
+
+/// Whether a content is that of a member of a group.
+pub fn is_of_member(content: &Value) -> bool {
+    content["metadata"]["annotations"][model::names::MEMBER_OF_GROUP].is_string()
+}
+
 /// The reference of a content to its owner.
 pub fn owner(content: &Value) -> &Value {
     const NOTHING: &Value = &Value::Null;

@@ -68,6 +68,9 @@ pub async fn keep(program: Program, storage: Arc<Storage>) {
             // What works when the faults stop goes on for ever.
             sleep(LONG).await;
         }
+        if program == Program::Controller {
+            world.laws().ends.push(world.elapsed());
+        }
         let gap = Duration::from_millis(chance.u64(0..8_000));
         match chance.u32(0..4) {
             0 => {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use http::Method;
-use model::snapshot::RESTORING_FINALIZER;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::haste;
 use crate::life::{Config, DRIVER};
-use crate::objects::{Kind, is_deleting, name, namespace, text, uid};
-use crate::requests::{change, change_status, delete, make};
+use crate::objects::{Kind, name, namespace};
+use crate::others::{FOREIGN, bind_claim, keep_writing, restore};
+use crate::requests::{change, delete, make};
 use crate::storage::Storage;
 use crate::world::World;
 
@@ -20,26 +20,52 @@ const LAST: u64 = 120_000;
 const NAMESPACES: [&str; 2] = ["a", "b"];
 const CLAIMS: [&str; 3] = ["data", "logs", "wal"];
 const CLASSES: [&str; 2] = ["fast", "kept"];
-/// A finalizer, an annotation and a label that are nobody's business.
-const FOREIGN: &str = "example.org/theirs";
 
 #[derive(Debug, Clone)]
 enum Action {
     MakeClass(&'static str, bool),
     DropClass(&'static str),
     MakeClaim(&'static str, &'static str),
-    Snap { within: &'static str, name: String, claim: &'static str, class: Option<&'static str> },
-    Group { within: &'static str, name: String, class: Option<&'static str> },
-    Import { within: &'static str, name: String, content_first: bool },
-    ImportGroup { within: &'static str, name: String },
+    Snap {
+        within: &'static str,
+        name: String,
+        claim: &'static str,
+        class: Option<&'static str>,
+    },
+    Group {
+        within: &'static str,
+        name: String,
+        class: Option<&'static str>,
+    },
+    Import {
+        within: &'static str,
+        name: String,
+        content_first: bool,
+    },
+    ImportGroup {
+        within: &'static str,
+        name: String,
+    },
     Delete(Kind, &'static str, String),
     DeleteSomeContent(u32),
     DeleteAll(&'static str),
-    Restore { within: &'static str, claim: String, from: String, by_ref: bool },
+    Restore {
+        within: &'static str,
+        claim: String,
+        from: String,
+        by_ref: bool,
+    },
     Annotate(u32),
-    Write { within: &'static str, claim: &'static str },
-    Copy { from: String },
+    Write {
+        within: &'static str,
+        claim: &'static str,
+    },
+    Copy {
+        from: String,
+    },
     Strip(u32),
+    /// Takes a content away by force.
+    Rob(u32),
 }
 
 /// The script of a life.
@@ -74,12 +100,13 @@ impl Script {
             let claim = CLAIMS[random.usize(0..3)];
             script.push((
                 at,
-                match random.u8(0..12) {
+                match random.u8(0..15) {
                     0..3 => Action::Annotate(which),
                     3..5 => Action::Write { within, claim },
                     5..7 => Action::DeleteSomeContent(which),
                     7 => Action::DeleteAll(within),
                     8..10 => Action::Delete(Kind::Claim, within, claim.to_owned()),
+                    12..15 => Action::Rob(which),
                     10 if config.strips() => Action::Strip(which),
                     _ => Action::MakeClaim(within, claim),
                 },
@@ -95,6 +122,7 @@ impl Script {
         let class = [Some("fast"), Some("kept"), None][random.usize(0..3)];
         let at = random.u64(0..LAST / 2);
         let name = format!("s{number}");
+        let mut name_is_imported = false;
         let kind = match config.what(random) {
             What::Single => {
                 script.push((at, Action::Snap { within, name: name.clone(), claim, class }));
@@ -106,6 +134,7 @@ impl Script {
             }
             What::Import if config == Config::Import || random.bool() => {
                 let content_first = random.bool();
+                name_is_imported = true;
                 script.push((at, Action::Import { within, name: name.clone(), content_first }));
                 Kind::Snapshot
             }
@@ -122,9 +151,13 @@ impl Script {
         if random.u8(0..3) < 2 {
             let gone = if random.bool() { random.u64(at..at + 3_000) } else { random.u64(at..LAST) };
             script.push((gone, Action::Delete(kind, within, name.clone())));
-            if random.bool() {
-                let at = gone + random.u64(1..20_000);
-                script.push((at, Action::Snap { within, name: name.clone(), claim, class }));
+            let again = gone + random.u64(1..20_000);
+            match random.u8(0..4) {
+                0 if name_is_imported => {
+                    script.push((again, Action::Import { within, name: name.clone(), content_first: true }));
+                }
+                0 | 1 => script.push((again, Action::Snap { within, name: name.clone(), claim, class })),
+                _ => {}
             }
         }
         if random.u8(0..8) == 0 {
@@ -181,6 +214,7 @@ fn act(storage: &Arc<Storage>, action: Action) {
             }
             let metadata = json!({"labels": {"app": "x"}, "annotations": {FOREIGN: "kept"}});
             make(world, Kind::Snapshot, within, &name, json!({"metadata": metadata, "spec": spec}));
+            haste::regret(world, Kind::Snapshot, within, &name);
         }
         Action::Group { within, name, class } => {
             let mut spec = json!({"source": {"selector": {"matchLabels": {"app": "db"}}}});
@@ -188,6 +222,7 @@ fn act(storage: &Arc<Storage>, action: Action) {
                 spec["volumeGroupSnapshotClassName"] = class.into();
             }
             make(world, Kind::Group, within, &name, json!({ "spec": spec }));
+            haste::regret(world, Kind::Group, within, &name);
         }
         Action::Import { within, name, content_first } => import(storage, within, &name, content_first),
         Action::ImportGroup { within, name } => import_group(storage, within, &name),
@@ -215,6 +250,12 @@ fn act(storage: &Arc<Storage>, action: Action) {
         }
         Action::Copy { from } => copy(world, &from),
         Action::Strip(which) => strip(world, which),
+        Action::Rob(which) => {
+            let kind = if which.is_multiple_of(4) { Kind::GroupContent } else { Kind::Content };
+            if let Some(content) = some(world, kind, which / 4) {
+                haste::rob(world, kind, &content);
+            }
+        }
     }
 }
 
@@ -222,87 +263,6 @@ fn some(world: &World, kind: Kind, which: u32) -> Option<Arc<Value>> {
     let all = world.cluster.objects(kind.resource());
     let which = usize::try_from(which).unwrap_or_default();
     (!all.is_empty()).then(|| Arc::clone(&all[which % all.len()]))
-}
-
-/// A binder: the claim, its volume, and the end of waiting.
-async fn bind_claim(storage: Arc<Storage>, within: &'static str, claim: &'static str) {
-    let world = &storage.world;
-    let mut chance = world.chance.of(&format!("binding {within}/{claim}"));
-    let volume = format!("volume-{within}-{claim}");
-    let made = make(
-        world,
-        Kind::Claim,
-        within,
-        claim,
-        json!({
-            "metadata": {"labels": {"app": if claim == "data" { "web" } else { "db" }}, "annotations": {FOREIGN: "kept"},
-                "finalizers": ["kubernetes.io/pvc-protection"]},
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "volumeName": volume},
-        }),
-    );
-    let Some(made) = made else { return };
-    sleep(Duration::from_millis(chance.u64(0..200))).await;
-    // A claim that is made again gets the volume that its data is on.
-    delete(world, Kind::Volume, "", &volume);
-    make(
-        world,
-        Kind::Volume,
-        "",
-        &volume,
-        json!({"spec": {
-            "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "volumeMode": "Filesystem",
-            "csi": {"driver": DRIVER, "volumeHandle": format!("handle-{within}-{claim}")},
-            "claimRef": {"namespace": within, "name": claim, "uid": uid(&made)},
-        }}),
-    );
-    sleep(Duration::from_millis(chance.u64(0..5_000))).await;
-    change_status(world, Kind::Claim, within, claim, &json!({"phase": "Bound"}));
-}
-
-/// A provisioner: the claim is Pending, the snapshot is held, and then it is done.
-async fn restore(storage: Arc<Storage>, within: &'static str, claim: String, from: String, by_ref: bool) {
-    let world = &storage.world;
-    let mut chance = world.chance.of(&format!("restoring {within}/{claim}"));
-    let source = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": from});
-    let mut spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
-    spec[if by_ref { "dataSourceRef" } else { "dataSource" }] = source;
-    make(world, Kind::Claim, within, &claim, json!({ "spec": spec }));
-    sleep(Duration::from_millis(chance.u64(0..500))).await;
-    let held = |object: &Value, on: bool| {
-        let mut all: Vec<String> =
-            crate::objects::finalizers(object).into_iter().map(str::to_owned).collect();
-        all.retain(|finalizer| finalizer != RESTORING_FINALIZER);
-        if on {
-            all.push(RESTORING_FINALIZER.to_owned());
-        }
-        json!({"metadata": {"finalizers": all, "resourceVersion": text(object, "/metadata/resourceVersion")}})
-    };
-    let snapshot = |world: &World| world.cluster.object(Kind::Snapshot.resource(), within, &from);
-    if let Some(found) = snapshot(world).filter(|found| !is_deleting(found)) {
-        change(world, Kind::Snapshot, within, &from, &held(&found, true));
-    }
-    sleep(Duration::from_millis(chance.u64(0..20_000))).await;
-    if let Some(found) = snapshot(world) {
-        change(world, Kind::Snapshot, within, &from, &held(&found, false));
-    }
-    change(world, Kind::Claim, within, &claim, &json!({"spec": {"volumeName": format!("volume-{claim}")}}));
-    change_status(world, Kind::Claim, within, &claim, &json!({"phase": "Bound"}));
-}
-
-/// Somebody who writes a claim all the time, as a whole.
-async fn keep_writing(storage: Arc<Storage>, within: &'static str, claim: &'static str) {
-    let world = &storage.world;
-    let path = Kind::Claim.path(within, claim);
-    let mut chance = world.chance.of(&format!("writing {within}/{claim}"));
-    let (times, pause) = (chance.u32(1..200), chance.u64(10..200));
-    for number in 0..times {
-        sleep(Duration::from_millis(pause)).await;
-        if let Some(found) = world.cluster.object(Kind::Claim.resource(), within, claim) {
-            let mut changed = (*found).clone();
-            changed["metadata"]["annotations"]["example.org/count"] = number.to_string().into();
-            world.user(Method::PUT, &path, &changed);
-        }
-    }
 }
 
 fn import(storage: &Arc<Storage>, within: &str, name: &str, content_first: bool) {
@@ -352,7 +312,7 @@ fn import_group(storage: &Arc<Storage>, within: &str, name: &str) {
     );
 }
 
-fn annotate(world: &World, which: u32) {
+fn annotate(world: &Arc<World>, which: u32) {
     let kind = [Kind::Snapshot, Kind::Content, Kind::Claim, Kind::Group]
         [usize::try_from(which % 4).unwrap_or_default()];
     if let Some(object) = some(world, kind, which / 4) {
@@ -363,7 +323,7 @@ fn annotate(world: &World, which: u32) {
 }
 
 /// A backup that is restored elsewhere: the copy of a snapshot, with the finalizers of the old one and its content's name.
-fn copy(world: &World, from: &str) {
+fn copy(world: &Arc<World>, from: &str) {
     for within in NAMESPACES {
         let Some(found) = world.cluster.object(Kind::Snapshot.resource(), within, from) else { continue };
         let elsewhere = if within == "a" { "b" } else { "a" };
@@ -377,7 +337,7 @@ fn copy(world: &World, from: &str) {
     }
 }
 
-fn strip(world: &World, which: u32) {
+fn strip(world: &Arc<World>, which: u32) {
     let kind = [Kind::Snapshot, Kind::Content, Kind::Group, Kind::GroupContent]
         [usize::try_from(which % 4).unwrap_or_default()];
     if let Some(object) = some(world, kind, which / 4) {

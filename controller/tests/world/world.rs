@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
+use crate::haste;
 use crate::laws::Laws;
-use crate::objects::{KINDS, by_path, text};
+use crate::objects::{KINDS, Kind, by_path, is_deleting, is_released, name, namespace, text, uid};
 
 /// How bad things are, in faults of a thousand requests or calls.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +92,7 @@ impl World {
     }
 
     /// A request reaches the API server, and is answered.
-    pub fn arrives(&self, who: &str, is_late: bool, request: Request<Bytes>) -> (u16, Bytes) {
+    pub fn arrives(self: &Arc<Self>, who: &str, is_late: bool, request: Request<Bytes>) -> (u16, Bytes) {
         let before = self.cluster.version();
         let (method, path, sent) =
             (request.method().clone(), request.uri().path().to_owned(), request.body().clone());
@@ -113,17 +114,40 @@ impl World {
             ));
         }
         if self.cluster.version() != before {
+            if who != USERS && method == Method::POST && !path.ends_with("/events") {
+                haste::about(self, &sent, 150);
+            }
             for (plural, kind) in KINDS {
                 for written in self.cluster.written(plural, before).unwrap_or_default() {
                     let broken = self.laws().check(&self.cluster, (who, is_late), (&method, kind), &written);
                     for law in broken {
                         self.breaks(law);
                     }
+                    if is_released(&written.object)
+                        && written.before.as_deref().is_some_and(|before| !is_released(before))
+                    {
+                        haste::released(self, kind, &written.object);
+                    }
                 }
             }
             self.written.send_replace(self.cluster.version());
         }
         (code, answer)
+    }
+
+    /// A deletion that came in before finalizers were added removes an object, unless it is waited for by now.
+    pub fn overtake(&self, kind: Kind, object: &Value) {
+        let (namespace, name) = (namespace(object), name(object));
+        let found = self.cluster.object(kind.resource(), namespace, name);
+        let is_it = found.is_some_and(|found| uid(&found) == uid(object) && !is_deleting(&found));
+        if is_it && self.cluster.overtake(kind.resource(), namespace, name).is_ok() {
+            self.tell(format!("{kind:?} {namespace}/{name} is removed at last"));
+            let mut laws = self.laws();
+            laws.overtaken.push((uid(object).to_owned(), self.elapsed()));
+            laws.ends(object);
+            drop(laws);
+            self.written.send_replace(self.cluster.version());
+        }
     }
 
     /// Counts a request; false if a program seems to go round in circles.
@@ -142,7 +166,7 @@ impl World {
     }
 
     /// What a user does: it reaches the server at once. `None` where it is refused.
-    pub fn user(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
+    pub fn user(self: &Arc<Self>, method: Method, path: &str, body: &Value) -> Option<Value> {
         let media = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         let request = Request::builder().method(method).uri(path).header("content-type", media).body(body);

@@ -90,6 +90,14 @@ impl Cluster {
         }
     }
 
+    /// The same as [`Server::overtake`](super::server::Server::overtake).
+    ///
+    /// # Errors
+    /// If there is no such object.
+    pub fn overtake(&self, resource: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
+        self.0.overtake(resource, namespace, name)
+    }
+
     /// The version of the last write.
     #[must_use]
     pub fn version(&self) -> u64 {

@@ -99,10 +99,7 @@ impl Server {
     /// # Errors
     /// If there is no such object, or somebody writes it at this moment. `resource` is the plural and the group.
     pub fn overtake(&self, resource: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
-        let key = (namespace.to_owned(), name.to_owned());
-        let object = self.state.store.get(resource, &key).context("there is no such object")?;
-        let removed = self.state.store.remove(resource, &key, &object);
-        removed.map_err(|_| anyhow::anyhow!("somebody has just written {resource} {name}"))
+        self.state.overtake(resource, namespace, name)
     }
 
     /// Creates an object of any kind as `kubectl create` would.

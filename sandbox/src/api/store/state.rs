@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhow::Context as _;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -58,6 +59,14 @@ impl State {
     pub(crate) fn clear_requests(&self) {
         self.answered.store(0, Ordering::Relaxed);
         locked(&self.log).clear();
+    }
+
+    /// Removes an object without regard to its finalizers, as a DELETE does that came in before they were added.
+    pub(crate) fn overtake(&self, resource: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let object = self.store.get(resource, &key).context("there is no such object")?;
+        let removed = self.store.remove(resource, &key, &object);
+        removed.map_err(|_| anyhow::anyhow!("somebody has just written {resource} {name}"))
     }
 
     /// Does what a controller would do after a write: it serves the kinds of a definition with their current schemas, and
