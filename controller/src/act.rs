@@ -8,6 +8,7 @@ mod members;
 mod snapshot;
 
 // What the passes of snapshots and of groups share.
+mod making;
 mod next;
 
 mod report;

@@ -135,7 +135,7 @@ async fn a_member_is_not_let_go_while_its_group_makes_its_content() {
     assert_eq!(stage.sent(), 0);
     being_made.failed();
     assert_eq!(stage.work.snapshot_pass(&Key::from("ns/snapshot-m")).await, PassEnd::well(Then::Done));
-    assert_eq!(stage.sent(), 1, "its finalizers go");
+    assert_eq!(stage.sent(), 2, "its content is looked for, and its finalizers go");
 }
 
 #[tokio::test(start_paused = true)]

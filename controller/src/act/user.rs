@@ -4,14 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machinery::clock;
-use machinery::cluster::error::{ApiError, Failure};
-use machinery::cluster::event::Severity;
 use machinery::cluster::objects::Objects;
 use machinery::object::Object;
 use machinery::queue::{Key, Then};
 use machinery::store::{Begun, Presence};
 use model::claim::CLAIM_FINALIZER;
-use serde_json::Value;
 
 use super::next::{Next, Refusal, went_around};
 use super::render;
@@ -21,11 +18,11 @@ use crate::decide::binding::points_back;
 use crate::decide::content;
 use crate::decide::deletion::{self, Vanished};
 use crate::decide::restore::Restore;
-use crate::decide::step::{ContentDraft, Step};
+use crate::decide::step::Step;
 use crate::look::{Look, seen};
 use crate::metrics::{Operation, Subject};
-use crate::rivals::{IN_FLIGHT, Trace};
-use crate::wake::{CachedKind, UserKind};
+use crate::rivals::IN_FLIGHT;
+use crate::wake::UserKind;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
@@ -50,15 +47,6 @@ pub(super) trait Acted: UserKind {
     fn most_steps(work: &Work, object: &Object<Self>) -> usize;
     /// Asks the rules about one of its contents.
     fn decide_content(look: &Look<'_>, content: &Object<Self::Content>) -> content::Step;
-}
-
-/// Who has created an object that we asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Maker {
-    /// We have, now or by a request whose answer was lost.
-    Us,
-    /// Somebody who was faster.
-    Another,
 }
 
 impl Work {
@@ -192,6 +180,11 @@ impl Work {
                 Next::End(PassEnd::well(Then::After(LOOK_AGAIN)))
             }
             Step::SetFinalizers { add, remove } => {
+                if !remove.is_empty()
+                    && let Some(next) = self.looks_for_content(object).await
+                {
+                    return next;
+                }
                 let write = render::finalizers(object, &add, &remove);
                 self.change(object, write, &kind.word("SnapshotFinalizerError")).await
             }
@@ -203,6 +196,7 @@ impl Work {
             Step::ProtectClaim { claim } => self.protect(object, &claim).await,
             Step::CreateContent(draft) => self.create(object, &draft, memory).await,
             Step::BindContent { class_name } => self.bind(object, class_name.as_deref()).await,
+            Step::HoldContent => self.hold(object).await,
             Step::ReleaseContent => self.release(object).await,
             Step::DeleteContent => self.delete_content(object).await,
             Step::WriteStatus(change) => self.write_status(object, &change, None, memory).await,
@@ -214,7 +208,7 @@ impl Work {
         }
     }
 
-    fn content<U: UserKind>(&self, object: &Object<U>) -> Option<Arc<Object<U::Content>>> {
+    pub(super) fn content<U: UserKind>(&self, object: &Object<U>) -> Option<Arc<Object<U::Content>>> {
         U::family(&self.caches).contents.get(&U::user(object).content_name())
     }
 
@@ -228,77 +222,6 @@ impl Work {
         let written = self.write(&self.claims, &claim, protect).await;
         let reason = U::user(object).kind.word("SnapshotContentCreationFailed");
         went_around(object, written, &reason)
-    }
-
-    /// Creates an object for another one, and takes it over. One that is there already was made by somebody faster, or by
-    /// an attempt of ours whose answer was lost: it is looked at.
-    pub(super) async fn make<B: CachedKind>(
-        &self,
-        objects: &Objects<B>,
-        key: &str,
-        object: &Value,
-        memory: &mut UserMemory,
-    ) -> Result<Maker, ApiError> {
-        let sent = self.caches.creating.send::<B>(key);
-        let (made, maker) = match objects.create(key, object).await {
-            Err(ApiError { failure: Failure::AlreadyExists(_), .. }) if memory.creating_until.is_none() => {
-                self.caches.rivals.found(Trace::Object, key);
-                (objects.get(key).await, Maker::Another)
-            }
-            Err(ApiError { failure: Failure::AlreadyExists(_), .. }) => (objects.get(key).await, Maker::Us),
-            made => (made, Maker::Us),
-        };
-        match made {
-            Ok(made) => {
-                memory.creating_until = None;
-                if sent.known(made.version()) {
-                    self.found(made);
-                }
-                Ok(maker)
-            }
-            Err(error) => {
-                if error.is_transient() {
-                    memory.creating_until = Some(clock::uptime() + IN_FLIGHT);
-                } else {
-                    sent.failed();
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn create<U: Acted>(
-        &self,
-        object: &Arc<Object<U>>,
-        draft: &ContentDraft,
-        memory: &mut UserMemory,
-    ) -> Next<U> {
-        let user = U::user(object);
-        let reason = user.kind.word("SnapshotContentCreationFailed");
-        match U::is_as_decided(self, object).await {
-            Ok(true) => {}
-            Ok(false) => return Next::Go(Arc::clone(object)),
-            Err(failed) => return went_around(object, Err(failed), &reason),
-        }
-        let content = render::content(draft, &user);
-        match self.make(U::contents(self), &draft.name, &content, memory).await {
-            Ok(maker) => {
-                memory.made_content = true;
-                if maker == Maker::Us {
-                    let (noun, key) = (user.kind.noun(), object.key());
-                    let message = format!("Waiting for a {noun} {key} to be created by the CSI driver.");
-                    self.event(object, Severity::Normal, &user.kind.word("CreatingSnapshot"), message);
-                }
-                Next::Go(Arc::clone(object))
-            }
-            Err(error) => {
-                let next = went_around(object, Err(WriteFailure::from(error)), &reason);
-                next.refused_as(|mut refusal| {
-                    refusal.reasons.insert(0, user.kind.word("CreateSnapshotContentFailed").into_owned());
-                    refusal
-                })
-            }
-        }
     }
 
     async fn bind<U: Acted>(&self, object: &Arc<Object<U>>, class_name: Option<&str>) -> Next<U> {
@@ -316,6 +239,16 @@ impl Work {
             None => Err(WriteFailure::Gone),
         };
         went_around(object, bound, &user.kind.word("SnapshotBindFailed"))
+    }
+
+    async fn hold<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {
+        let kind = U::user(object).kind;
+        let hold = |content: &Object<_>| render::finalizers(content, &[kind.names().finalizer], &[]);
+        let done = match self.content(object) {
+            Some(content) => self.write(U::contents(self), &content, hold).await,
+            None => Err(WriteFailure::Gone),
+        };
+        went_around(object, done, &kind.word("SnapshotContentObjectDeleteError"))
     }
 
     async fn release<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {

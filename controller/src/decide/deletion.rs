@@ -68,8 +68,12 @@ pub fn patience(waited: Duration) -> Option<Duration> {
     RECORDING.checked_sub(waited).filter(|left| !left.is_zero())
 }
 
-/// The step that releases a content, and deletes it if that is its policy.
+/// The step that releases a content, and deletes it if that is its policy. One that was made by hand may not be held yet: it
+/// would go before its storage is cleaned up.
 pub(super) fn let_go(content: &Facts<'_>, patience: Option<Duration>) -> Option<Step> {
+    if is_cleaned_up(content) && !content.meta.held && !content.meta.deleting {
+        return Some(Step::HoldContent);
+    }
     if !content.meta.released {
         return Some(Step::ReleaseContent);
     }
@@ -123,6 +127,17 @@ mod tests {
         assert_eq!(vanished(&stage().content(&released).content_with(&retained), SEEN), Step::Rest);
         let other = json!({"spec": {"volumeSnapshotRef": {"uid": "other"}}});
         assert_eq!(vanished(&stage().content(&other), SEEN), Step::Rest, "it is another snapshot's");
+    }
+
+    #[test]
+    fn a_content_that_was_made_by_hand_is_held_before_it_is_deleted() {
+        let bare = || dynamic().held().content(&json!({"metadata": {"finalizers": null}}));
+        assert_eq!(vanished(&bare(), SEEN), Step::HoldContent);
+        assert_eq!(bare().deleting().next(), Step::HoldContent, "the sidecar has yet to clean up");
+        let retained = json!({"spec": {"deletionPolicy": "Retain"}});
+        assert_eq!(bare().content_with(&retained).deleting().next(), Step::ReleaseContent, "nothing goes");
+        let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        assert_eq!(bare().content_with(&going).deleting().next(), Step::ReleaseContent, "it is too late");
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(super) fn dynamic() -> Stage {
 /// The content of [`dynamic`], as it is created.
 pub(super) fn content() -> Value {
     json!({
-        "metadata": {"name": "snapcontent-u", "uid": "content-uid", "resourceVersion": "1"},
+        "metadata": {"name": "snapcontent-u", "uid": "content-uid", "resourceVersion": "1",
+            "finalizers": ["snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection"]},
         "spec": {
             "driver": "d", "deletionPolicy": "Delete", "source": {"volumeHandle": "vh"},
             "volumeSnapshotClassName": "fast",

@@ -117,7 +117,8 @@ impl Stage {
     pub(super) fn content(mut self, change: &Value) -> Self {
         let content = self.content.get_or_insert_with(|| {
             json!({
-                "metadata": {"name": "groupsnapcontent-u", "uid": "content-uid", "resourceVersion": "1", "annotations": {
+                "metadata": {"name": "groupsnapcontent-u", "uid": "content-uid", "resourceVersion": "1",
+                    "finalizers": ["groupsnapshot.storage.kubernetes.io/volumegroupsnapshotcontent-bound-protection"], "annotations": {
                     "groupsnapshot.storage.kubernetes.io/deletion-secret-name": "s",
                     "groupsnapshot.storage.kubernetes.io/deletion-secret-namespace": "sns",
                 }},

@@ -55,6 +55,8 @@ pub enum Step {
         /// To be written where the content has none.
         class_name: Option<String>,
     },
+    /// Put the finalizer on its content that holds it until its storage is cleaned up.
+    HoldContent,
     /// Mark its content as not needed any more, for the sidecar.
     ReleaseContent,
     /// Delete its content.

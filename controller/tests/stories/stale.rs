@@ -3,7 +3,7 @@
 use machinery::queue::Then;
 use machinery::queue::worker::PassEnd;
 use model::content::SingleContent;
-use model::snapshot::Snapshot;
+use model::snapshot::{AS_SOURCE_FINALIZER, Snapshot};
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -149,6 +149,31 @@ fn a_list_that_is_older_than_a_content_of_ours_does_not_take_it_from_its_snapsho
         controller.listed::<SingleContent>(&before);
         stage.delete(SNAPSHOT, "s").await;
         controller.show::<Snapshot>(SNAPSHOT).await;
+        let _ = controller.snapshot_pass("s").await;
+        let content = stage.get(CONTENT, &content_name(&snapshot)).await.unwrap();
+        assert!(content["metadata"]["deletionTimestamp"].is_string(), "{content}");
+        assert!(stage.get(SNAPSHOT, "s").await.is_some(), "it waits for its content");
+    });
+}
+
+#[test]
+fn a_content_that_another_process_has_asked_for_is_found_before_its_snapshot_goes() {
+    story(async {
+        let stage = Stage::set().await;
+        let snapshot = stage.snapshot("s", "data").await;
+        stage.change(SNAPSHOT, "s", &json!({"metadata": {"finalizers": [AS_SOURCE_FINALIZER]}})).await;
+        let controller = Lagging::on(&stage).await;
+        let content = json!({
+            "metadata": {"finalizers": [HELD]},
+            "spec": {
+                "driver": DRIVER, "deletionPolicy": "Delete", "source": {"volumeHandle": "handle-of-data"},
+                "volumeSnapshotRef": {"namespace": "team", "name": "s", "uid": snapshot["metadata"]["uid"]},
+            },
+        });
+        stage.make(CONTENT, &content_name(&snapshot), &content).await;
+        stage.delete(SNAPSHOT, "s").await;
+        controller.show::<Snapshot>(SNAPSHOT).await;
+        assert_eq!(controller.snapshot_pass("s").await, PassEnd::well(Then::Again));
         let _ = controller.snapshot_pass("s").await;
         let content = stage.get(CONTENT, &content_name(&snapshot)).await.unwrap();
         assert!(content["metadata"]["deletionTimestamp"].is_string(), "{content}");

@@ -84,6 +84,7 @@ pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&C
         Step::ProtectClaim { claim } => acts(format!("the claim {claim} is to be protected")),
         Step::CreateContent(draft) => acts(format!("the content {} is to be created", draft.name)),
         Step::BindContent { .. } => acts("its content is to be bound to it".to_owned()),
+        Step::HoldContent => acts("the finalizer of its content is to be put on".to_owned()),
         Step::ReleaseContent => acts("its content is to be marked as not needed any more".to_owned()),
         Step::DeleteContent => acts("its content is to be deleted".to_owned()),
         Step::WriteStatus(_) => acts("its status is to be written".to_owned()),
