@@ -25,7 +25,7 @@ bench:
 
 # Every state of the simulated world with two faults instead of one. Much memory, and far longer than a test.
 model:
-    cargo test --release -p csi-snapshotter --lib every_state_with_two_faults -- --ignored --nocapture
+    cargo test --release -p csi-snapshotter --lib two_faults -- --ignored --nocapture
 
 # A hundred times the cases that a test run tries.
 fuzz:

@@ -107,7 +107,7 @@ impl<'a> User<'a> {
 }
 
 /// `status` of a VolumeSnapshot, and of a VolumeGroupSnapshot, which has no size and no group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SnapshotStatus {
     /// `boundVolumeSnapshotContentName`, or `boundVolumeGroupSnapshotContentName`.
     pub content: Option<Box<str>>,

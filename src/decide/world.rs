@@ -32,6 +32,7 @@ use model::facts::{Content, Facts, Kind, Policy};
 use model::reply::{Answer, Certainty, Code, Refusal, TakenGroup, TakenSnapshot};
 
 mod choices;
+mod controller;
 mod driver;
 mod effects;
 mod lives;
@@ -40,6 +41,7 @@ mod secret;
 mod users;
 
 use choices::{ChoiceSource, Choices};
+use controller::Controller;
 use driver::{Late, Storage};
 use secret::SecretIs;
 use users::Action;
@@ -74,6 +76,8 @@ struct WorldState {
     truth: Option<Model>,
     process: OurProcess,
     storage: Storage,
+    /// The snapshot-controller and the VolumeSnapshot that it works on, where users do not play its part.
+    controller: Option<Controller>,
     /// Requests of a process that is gone, which may arrive yet.
     late: Vec<Late>,
     /// What users may still do, each once.
@@ -106,6 +110,7 @@ impl WorldState {
             truth: Some(model),
             process,
             storage,
+            controller: None,
             late: Vec::new(),
             users: users.to_vec(),
             class: ClassIs::First,
@@ -230,6 +235,7 @@ impl World {
                 state.catch_up();
             });
             let idle = self.pass().is_none_or(|end| end.then == Then::Done);
+            let idle = self.change(WorldState::let_controller_work) && idle;
             let settled = self.change(|state| {
                 let up_to_date = state.process.seen == state.truth;
                 state.catch_up();

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
+use super::controller::ControllerMove;
 use super::*;
 
 /// How far the search goes.
@@ -28,6 +29,8 @@ enum Move {
     WatchCatchesUp,
     LateArrives,
     CrashWhileIdle,
+    /// What the snapshot-controller does, or what becomes of it.
+    Controller(ControllerMove),
     /// A pass, with the choices that were made at its effects.
     Pass(Vec<usize>),
 }
@@ -93,6 +96,9 @@ impl StateSearch {
                 next.restart();
             });
         }
+        for event in state.controller_moves() {
+            step(Move::Controller(event), &|next| next.controller_moves_on(event));
+        }
         let mut tape = Some(Vec::new());
         while let Some(choices) = tape {
             let world = World::new(state.clone(), Choices::new(ChoiceSource::Tape(choices)));
@@ -127,7 +133,11 @@ impl StateSearch {
 /// Lets everything end, and says what is wrong with the end.
 pub(super) fn end_of(mut state: WorldState, delete: bool) -> Result<(), String> {
     if delete {
-        for user in [Action::Delete, Action::Release] {
+        if state.allows(Action::DeleteOwner) {
+            state.act(Action::DeleteOwner);
+        }
+        let users = [Action::Delete, Action::Release].into_iter().filter(|_| state.controller.is_none());
+        for user in users.collect::<Vec<_>>() {
             if state.allows(user) && state.truth.is_some() {
                 state.act(user);
             }
@@ -140,6 +150,9 @@ pub(super) fn end_of(mut state: WorldState, delete: bool) -> Result<(), String> 
     let mut world = World::new(state, Choices::new(ChoiceSource::Tape(Vec::new())));
     let settled = world.settle();
     let state = world.state();
+    if let Some(controller) = &state.controller {
+        return controller.end(&state, settled);
+    }
     let goes = state.truth.as_ref().is_none_or(|model| model.meta.deleting && model.meta.released);
     if !settled && (goes || state.should_be_ready()) {
         return Err(format!("no end: {state:#?}"));
@@ -161,7 +174,7 @@ pub(super) fn end_of(mut state: WorldState, delete: bool) -> Result<(), String> 
 
 impl WorldState {
     /// A snapshot that is lost: no object names it, none is known to be in doubt about it, and no event reported it.
-    fn lost_snapshot(&self) -> Option<&str> {
+    pub(super) fn lost_snapshot(&self) -> Option<&str> {
         let refers = |handle: &str| {
             let stray = self.process.memory.strays.iter().any(|stray| stray.handle == handle);
             let named = self.truth.as_ref().is_some_and(|model| {
@@ -255,6 +268,38 @@ fn every_state_of_a_content_with_a_secret_that_goes_and_comes_back_and_one_fault
     ];
     let start = dynamic().with_secret(Some("s"), Some("n"));
     assert_states(visit(&Bounds { users, ..WIDE }, &[start]), 37_558);
+}
+
+/// A VolumeSnapshot that a user has just made, and the snapshot-controller at work on it.
+fn visit_both(content: Model, users: &'static [Action], faults: u32) -> usize {
+    let mut state = WorldState::new(content, users, faults);
+    state.controller = state.truth.as_ref().map(Controller::of);
+    if state.truth.as_ref().is_some_and(|content| content.source == From::Volume) {
+        (state.truth, state.process.seen) = (None, None);
+    }
+    StateSearch::begin(state).run()
+}
+
+/// The content that an import names: bound to nobody, held by nobody.
+fn to_be_imported() -> Model {
+    pre_provisioned().unbound().without_finalizer()
+}
+
+const DELETING: &[Action] = &[Action::DeleteOwner, Action::Delete];
+
+#[test]
+fn every_state_of_a_snapshot_under_both_programs_and_one_fault_ends_well() {
+    let starts = [dynamic(), dynamic().retained(), to_be_imported(), to_be_imported().retained()];
+    assert_states(starts.into_iter().map(|start| visit_both(start, DELETING, 1)).sum(), 122_684);
+}
+
+/// `just model`.
+#[test]
+#[ignore = "far longer than anybody waits for a test"]
+fn every_state_of_a_snapshot_under_both_programs_and_two_faults_ends_well() {
+    for start in [dynamic(), to_be_imported()] {
+        println!("{} states", visit_both(start, DELETING, 2));
+    }
 }
 
 /// `just model`.

@@ -48,7 +48,8 @@ impl SecretIs {
         match user {
             Action::DeleteSecret | Action::ForbidSecret => Some(self == Self::First),
             Action::ReturnSecret => Some(!self.is_there()),
-            Action::Delete
+            Action::DeleteOwner
+            | Action::Delete
             | Action::Release
             | Action::StripFinalizers
             | Action::StripMarker

@@ -5,6 +5,8 @@ use super::*;
 /// What somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Action {
+    /// The VolumeSnapshot that the object is made for is deleted.
+    DeleteOwner,
     /// The object is deleted; it stays while finalizers hold it.
     Delete,
     /// The snapshot-controller agrees to the deletion.
@@ -50,6 +52,9 @@ impl WorldState {
         if let Some(allowed) = self.secret.allows(user) {
             return allowed;
         }
+        if user == Action::DeleteOwner {
+            return self.controller.as_ref().is_some_and(Controller::has_living_owner);
+        }
         let Some(model) = &self.truth else { return user == Action::DriverForgets };
         match user {
             Action::Delete => !model.meta.deleting,
@@ -59,7 +64,7 @@ impl WorldState {
             Action::ReplaceClass | Action::DeleteClass => self.class == ClassIs::First,
             Action::DeleteVolume => !self.storage.volume_gone,
             Action::DriverForgets => self.storage.remembers_names,
-            Action::DeleteSecret | Action::ForbidSecret | Action::ReturnSecret => false,
+            Action::DeleteOwner | Action::DeleteSecret | Action::ForbidSecret | Action::ReturnSecret => false,
         }
     }
 
@@ -67,7 +72,14 @@ impl WorldState {
     pub fn act(&mut self, user: Action) {
         self.users.retain(|other| *other != user);
         match user {
+            Action::DeleteOwner => {
+                if let Some(controller) = &mut self.controller {
+                    controller.delete_owner();
+                }
+            }
             Action::Delete => {
+                // What nobody holds yet goes as if somebody had taken the finalizer off.
+                self.stripped |= self.truth.as_ref().is_some_and(|model| !model.meta.held);
                 self.write(|model| model.meta.deleting = true);
             }
             Action::Release => {
