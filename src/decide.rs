@@ -47,6 +47,8 @@ mod remembered;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod without;
 #[cfg(test)]
 mod world;
@@ -55,7 +57,7 @@ pub use after::{After, ErrorChange, Note, StatusChange};
 pub use answered::acknowledged;
 pub use call::{CallReply, CreateCall, DeleteCall, DriverCall, PollCall, Purpose, Said, SecretRef};
 pub use conclude::{Conclude, conclude};
-pub use failed::write_refused;
+pub use failed::{LONGEST_STATUS_TEXT, write_refused};
 pub use machinery::queue::Then;
 pub use machinery::store::Presence;
 pub use memory::{InFlight, Memory, Now};

@@ -4,7 +4,7 @@ pub mod backoff;
 mod keys;
 pub mod worker;
 
-pub use keys::{Key, Queue, Then, Urgency};
+pub use keys::{Attempt, Key, Queue, Then, Urgency};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 //!  snapshot, group_snapshot ──► user: one view of both
 //!  class, claim, node          names: annotations, finalizers, reasons of each kind
 //!                             reply: the driver's answers
+//!                             words: the form of what status.error and events say
 //! ```
 //!
 //! [`machinery::object`] reads every kind: it keeps only the fields that we use, and an invalid field is not an error.
@@ -23,6 +24,7 @@ pub mod facts;
 pub mod names;
 pub mod reply;
 pub mod user;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

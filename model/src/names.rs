@@ -50,16 +50,25 @@ pub struct Names {
     pub poll_secret: (&'static str, &'static str),
     /// The only template that these two may contain: the content's name.
     pub poll_secret_template: &'static str,
-    /// Event reason of a failed first creation.
-    pub creation_failed: &'static str,
-    /// Event reason of any later failure.
-    pub update_failed: &'static str,
-    /// Event reason of a failed deletion.
-    pub delete_failed: &'static str,
+    /// A failed first creation.
+    pub creation_failed: Failure,
+    /// Any later failure.
+    pub update_failed: Failure,
+    /// A failed deletion.
+    pub delete_failed: Failure,
     /// Event reason of a snapshot that may be left in the storage. The reference does not have it.
     pub may_be_orphaned: &'static str,
     /// Parameters of `--extra-create-metadata`: name and namespace of the user's object, name of the content.
     pub metadata: [&'static str; 3],
+}
+
+/// How a failure is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// The reason of its event.
+    pub reason: &'static str,
+    /// How its message begins, in status and in the event.
+    pub opening: &'static str,
 }
 
 const SINGLE: Names = Names {
@@ -74,9 +83,12 @@ const SINGLE: Names = Names {
         "csi.storage.k8s.io/snapshotter-list-secret-namespace",
     ),
     poll_secret_template: "${volumesnapshotcontent.name}",
-    creation_failed: "SnapshotCreationFailed",
-    update_failed: "SnapshotContentCheckandUpdateFailed",
-    delete_failed: "SnapshotDeleteError",
+    creation_failed: Failure { reason: "SnapshotCreationFailed", opening: "Failed to create snapshot: " },
+    update_failed: Failure {
+        reason: "SnapshotContentCheckandUpdateFailed",
+        opening: "Failed to check and update snapshot content: ",
+    },
+    delete_failed: Failure { reason: "SnapshotDeleteError", opening: "Failed to delete snapshot: " },
     may_be_orphaned: "SnapshotMayBeOrphaned",
     metadata: [
         "csi.storage.k8s.io/volumesnapshot/name",
@@ -97,9 +109,18 @@ const GROUP: Names = Names {
         "csi.storage.k8s.io/group-snapshotter-get-secret-namespace",
     ),
     poll_secret_template: "${volumegroupsnapshotcontent.name}",
-    creation_failed: "GroupSnapshotCreationFailed",
-    update_failed: "GroupSnapshotContentCheckandUpdateFailed",
-    delete_failed: "GroupSnapshotDeleteError",
+    creation_failed: Failure {
+        reason: "GroupSnapshotCreationFailed",
+        opening: "Failed to create group snapshot: ",
+    },
+    update_failed: Failure {
+        reason: "GroupSnapshotContentCheckandUpdateFailed",
+        opening: "Failed to check and update group snapshot content: ",
+    },
+    delete_failed: Failure {
+        reason: "GroupSnapshotDeleteError",
+        opening: "Failed to delete group snapshot: ",
+    },
     may_be_orphaned: "GroupSnapshotMayBeOrphaned",
     metadata: [
         "csi.storage.k8s.io/volumegroupsnapshot/name",

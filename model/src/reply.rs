@@ -67,7 +67,7 @@ pub struct Refusal {
     pub certainty: Certainty,
     /// The gRPC code.
     pub code: Code,
-    /// The message for users: method, code and the driver's full message.
+    /// The message for users: the code and the driver's full message, as [`crate::words::rpc_error`] puts them.
     pub message: String,
 }
 

@@ -8,6 +8,7 @@ use crate::decide::{
     SecretRead, SecretRef, StatusChange,
 };
 use machinery::cluster::write::WriteFailure;
+use machinery::queue::Attempt;
 use model::{class::Class, facts::Content, reply::Answer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub trait Effects: Sync {
     fn driver(&self) -> &DriverFacts;
     fn naming(&self) -> &Naming;
     fn now(&self) -> Now;
+    /// Which attempt this pass is.
+    fn attempt(&self) -> Attempt;
     /// Whether we lead and are not draining.
     fn may(&self, begin: Begin) -> bool;
 

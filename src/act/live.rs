@@ -19,16 +19,17 @@ use crate::metrics::Metrics;
 use crate::wake::classes::ClassStore;
 use crate::wake::{self, ContentStore};
 use machinery::cluster::error::{ApiError, Failure, in_one_line};
-use machinery::cluster::event::{About, Event, Recorder, Severity};
+use machinery::cluster::event::{About, Event, LONGEST_MESSAGE, Recorder, Severity};
 use machinery::cluster::secret::{SecretError, secret};
 use machinery::cluster::write::{Write, WriteFailure};
 use machinery::object::{Body, Object};
-use machinery::queue::{Key, Then};
+use machinery::queue::{Attempt, Key, Queue, Then};
 use machinery::store::{Begun, Presence};
 use machinery::{
     clock, cluster::objects::Objects, leadership::Leadership, queue::worker::PassEnd, secrets::Secrets,
     shutdown::Ending,
 };
+use model::words::Words;
 use model::{class::Class, facts::Content, reply::Answer};
 
 /// When what vanished under the name of a living object is tried again.
@@ -40,6 +41,7 @@ where
     Object<B>: Content,
 {
     pub store: Arc<ContentStore<B>>,
+    pub queue: Arc<Queue>,
     pub classes: Arc<ClassStore>,
     pub objects: Objects<B>,
     /// For Secrets.
@@ -110,6 +112,7 @@ where
             self.metrics.suspected_orphan(B::KIND);
         }
         let (about, severity, reason) = (About::of(object), Severity::Warning, reason.to_owned());
+        let message = Words::read(&message).text(LONGEST_MESSAGE);
         self.events.record(Event { about, severity, reason, message, last_word: orphan });
     }
 }
@@ -170,6 +173,9 @@ where
     }
     fn now(&self) -> Now {
         Now { wall: clock::now(), uptime: clock::uptime() }
+    }
+    fn attempt(&self) -> Attempt {
+        self.shared.queue.attempt(self.key)
     }
     fn may(&self, begin: Begin) -> bool {
         let draining = begin == Begin::Step && self.shared.ending.is_draining();

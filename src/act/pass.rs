@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use super::effects::{Begin, Effects};
 use crate::decide::{
-    After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, Memory, MetadataWrite, Note,
-    Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then, acknowledged, conclude,
-    decide, write_refused,
+    After, CallReply, ClassSeen, Conclude, DriverCall, ErrorChange, InFlight, LONGEST_STATUS_TEXT, Memory,
+    MetadataWrite, Note, Observed, Presence, Rest, Said, SecretRef, SecretSent, StatusChange, Step, Then,
+    acknowledged, conclude, decide, write_refused,
 };
-use machinery::{cluster::write::WriteFailure, queue::worker::PassEnd};
+use machinery::{cluster::write::WriteFailure, queue::Attempt, queue::worker::PassEnd};
+use model::words::{Turn, with_turn};
 use model::{class::Class, facts::Content};
 
 /// Steps in one pass. A fresh snapshot takes five, a deletion in doubt eight; more is a bug of ours.
@@ -235,6 +236,7 @@ impl<'a, E: Effects> Pass<'a, E> {
             let mut after = conclude(&seen, step, outcome.clone(), self.world.now());
             self.remember(after.memory.clone());
             let orphan = after.note.take_if(|note| note.orphan);
+            self.tell_turn(&mut after);
             if orphan != reported {
                 self.report(orphan.clone());
                 reported = orphan;
@@ -265,6 +267,34 @@ impl<'a, E: Effects> Pass<'a, E> {
         Ok(then)
     }
 
+    /// Adds when it is tried again. A number makes each message another one, so it is told only where a write shows it
+    /// once for as long as the failure stays the same. An event that every attempt repeats is counted instead.
+    fn tell_turn(&self, after: &mut After) {
+        if after.then != Then::Retry {
+            return;
+        }
+        let is_shown_once = matches!(after.status.error, ErrorChange::Set(_));
+        self.add_turn(&mut after.status);
+        if let Some(note) = &mut after.note {
+            note.message = with_turn(&note.message, self.turn(is_shown_once), usize::MAX);
+        }
+    }
+
+    fn add_turn(&self, status: &mut StatusChange) {
+        if let ErrorChange::Set(text) = &mut status.error {
+            *text = with_turn(text, self.turn(true), LONGEST_STATUS_TEXT);
+        }
+    }
+
+    fn turn(&self, is_shown_once: bool) -> Turn {
+        let Attempt { number, next, longest } = self.world.attempt();
+        if is_shown_once {
+            Turn::Since { attempt: number, next, later: longest }
+        } else {
+            Turn::Again { within: longest }
+        }
+    }
+
     fn report(&mut self, note: Option<Note>) {
         if let Some(note) = note {
             self.problem = Some(note.message.clone());
@@ -283,8 +313,13 @@ impl<'a, E: Effects> Pass<'a, E> {
     /// that can be written.
     async fn checked(&mut self, reply: Result<E::Object, WriteFailure>) -> Result<E::Object, Stop> {
         let Err(WriteFailure::Refused(why)) = &reply else { return reply.map_err(Stop::Write) };
-        let After { status, note, .. } = write_refused(&self.seen(), why);
-        self.report(note);
+        let After { mut status, note, .. } = write_refused(&self.seen(), why);
+        self.add_turn(&mut status);
+        // Each attempt repeats this event.
+        self.report(note.map(|note| {
+            let message = with_turn(&note.message, self.turn(false), usize::MAX);
+            Note { message, ..note }
+        }));
         if status != StatusChange::default() && self.world.may(Begin::Record) {
             // The API server may take the error alone. The event says it in any case.
             if let Ok(object) = self.world.write_status(&self.object, &status).await {

@@ -80,6 +80,7 @@ where
     let classes = Arc::new(ClassStore::default());
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
+        queue: Arc::clone(&queue),
         classes: Arc::clone(&classes),
         objects: Objects::new(clients.api.clone()),
         api: clients.api.clone(),

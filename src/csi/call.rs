@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use machinery::secrets::Secrets;
 use model::reply::{self, Certainty, Refusal, TakenGroup, TakenSnapshot};
+use model::words;
 
 use super::answer::{self, Malformed};
 use super::driver::Driver;
@@ -103,7 +104,7 @@ impl Driver {
         result.map_err(|verdict| Failed {
             code: verdict.code,
             certainty: verdict.certainty,
-            message: format!("{}: {code_name}: {}", method.name(), verdict.message),
+            message: words::rpc_error(code_name, &verdict.message),
         })
     }
 

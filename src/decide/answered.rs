@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::after::{After, ErrorChange, Note, StatusChange, carry_on};
 use super::call::{CreateCall, Purpose};
-use super::failed::failed;
+use super::failed::{failed, taken};
 use super::memory::{InFlight, Memory, Now};
 use super::notes;
 use super::observed::Observed;
@@ -104,7 +104,7 @@ fn other_group(seen: &Observed<'_>, call: &CreateCall, before: &str, group: &Tak
     let mut memory = seen.memory.clone();
     let is_new = memory.keep_stray(group);
     memory.members_asked |= call.purpose == Purpose::FindMembers;
-    let after = After { memory, ..failed(seen, message.clone()) };
+    let after = After { memory, ..failed(seen, &message, Some(taken(seen, true))) };
     if is_new { After { note: Some(notes::note(seen, message)), ..after } } else { after }
 }
 

@@ -3,7 +3,7 @@
 use super::after::{After, StatusChange, carry_on};
 use super::answered::{adopted, answered, created, deleted, recorded};
 use super::call::{CallReply, CreateCall, DeleteCall, PollCall, Said};
-use super::failed::failed;
+use super::failed::{failed, standing};
 use super::memory::{InFlight, Now};
 use super::missing::rejected;
 use super::notes;
@@ -12,7 +12,8 @@ use super::refused::{create_refused, delete_refused, vanished_delete_failed};
 use super::secret::SecretSent;
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
 use machinery::{queue::Then, store::Presence};
-use model::reply::{Answer, Certainty};
+use model::facts::Kind;
+use model::reply::{Answer, Certainty, Refusal};
 
 /// A step, and the outcome that it may have.
 pub trait Conclude {
@@ -97,9 +98,10 @@ impl Conclude for PollCall {
         if_asked(seen, reply, |said, _| match said {
             Ok(Some(answer)) => answered(seen, answer, Some(&self.handle), now),
             Ok(None) => {
-                failed(seen, format!("the driver knows no snapshot with the handle {:?}", self.handle))
+                let problem = format!("the driver knows no snapshot with the handle {:?}", self.handle);
+                failed(seen, &problem, standing(seen))
             }
-            Err(refusal) => failed(seen, format!("cannot look at the snapshot: {}", refusal.message)),
+            Err(refusal) => failed(seen, &not_found_out(seen, &refusal), standing(seen)),
         })
     }
 }
@@ -120,6 +122,17 @@ impl Conclude for DeleteCall {
     }
 }
 
+/// In the reference's words, which backup tools know.
+fn not_found_out(seen: &Observed<'_>, refusal: &Refusal) -> String {
+    let (name, said) = (seen.facts.name, &refusal.message);
+    match seen.facts.kind {
+        Kind::Single => format!("failed to list snapshot for content {name}: {said:?}"),
+        Kind::Group => {
+            format!("failed to list group snapshot for group snapshot content {name}: {said:?}")
+        }
+    }
+}
+
 /// What follows from what the driver said, by `judge`; or what follows if the driver was not asked.
 fn if_asked<T>(
     seen: &Observed<'_>,
@@ -133,7 +146,7 @@ fn if_asked<T>(
             carry_on(seen.memory.clone(), Then::Retry)
         }
         CallReply::Made { said, secret } => judge(said, secret),
-        CallReply::NoSecret(why) => failed(seen, why),
+        CallReply::NoSecret(why) => failed(seen, &why, standing(seen)),
         CallReply::NotBegun => carry_on(seen.memory.clone(), Then::Retry),
     }
 }

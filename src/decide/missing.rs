@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::after::{After, Note, carry_on};
+use super::after::{After, carry_on};
 use super::call::{Purpose, SecretRef};
-use super::failed::{failed, reason};
+use super::failed::{failed, note, standing};
 use super::memory::{Memory, Now};
 use super::notes;
 use super::observed::{ClassSeen, Observed};
@@ -92,7 +92,7 @@ pub(super) fn rejected(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> 
     if matches!(complaint, Complaint::NoFinalizer { .. } | Complaint::ClassMissing { .. }) {
         return awaited(seen, complaint, now);
     }
-    failed(seen, complaint.to_string())
+    failed(seen, &complaint.to_string(), standing(seen))
 }
 
 /// Something is missing that others may be about to add. There is a grace period without any event. Then an event says
@@ -106,9 +106,8 @@ fn awaited(seen: &Observed<'_>, complaint: &Complaint, now: Now) -> After {
     }
     let memory = Memory { missing_reported: true, ..memory };
     if matches!(complaint, Complaint::ClassMissing { .. }) && seen.facts.handle().is_none() {
-        return After { memory, ..failed(seen, complaint.to_string()) };
+        return After { memory, ..failed(seen, &complaint.to_string(), standing(seen)) };
     }
-    let note = Note { reason: reason(seen), message: complaint.to_string(), orphan: false };
-    let note = (!seen.memory.missing_reported).then_some(note);
+    let note = (!seen.memory.missing_reported).then(|| note(seen, &complaint.to_string(), standing(seen)));
     After { note, ..carry_on(memory, Then::Retry) }
 }

@@ -2,11 +2,13 @@
 
 use super::after::Note;
 use super::call::CreateCall;
+use super::failed;
 use super::observed::Observed;
 use super::step::Orphan;
 use machinery::store::Presence;
 use model::facts::{Kind, Source};
-use model::reply::Refusal;
+use model::reply::{Certainty, Refusal};
+use model::words::Outcome;
 
 /// What the storage may hold, in the words of the caller.
 pub(super) fn note(seen: &Observed<'_>, message: String) -> Note {
@@ -122,13 +124,17 @@ pub(super) fn counted_as_deleted(seen: &Observed<'_>, handle: &str, last: &Refus
 }
 
 pub(super) fn delete_failed(seen: &Observed<'_>, handle: &str, refusal: &Refusal) -> Note {
-    let message = match seen.presence {
-        Presence::Here => format!("cannot delete the snapshot, and try again: {}", refusal.message),
+    let problem = match seen.presence {
+        Presence::Here => refusal.message.clone(),
         Presence::Deleted | Presence::Missing => format!(
-            "cannot delete the {} {handle:?} of an object that is gone already, and try again: {}",
+            "the {} {handle:?} is that of an object that is gone already: {}",
             noun(seen),
             refusal.message
         ),
     };
-    Note { reason: seen.facts.kind.names().delete_failed, message, orphan: false }
+    let outcome = match refusal.certainty {
+        Certainty::NotSent | Certainty::Definite => Outcome::NotDeleted,
+        Certainty::Indefinite => Outcome::MayBeDeleted,
+    };
+    failed::note(seen, &problem, Some(outcome))
 }

@@ -24,7 +24,7 @@ fn refusal(certainty: Certainty) -> StepEnd {
     StepEnd::Refused(Refusal {
         certainty,
         code: Code::Other,
-        message: "CreateSnapshot: Internal: disk".into(),
+        message: "rpc error: code = Internal desc = disk".into(),
     })
 }
 
@@ -171,7 +171,8 @@ fn a_failed_deletion_keeps_the_status_and_sends_an_event() {
 fn a_secret_that_cannot_be_read_for_a_deletion_is_reported_in_status_and_by_an_event() {
     let model = dynamic().with_handle("h").ready().with_secret(Some("s"), Some("n")).deleting().released();
     let after = after(&model, Memory::default(), StepEnd::NoSecret("forbidden".into()));
-    assert_eq!(after.status.error, ErrorChange::Set("forbidden".into()));
+    let told = "Failed to delete snapshot: forbidden [definite: nothing was deleted]";
+    assert_eq!(after.status.error, ErrorChange::Set(told.into()));
     assert_eq!(after.status.ready, None);
     assert_eq!(after.note.unwrap().reason, "SnapshotDeleteError");
 }

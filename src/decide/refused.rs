@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::after::{After, Note, carry_on};
 use super::answered::deleted;
 use super::call::{CreateCall, Purpose};
-use super::failed::failed;
+use super::failed::{failed, taken};
 use super::memory::{InFlight, Memory, Now};
 use super::notes;
 use super::observed::Observed;
 use super::secret::SecretSent;
 use super::step::Orphan;
 use machinery::{queue::Then, store::Presence};
+use model::facts::Kind;
 use model::reply::{Certainty, Code, Refusal};
 
 /// Calls in a row that may leave things open while a deletion waits for them, before we give up and say so.
@@ -38,22 +39,33 @@ pub(super) fn create_refused(
     refusal: &Refusal,
     now: Now,
 ) -> After {
-    let volumes = call.volumes.join(", ");
-    let message = format!("cannot take a snapshot of {volumes}: {}", refusal.message);
+    let problem = not_taken(seen, call, refusal);
     let definite = refusal.certainty == Certainty::Definite;
     let after = match call.purpose {
         Purpose::FindMembers => return find_members_refused(seen, refusal, now),
-        Purpose::FindHandle => find_handle_refused(seen, call, refusal, message, now),
+        Purpose::FindHandle => find_handle_refused(seen, call, refusal, &problem, now),
         Purpose::Take | Purpose::Follow if definite => {
             let certain = seen.memory.in_flight == InFlight::Nothing || call.purpose == Purpose::Follow;
-            After { unmark: seen.facts.meta.marked && certain, ..failed(seen, message) }
+            let failed = failed(seen, &problem, Some(taken(seen, !certain)));
+            After { unmark: seen.facts.meta.marked && certain, ..failed }
         }
         Purpose::Take | Purpose::Follow => {
             let memory = Memory { in_flight: InFlight::Open, ..seen.memory.clone() };
-            After { memory, ..failed(seen, message) }
+            After { memory, ..failed(seen, &problem, Some(taken(seen, true))) }
         }
     };
     After { memory: after.memory.with_sent(seen, call, secret), ..after }
+}
+
+/// In the reference's words, which backup tools know.
+fn not_taken(seen: &Observed<'_>, call: &CreateCall, refusal: &Refusal) -> String {
+    let (volumes, said) = (&call.volumes, &refusal.message);
+    match seen.facts.kind {
+        Kind::Single => format!("failed to take snapshot of the volume {}: {said:?}", volumes.concat()),
+        Kind::Group => {
+            format!("failed to take group snapshot of the volumes [{}]: {said:?}", volumes.join(" "))
+        }
+    }
 }
 
 /// The creation before a deletion failed, which asks what an earlier call has taken.
@@ -68,7 +80,7 @@ fn find_handle_refused(
     seen: &Observed<'_>,
     call: &CreateCall,
     refusal: &Refusal,
-    message: String,
+    problem: &str,
     now: Now,
 ) -> After {
     if seen.facts.handle().is_some() {
@@ -85,7 +97,10 @@ fn find_handle_refused(
     if enough {
         return given_up(seen, notes::given_up(seen, call, refusal, memory.open_ends));
     }
-    After { memory: Memory { in_flight: InFlight::Open, ..memory }, ..failed(seen, message) }
+    After {
+        memory: Memory { in_flight: InFlight::Open, ..memory },
+        ..failed(seen, problem, Some(taken(seen, true)))
+    }
 }
 
 /// The creation that a deletion waited for has come to its end, as far as anybody will know.
@@ -98,7 +113,7 @@ pub(super) fn given_up(seen: &Observed<'_>, note: Note) -> After {
 /// The driver does not tell the members of a group that is to be deleted: then it is deleted without them, and the
 /// driver has the last word.
 fn find_members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> After {
-    let message = format!("cannot learn the members of the group before its deletion: {}", refusal.message);
+    let problem = format!("cannot learn the members of the group before its deletion: {}", refusal.message);
     let definite = refusal.certainty == Certainty::Definite;
     let (memory, enough) = match refusal.code {
         Code::Aborted => (seen.memory.clone(), false),
@@ -116,7 +131,7 @@ fn find_members_refused(seen: &Observed<'_>, refusal: &Refusal, now: Now) -> Aft
             Then::Again,
         );
     }
-    After { memory, ..failed(seen, message) }
+    After { memory, ..failed(seen, &problem, Some(taken(seen, !definite))) }
 }
 
 /// Every failed deletion gets an event: equal events are counted, so this is one Event with a growing count.

@@ -170,7 +170,7 @@ fn named(kind: Kind) -> ([(&'static str, &'static str); 9], [&'static str; 4]) {
         ("the same", *metadata_content),
         ("template in the class parameters that name the Secret for lookups", *poll_secret_template),
     ];
-    (names, [creation_failed, update_failed, delete_failed, may_be_orphaned])
+    (names, [creation_failed.reason, update_failed.reason, delete_failed.reason, may_be_orphaned])
 }
 
 fn name_table() -> String {

@@ -37,10 +37,10 @@ fn every_metric_is_in_the_page() {
 fn every_event_reason_is_in_the_page() {
     for kind in Kind::ALL {
         let names = kind.names();
-        for reason in [names.creation_failed, names.update_failed, names.delete_failed, names.may_be_orphaned]
-        {
-            assert!(quotes(reason), "{reason}");
+        for failure in [names.creation_failed, names.update_failed, names.delete_failed] {
+            assert!(quotes(failure.reason) && quotes(failure.opening), "{failure:?}");
         }
+        assert!(quotes(names.may_be_orphaned));
     }
 }
 
@@ -109,9 +109,16 @@ const SOURCES: [&str; 5] = [
 #[test]
 fn every_message_about_the_driver_is_in_the_page() {
     for (source, page) in [
-        ("cannot take a snapshot of {volumes}: ", "cannot take a snapshot of VOLUME: "),
-        ("cannot look at the snapshot: ", "cannot look at the snapshot: "),
-        ("cannot delete the snapshot, and try again: ", "cannot delete the snapshot, and try again: "),
+        ("failed to take snapshot of the volume {}: ", "failed to take snapshot of the volume VOLUME: "),
+        (
+            "failed to take group snapshot of the volumes [{}]: ",
+            "failed to take group snapshot of the volumes [VOLUMES]: ",
+        ),
+        ("failed to list snapshot for content {name}: ", "failed to list snapshot for content NAME: "),
+        (
+            "failed to list group snapshot for group snapshot content {name}: ",
+            "failed to list group snapshot for group snapshot content NAME: ",
+        ),
         (
             "the driver knows no snapshot with the handle {:?}",
             "the driver knows no snapshot with the handle \"HANDLE\"",
@@ -125,10 +132,7 @@ fn every_message_about_the_driver_is_in_the_page() {
             "the API server refuses a change to this object that is needed: ",
             "the API server refuses a change to this object that is needed: ",
         ),
-        (
-            "of an object that is gone already, and try again: ",
-            "of an object that is gone already, and try again: ",
-        ),
+        ("is that of an object that is gone already: ", "is that of an object that is gone already: "),
         ("attempts to learn its handle failed", "attempts to learn its handle failed"),
         ("the driver cannot tell", "the driver cannot tell"),
         (

@@ -19,3 +19,4 @@ mod nodes;
 mod odd_answers;
 mod process;
 mod taking;
+mod words;

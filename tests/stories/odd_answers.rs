@@ -79,7 +79,7 @@ fn an_error_with_a_very_long_text_keeps_its_code_and_the_connection() {
         let refusal = Status::with_details(Code::InvalidArgument, text.clone(), text.into_bytes().into());
         stage.driver.script().fail(Method::CreateSnapshot, Fault::Before(refusal), Times::UntilCleared);
         let content = stage.content(json!({})).await;
-        content.error("CreateSnapshot: InvalidArgument: the quota is used up, größer geht es nicht").await;
+        content.error("code = InvalidArgument desc = the quota is used up, größer geht es nicht the").await;
         stage.driver.script().clear();
         content.ready().await;
         assert!(!sidecar.log().contains("the connection to the driver is gone"), "{}", sidecar.log());

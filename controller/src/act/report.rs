@@ -7,7 +7,8 @@ use machinery::clock;
 use machinery::cluster::event::Severity;
 use machinery::cluster::write::Write;
 use machinery::object::Object;
-use machinery::queue::Then;
+use machinery::queue::{Key, Then};
+use model::words::{Turn, with_turn};
 
 use super::next::{Next, Refusal, went};
 use super::render;
@@ -15,7 +16,7 @@ use super::user::Acted;
 use super::work::Work;
 use crate::caches::UserMemory;
 use crate::decide::problem::Problem;
-use crate::decide::status::of_problem;
+use crate::decide::status::{LONGEST, of_problem};
 use crate::decide::step::{ErrorChange, StatusChange};
 use crate::metrics::Operation;
 use crate::wake::UserKind;
@@ -143,6 +144,13 @@ impl Work {
     ) {
         let Refusal { reasons, why, in_status } = refusal;
         let user = U::user(object);
+        let why = match U::queue(&self.queues) {
+            Some(queue) => {
+                let within = queue.attempt(&Key::from(&*object.key())).longest;
+                with_turn(&why, Turn::Again { within }, LONGEST)
+            }
+            None => why,
+        };
         if in_status && user.status.and_then(|status| status.error.as_deref()) == Some(&why) {
             return;
         }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use machinery::cluster::error::{ApiError, Failure};
-use machinery::cluster::event::{About, Event, Recorder, Severity};
+use machinery::cluster::event::{About, Event, LONGEST_MESSAGE, Recorder, Severity};
 use machinery::cluster::objects::Objects;
 use machinery::cluster::write::{Write, WriteFailure};
 use machinery::leadership::Leadership;
@@ -18,6 +18,7 @@ use model::content::SingleContent;
 use model::group_content::GroupContent;
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
+use model::words::Words;
 
 use crate::caches::Caches;
 use crate::look::Look;
@@ -191,9 +192,13 @@ impl Work {
         object: &Object<B>,
         severity: Severity,
         reason: &str,
-        message: String,
+        mut message: String,
     ) {
         let about = About::of(object);
+        if message.len() > LONGEST_MESSAGE {
+            // The end says whose turn it is, so the problem before it is cut.
+            message = Words::read(&message).text(LONGEST_MESSAGE);
+        }
         self.events.record(Event { about, severity, reason: reason.to_owned(), message, last_word: false });
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use model::facts::Kind;
+use model::words::Awaited;
 
 mod claims;
 mod class;
@@ -125,7 +126,26 @@ impl Problem {
         )
     }
 
-    /// What users read.
+    /// What has to change before it can go on.
+    #[must_use]
+    pub fn awaits(&self) -> Awaited {
+        match self {
+            Self::Sources
+            | Self::GroupGone { .. }
+            | Self::ContentDeleted { .. }
+            | Self::ContentOfOtherVolume { .. } => Awaited::Owner,
+            Self::Class(problem) => problem.awaits(),
+            Self::Claims(problem) => problem.awaits(),
+            Self::ContentMissing { .. }
+            | Self::ContentMismatch { .. }
+            | Self::ContentMisbound { .. }
+            | Self::VolumeNotTaken { .. } => Awaited::Content,
+            Self::MemberWithoutClaim { .. } => Awaited::Claim,
+            Self::MemberTaken { .. } => Awaited::Other,
+        }
+    }
+
+    /// What users read of it. In status and events it is followed by what has to change.
     #[must_use]
     pub fn text(&self, kind: Kind) -> String {
         let content_kind = kind.word("VolumeSnapshotContent");

@@ -4,9 +4,13 @@ use jiff::Timestamp;
 use model::facts::{Facts, Kind};
 use model::user::SnapshotStatus;
 use model::user::User;
+use model::words::{Turn, with_turn};
 
 use super::problem::Problem;
 use super::step::{ErrorChange, StatusChange};
+
+/// The longest text in `status.error`, in bytes.
+pub const LONGEST: usize = 4096;
 
 /// What changes so that the status says what the content says. Times are set once; what is ready stays so.
 pub(super) fn from_content(user: &User<'_>, content: &Facts<'_>) -> StatusChange {
@@ -41,7 +45,7 @@ pub fn of_problem(kind: Kind, old: Option<&SnapshotStatus>, problem: &Problem) -
     let unready = !problem.leaves_ready() && old.ready != Some(false);
     StatusChange {
         ready: unready.then_some(false),
-        error: said(old, problem.text(kind)),
+        error: said(old, with_turn(&problem.text(kind), Turn::Waits(problem.awaits()), LONGEST)),
         ..StatusChange::default()
     }
 }

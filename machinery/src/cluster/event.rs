@@ -30,6 +30,7 @@ use super::request::{Built, json};
 use crate::repeat::Repeat;
 pub use about::{About, Event, Severity};
 use recent::Recent;
+pub use render::LONGEST_MESSAGE;
 
 /// How many events may wait. A thousand objects at once have several thousand, and none of them is to be lost.
 const QUEUE: usize = 20_000;

@@ -24,6 +24,17 @@ pub enum Then {
     Done,
 }
 
+/// One attempt of several at the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number: one more than the failures in a row before it.
+    pub number: u32,
+    /// The pause until the next one.
+    pub next: Duration,
+    /// The longest pause between two.
+    pub longest: Duration,
+}
+
 /// Identifies an object within its kind: `namespace/name`, or the name alone if it is cluster-scoped.
 pub type Key = Arc<str>;
 
@@ -237,6 +248,13 @@ impl Queue {
             state.entries.remove(key);
         }
         ready
+    }
+
+    /// The attempt that a pass for a key is, and what comes after it if it fails.
+    #[must_use]
+    pub fn attempt(&self, key: &Key) -> Attempt {
+        let number = self.failures(key).saturating_add(1);
+        Attempt { number, next: self.backoff.pause(number), longest: self.backoff.max }
     }
 
     /// Failures of a key in a row.

@@ -3,6 +3,7 @@
 use super::driver::{CODES, Late, refusal};
 use super::secret::SecretContents;
 use super::*;
+use machinery::queue::Attempt;
 
 /// What becomes of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +154,10 @@ impl Effects for World {
     }
     fn now(&self) -> Now {
         Now { uptime: self.uptime, ..clocks() }
+    }
+    /// Always the same, or equal states would differ by their past.
+    fn attempt(&self) -> Attempt {
+        Attempt { number: 1, next: Duration::from_secs(1), longest: Duration::from_mins(5) }
     }
     fn may(&self, _begin: Begin) -> bool {
         true

@@ -241,12 +241,12 @@ fn assert_states(found: usize, known: usize) {
 
 #[test]
 fn every_state_of_a_single_content_under_delete_with_every_user_and_one_fault_ends_well() {
-    assert_states(visit(&WIDE, &[dynamic(), pre_provisioned()]), 160_251);
+    assert_states(visit(&WIDE, &[dynamic(), pre_provisioned()]), 168_489);
 }
 
 #[test]
 fn every_state_of_a_group_under_delete_with_every_user_and_one_fault_ends_well() {
-    assert_states(visit(&WIDE, &[dynamic().group()]), 164_842);
+    assert_states(visit(&WIDE, &[dynamic().group()]), 173_698);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn every_state_of_a_content_with_a_secret_that_goes_and_comes_back_and_one_fault
         Action::ReturnSecret,
     ];
     let start = dynamic().with_secret(Some("s"), Some("n"));
-    assert_states(visit(&Bounds { users, ..WIDE }, &[start]), 37_558);
+    assert_states(visit(&Bounds { users, ..WIDE }, &[start]), 40_824);
 }
 
 /// A VolumeSnapshot that a user has just made, and the snapshot-controller at work on it.

@@ -81,7 +81,7 @@ fn a_creation_waits_for_a_secret_that_is_gone_or_may_not_be_read_and_goes_on_whe
         assert!(!world.settle());
         assert_eq!(world.state().storage.handles, 0, "{gone:?}");
         let error = world.state().truth.and_then(|model| model.status?.error?.message);
-        assert!(error.is_some_and(|error| error.starts_with("it ")), "{gone:?}");
+        assert!(error.is_some_and(|error| error.contains(": it ")), "{gone:?}");
         world.change(|state| state.secret = gone.returned());
         assert!(world.settle());
         assert!(world.state().truth.is_some_and(|model| model.facts().is_ready()), "{gone:?}");

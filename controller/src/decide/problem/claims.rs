@@ -1,6 +1,7 @@
 //! What can be wrong with the claims that something is to be taken of.
 
 use model::facts::Kind;
+use model::words::Awaited;
 
 /// Why nothing can be taken of the claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,18 @@ pub enum ClaimProblem {
 }
 
 impl ClaimProblem {
+    pub(super) fn awaits(&self) -> Awaited {
+        match self {
+            Self::Missing { .. } | Self::Unbound { .. } | Self::NoneSelected { .. } => Awaited::Claim,
+            Self::VolumeMissing { .. } | Self::BoundElsewhere { .. } => Awaited::Volume,
+            Self::NoNode { .. } => Awaited::Node,
+            Self::Deleting { .. }
+            | Self::NotCsi { .. }
+            | Self::SelectorEmpty
+            | Self::SelectorInvalid { .. } => Awaited::Owner,
+        }
+    }
+
     pub(super) fn text(&self, kind: Kind) -> String {
         let noun = kind.noun();
         match self {

@@ -1,6 +1,7 @@
 //! What can be wrong with a class.
 
 use model::facts::Kind;
+use model::words::Awaited;
 
 /// Why the class of an object cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,16 @@ impl ClassProblem {
                 "SetDefaultSnapshotClassFailed"
             }
             Self::OtherDriver { .. } | Self::Secret { .. } => "SnapshotContentCreationFailed",
+        }
+    }
+
+    pub(super) fn awaits(&self) -> Awaited {
+        match self {
+            Self::Missing { .. } | Self::NoDefault { .. } | Self::Defaults { .. } | Self::Secret { .. } => {
+                Awaited::Class
+            }
+            Self::Drivers { .. } => Awaited::Claim,
+            Self::OtherDriver { .. } => Awaited::Owner,
         }
     }
 

@@ -1,6 +1,11 @@
 //! Every problem stands in docs/snapshot-controller.md.
 
+use model::user::SnapshotStatus;
+use model::words::{Turn, Words};
+
 use super::*;
+use crate::decide::status::of_problem;
+use crate::decide::step::ErrorChange;
 
 const PAGE: &str = include_str!("../../../../docs/snapshot-controller.md");
 
@@ -81,4 +86,24 @@ fn every_problem_and_its_reason_stand_in_the_document() {
         assert!(PAGE.contains(&format!("`{}`", problem.text(kind))), "{}", problem.text(kind));
         assert!(PAGE.contains(&format!("`{}`", problem.reason(kind))), "{}", problem.reason(kind));
     }
+}
+
+#[test]
+fn status_tells_each_problem_and_what_has_to_change() {
+    let mut awaited = Vec::new();
+    for problem in of_snapshots().into_iter().chain(of_groups()) {
+        let change = of_problem(Kind::Single, None, &problem);
+        let ErrorChange::Set(message) = change.error else { panic!("{problem:?}") };
+        let words = Words::read(&message);
+        assert_eq!(words.problem, problem.text(Kind::Single));
+        let Some(Turn::Waits(what)) = words.turn else { panic!("{message}") };
+        awaited.push(what);
+        let shown = SnapshotStatus { error: Some(message.into()), ..SnapshotStatus::default() };
+        let again = of_problem(Kind::Single, Some(&shown), &problem).error;
+        assert_eq!(again, ErrorChange::Keep, "the same is not written again");
+    }
+    assert!(
+        Awaited::ALL.iter().all(|what| awaited.contains(what)),
+        "one that nothing waits for: {awaited:?}"
+    );
 }

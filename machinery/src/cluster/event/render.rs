@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::about::Event;
 
-/// The API's limit of a message, in bytes.
-const LONGEST_MESSAGE: usize = 1024;
+/// The API's limit of a message, in bytes; the rest is cut.
+pub const LONGEST_MESSAGE: usize = 1024;
 /// The API's limit of a name, in bytes.
 const LONGEST_NAME: usize = 253;
 
