@@ -223,8 +223,16 @@ impl<'a> Words<'a> {
     /// The gRPC code of the driver's answer, as Go spells it.
     #[must_use]
     pub fn code(&self) -> Option<&'a str> {
-        let (_, rest) = self.problem.split_once(CODE)?;
-        rest.split_once(DESCRIPTION).map(|(code, _)| code)
+        self.answer().map(|(code, _)| code)
+    }
+
+    /// The code and the text of the driver's answer.
+    #[must_use]
+    pub fn answer(&self) -> Option<(&'a str, &'a str)> {
+        let (before, rest) = self.problem.split_once(CODE)?;
+        let (code, description) = rest.split_once(DESCRIPTION)?;
+        let unquoted = description.strip_suffix('"').filter(|_| before.ends_with('"'));
+        Some((code, unquoted.unwrap_or(description)))
     }
 }
 

@@ -59,6 +59,7 @@ fn the_code_is_that_of_the_outermost_call() {
     let inner = rpc_error("NotFound", "no such pool");
     let problem = format!("failed to take snapshot of the volume v: {:?}", rpc_error("Internal", &inner));
     assert_eq!(Words::read(&problem).code(), Some("Internal"));
+    assert_eq!(Words::read(&problem).answer(), Some(("Internal", inner.as_str())));
     assert_eq!(Words::read("the disk is full").code(), None);
 }
 

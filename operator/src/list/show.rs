@@ -1,6 +1,7 @@
 //! The rows as a table or as data.
 
 use jiff::Timestamp;
+use model::words::Words;
 use serde::Serialize;
 
 use super::row::Row;
@@ -134,8 +135,10 @@ fn cells(row: &Row, columns: Columns, now: Timestamp) -> Vec<Cell> {
         (None, _) => NOTHING.to_owned(),
         (Some(_), time) => past(time, UNKNOWN),
     };
-    let error =
-        row.last_error.as_deref().map_or_else(|| NOTHING.to_owned(), |error| shortened(error, columns.wide));
+    let error = row
+        .last_error
+        .as_deref()
+        .map_or_else(|| NOTHING.to_owned(), |error| shortened(&brief(error), columns.wide));
     let restores = row.restores.map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string());
     let all = [
         (columns.namespace, Cell::plain(&row.namespace)),
@@ -178,6 +181,21 @@ fn time_to_ready(row: &Row) -> String {
 
 fn waits(row: &Row) -> Cell {
     row.waits_for.map_or_else(|| Cell::plain(NOTHING), |waits: Waits| Cell::toned(waits.word(), Tone::Odd))
+}
+
+/// What matters of an error where there is little room: what the driver answered, and whether that leaves a doubt.
+fn brief(error: &str) -> String {
+    let words = Words::read(error);
+    let doubt = match words.outcome {
+        Some(outcome) if !outcome.is_definite() => "in doubt",
+        Some(_) | None => "",
+    };
+    match (words.answer(), doubt) {
+        (Some((code, text)), "") => format!("{code}: {text}"),
+        (Some((code, text)), doubt) => format!("{code}, {doubt}: {text}"),
+        (None, "") => words.problem.to_owned(),
+        (None, doubt) => format!("{doubt}: {}", words.problem),
+    }
 }
 
 /// An error in one line of bounded length.

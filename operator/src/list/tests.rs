@@ -142,6 +142,25 @@ fn the_table_shows_what_get_does_not() {
 }
 
 #[test]
+fn a_table_shows_of_an_error_what_the_driver_answered_and_the_doubt() {
+    let quoted = "Failed to create snapshot: failed to take snapshot of the volume v: \"rpc error: code = Internal \
+                  desc = no space\"";
+    let later = "since attempt 3, the next within 4s, later ones within 300s";
+    for (error, brief) in [
+        (quoted.to_owned(), "Internal: no space"),
+        (format!("{quoted} [definite: no snapshot was taken; {later}]"), "Internal: no space"),
+        (format!("{quoted} [in doubt: a snapshot may exist; {later}]"), "Internal, in doubt: no space"),
+        ("no class [waits for a class, looked at again when that changes]".to_owned(), "no class"),
+        (format!("no class [in doubt: a snapshot may exist; {later}]"), "in doubt: no class"),
+    ] {
+        let with_error = json!({"status": {"error": {"message": error, "time": "2026-03-01T11:57:00Z"}}});
+        let around = around([content("failing", &with_error)]);
+        let shown = shown(&ListArgs::default(), &[row(&snapshot("failing", &json!({})), &around)]);
+        assert!(shown.contains(&format!(" {brief} ")), "{shown}");
+    }
+}
+
+#[test]
 fn the_wide_table_shows_content_and_handle() {
     let args = ListArgs { output: Some(ListForm::Wide), ..ListArgs::default() };
     insta::assert_snapshot!(shown(&args, &rows()));
