@@ -183,6 +183,8 @@ impl ControllerProcess {
             is_being_freed: false,
             size,
             restoring: None,
+            // There is no time here, so the wait for the sidecar is over.
+            patience: None,
             owner: Group::None,
             group_of_content: None,
             reach: None,

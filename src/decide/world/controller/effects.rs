@@ -202,6 +202,7 @@ impl Controller {
             Step::ReleaseContent => self.write_content(state, fate, Self::release),
             Step::DeleteContent => self.write_content(state, fate, Self::delete_content),
             Step::AwaitRestore(_)
+            | Step::AwaitAnswer(_)
             | Step::AwaitGroup { .. }
             | Step::AwaitRight { .. }
             | Step::AwaitGroups
