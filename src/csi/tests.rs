@@ -146,7 +146,7 @@ async fn a_call_ends_with_its_timeout_even_after_headers() {
     for fault in [Fault::Hang, Fault::HangAfterHeaders] {
         let refusal = bench.refused(fault).await;
         assert_eq!(refusal.certainty, Certainty::Indefinite);
-        let words = "DeadlineExceeded: context deadline exceeded: no answer within --timeout";
+        let words = "code = DeadlineExceeded desc = context deadline exceeded: no answer within --timeout";
         assert!(refusal.message.contains(words), "{}", refusal.message);
         assert_eq!(bench.last_code(), "DeadlineExceeded");
     }
