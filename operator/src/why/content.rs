@@ -90,7 +90,9 @@ pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, U
 fn of_sidecar(facts: &Facts<'_>, class: Option<&model::class::Class>, is_owned: bool, owner: &str) -> Found {
     let found = judge::of_content(facts, class, false);
     let is_alone = facts.is_bound() && !is_owned && !facts.meta.deleting;
-    if is_alone && found.finding.is_well() {
+    // No group makes anything any more for a member that is gone.
+    let is_idle = found.finding.is_well() || found.finding == Finding::WaitsForGroup;
+    if is_alone && is_idle {
         let waits =
             format!("the {owner} that it is bound to does not exist, and nobody has deleted the content");
         return Found::new(Finding::ContentWithoutOwner, waits, "");

@@ -293,6 +293,10 @@ pub fn with_events(found: Found, events: &[Value]) -> Found {
 
 /// The same, if whoever has to act is not at work. `controller` and `sidecar`: why not.
 pub fn with_programs(found: Found, controller: Option<&str>, sidecar: Option<&str>) -> Found {
+    if found.finding == Finding::WaitsForGroup {
+        // Whether anything is to be done for the group is asked of the group itself.
+        return found;
+    }
     let (finding, why) = match found.finding.meaning().turn {
         Turn::Controller => (Finding::NoController, controller),
         Turn::Sidecar | Turn::Driver => (Finding::NoSidecar, sidecar),
