@@ -32,5 +32,11 @@ pub mod check;
 // Why something could not be read.
 pub mod unread;
 
+// Fields of plain JSON objects.
+mod fields;
+
 // Text for people: ages, colours, tables.
 pub mod text;
+
+#[cfg(test)]
+mod page;

@@ -4,8 +4,9 @@ use futures_util::future::join_all;
 use machinery::cluster::plain::Resource;
 
 use super::programs::{CONTROLLER, busy_drivers, leases_of};
-use super::seen::{Lease, Seen, text};
+use super::seen::{Lease, Seen};
 use crate::arguments::{Account, CheckArgs};
+use crate::fields::owned;
 use crate::session::Session;
 
 const PODS: Resource = Resource { group: "", version: "v1", plural: "pods" };
@@ -94,6 +95,6 @@ async fn account_of(session: &Session, lease: &Lease) -> Result<Account, String>
     let pod = holder.split('_').next().unwrap_or(holder);
     let object = session.get_plain(&PODS, &format!("{}/{pod}", lease.namespace)).await;
     let object = object.map_err(|unread| format!("its pod is not known: {unread}"))?;
-    let name = text(&object, "/spec/serviceAccountName").unwrap_or_else(|| "default".to_owned());
+    let name = owned(&object, "/spec/serviceAccountName").unwrap_or_else(|| "default".to_owned());
     Ok(Account { namespace: lease.namespace.clone(), name })
 }

@@ -11,8 +11,9 @@ use model::class::{Class as ClassBody, GroupClass, SingleClass};
 use model::content::SingleContent;
 use serde_json::{Value, json};
 
-use super::programs::{CONTROLLER, SIDECAR};
-use super::seen::{Asked, Class, Clock, Definition, Lease, Policy, Seen, Webhook, each, name, text};
+use super::programs::{CONTROLLER, LEASES, SIDECAR};
+use super::seen::{Asked, Class, Clock, Definition, Lease, Policy, Seen, Webhook, name};
+use crate::fields::{each, owned};
 use crate::session::Session;
 use crate::unread::Unread;
 
@@ -20,7 +21,6 @@ use crate::unread::Unread;
 const PAGE: u32 = 500;
 
 const DEFINITIONS: Resource = resource("apiextensions.k8s.io", "customresourcedefinitions");
-const LEASES: Resource = resource("coordination.k8s.io", "leases");
 const DRIVERS: Resource = resource("storage.k8s.io", "csidrivers");
 const STORAGE_CLASSES: Resource = resource("storage.k8s.io", "storageclasses");
 const SLICES: Resource = resource("discovery.k8s.io", "endpointslices");
@@ -88,7 +88,7 @@ async fn all<T>(
 async fn clock(session: &Session) -> Clock {
     let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
     let answer = session.review(&WHO, &question).await.unwrap_or_default();
-    let told = text(&answer, "/metadata/creationTimestamp").and_then(|time| time.parse().ok());
+    let told = owned(&answer, "/metadata/creationTimestamp").and_then(|time| time.parse().ok());
     told.map_or(Clock { now: session.now, slack: 120 }, |now| Clock { now, slack: 5 })
 }
 
@@ -114,7 +114,7 @@ async fn drivers(session: &Session) -> Result<Vec<String>, Unread> {
 }
 
 async fn storage(session: &Session) -> Result<Vec<(String, String)>, Unread> {
-    all(session, &STORAGE_CLASSES, |class| (name(class), text(class, "/provisioner").unwrap_or_default()))
+    all(session, &STORAGE_CLASSES, |class| (name(class), owned(class, "/provisioner").unwrap_or_default()))
         .await
 }
 
@@ -143,7 +143,7 @@ async fn webhooks(session: &Session, resource: &Resource) -> Result<Vec<Webhook>
 async fn policies(session: &Session) -> Result<Vec<Policy>, Unread> {
     let bindings = all(session, &BINDINGS, |binding| {
         let denies = each(binding, "/spec/validationActions").any(|action| action == "Deny");
-        text(binding, "/spec/policyName").filter(|_| denies)
+        owned(binding, "/spec/policyName").filter(|_| denies)
     });
     let (policies, bindings) = join!(all(session, &POLICIES, Policy::read), bindings);
     let policies = policies?;

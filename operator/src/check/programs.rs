@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use machinery::cluster::plain::Resource;
+
 use super::finding::Finding;
 use super::line::Line;
 use super::seen::{Lease, Seen};
 use crate::text::age::since;
 
+/// Leases.
+pub const LEASES: Resource = Resource { group: "coordination.k8s.io", version: "v1", plural: "leases" };
 /// The Lease of the snapshot-controller, ours and the reference's.
 pub const CONTROLLER: &str = "snapshot-controller-leader";
 /// What the Lease of a sidecar begins with.

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::accounts::{Program, Role};
 use super::finding::Finding;
 use super::line::Line;
-use super::seen::{Seen, each, text};
+use super::seen::Seen;
 use crate::arguments::Account;
+use crate::fields::{each, owned};
 use crate::session::Session;
 use crate::unread::Unread;
 
@@ -57,7 +58,7 @@ fn wanted(manifest: &str) -> anyhow::Result<Vec<Wanted>> {
         serde_saphyr::from_multiple(manifest).context("the manifest of rights is not YAML")?;
     let mut all = Vec::new();
     for object in &objects {
-        let in_namespace = text(object, "/kind").as_deref() == Some("Role");
+        let in_namespace = owned(object, "/kind").as_deref() == Some("Role");
         for rule in each(object, "/rules") {
             let words = |place| each(rule, place).filter_map(Value::as_str);
             for group in words("/apiGroups") {

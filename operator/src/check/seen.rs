@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::fields::{each, owned, words};
 use crate::unread::{Unread, Why};
 
 /// Everything that was read.
@@ -142,20 +143,8 @@ pub struct Policy {
     pub is_equivalent: bool,
 }
 
-pub fn text(object: &Value, place: &str) -> Option<String> {
-    object.pointer(place).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
 pub fn name(object: &Value) -> String {
-    text(object, "/metadata/name").unwrap_or_default()
-}
-
-pub fn each<'a>(object: &'a Value, place: &str) -> impl Iterator<Item = &'a Value> {
-    object.pointer(place).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn words(object: &Value, place: &str) -> Vec<String> {
-    each(object, place).filter_map(Value::as_str).map(str::to_owned).collect()
+    owned(object, "/metadata/name").unwrap_or_default()
 }
 
 fn is_true(object: &Value, field: &str) -> bool {
@@ -166,20 +155,20 @@ impl Asked {
     /// Reads a `clientConfig`.
     pub fn read(config: &Value) -> Self {
         let service = config.get("service").filter(|service| service.is_object()).map(|service| {
-            let text_at = |place| text(service, place).unwrap_or_default();
+            let text_at = |place| owned(service, place).unwrap_or_default();
             format!("{}/{}", text_at("/namespace"), text_at("/name"))
         });
-        Self { service, has_ca: text(config, "/caBundle").is_some() }
+        Self { service, has_ca: owned(config, "/caBundle").is_some() }
     }
 }
 
 impl Definition {
     pub fn read(object: &Value) -> Self {
         let condition = each(object, "/status/conditions")
-            .find(|condition| text(condition, "/type").as_deref() == Some("Established"));
+            .find(|condition| owned(condition, "/type").as_deref() == Some("Established"));
         let not_established = match condition {
-            Some(condition) if text(condition, "/status").as_deref() == Some("True") => None,
-            Some(condition) => Some(text(condition, "/message").unwrap_or_default()),
+            Some(condition) if owned(condition, "/status").as_deref() == Some("True") => None,
+            Some(condition) => Some(owned(condition, "/message").unwrap_or_default()),
             None => Some("it has no such condition".to_owned()),
         };
         let versions: Vec<&Value> = each(object, "/spec/versions").collect();
@@ -187,11 +176,11 @@ impl Definition {
             versions
                 .iter()
                 .filter(|version| is_true(version, which))
-                .filter_map(|it| text(it, "/name"))
+                .filter_map(|it| owned(it, "/name"))
                 .collect()
         };
         let conversion =
-            (text(object, "/spec/conversion/strategy").as_deref() == Some("Webhook")).then(|| {
+            (owned(object, "/spec/conversion/strategy").as_deref() == Some("Webhook")).then(|| {
                 Asked::read(object.pointer("/spec/conversion/webhook/clientConfig").unwrap_or(&Value::Null))
             });
         let served = names("served");
@@ -209,10 +198,10 @@ impl Definition {
 impl Lease {
     pub fn read(object: &Value) -> Self {
         Self {
-            namespace: text(object, "/metadata/namespace").unwrap_or_default(),
+            namespace: owned(object, "/metadata/namespace").unwrap_or_default(),
             name: name(object),
-            holder: text(object, "/spec/holderIdentity"),
-            renewed: text(object, "/spec/renewTime").and_then(|time| time.parse().ok()),
+            holder: owned(object, "/spec/holderIdentity"),
+            renewed: owned(object, "/spec/renewTime").and_then(|time| time.parse().ok()),
             seconds: object.pointer("/spec/leaseDurationSeconds").and_then(Value::as_i64).unwrap_or_default(),
         }
     }
@@ -245,11 +234,11 @@ impl Webhook {
     pub fn read(configuration: &Value) -> Vec<Self> {
         let read = |webhook: &Value| Self {
             configuration: name(configuration),
-            name: text(webhook, "/name").unwrap_or_default(),
+            name: owned(webhook, "/name").unwrap_or_default(),
             asked: Asked::read(webhook.get("clientConfig").unwrap_or(&Value::Null)),
-            must_answer: text(webhook, "/failurePolicy").as_deref() != Some("Ignore"),
+            must_answer: owned(webhook, "/failurePolicy").as_deref() != Some("Ignore"),
             rules: each(webhook, "/rules").map(Rule::read).collect(),
-            is_equivalent: text(webhook, "/matchPolicy").as_deref() != Some("Exact"),
+            is_equivalent: owned(webhook, "/matchPolicy").as_deref() != Some("Exact"),
         };
         each(configuration, "/webhooks").map(read).collect()
     }
@@ -260,7 +249,7 @@ impl Policy {
         Self {
             name: name(object),
             rules: each(object, "/spec/matchConstraints/resourceRules").map(Rule::read).collect(),
-            is_equivalent: text(object, "/spec/matchConstraints/matchPolicy").as_deref() != Some("Exact"),
+            is_equivalent: owned(object, "/spec/matchConstraints/matchPolicy").as_deref() != Some("Exact"),
         }
     }
 }

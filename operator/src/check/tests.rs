@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::Path;
 
 use machinery::cluster::error::Request;
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use super::look::NAMES;
 use super::seen::{Asked, Clock, Definition, Lease, Seen, Webhook};
 use super::{admission, kinds, programs, rights, show};
 use crate::arguments::Data;
+use crate::page;
 use crate::text::paint::Paint;
 use crate::unread::{Unread, Why};
 
@@ -54,22 +54,12 @@ fn lease(name: &str, holder: Option<&str>, renewed: &str) -> Lease {
 
 #[test]
 fn the_page_has_every_finding_with_its_remedy() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
-    let committed = std::fs::read_to_string(&path).unwrap();
     let mut table = "| finding | verdict | what it means | what to do |\n|---|---|---|---|\n".to_owned();
     for (_, Meaning { id, verdict, means, remedy }) in &MEANINGS {
         let remedy = if remedy.is_empty() { "–" } else { remedy };
         writeln!(table, "| `{id}` | {} | {means} | {remedy} |", verdict.word()).unwrap();
     }
-    let (begin, end) = ("<!-- findings: from the code -->\n", "<!-- end of findings -->");
-    let (before, rest) = committed.split_once(begin).unwrap();
-    let (_, after) = rest.split_once(end).unwrap();
-    let rendered = format!("{before}{begin}{table}{end}{after}");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, rendered).unwrap();
-    } else {
-        assert!(committed == rendered, "run UPDATE_DOCS=1 cargo test -p kubectl-snapshots --lib page");
-    }
+    page::holds(PAGE, &table);
 }
 
 #[test]

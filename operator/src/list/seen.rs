@@ -5,6 +5,8 @@ use model::facts::Kind;
 use model::names::{MEMBER_OF_GROUP, content_of_member};
 use serde_json::Value;
 
+use crate::fields::{each, owned, text, words};
+
 /// A VolumeSnapshot, as far as the list shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -59,29 +61,17 @@ pub struct Deletion {
     pub is_held: bool,
 }
 
-fn text(object: &Value, place: &str) -> Option<String> {
-    object.pointer(place).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
 fn flag(object: &Value, place: &str) -> Option<bool> {
     object.pointer(place).and_then(Value::as_bool)
 }
 
 fn time(object: &Value, place: &str) -> Option<Timestamp> {
-    object.pointer(place).and_then(Value::as_str).and_then(|text| text.parse().ok())
-}
-
-fn each<'a>(object: &'a Value, place: &str) -> impl Iterator<Item = &'a Value> {
-    object.pointer(place).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn finalizers(object: &Value) -> Vec<String> {
-    each(object, "/metadata/finalizers").filter_map(Value::as_str).map(str::to_owned).collect()
+    text(object, place)?.parse().ok()
 }
 
 fn problem(object: &Value) -> Option<Problem> {
     let error = object.pointer("/status/error").filter(|error| error.is_object())?;
-    Some(Problem { message: text(error, "/message").unwrap_or_default(), time: time(error, "/time") })
+    Some(Problem { message: owned(error, "/message").unwrap_or_default(), time: time(error, "/time") })
 }
 
 /// When the writer that owns a field of the status last changed the status. It cannot have set the field later.
@@ -95,7 +85,7 @@ fn written(object: &Value, field: &str) -> Option<Timestamp> {
 
 impl Snapshot {
     pub fn read(object: &Value) -> Self {
-        let text_at = |place| text(object, place);
+        let text_at = |place| owned(object, place);
         Self {
             namespace: text_at("/metadata/namespace").unwrap_or_default(),
             name: text_at("/metadata/name").unwrap_or_default(),
@@ -103,9 +93,9 @@ impl Snapshot {
             version: text_at("/metadata/resourceVersion").unwrap_or_default(),
             created: time(object, "/metadata/creationTimestamp"),
             is_deleting: text_at("/metadata/deletionTimestamp").is_some(),
-            finalizers: finalizers(object),
+            finalizers: words(object, "/metadata/finalizers"),
             is_member: each(object, "/metadata/ownerReferences")
-                .any(|owner| text(owner, "/kind").as_deref() == Some("VolumeGroupSnapshot")),
+                .any(|owner| owned(owner, "/kind").as_deref() == Some("VolumeGroupSnapshot")),
             class: text_at("/spec/volumeSnapshotClassName"),
             claim: text_at("/spec/source/persistentVolumeClaimName"),
             given: text_at("/spec/source/volumeSnapshotContentName"),
@@ -134,12 +124,12 @@ impl Snapshot {
 
 impl Content {
     pub fn read(object: &Value) -> Self {
-        let text_at = |place| text(object, place);
+        let text_at = |place| owned(object, place);
         let names = Kind::Single.names();
         let has =
             |key: &str| object.pointer("/metadata/annotations").is_some_and(|all| all.get(key).is_some());
         let of_owner =
-            |field: &str| text(object, &format!("/spec/volumeSnapshotRef/{field}")).unwrap_or_default();
+            |field: &str| owned(object, &format!("/spec/volumeSnapshotRef/{field}")).unwrap_or_default();
         Self {
             version: text_at("/metadata/resourceVersion").unwrap_or_default(),
             owner: (of_owner("namespace"), of_owner("name"), of_owner("uid")),
@@ -148,7 +138,7 @@ impl Content {
             ready: flag(object, "/status/readyToUse"),
             deletion: text_at("/metadata/deletionTimestamp").map(|_| Deletion {
                 is_released: has(names.released),
-                is_held: finalizers(object).iter().any(|held| held == names.finalizer),
+                is_held: words(object, "/metadata/finalizers").iter().any(|held| held == names.finalizer),
             }),
             is_member: has(MEMBER_OF_GROUP),
             problem: problem(object),

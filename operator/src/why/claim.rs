@@ -17,12 +17,13 @@ use snapshot_controller::wake::claim_of;
 
 use super::finding::Finding;
 use super::judge::Found;
-use super::node::{Node, text};
+use super::node::Node;
 use super::parts::is_blind;
 use super::programs::{self, AtWork};
 use super::read::{Reader, Seen};
 use super::show::{Answer, Decided};
 use crate::check::programs::CONTROLLER;
+use crate::fields::text;
 use crate::unread::Unread;
 
 /// Reads a claim and the snapshots of it, and says what keeps it.

@@ -16,9 +16,10 @@ use snapshot_controller::caches::UserMemory;
 use snapshot_controller::decide::step::Step;
 use snapshot_controller::look::Look;
 
-use super::node::{Node, text};
+use super::node::Node;
 use super::parts::{Asked, Parts, claim, is_blind, ready, restores};
 use super::read::{Reader, Seen};
+use crate::fields::text;
 
 impl Asked for GroupSnapshot {
     async fn parts(reader: &Reader<'_>, seen: &Seen<Self>, content: Option<&Value>) -> Parts {

@@ -11,7 +11,7 @@ use snapshot_controller::decide::restore::Restore;
 use snapshot_controller::decide::step::{MemberStep, Step};
 
 use super::finding::{Finding, Turn};
-use super::node::text;
+use crate::fields::text;
 
 /// What was found, in words for this object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::fields::{text, words};
 use crate::text::age::since;
 use crate::text::out::harmless;
 use crate::unread::Unread;
@@ -26,11 +27,6 @@ pub struct Node {
     pub parts: Vec<Self>,
 }
 
-/// A text in an object; `None` if it is empty.
-pub fn text<'v>(object: &'v Value, place: &str) -> Option<&'v str> {
-    object.pointer(place).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
 fn age(object: &Value, place: &str, now: Timestamp) -> Option<String> {
     text(object, place)?.parse().ok().map(|then| since(then, now))
 }
@@ -48,19 +44,18 @@ impl Node {
     /// An object with what every kind has: its age, its deletion, and its error.
     pub fn of(kind: &str, name: &str, object: &Value, state: &str, now: Timestamp) -> Self {
         let age_of = |place: &str| age(object, place, now);
-        let mut words: Vec<String> = vec![state.to_owned()];
-        words.extend(age_of("/metadata/creationTimestamp").map(|age| format!("{age} old")));
+        let mut states: Vec<String> = vec![state.to_owned()];
+        states.extend(age_of("/metadata/creationTimestamp").map(|age| format!("{age} old")));
         let mut node = Self::new(kind, name, "");
         if let Some(age) = age_of("/metadata/deletionTimestamp") {
-            words.push(format!("being deleted for {age}"));
-            let held = object.pointer("/metadata/finalizers").and_then(Value::as_array);
-            let held: Vec<&str> = held.into_iter().flatten().filter_map(Value::as_str).collect();
+            states.push(format!("being deleted for {age}"));
+            let held = words(object, "/metadata/finalizers");
             if !held.is_empty() {
                 node.notes.push(format!("finalizers: {}", held.join(", ")));
             }
         }
-        words.retain(|word| !word.is_empty());
-        node.state = words.join(", ");
+        states.retain(|state| !state.is_empty());
+        node.state = states.join(", ");
         if let Some(message) = text(object, "/status/error/message") {
             let age = age_of("/status/error/time").map_or_else(String::new, |age| format!(" ({age} ago)"));
             node.notes.push(format!("error{age}: {}", harmless(message)));

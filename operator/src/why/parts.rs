@@ -8,8 +8,9 @@ use snapshot_controller::decide::step::Step;
 use snapshot_controller::look::Look;
 use snapshot_controller::wake::UserKind;
 
-use super::node::{Node, text};
+use super::node::Node;
 use super::read::{Reader, Seen};
+use crate::fields::text;
 use crate::unread::{Unread, Why};
 
 /// A kind of users' objects, with what it is made of.

@@ -11,12 +11,12 @@ use serde_json::Value;
 use snapshot_controller::wake::{CachedKind, Feed};
 
 use super::node::at;
-use crate::check::programs::{CONTROLLER, lease_of, leases_of};
+use crate::check::programs::{CONTROLLER, LEASES, lease_of, leases_of};
 use crate::check::seen::{Clock, Lease};
+use crate::fields::text;
 use crate::session::Session;
 use crate::unread::{Unread, Why};
 
-const LEASES: Resource = Resource { group: "coordination.k8s.io", version: "v1", plural: "leases" };
 const EVENTS: Resource = Resource { group: "", version: "v1", plural: "events" };
 /// Where the snapshot-controller keeps its Lease unless a flag says otherwise.
 const HOME: &str = "kube-system";
@@ -71,16 +71,14 @@ impl<'s> Reader<'s> {
 
     /// The last events about an object, the newest first.
     pub async fn events(&self, object: &Value) -> Result<Vec<Value>, Unread> {
-        let text = |place: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default();
-        let uid = text("/metadata/uid");
+        let uid = text(object, "/metadata/uid").unwrap_or_default();
         // The events about an object of the cluster are in this namespace.
-        let namespace =
-            Some(text("/metadata/namespace")).filter(|name| !name.is_empty()).unwrap_or("default");
+        let namespace = text(object, "/metadata/namespace").unwrap_or("default");
         let fields = format!("involvedObject.uid={uid}");
         let which = Which { namespace: Some(namespace), fields: &fields, ..Which::default() };
         let add = |all: &mut Vec<Value>, event: Value| {
             // A server may not know the selector.
-            if event.pointer("/involvedObject/uid").and_then(Value::as_str) == Some(uid) {
+            if text(&event, "/involvedObject/uid") == Some(uid) {
                 all.push(event);
             }
         };

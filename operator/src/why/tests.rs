@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 
 use super::finding::{Finding, Meaning};
 use super::judge::Found;
@@ -10,6 +9,7 @@ use super::meanings::MEANINGS;
 use super::node::Node;
 use super::show::Answer;
 use crate::arguments::Data;
+use crate::page;
 use crate::text::paint::Paint;
 
 const PAGE: &str = "docs/findings.md";
@@ -35,23 +35,13 @@ fn the_answer_is_a_tree_and_a_sentence_below_it() {
 
 #[test]
 fn the_page_about_findings_has_each_with_its_remedy() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
-    let committed = std::fs::read_to_string(&path).unwrap();
     let mut table =
         "| finding | whose turn | what it means | what you can do |\n|---|---|---|---|\n".to_owned();
     for (_, Meaning { id, turn, means, remedy }) in &MEANINGS {
         let remedy = if remedy.is_empty() { "–" } else { remedy };
         writeln!(table, "| `{id}` | {} | {means} | {remedy} |", turn.words()).unwrap();
     }
-    let (begin, end) = ("<!-- findings: from the code -->\n", "<!-- end of findings -->");
-    let (before, rest) = committed.split_once(begin).unwrap();
-    let (_, after) = rest.split_once(end).unwrap();
-    let rendered = format!("{before}{begin}{table}{end}{after}");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, rendered).unwrap();
-    } else {
-        assert!(committed == rendered, "run UPDATE_DOCS=1 cargo test -p kubectl-snapshots --lib page");
-    }
+    page::holds(PAGE, &table);
 }
 
 #[test]

@@ -17,12 +17,13 @@ use snapshot_controller::wake::{UserKind, claim_of};
 use super::finding::Finding;
 use super::groups;
 use super::judge::{self, Found};
-use super::node::{Node, text};
+use super::node::Node;
 use super::parts::{Asked, Parts, claim, is_blind, ready, restores};
 use super::programs::{self, AtWork};
 use super::read::{Reader, Seen};
 use super::show::{Answer, Decided};
 use crate::check::programs::{CONTROLLER, lease_of};
+use crate::fields::text;
 use crate::unread::Unread;
 
 /// The look of a controller that has its default flags.
