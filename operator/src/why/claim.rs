@@ -18,7 +18,7 @@ use snapshot_controller::wake::claim_of;
 use super::finding::Finding;
 use super::judge::Found;
 use super::node::Node;
-use super::parts::is_blind;
+use super::parts::{is_blind, user_node};
 use super::programs::{self, AtWork};
 use super::read::{Reader, Seen};
 use super::show::{Answer, Decided};
@@ -101,11 +101,7 @@ pub async fn chain(reader: &Reader<'_>, key: &str) -> Result<Answer, Unread> {
     let phase = text(&seen.all, "/status/phase").unwrap_or("without a phase");
     let mut tree = Node::of(Claim::KIND_NAME, key, &seen.all, phase, clock.now);
     tree.add_events(&reader.events(&seen.all).await, clock.now);
-    tree.parts.extend(of_it.iter().map(|seen| {
-        let user = seen.object.user();
-        let state = if user.is_ready() { "ready" } else { "not ready" };
-        Node::of(Snapshot::KIND_NAME, &user.key(), &seen.all, state, clock.now)
-    }));
+    tree.parts.extend(of_it.iter().map(|seen| user_node(seen, clock.now)));
     tree.parts.push(controller.node("snapshot-controller", ""));
     Ok(Answer::new(tree, found, decided))
 }

@@ -17,7 +17,7 @@ use snapshot_controller::decide::step::Step;
 use snapshot_controller::look::Look;
 
 use super::node::Node;
-use super::parts::{Asked, Parts, claim, is_blind, ready, restores};
+use super::parts::{Asked, Parts, claim, is_blind, restores, user_node};
 use super::read::{Reader, Seen};
 use crate::fields::text;
 
@@ -43,7 +43,7 @@ impl Asked for GroupSnapshot {
             match reader.list::<Claim>(&which).await {
                 Ok(claims) => {
                     for seen in claims {
-                        claim(reader, &seen.object.key(), &mut parts).await;
+                        claim(reader, &seen.object.key(), Ok(seen), &mut parts).await;
                     }
                 }
                 Err(unread) => {
@@ -75,15 +75,7 @@ async fn members(reader: &Reader<'_>, group: &Object<GroupSnapshot>, content: &V
         let (snapshot, content) =
             join!(reader.get::<Snapshot>(&key), reader.get::<SingleContent>(&content_name));
         is_complete &= snapshot.is_ok() && content.is_ok();
-        parts.add(&key, &snapshot, |seen| {
-            Node::of(
-                Snapshot::KIND_NAME,
-                &key,
-                &seen.all,
-                ready(&seen.all, seen.object.user().is_ready()),
-                now,
-            )
-        });
+        parts.add(&key, &snapshot, |seen| user_node(seen, now));
         parts.blind.extend(content.err().filter(is_blind));
     }
     if is_complete || content.get("status").is_none() {

@@ -1,5 +1,6 @@
 //! What an object is made of: nodes for the tree, and reads that failed.
 
+use jiff::Timestamp;
 use machinery::cluster::pages::Which;
 use machinery::object::{Body, Object};
 use model::claim::{Claim, Volume};
@@ -60,10 +61,15 @@ pub fn ready(object: &Value, is_ready: bool) -> &'static str {
     }
 }
 
-/// The claim of a snapshot and its volume, into one node.
-pub async fn claim(reader: &Reader<'_>, key: &str, parts: &mut Parts) {
+/// What a user has made, as a part of something else.
+pub fn user_node<U: UserKind>(seen: &Seen<U>, now: Timestamp) -> Node {
+    let user = U::user(&seen.object);
+    Node::of(U::KIND_NAME, &user.key(), &seen.all, ready(&seen.all, user.is_ready()), now)
+}
+
+/// A claim and the volume that it names, into one node.
+pub async fn claim(reader: &Reader<'_>, key: &str, claim: Result<Seen<Claim>, Unread>, parts: &mut Parts) {
     let now = reader.clock().now;
-    let claim = reader.get::<Claim>(key).await;
     let volume = match claim.as_ref().ok().and_then(|seen| seen.object.body.volume.clone()) {
         Some(name) => Some((reader.get::<Volume>(&name).await, name)),
         None => None,

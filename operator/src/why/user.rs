@@ -7,7 +7,7 @@ use machinery::object::{Body, Object};
 use model::class::Class;
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::{Snapshot, group_owner};
-use model::user::{User, UserObject};
+use model::user::User;
 use serde_json::Value;
 use snapshot_controller::caches::UserMemory;
 use snapshot_controller::decide::step::Step;
@@ -18,7 +18,7 @@ use super::finding::Finding;
 use super::groups;
 use super::judge::{self, Found};
 use super::node::Node;
-use super::parts::{Asked, Parts, claim, is_blind, ready, restores};
+use super::parts::{Asked, Parts, claim, is_blind, ready, restores, user_node};
 use super::programs::{self, AtWork};
 use super::read::{Reader, Seen};
 use super::show::{Answer, Decided};
@@ -166,22 +166,15 @@ impl Asked for Snapshot {
         if let Some((name, _)) = group_owner(snapshot) {
             let key = format!("{}/{name}", snapshot.namespace());
             let group = reader.get::<GroupSnapshot>(&key).await;
-            let now = reader.clock().now;
-            parts.add(&key, &group, |seen| {
-                Node::of(
-                    GroupSnapshot::KIND_NAME,
-                    &key,
-                    &seen.all,
-                    ready(&seen.all, seen.object.user().is_ready()),
-                    now,
-                )
-            });
+            parts.add(&key, &group, |seen| user_node(seen, reader.clock().now));
         }
         if let Some(key) = claim_of(snapshot) {
-            claim(reader, &key, &mut parts).await;
-            if content.is_some() {
-                // The content says what the claim was.
-                parts.blind.clear();
+            let mut of_claim = Parts::default();
+            claim(reader, &key, reader.get(&key).await, &mut of_claim).await;
+            parts.nodes.append(&mut of_claim.nodes);
+            if content.is_none() {
+                // A content says what the claim was.
+                parts.blind.append(&mut of_claim.blind);
             }
         }
         if let Some(content) = content {

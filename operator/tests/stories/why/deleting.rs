@@ -1,12 +1,12 @@
 //! What a deletion waits for.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Code;
 
 use sandbox::driver::{Fault, Method, Times};
 
 use super::finds;
-use crate::common::{CLAIM, CONTENT, SNAPSHOT, Stage, story};
+use crate::common::{CLAIM, CONTENT, NAMESPACE, SNAPSHOT, Stage, story};
 
 #[test]
 fn a_deletion_waits_for_a_restore_for_the_finalizers_of_others_and_for_the_driver() {
@@ -93,5 +93,39 @@ fn a_content_whose_snapshot_is_gone_says_so() {
         stage.until(SNAPSHOT, "s", serde_json::Value::is_null).await;
         stage.change(CONTENT, &content, &json!({"spec": {"deletionPolicy": "Retain"}})).await;
         finds(&stage, &format!("vsc/{content}"), "content-without-owner").await;
+    });
+}
+
+#[test]
+fn a_group_that_may_not_be_read_is_not_taken_for_one_that_is_gone() {
+    story(async {
+        let stage = Stage::set().await;
+        let both = (stage.controller(), stage.sidecar());
+        stage.until_led().await;
+        stage.snapshot("member").await;
+        stage.until(SNAPSHOT, "member", |it| it["status"]["readyToUse"] == true).await;
+        drop(both);
+        let owner = json!({"apiVersion": "groupsnapshot.storage.k8s.io/v1", "kind": "VolumeGroupSnapshot", "name": "group",
+            "uid": "of-group"});
+        stage.change(SNAPSHOT, "member", &json!({"metadata": {"ownerReferences": [owner]}})).await;
+        stage.delete(SNAPSHOT, "member").await;
+        let metadata = json!({"name": "jane"});
+        let rules = json!([
+            {"apiGroups": ["snapshot.storage.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
+            {"apiGroups": ["", "coordination.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
+        ]);
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata,
+            "rules": rules});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "jane"},
+            "subjects": [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]});
+        for object in [role, binding] {
+            stage.server.create(&object).unwrap();
+        }
+        let answer = stage.ask(&["why", "member", "-n", NAMESPACE, "--as", "jane", "-o", "json"]).await;
+        let seen: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{answer:?}"));
+        assert_eq!(seen["finding"], "cannot-tell", "{seen:#}");
+        assert!(answer.out.contains("grant `get` on `volumegroupsnapshots"), "{answer:?}");
     });
 }
