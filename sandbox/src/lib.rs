@@ -9,6 +9,7 @@
 //! - [`api`] is the API server, and its own file is the map of its folders;
 //! - [`crds`] are the definitions of the snapshot kinds, which the API server is started with;
 //! - [`driver`] is the CSI driver over plain directories;
+//! - [`peak`] says how much memory a process holds at most;
 //! - [`process`] runs a program such as the sidecar, reads its log, and ends it;
 //! - [`rights`] gives the sidecar an account with the rights that are deployed.
 //!
@@ -18,5 +19,6 @@ pub mod api;
 mod clock;
 pub mod crds;
 pub mod driver;
+pub mod peak;
 pub mod process;
 pub mod rights;

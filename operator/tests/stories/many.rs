@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 use kube::api::{Patch, PatchParams, PostParams};
+use sandbox::peak;
 use serde_json::{Value, json};
 
 use crate::common::{CLAIM, CONTENT, NAMESPACE, SNAPSHOT, Stage, story};
@@ -55,13 +56,6 @@ async fn make(stage: &Stage, number: usize) {
     stage.api(SNAPSHOT).patch_status(&name, &patch, &Patch::Merge(&ready)).await.unwrap();
 }
 
-/// The most that a running process has held, in KiB; `None` once it has ended.
-fn highest(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 /// What an answer cost.
 #[derive(Debug)]
 struct Cost {
@@ -75,14 +69,7 @@ async fn measured(stage: &Stage, arguments: &[&str]) -> Cost {
     let begun = Instant::now();
     let running = stage.start(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let pid = running.id().unwrap();
-    let sampled = tokio::spawn(async move {
-        let mut most = 0;
-        while let Some(now) = highest(pid) {
-            most = now.max(most);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        most
-    });
+    let sampled = peak::watch(pid);
     let output = running.wait_with_output().await.unwrap();
     let took = begun.elapsed();
     let lines = std::str::from_utf8(&output.stdout).unwrap().lines().count();

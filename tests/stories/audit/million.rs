@@ -1,12 +1,12 @@
 //! A storage of a million snapshots, of which no content names any: the worst case for memory.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use sandbox::driver::proto::controller_server::{Controller, ControllerServer};
 use sandbox::driver::proto::controller_service_capability::{Rpc, Type, rpc};
 use sandbox::driver::proto::identity_server::{Identity, IdentityServer};
 use sandbox::driver::proto::{self as csi, list_snapshots_response::Entry};
+use sandbox::peak;
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
@@ -112,13 +112,6 @@ impl Controller for Million {
     }
 }
 
-/// The most that a running process has held, in KiB; `None` once it has ended.
-fn highest(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 #[test]
 #[ignore = "fifteen seconds of two cores; docs/audit.md has the figure"]
 fn a_million_snapshots_in_the_storage_are_audited_within_100_mib() {
@@ -133,14 +126,7 @@ fn a_million_snapshots_in_the_storage_are_audited_within_100_mib() {
         command.arg(format!("--csi-address={}", text(&socket))).stdout(Stdio::piped());
         let running = command.spawn().unwrap();
         let pid = running.id().unwrap();
-        let sampled = tokio::spawn(async move {
-            let mut most = 0;
-            while let Some(now) = highest(pid) {
-                most = now.max(most);
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            most
-        });
+        let sampled = peak::watch(pid);
         let audit = Audit::of(running.wait_with_output().await.unwrap());
         let most = sampled.await.unwrap();
         let report = audit.json(3);
