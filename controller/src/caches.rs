@@ -10,16 +10,17 @@ use machinery::object::{Body, Metadata, Object};
 use machinery::queue::Urgency;
 use machinery::store::index::Index;
 use machinery::store::{Rules, Store};
-use model::claim::{Claim, PersistentVolume, Volume};
+use model::claim::{CLAIM_FINALIZER, Claim, PersistentVolume, Volume};
 use model::class::{GroupClass, SingleClass};
 use model::content::SingleContent;
+use model::facts::{Content, ContentBody};
 use model::group_content::GroupContent;
 use model::group_snapshot::{GroupSnapshot, VolumeGroupSnapshot};
 use model::node::{Affinity, Node};
 use model::snapshot::{Snapshot, VolumeSnapshot};
 
-use crate::decide::deletion;
 use crate::decide::step::StatusChange;
+use crate::decide::{content, deletion};
 use crate::metrics::Operations;
 use crate::rivals::Rivals;
 
@@ -31,17 +32,17 @@ use in_flight::InFlight;
 #[derive(Debug)]
 pub struct Plain<M>(PhantomData<M>);
 
-impl<B: Body, M: Remembered> Rules<B> for Plain<M> {
+impl<B: Body, M: Remembered<B>> Rules<B> for Plain<M> {
     type Memory = M;
 
-    fn is_at_rest(_object: &Object<B>) -> bool {
-        false
+    fn is_at_rest(object: &Object<B>) -> bool {
+        M::is_at_rest(object)
     }
     fn urgency(old: &Object<B>, new: &Object<B>) -> Option<Urgency> {
         if !old.is_deleting() && new.is_deleting() {
             Some(Urgency::FreshStart)
         } else {
-            (!is_same(old, new)).then_some(Urgency::Now)
+            (!is_same(old, new) && !M::is_at_rest(new)).then_some(Urgency::Now)
         }
     }
     fn leaves_something(object: &Object<B>, memory: &M) -> bool {
@@ -50,24 +51,36 @@ impl<B: Body, M: Remembered> Rules<B> for Plain<M> {
 }
 
 /// What is remembered of an object of a kind.
-pub trait Remembered: Debug + Clone + Default + PartialEq + Send + Sync + 'static {
+pub trait Remembered<B>: Debug + Clone + Default + PartialEq + Send + Sync + 'static {
+    /// Whether an object needs no pass of its own, whatever else there is.
+    fn is_at_rest(_object: &Object<B>) -> bool {
+        false
+    }
     /// Whether the object may leave something to clean up once it is gone from the API server.
-    fn leaves_something(&self, metadata: &Metadata) -> bool;
-}
-
-impl Remembered for () {
     fn leaves_something(&self, _metadata: &Metadata) -> bool {
         false
     }
 }
 
-impl Remembered for ClaimMemory {
-    fn leaves_something(&self, _metadata: &Metadata) -> bool {
-        false
+impl<B> Remembered<B> for () {}
+
+impl Remembered<Claim> for ClaimMemory {
+    fn is_at_rest(claim: &Object<Claim>) -> bool {
+        // The finalizer is all that a claim has a pass for.
+        !claim.has_finalizer(CLAIM_FINALIZER)
     }
 }
 
-impl Remembered for UserMemory {
+impl<B: ContentBody> Remembered<B> for ContentMemory {
+    fn is_at_rest(content: &Object<B>) -> bool {
+        let facts = content.facts();
+        let rests = |has_owner| content::decide(&facts, has_owner, None) == content::Step::Rest;
+        // One that needs a sidecar may have to be given to that of another node.
+        facts.is_at_rest() && rests(true) && rests(false)
+    }
+}
+
+impl<B> Remembered<B> for UserMemory {
     fn leaves_something(&self, metadata: &Metadata) -> bool {
         let was_overtaken = !metadata.is_deleting() && deletion::is_held(metadata);
         was_overtaken || self.made_content || self.creating_until.is_some()
@@ -118,13 +131,20 @@ pub struct ClaimMemory {
     pub said: Option<String>,
 }
 
+/// What is remembered of a content between passes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContentMemory {
+    /// The last thing that was said of it.
+    pub said: Option<String>,
+}
+
 /// What is known of a kind of users' objects, of its contents and of its classes.
 #[derive(Debug)]
-pub struct Family<U: Body, C: Body, K: Body> {
+pub struct Family<U: Body, C: ContentBody, K: Body> {
     /// VolumeSnapshots or VolumeGroupSnapshots.
     pub users: Store<U, Plain<UserMemory>>,
     /// Their contents.
-    pub contents: Store<C, Plain<()>>,
+    pub contents: Store<C, Plain<ContentMemory>>,
     /// Their classes.
     pub classes: Store<K, Plain<()>>,
     /// Users' objects by the content that they have or are going to have.
@@ -133,7 +153,7 @@ pub struct Family<U: Body, C: Body, K: Body> {
     pub waiting_for_class: Index,
 }
 
-impl<U: Body, C: Body, K: Body> Default for Family<U, C, K> {
+impl<U: Body, C: ContentBody, K: Body> Default for Family<U, C, K> {
     fn default() -> Self {
         Self {
             users: Store::default(),

@@ -19,7 +19,7 @@ mod skip;
 pub use body::Body;
 pub(crate) use body::path;
 pub use lenient::Fields;
-pub use metadata::{Metadata, Pairs};
+pub use metadata::{Finalizers, Metadata, Pairs};
 pub use shared::{Shared, share};
 use skip::{Parts, Read};
 

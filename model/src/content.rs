@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use machinery::object::{Body, Fields, Object, Shared};
 
-use crate::facts::{Content, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty};
+use crate::facts::{
+    ContentBody, Facts, Kind, Membership, Meta, Owner, Policy, Source, StatusFacts, non_empty,
+};
 use crate::names::{MANAGED_BY, MEMBER_OF_GROUP};
 
 /// snapshot.storage.k8s.io/v1 VolumeSnapshotContent.
@@ -144,9 +146,9 @@ impl Body for SingleContent {
     }
 }
 
-impl Content for Object<SingleContent> {
-    fn facts(&self) -> Facts<'_> {
-        let body = &self.body;
+impl ContentBody for SingleContent {
+    fn facts(content: &Object<Self>) -> Facts<'_> {
+        let body = &content.body;
         let status = body.status.as_ref().map(ContentStatus::facts);
         let source = match (&body.volume_handle, non_empty(body.snapshot_handle.as_ref())) {
             (Some(volume), None) if !volume.is_empty() => Source::Volumes(std::slice::from_ref(volume)),
@@ -156,15 +158,15 @@ impl Content for Object<SingleContent> {
         };
         let member = if status.is_some_and(|status| status.group_handle.is_some()) {
             Membership::Recorded
-        } else if self.annotation(MEMBER_OF_GROUP).is_some() {
+        } else if content.annotation(MEMBER_OF_GROUP).is_some() {
             Membership::Announced
         } else {
             Membership::Own
         };
         Facts {
             kind: Kind::Single,
-            name: self.name(),
-            meta: Meta::of(&self.metadata, Kind::Single),
+            name: content.name(),
+            meta: Meta::of(&content.metadata, Kind::Single),
             driver: &body.driver,
             policy: body.policy,
             source,

@@ -3,12 +3,26 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::object::Metadata;
+use machinery::object::{Body, Metadata, Object};
 
 /// An object that has [`Facts`].
 pub trait Content {
     /// The facts that decisions use.
     fn facts(&self) -> Facts<'_>;
+}
+
+/// The body of an object that has [`Facts`].
+pub trait ContentBody: Body {
+    /// The facts that decisions use.
+    fn facts(content: &Object<Self>) -> Facts<'_>
+    where
+        Self: Sized;
+}
+
+impl<B: ContentBody> Content for Object<B> {
+    fn facts(&self) -> Facts<'_> {
+        B::facts(self)
+    }
 }
 
 impl<B: Content> Content for Arc<B> {

@@ -5,7 +5,9 @@ use serde_json::Value;
 use machinery::object::{Body, Fields, Object, Shared};
 
 use crate::content::{OwnerRef, StatusError, policy};
-use crate::facts::{Content, Facts, Kind, Member, Membership, Meta, Policy, Source, StatusFacts, non_empty};
+use crate::facts::{
+    ContentBody, Facts, Kind, Member, Membership, Meta, Policy, Source, StatusFacts, non_empty,
+};
 
 /// groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotContent.
 pub type VolumeGroupSnapshotContent = Object<GroupContent>;
@@ -117,9 +119,9 @@ impl Body for GroupContent {
     }
 }
 
-impl Content for Object<GroupContent> {
-    fn facts(&self) -> Facts<'_> {
-        let body = &self.body;
+impl ContentBody for GroupContent {
+    fn facts(content: &Object<Self>) -> Facts<'_> {
+        let body = &content.body;
         let given = body.group_handles.as_ref().filter(|(handle, _)| !handle.is_empty());
         let source = match (body.volume_handles.as_ref().filter(|all| !all.is_empty()), given) {
             (Some(volumes), None) => Source::Volumes(volumes),
@@ -129,8 +131,8 @@ impl Content for Object<GroupContent> {
         };
         Facts {
             kind: Kind::Group,
-            name: self.name(),
-            meta: Meta::of(&self.metadata, Kind::Group),
+            name: content.name(),
+            meta: Meta::of(&content.metadata, Kind::Group),
             driver: &body.driver,
             policy: body.policy,
             source,

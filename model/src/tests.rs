@@ -36,7 +36,7 @@ fn reading_keeps_the_fields_that_decisions_use_and_drops_the_rest() {
     assert!(metadata.owner_references.is_none());
     assert_eq!(metadata.labels, Some(Pairs::default()), "one may be added");
     assert_eq!(metadata.annotations, Some([(MARKER, "yes")].into_iter().collect()));
-    assert_eq!(metadata.finalizers.as_deref(), Some(&["f".into()][..]));
+    assert_eq!(metadata.finalizers, Some(["f"].into_iter().collect()));
     assert!(object.facts().meta.marked);
 }
 

@@ -75,7 +75,7 @@ where
         }
         MetadataWrite::DropFinalizer => {
             let all = object.metadata.finalizers.as_ref()?;
-            let at = all.iter().position(|finalizer| **finalizer == *names.finalizer)?;
+            let at = all.iter().position(|finalizer| finalizer == names.finalizer)?;
             let path = format!("/metadata/finalizers/{at}");
             Some(write.test(path.as_str(), names.finalizer).remove(path))
         }

@@ -7,7 +7,7 @@ use machinery::store::{Begun, Presence};
 use model::claim::{CLAIM_FINALIZER, Claim};
 
 use super::render;
-use super::work::{Work, over_all};
+use super::work::{Work, over};
 use crate::caches::{ClaimMemory, Knowledge};
 use crate::look::claim::is_to_be_freed;
 use crate::wake::{Queues, claim_of};
@@ -20,7 +20,7 @@ const HELD: &str = "ErrorPVCFinalizer";
 impl Work {
     /// One pass over the claim of a key.
     pub async fn claim_pass(&self, key: &Key) -> PassEnd {
-        over_all::<Claim, _>(&self.caches, key, |begun| async move {
+        over::<Claim, _>(&self.caches, key, |begun| async move {
             let Begun { object: claim, presence, memory } = begun;
             if presence != Presence::Here || !is_to_be_freed(&self.caches, &claim) {
                 return PassEnd::well(Then::Done);

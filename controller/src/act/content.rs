@@ -2,16 +2,20 @@
 
 use machinery::clock;
 use machinery::cluster::event::Severity;
+use machinery::object::Object;
 use machinery::queue::{Key, Then};
-use model::facts::Kind;
+use machinery::store::{Begun, Presence};
+use model::facts::{ContentBody, Kind};
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 
 use super::render;
 use super::user::Acted;
 use super::work::{Work, over};
+use crate::caches::ContentMemory;
 use crate::decide::content::Step;
 use crate::decide::place::patience;
+use crate::wake::CachedKind;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
@@ -30,14 +34,25 @@ impl Work {
     }
 
     async fn any_content_pass<U: Acted>(&self, kind: Kind, key: &Key) -> PassEnd {
-        over::<U::Content, _>(&self.caches, key, |content| async move {
+        over::<U::Content, _>(&self.caches, key, |begun| async move {
+            let Begun { object: content, presence, memory } = begun;
+            if presence != Presence::Here {
+                return PassEnd::well(Then::Done);
+            }
             let step = U::decide_content(&self.look(), &content);
             if step != Step::Rest && !self.may() {
                 return PassEnd::well(Then::Retry);
             }
             let objects = U::contents(self);
             let written = match step {
-                Step::Rest => return PassEnd::well(Then::Done),
+                Step::Rest => {
+                    if memory != ContentMemory::default() {
+                        // It is well now: should that end, it is said again.
+                        let store = <U::Content as CachedKind>::store(&self.caches);
+                        store.remember(key, content.uid(), &ContentMemory::default());
+                    }
+                    return PassEnd::well(Then::Done);
+                }
                 Step::Invalid => {
                     let (reason, sources) = match kind {
                         Kind::Single => ("ContentValidationError", "volumeHandle or snapshotHandle"),
@@ -46,7 +61,9 @@ impl Work {
                         }
                     };
                     let message = format!("the content must have exactly one source: {sources}");
-                    self.event(&content, Severity::Warning, reason, message);
+                    if self.is_news(key, &content, &memory, &message) {
+                        self.event(&content, Severity::Warning, reason, message);
+                    }
                     return PassEnd::well(Then::Done);
                 }
                 Step::Hold => {
@@ -64,8 +81,10 @@ impl Work {
                     if let Some(pause) = patience(deleted, clock::now()) {
                         return PassEnd::well(Then::After(pause));
                     }
-                    let say = |reason| self.event(&content, Severity::Warning, reason, why.clone());
-                    say(STRANDED);
+                    if !self.is_news(key, &content, &memory, &why) {
+                        return PassEnd::well(Then::Done);
+                    }
+                    self.event(&content, Severity::Warning, STRANDED, why.clone());
                     if let Some(user) = self.look().owner_of::<U>(&content) {
                         self.event(&user, Severity::Warning, STRANDED, why);
                     }
@@ -81,5 +100,21 @@ impl Work {
             }
         })
         .await
+    }
+
+    /// Whether something is not the last that was said of a content. It is from now on.
+    fn is_news<B: CachedKind<Memory = ContentMemory> + ContentBody>(
+        &self,
+        key: &Key,
+        content: &Object<B>,
+        memory: &ContentMemory,
+        message: &str,
+    ) -> bool {
+        if memory.said.as_deref() == Some(message) {
+            return false;
+        }
+        let said = ContentMemory { said: Some(message.to_owned()) };
+        B::store(&self.caches).remember(key, content.uid(), &said);
+        true
     }
 }

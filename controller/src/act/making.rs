@@ -1,5 +1,6 @@
 //! How what belongs to an object comes into being, and how it is found where somebody else has made it.
 
+use model::facts::Content;
 use std::sync::Arc;
 
 use machinery::clock;
@@ -107,7 +108,7 @@ impl Work {
     /// have asked for it, and the watch may be behind. What to do then; `None` if there is no such content.
     pub(super) async fn looks_for_content<U: Acted>(&self, object: &Arc<Object<U>>) -> Option<Next<U>> {
         let user = U::user(object);
-        let is_bound = |content: &Object<_>| points_back(&U::facts(content), &user);
+        let is_bound = |content: &Object<_>| points_back(&content.facts(), &user);
         let is_named = user.status.is_some_and(|status| status.content.is_some());
         if is_named || self.content(object).is_some_and(|content| is_bound(&content)) {
             return None;

@@ -17,7 +17,7 @@ use crate::decide::step::{ContentDraft, ErrorChange, StatusChange};
 /// all is as wanted, and where nothing can be added any more because the object is being deleted.
 pub fn finalizers<B: Body>(object: &Object<B>, add: &[&str], remove: &[&str]) -> Option<Write> {
     let before = object.metadata.finalizers.as_ref();
-    let before: Option<Vec<&str>> = before.map(|all| all.iter().map(|finalizer| &**finalizer).collect());
+    let before: Option<Vec<&str>> = before.map(|all| all.iter().collect());
     let mut after = before.clone().unwrap_or_default();
     after.retain(|finalizer| !remove.contains(finalizer));
     for finalizer in add {

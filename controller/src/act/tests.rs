@@ -31,6 +31,8 @@ use crate::wake::{CachedKind, Pair, Queues};
 struct Stage {
     work: Work,
     sent: Arc<AtomicUsize>,
+    /// Events. Nobody takes them, so each is counted as dropped.
+    events: prometheus::IntCounter,
 }
 
 impl Stage {
@@ -58,7 +60,7 @@ impl Stage {
         let pair = |users, contents| Pair { users: queue(users), contents: queue(contents) };
         let dropped = counters(&metrics.registry, "dropped", "Events.", &[]).unwrap();
         let dropped = dropped.with_label_values::<&str>(&[]);
-        let (events, _) = recorder(api.clone(), "test".to_owned(), dropped, clock::now);
+        let (events, _) = recorder(api.clone(), "test".to_owned(), dropped.clone(), clock::now);
         let caches = Caches::new(Operations::new(&metrics).unwrap(), Rivals::new(&metrics).unwrap(), false);
         caches.know_of_groups(Knowledge::Full);
         let work = Work {
@@ -74,7 +76,7 @@ impl Stage {
             ending: Ending::default(),
             keeps_mode: true,
         };
-        Self { work, sent }
+        Self { work, sent, events: dropped }
     }
 
     fn show<B: CachedKind>(&self, object: &Value) {
@@ -167,4 +169,26 @@ async fn an_imported_snapshot_is_not_let_go_while_the_write_of_its_uid_may_take_
     stage.show::<model::content::SingleContent>(&content(Some("s"), "3"));
     let end = pass().await;
     assert!(end.problem.is_some_and(|problem| problem.contains("volumesnapshotcontents")), "it is released");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_content_without_a_source_is_told_of_once_and_again_after_it_was_well() {
+    let stage = Stage::new(Leadership::always());
+    let content = |source: Value, version: &str| {
+        json!({
+            "metadata": {"name": "co", "uid": "co", "resourceVersion": version},
+            "spec": {"driver": "d", "source": source, "volumeSnapshotRef": {"namespace": "ns", "name": "s"}},
+        })
+    };
+    let key = Key::from("co");
+    let said = async |source: Value, version: &str| {
+        stage.show::<model::content::SingleContent>(&content(source, version));
+        for _ in 0..2 {
+            assert_eq!(stage.work.content_pass(&key).await, PassEnd::well(Then::Done));
+        }
+        stage.events.get()
+    };
+    assert_eq!(said(json!({}), "1").await, 1);
+    assert_eq!(said(json!({"snapshotHandle": "h"}), "2").await, 1);
+    assert_eq!(said(json!({}), "3").await, 2);
 }

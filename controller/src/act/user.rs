@@ -1,5 +1,6 @@
 //! A pass over a user's object of either kind: asks the rules for one step, does it, and goes on with what came of it.
 
+use model::facts::Content;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use model::claim::CLAIM_FINALIZER;
 
 use super::next::{Next, Refusal, went_around};
 use super::render;
-use super::work::{Deleted, Work, over_all};
+use super::work::{Deleted, Work, over};
 use crate::caches::UserMemory;
 use crate::decide::binding::points_back;
 use crate::decide::content;
@@ -52,7 +53,7 @@ pub(super) trait Acted: UserKind {
 impl Work {
     /// One pass over the object of a key.
     pub(super) async fn user_pass<U: Acted>(&self, key: &Key) -> PassEnd {
-        over_all::<U, _>(&self.caches, key, |begun| self.steps(key, begun)).await
+        over::<U, _>(&self.caches, key, |begun| self.steps(key, begun)).await
     }
 
     async fn steps<U: Acted>(&self, key: &Key, begun: Begun<U, UserMemory>) -> PassEnd {
@@ -102,7 +103,7 @@ impl Work {
         memory: &UserMemory,
     ) -> Option<Step> {
         let content = self.content(object);
-        let seen = seen(U::user(object), content.as_deref().map(U::facts), &[]);
+        let seen = seen(U::user(object), content.as_deref().map(Content::facts), &[]);
         let is_bound = seen.content.as_ref().is_some_and(|content| points_back(content, &seen.user));
         if !is_bound && self.is_in_flight(object, memory) {
             return None;
@@ -122,7 +123,7 @@ impl Work {
             kind: user.kind,
             uid: user.uid(),
             is_dynamic: user.is_dynamic,
-            driver: content.as_deref().map(|content| U::facts(content).driver),
+            driver: content.as_deref().map(|content| content.facts().driver),
         };
         let operations = &self.caches.operations;
         if user.is_deleting() {
@@ -228,7 +229,7 @@ impl Work {
         let user = U::user(object);
         let bound = match self.content(object) {
             Some(content) => {
-                let has_class = U::facts(&content).class_name.is_some();
+                let has_class = content.facts().class_name.is_some();
                 let write = render::binding(&content, &user, class_name.filter(|_| !has_class));
                 // Once it has its uid, it has to be released before the object goes.
                 let sent = self.caches.creating.send::<U::Content>(content.name());

@@ -203,26 +203,8 @@ impl Work {
     }
 }
 
-/// Runs a pass over the object of a key, if it is still there.
-pub(super) async fn over<B: CachedKind, F>(
-    caches: &Caches,
-    key: &Key,
-    pass: impl FnOnce(Arc<Object<B>>) -> F,
-) -> PassEnd
-where
-    F: Future<Output = PassEnd>,
-{
-    let pass = |begun: Begun<B, _>| async move {
-        match begun.presence {
-            Presence::Here => pass(begun.object).await,
-            Presence::Deleted | Presence::Missing => PassEnd::well(Then::Done),
-        }
-    };
-    over_all(caches, key, pass).await
-}
-
 /// Runs a pass over the object of a key, or over one that is gone and has left something.
-pub(super) async fn over_all<B: CachedKind, F>(
+pub(super) async fn over<B: CachedKind, F>(
     caches: &Caches,
     key: &Key,
     pass: impl FnOnce(Begun<B, B::Memory>) -> F,

@@ -2,6 +2,7 @@
 
 use machinery::object::Object;
 use model::content::VolumeSnapshotContent;
+use model::facts::Content;
 use model::group_content::VolumeGroupSnapshotContent;
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
@@ -25,6 +26,6 @@ impl Look<'_> {
     }
 
     fn any_content<U: UserKind>(&self, content: &Object<U::Content>, place: Option<&Place>) -> content::Step {
-        decide(&U::facts(content), self.owner_of::<U>(content).is_some(), place)
+        decide(&content.facts(), self.owner_of::<U>(content).is_some(), place)
     }
 }

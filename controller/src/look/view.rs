@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use machinery::object::Object;
 use model::class::Class;
-use model::facts::Facts;
+use model::facts::{Content, Facts};
 use model::user::User;
 
 use crate::caches::Caches;
@@ -40,7 +40,7 @@ impl Look<'_> {
     /// The object that a content is bound to, if it is there.
     #[must_use]
     pub fn owner_of<U: UserKind>(&self, content: &Object<U::Content>) -> Option<Arc<Object<U>>> {
-        let owner = U::facts(content).owner;
+        let owner = content.facts().owner;
         let user = U::family(self.caches).users.get(&format!("{}/{}", owner.namespace, owner.name));
         user.filter(|user| owner.uid == Some(user.uid()))
     }

@@ -12,11 +12,11 @@ use machinery::queue::{Key, Queue, Urgency};
 use machinery::store::{Farewell, Store};
 use machinery::watch::Sink;
 use model::class::Class;
-use model::facts::Facts;
+use model::facts::ContentBody;
 use model::snapshot::Snapshot;
 use model::user::User;
 
-use crate::caches::{Caches, Family, Knowledge, Plain, Remembered, UserMemory};
+use crate::caches::{Caches, ContentMemory, Family, Knowledge, Plain, Remembered, UserMemory};
 use crate::metrics::Operations;
 use crate::rivals::{Rivals, Trace};
 
@@ -77,7 +77,7 @@ pub trait CachedKind: Body + Sized {
     /// Its store.
     fn store(caches: &Caches) -> &Store<Self, Plain<Self::Memory>>;
     /// What is remembered of its objects.
-    type Memory: Remembered;
+    type Memory: Remembered<Self>;
     /// Its own queue, if it has passes.
     #[must_use]
     fn queue(_queues: &Queues) -> Option<&Queue> {
@@ -97,13 +97,11 @@ pub trait CachedKind: Body + Sized {
 /// A kind of users' objects, which are bound to contents: VolumeSnapshots and VolumeGroupSnapshots.
 pub trait UserKind: CachedKind<Memory = UserMemory> {
     /// The kind of its contents.
-    type Content: CachedKind<Memory = ()>;
+    type Content: CachedKind<Memory = ContentMemory> + ContentBody;
     /// The kind of its classes.
     type Class: CachedKind<Memory = ()> + AsRef<Class>;
     /// One of its objects, as decisions see it.
     fn user(object: &Object<Self>) -> User<'_>;
-    /// One of its contents, as decisions see it.
-    fn facts(content: &Object<Self::Content>) -> Facts<'_>;
     /// What is known of it.
     fn family(caches: &Caches) -> &Family<Self, Self::Content, Self::Class>;
     /// Its queues.
@@ -124,8 +122,11 @@ pub(super) fn user_changed<U: UserKind>(
     family.of_content.set(&key, content.as_deref());
     let waits = now.map(U::user).filter(User::is_waiting);
     family.waiting_for_class.set(&key, waits.map(|user| user.class_name.unwrap_or_default()));
-    for content in [last, now].into_iter().flatten().map(|known| U::user(known).content_name()) {
-        U::pair(queues).contents.add(&Key::from(content), Urgency::Now);
+    for name in [last, now].into_iter().flatten().map(|known| U::user(known).content_name()) {
+        let content = family.contents.get(&name);
+        if content.is_some_and(|content| !ContentMemory::is_at_rest(&*content)) {
+            U::pair(queues).contents.add(&Key::from(name), Urgency::Now);
+        }
     }
     if let Some(gone) = replaced(last, now) {
         caches.operations.gone(gone.uid());

@@ -5,7 +5,7 @@ use machinery::queue::{Queue, Urgency};
 use machinery::store::Store;
 use model::claim::CLAIM_FINALIZER;
 use model::class::GroupClass;
-use model::facts::{Content, Facts, Source};
+use model::facts::{Content, Source};
 use model::group_content::GroupContent;
 use model::group_snapshot::{GROUP_BOUND_FINALIZER, GroupSnapshot};
 use model::snapshot::{Snapshot, group_owner};
@@ -14,7 +14,7 @@ use model::user::{User, UserObject};
 use super::feed::{
     CachedKind, Pair, Queues, UserKind, class_changed, replaced, user_changed, user_trace, wake_owner,
 };
-use crate::caches::{Caches, Family, Knowledge, Plain, UserMemory, handle_key};
+use crate::caches::{Caches, ContentMemory, Family, Knowledge, Plain, UserMemory, handle_key};
 use crate::rivals::Trace;
 
 impl UserKind for GroupSnapshot {
@@ -23,9 +23,6 @@ impl UserKind for GroupSnapshot {
 
     fn user(object: &Object<Self>) -> User<'_> {
         object.user()
-    }
-    fn facts(content: &Object<GroupContent>) -> Facts<'_> {
-        content.facts()
     }
     fn family(caches: &Caches) -> &Family<Self, GroupContent, GroupClass> {
         &caches.groups
@@ -88,9 +85,9 @@ pub fn groups_are_known(caches: &Caches, queues: &Queues, knowledge: Knowledge) 
 }
 
 impl CachedKind for GroupContent {
-    type Memory = ();
+    type Memory = ContentMemory;
 
-    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+    fn store(caches: &Caches) -> &Store<Self, Plain<ContentMemory>> {
         &caches.groups.contents
     }
     fn queue(queues: &Queues) -> Option<&Queue> {

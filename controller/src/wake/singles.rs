@@ -3,9 +3,10 @@
 use machinery::object::Object;
 use machinery::queue::{Key, Queue, Urgency};
 use machinery::store::Store;
+use model::claim::CLAIM_FINALIZER;
 use model::class::SingleClass;
 use model::content::SingleContent;
-use model::facts::{Content, Facts};
+use model::facts::Content;
 use model::names::MANAGED_BY;
 use model::snapshot::{AS_SOURCE_FINALIZER, BOUND_FINALIZER, IN_GROUP_FINALIZER, Snapshot, group_owner};
 use model::user::{User, UserObject};
@@ -14,7 +15,7 @@ use super::feed::{
     CachedKind, Pair, Queues, UserKind, claim_of, class_changed, replaced, user_changed, user_trace,
     wake_owner,
 };
-use crate::caches::{Caches, Family, Plain, UserMemory, handle_key};
+use crate::caches::{Caches, ContentMemory, Family, Plain, UserMemory, handle_key};
 use crate::rivals::Trace;
 
 impl UserKind for Snapshot {
@@ -23,9 +24,6 @@ impl UserKind for Snapshot {
 
     fn user(object: &Object<Self>) -> User<'_> {
         object.user()
-    }
-    fn facts(content: &Object<SingleContent>) -> Facts<'_> {
-        content.facts()
     }
     fn family(caches: &Caches) -> &Family<Self, SingleContent, SingleClass> {
         &caches.singles
@@ -60,8 +58,9 @@ impl CachedKind for Snapshot {
         user_changed(caches, queues, last, now);
         for known in replaced(last, now).into_iter().chain([known]) {
             // Its claim may be free now.
-            if let Some(claim) = claim_of(known) {
-                queues.claims.add(&Key::from(claim), Urgency::Now);
+            let claim = claim_of(known).and_then(|claim| caches.claims.get(&claim));
+            if let Some(claim) = claim.filter(|claim| claim.has_finalizer(CLAIM_FINALIZER)) {
+                queues.claims.add(&caches.claims.key_of(&claim), Urgency::Now);
             }
             wake_group(caches, queues, known);
         }
@@ -81,9 +80,9 @@ pub(super) fn wake_group(caches: &Caches, queues: &Queues, member: &Object<Snaps
 }
 
 impl CachedKind for SingleContent {
-    type Memory = ();
+    type Memory = ContentMemory;
 
-    fn store(caches: &Caches) -> &Store<Self, Plain<()>> {
+    fn store(caches: &Caches) -> &Store<Self, Plain<ContentMemory>> {
         &caches.singles.contents
     }
     fn queue(queues: &Queues) -> Option<&Queue> {

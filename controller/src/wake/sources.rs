@@ -1,7 +1,7 @@
 //! Claims and volumes: whom a change of them wakes.
 
 use machinery::object::Object;
-use machinery::queue::{Key, Queue};
+use machinery::queue::{Key, Queue, Urgency};
 use machinery::store::Store;
 use model::claim::{CLAIM_FINALIZER, Claim, PersistentVolumeClaim, Volume};
 
@@ -25,7 +25,11 @@ impl CachedKind for Claim {
         let namespace = known.namespace();
         caches.claims_of_namespace.set(&key, now.map(|_| namespace));
         let protected = now.filter(|now| now.has_finalizer(CLAIM_FINALIZER));
-        caches.protected_claims.set(&key, protected.map(|_| namespace));
+        let was_protected = caches.protected_claims.set(&key, protected.map(|_| namespace)).is_some();
+        if protected.is_some() && !was_protected {
+            // Whoever it was protected for may have gone while the request was on its way.
+            queues.claims.add(&key, Urgency::Now);
+        }
         // A claim of another namespace needs a grant that we cannot see: it must not hold what is not its own. The finalizer
         // of the provisioner that restores it does.
         let restored = |claim: &Object<Self>| {

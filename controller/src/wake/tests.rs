@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use machinery::metrics::BaseMetrics;
-use machinery::queue::Queue;
+use machinery::queue::{Key, Queue};
 use machinery::watch::Sink;
 use model::claim::{Claim, Volume};
+use model::content::SingleContent;
+use model::group_content::GroupContent;
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -65,6 +67,12 @@ fn snapshot(name: &str, uid: &str, claim: &str) -> Value {
     })
 }
 
+/// A claim that is protected.
+fn protected(name: &str) -> Value {
+    json!({"metadata": {"namespace": "ns", "name": name, "uid": name, "finalizers": [
+        "snapshot.storage.kubernetes.io/pvc-as-source-protection"]}})
+}
+
 #[test]
 fn members_and_claims_that_have_waited_to_know_the_groups_are_woken() {
     let feed = feed();
@@ -95,6 +103,15 @@ fn members_and_claims_that_have_waited_to_know_the_groups_are_woken() {
 fn a_snapshot_that_was_made_anew_unseen_wakes_the_claim_and_the_content_of_the_one_before() {
     let feed = feed();
     show::<Snapshot>(&feed, &snapshot("s", "1", "old"));
+    for claim in ["old", "new"] {
+        show::<Claim>(&feed, &protected(claim));
+    }
+    for uid in ["1", "2"] {
+        show::<SingleContent>(
+            &feed,
+            &json!({"metadata": {"name": format!("snapcontent-{uid}"), "uid": uid}}),
+        );
+    }
     settle(&feed);
     show::<Snapshot>(&feed, &snapshot("s", "2", "new"));
     assert_eq!(woken(&feed.queues.claims), ["ns/new", "ns/old"]);
@@ -110,9 +127,11 @@ fn a_group_that_was_made_anew_unseen_wakes_the_members_and_the_claims_of_the_one
             "spec": {"source": {"selector": {"matchLabels": {"a": "b"}}}},
         })
     };
-    let claim = json!({"metadata": {"namespace": "ns", "name": "c", "uid": "c", "finalizers": [
-        "snapshot.storage.kubernetes.io/pvc-as-source-protection"]}});
-    show::<Claim>(&feed, &claim);
+    show::<Claim>(&feed, &protected("c"));
+    for uid in ["1", "2"] {
+        let content = json!({"metadata": {"name": format!("groupsnapcontent-{uid}"), "uid": uid}});
+        show::<GroupContent>(&feed, &content);
+    }
     let mut member = snapshot("m", "1", "c");
     member["metadata"]["ownerReferences"] = owned("1");
     show::<Snapshot>(&feed, &member);
@@ -122,6 +141,59 @@ fn a_group_that_was_made_anew_unseen_wakes_the_members_and_the_claims_of_the_one
     assert_eq!(woken(&feed.queues.singles.users), ["ns/m"]);
     assert_eq!(woken(&feed.queues.claims), ["ns/c"]);
     assert_eq!(woken(&feed.queues.groups.contents), ["groupsnapcontent-1", "groupsnapcontent-2"]);
+}
+
+#[test]
+fn a_claim_whose_protection_is_seen_after_its_snapshot_has_gone_is_looked_at() {
+    let feed = feed();
+    let mut claim = protected("c");
+    claim["metadata"]["finalizers"] = json!([]);
+    show::<Claim>(&feed, &claim);
+    let taken = snapshot("s", "1", "c");
+    show::<Snapshot>(&feed, &taken);
+    Sink::<Snapshot>::gone(&feed, serde_json::from_value(taken).unwrap());
+    settle(&feed);
+    // The reply to the write that protects it: the watch shows its own echo, which wakes nobody.
+    let last = feed.caches.claims.get("ns/c").unwrap();
+    let reply = Arc::new(serde_json::from_value(protected("c")).unwrap());
+    feed.caches.claims.reply(&Key::from("ns/c"), &reply);
+    Claim::changed(&feed.caches, &feed.queues, Some(&last), Some(&reply));
+    assert_eq!(woken(&feed.queues.claims), ["ns/c"]);
+}
+
+#[test]
+fn a_ready_snapshot_costs_one_pass_and_its_content_and_its_claim_none() {
+    let feed = feed();
+    let mut ready = snapshot("s", "1", "c");
+    ready["status"] = json!({"readyToUse": true, "boundVolumeSnapshotContentName": "snapcontent-1"});
+    let content = |released: bool| {
+        let mut content = json!({
+            "metadata": {"name": "snapcontent-1", "uid": "c", "resourceVersion": "1", "finalizers": [
+                "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection"]},
+            "spec": {"driver": "d", "source": {"volumeHandle": "v"},
+                "volumeSnapshotRef": {"namespace": "ns", "name": "s", "uid": "1"}},
+            "status": {"snapshotHandle": "h", "readyToUse": true},
+        });
+        if released {
+            content["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+            content["metadata"]["resourceVersion"] = "2".into();
+        }
+        content
+    };
+    show::<SingleContent>(&feed, &content(false));
+    show::<Claim>(&feed, &json!({"metadata": {"namespace": "ns", "name": "c", "uid": "c"}}));
+    settle(&feed);
+    show::<Snapshot>(&feed, &ready);
+    let woken_by_now = || {
+        [&feed.queues.singles.users, &feed.queues.singles.contents, &feed.queues.claims]
+            .map(|queue| woken(queue))
+    };
+    assert_eq!(woken_by_now(), [vec!["ns/s".to_owned()], vec![], vec![]]);
+    assert!(feed.caches.singles.contents.keys_to_resync().is_empty());
+    show::<SingleContent>(&feed, &content(true));
+    assert_eq!(woken_by_now(), [vec!["ns/s".to_owned()], vec!["snapcontent-1".to_owned()], vec![]]);
+    Sink::<Snapshot>::gone(&feed, serde_json::from_value(ready).unwrap());
+    assert_eq!(woken_by_now(), [vec![], vec!["snapcontent-1".to_owned()], vec![]], "it may be released now");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct Metadata {
     created: Option<Second>,
     deleted: Option<Second>,
     /// `finalizers`.
-    pub finalizers: Option<Box<[Shared]>>,
+    pub finalizers: Option<Finalizers>,
     /// `labels`, those that the kind keeps; empty but present as the annotations.
     pub labels: Option<Pairs>,
     /// `annotations`, those that the kind keeps. If it keeps none of them, the list is empty but present: a patch must know
@@ -27,6 +27,31 @@ pub struct Metadata {
     pub annotations: Option<Pairs>,
     /// `ownerReferences`, if the kind keeps them.
     pub owner_references: Option<Box<[OwnerReference]>>,
+}
+
+/// Finalizers in their order. Most objects of a kind have the same ones, so the whole list is kept once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finalizers(Shared);
+
+impl Finalizers {
+    /// After each name; no qualified name has one.
+    const END: char = '\n';
+
+    /// Each name.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split_terminator(Self::END)
+    }
+}
+
+impl<N: AsRef<str>> FromIterator<N> for Finalizers {
+    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
+        let mut text = String::new();
+        for name in names {
+            text.push_str(name.as_ref());
+            text.push(Self::END);
+        }
+        Self(share(&text))
+    }
 }
 
 /// Labels or annotations, in order of their keys.
@@ -81,9 +106,7 @@ impl Metadata {
             is_edited: fields.take::<i64>("generation").is_some_and(|generation| generation > 1),
             created: time(&mut fields, "creationTimestamp"),
             deleted: time(&mut fields, "deletionTimestamp"),
-            finalizers: fields
-                .take::<Vec<String>>("finalizers")
-                .map(|all| all.iter().map(|one| share(one)).collect()),
+            finalizers: fields.take::<Vec<String>>("finalizers").map(Finalizers::from_iter),
             labels: fields.take("labels").map(Pairs::of),
             annotations: fields.take("annotations").map(Pairs::of),
             owner_references: fields.take("ownerReferences"),
@@ -139,12 +162,32 @@ impl Metadata {
     /// Whether the object has a finalizer.
     #[must_use]
     pub fn has_finalizer(&self, finalizer: &str) -> bool {
-        self.finalizers.iter().flatten().any(|held| **held == *finalizer)
+        self.finalizers.iter().flat_map(Finalizers::iter).any(|held| held == finalizer)
     }
 
     /// The value of an annotation, if the kind keeps it.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finalizers_stay_as_they_were_read() {
+        for names in [&[][..], &["a"], &["b", "a", "a"], &[""], &["a", ""]] {
+            let finalizers: Finalizers = names.iter().collect();
+            assert_eq!(finalizers.iter().collect::<Vec<_>>(), names);
+        }
+        let read = |finalizers: Value| {
+            let Value::Object(fields) = serde_json::json!({ "finalizers": finalizers }) else { panic!() };
+            Metadata::read(fields)
+        };
+        assert!(read(Value::Null).finalizers.is_none() && read("a".into()).finalizers.is_none());
+        let held = read(serde_json::json!(["example.com/a", "example.com/b"]));
+        assert!(held.has_finalizer("example.com/b") && !held.has_finalizer("example.com"));
     }
 }

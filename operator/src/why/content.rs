@@ -3,6 +3,7 @@
 use futures_util::join;
 use machinery::object::Object;
 use model::content::SingleContent;
+use model::facts::Content;
 use model::facts::Facts;
 use model::group_content::GroupContent;
 use model::group_snapshot::GroupSnapshot;
@@ -46,7 +47,7 @@ impl Owns for GroupSnapshot {
 /// The content itself cannot be read.
 pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, Unread> {
     let seen = reader.get::<U::Content>(name).await?;
-    let facts = U::facts(&seen.object);
+    let facts = seen.object.facts();
     let key = format!("{}/{}", facts.owner.namespace, facts.owner.name);
     let lease = lease_of(facts.driver);
     let (owner, class, events, controller, sidecar) = join!(

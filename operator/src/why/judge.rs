@@ -1,6 +1,7 @@
 //! From the next steps of both programs to what is found. Exhaustive: a step without a finding does not compile.
 
 use csi_snapshotter::look::{Called, Calling, Owed, Writing, owed};
+use machinery::object::Finalizers;
 use model::class::Class;
 use model::facts::{Facts, Kind};
 use model::user::User;
@@ -148,7 +149,7 @@ fn resting(user: &User<'_>, content: Option<(&Facts<'_>, Option<&Class>)>) -> Fo
         Some((facts, class)) if is_deleting || !user.is_ready() => {
             of_content(facts, class, user.group.is_some())
         }
-        None if is_deleting => foreign(user.metadata.finalizers.iter().flatten().map(|held| &**held)),
+        None if is_deleting => foreign(user.metadata.finalizers.iter().flat_map(Finalizers::iter)),
         None if !user.is_ready() && user.group.is_some() => waits_for_group(),
         Some(_) | None => match user.status.and_then(|status| status.error.as_deref()) {
             Some(error) => {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use machinery::cluster::pages::Which;
 use machinery::object::{Body, Object};
 use model::class::Class;
+use model::facts::Content;
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::{Snapshot, group_owner};
 use model::user::User;
@@ -42,7 +43,7 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
     let (content, events, controller) =
         join!(reader.get::<U::Content>(&name), reader.events(&seen.all), reader.controller_leases());
     let content_value = content.as_ref().ok().map(|content| &content.all);
-    let facts = content.as_ref().ok().map(|content| U::facts(&content.object));
+    let facts = content.as_ref().ok().map(|content| content.object.facts());
     let class_name = user.class_name.or_else(|| facts.as_ref().and_then(|facts| facts.class_name));
     let (class, mut parts, content_events) = join!(
         classes::<U>(reader, &user, class_name, facts.is_some()),
@@ -104,7 +105,7 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
 
 /// A content, as the tree shows it.
 pub fn content_node<U: UserKind>(all: &Value, content: &Object<U::Content>, now: Timestamp) -> Node {
-    let facts = U::facts(content);
+    let facts = content.facts();
     let state = ready(all, facts.is_ready());
     let mut node = Node::of(U::Content::KIND_NAME, facts.name, all, state, now);
     node.notes.insert(0, format!("deletionPolicy {}", text(all, "/spec/deletionPolicy").unwrap_or("?")));

@@ -119,10 +119,9 @@ fn lets_go(step: &Step) -> bool {
 
 impl Snapshot {
     fn metadata(&self) -> Metadata {
-        let finalizers = self.finalizers.iter().map(|finalizer| Arc::from(*finalizer));
         let (living, going) = &*METADATA;
         let mut metadata = if self.deleting { going.clone() } else { living.clone() };
-        metadata.finalizers = Some(finalizers.collect());
+        metadata.finalizers = Some(self.finalizers.iter().collect());
         metadata
     }
 
