@@ -88,7 +88,7 @@ pub struct Begun<B, M> {
     pub memory: M,
 }
 
-impl<B: Body, M: Clone + Default> Begun<B, M> {
+impl<B: Body, M: Clone + Default + PartialEq> Begun<B, M> {
     fn of(entry: &StoreEntry<B, M>) -> Self {
         let (object, memory) = (Arc::clone(entry.freshest()), entry.remembered());
         Self { object, presence: Presence::Here, memory }
@@ -166,7 +166,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         };
         if object.uid() != entry.seen.uid() {
             // The deletion of the old object was missed.
-            state.bury::<R>(&key, entry, Presence::Missing);
+            state.bury::<R>(&key, &entry, Presence::Missing);
             state.entries.insert(key.clone(), StoreEntry::new(object));
             return Some((key, Urgency::Now));
         }
@@ -192,9 +192,9 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         let mut state = self.state();
         let (key, mut entry) = state.entries.remove_entry(&*object.key())?;
         if entry.seen.uid() == object.uid() {
-            (entry.seen, entry.ahead) = (Arc::new(object), None);
+            entry.part(object);
         }
-        Some(state.bury::<R>(&key, entry, Presence::Deleted))
+        Some(state.bury::<R>(&key, &entry, Presence::Deleted))
     }
 
     /// Drops an object that exists but is no longer ours to work on.
@@ -210,7 +210,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         let gone: Vec<Key> = gone.collect();
         let gone = gone.into_iter().filter_map(|key| {
             let entry = state.entries.remove(&key)?;
-            Some(state.bury::<R>(&key, entry, Presence::Missing))
+            Some(state.bury::<R>(&key, &entry, Presence::Missing))
         });
         gone.collect()
     }
@@ -226,7 +226,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
     pub fn keys_to_resync(&self) -> Vec<Key> {
         let state = self.state();
         let at_rest =
-            |entry: &StoreEntry<B, R::Memory>| entry.memory.is_none() && R::is_at_rest(entry.freshest());
+            |entry: &StoreEntry<B, R::Memory>| entry.is_forgotten() && R::is_at_rest(entry.freshest());
         let entries = state.entries.iter().filter(|(_, entry)| !at_rest(entry)).map(|(key, _)| key);
         entries.chain(state.vanished.keys()).cloned().collect()
     }
@@ -285,7 +285,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
     pub fn remember(&self, key: &Key, uid: &str, memory: &R::Memory) {
         let mut state = self.state();
         if let Some(entry) = state.entries.get_mut(key).filter(|entry| entry.seen.uid() == uid) {
-            entry.memory = (*memory != R::Memory::default()).then(|| Box::new(memory.clone()));
+            entry.remember(memory);
         } else if let Some(vanished) = state.vanished_of(key, uid) {
             vanished.memory = memory.clone();
         }
@@ -297,7 +297,7 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
         if state.entries.get(key).is_some_and(|entry| entry.seen.uid() == uid)
             && let Some(entry) = state.entries.remove(key)
         {
-            state.bury::<R>(key, entry, Presence::Missing);
+            state.bury::<R>(key, &entry, Presence::Missing);
         }
     }
 
@@ -322,17 +322,17 @@ impl<B: Body, R: Rules<B>> Store<B, R> {
     }
 }
 
-impl<B: Body, M: Clone + Default> StoreState<B, M> {
+impl<B: Body, M: Clone + Default + PartialEq> StoreState<B, M> {
     /// Removes an entry; keeps the object if it may have left something to clean up.
     fn bury<R: Rules<B, Memory = M>>(
         &mut self,
         key: &Key,
-        entry: StoreEntry<B, M>,
+        entry: &StoreEntry<B, M>,
         presence: Presence,
     ) -> Farewell {
         relieve(&mut self.entries);
         let object = entry.freshest().clone();
-        let memory = entry.memory.map(|memory| *memory).unwrap_or_default();
+        let memory = entry.remembered();
         let waits = self.vanished.contains_key(key);
         // A running pass may yet get an answer about it.
         if self.in_hand.contains(key) || R::leaves_something(&object, &memory) {
