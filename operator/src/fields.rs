@@ -1,5 +1,6 @@
 //! Fields of plain JSON objects. One of another type than it should have reads as absent.
 
+use machinery::object::{Body, Fields, Metadata, Object};
 use serde_json::Value;
 
 /// A text; `None` if it is empty.
@@ -20,4 +21,13 @@ pub fn each<'v>(object: &'v Value, place: &str) -> impl Iterator<Item = &'v Valu
 /// The texts of a list.
 pub fn words(object: &Value, place: &str) -> Vec<String> {
     each(object, place).filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// An object as the rules see it.
+pub fn object<B: Body>(all: Value) -> Object<B> {
+    // Objects are read leniently: every JSON object is one.
+    serde_json::from_value(all).unwrap_or_else(|_| Object {
+        metadata: Metadata::default(),
+        body: B::read(&mut Fields::of(Value::Null)),
+    })
 }

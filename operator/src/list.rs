@@ -1,11 +1,13 @@
 //! `kubectl snapshots list`: what `kubectl get` does not show.
 //!
 //! ```text
-//!  look: pages ──► seen: facts ──► row: one line of each snapshot ──► show: table or data
-//!                                    waits: what it waits for          follow: what changes
+//!  look: pages ──► known: the caches of a ──► row: one line of each snapshot ──► show: table or data
+//!                  snapshot-controller, and    waits: what `why` finds          follow: what changes
+//!                  seen: what is only shown    of it, in one word
 //! ```
 
 mod follow;
+mod known;
 mod look;
 mod row;
 mod seen;
@@ -31,11 +33,11 @@ use show::Shown;
 pub async fn run(session: &Session, args: &ListArgs) -> anyhow::Result<ExitCode> {
     let namespace = (!args.all_namespaces).then_some(&*session.namespace);
     let scope = Scope { namespace, selector: &args.selector };
-    let found = Box::pin(look::look(session, scope)).await?;
-    for unread in &found.unread {
+    let known = Box::pin(look::look(session, scope)).await?;
+    for unread in &known.unread {
         tell(&look::without(unread));
     }
-    let rows: Vec<Row> = found.snapshots.iter().map(|one| row::row(one, &found.around)).collect();
+    let rows: Vec<Row> = known.snapshots.keys().filter_map(|key| row::row(&known, key)).collect();
     let shown = Shown::new(args, session.paint, &rows, session.now);
     let text = if args.watch { shown.each(&rows, session.now)? } else { shown.all(&rows, session.now)? };
     if rows.is_empty() && !args.watch {
@@ -46,7 +48,7 @@ pub async fn run(session: &Session, args: &ListArgs) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     if args.watch {
-        Box::pin(follow::follow(session, scope, found, rows, shown)).await?;
+        Box::pin(follow::follow(session, scope, known, rows, shown)).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@
 mod claim;
 mod content;
 mod finding;
+mod glance;
 mod groups;
 mod judge;
 mod meanings;
@@ -37,7 +38,8 @@ use model::snapshot::Snapshot;
 use crate::arguments::WhyArgs;
 use crate::session::Session;
 use crate::text::out::print;
-use finding::Finding;
+pub(crate) use finding::Finding;
+pub(crate) use glance::glance;
 use read::Reader;
 pub use show::{Answer, Decided};
 use target::Target;

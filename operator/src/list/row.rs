@@ -1,11 +1,13 @@
 //! One line of the list.
 
 use jiff::Timestamp;
+use model::facts::Content;
+use model::user::UserObject;
 use serde::Serialize;
 
-use super::look::Around;
-use super::seen::{Problem, Snapshot};
-use super::waits::{Waits, waits};
+use super::known::Known;
+use super::seen::Problem;
+use super::waits::Waits;
 
 /// A snapshot, as data: what is not known is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,9 +32,6 @@ pub struct Row {
     pub driver: Option<String>,
     pub content: Option<String>,
     pub handle: Option<String>,
-    /// Of the snapshot and of its content, as they were looked at.
-    #[serde(skip)]
-    pub versions: (String, String),
 }
 
 impl Row {
@@ -42,38 +41,39 @@ impl Row {
     }
 }
 
-/// The line of a snapshot.
-pub fn row(snapshot: &Snapshot, around: &Around) -> Row {
-    let content = around.contents.as_ref().and_then(|contents| contents.get(&snapshot.content()));
-    let problem = snapshot.problem.as_ref().or_else(|| content.and_then(|content| content.problem.as_ref()));
-    let non_empty = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    Row {
-        namespace: snapshot.namespace.clone(),
-        name: snapshot.name.clone(),
-        created: snapshot.created,
-        is_deleting: snapshot.is_deleting,
+/// The line of a snapshot that is listed.
+pub fn row(known: &Known, key: &str) -> Option<Row> {
+    let (snapshot, aside) = (known.snapshot(key)?, known.snapshots.get(key)?);
+    let user = snapshot.user();
+    let name = user.content_name();
+    let content = known.caches().singles.contents.get(&name);
+    let problem = aside.problem.as_ref().or_else(|| known.problems.get(&name).filter(|_| content.is_some()));
+    let ready = user.status.and_then(|status| status.ready);
+    let created = user.metadata.created();
+    let is_bound = user.status.is_some_and(|status| status.content.is_some());
+    let owned = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Some(Row {
+        namespace: user.namespace().to_owned(),
+        name: user.name().to_owned(),
+        created,
+        is_deleting: user.is_deleting(),
         is_gone: false,
-        ready: snapshot.ready,
-        ready_within_seconds: ready_within(snapshot),
-        waits_for: waits(snapshot, around),
-        last_error: problem.map(|Problem { message, .. }| message.clone()),
+        ready,
+        ready_within_seconds: ready_within(created, aside.written.filter(|_| ready == Some(true))),
+        waits_for: known.waits(&snapshot),
+        last_error: problem.map(|Problem { message, .. }| message.to_string()),
         error_time: problem.and_then(|problem| problem.time),
-        restores: around.claims.as_ref().map(|claims| claims.restores(&snapshot.key())),
-        size: snapshot.size.clone(),
-        class: snapshot.class.clone(),
-        driver: content.and_then(|content| non_empty(&content.driver)),
-        content: snapshot.bound.clone().or_else(|| content.map(|_| snapshot.content())),
-        handle: content.and_then(|content| content.handle.clone()),
-        versions: (
-            snapshot.version.clone(),
-            content.map(|content| content.version.clone()).unwrap_or_default(),
-        ),
-    }
+        restores: (!known.hidden.claims).then(|| known.caches().restores.count(key)),
+        size: aside.size.as_deref().map(str::to_owned),
+        class: user.class_name.and_then(owned),
+        driver: content.as_ref().and_then(|content| owned(content.facts().driver)),
+        content: (is_bound || content.is_some()).then_some(name),
+        handle: content.as_ref().and_then(|content| content.facts().handle().map(str::to_owned)),
+    })
 }
 
 /// No object says when it became ready. The API server notes when each writer last changed the status; so the one that
 /// says that the snapshot is ready cannot have said it for the first time after that. Both times are cut to the second.
-fn ready_within(snapshot: &Snapshot) -> Option<i64> {
-    let (created, written) = (snapshot.created?, snapshot.written.filter(|_| snapshot.ready == Some(true))?);
-    Some(written.as_second().saturating_sub(created.as_second()).max(0) + 1)
+fn ready_within(created: Option<Timestamp>, written: Option<Timestamp>) -> Option<i64> {
+    Some(written?.as_second().saturating_sub(created?.as_second()).max(0) + 1)
 }

@@ -13,6 +13,7 @@ use snapshot_controller::decide::step::{MemberStep, Step};
 
 use super::finding::{Finding, Turn};
 use crate::fields::text;
+use crate::unread::Unread;
 
 /// What was found, in words for this object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +160,13 @@ fn resting(user: &User<'_>, content: Option<(&Facts<'_>, Option<&Class>)>) -> Fo
             None => Found::new(Finding::AtRest, "nothing has to happen", ""),
         },
     }
+}
+
+/// It is ready, and its content may not be read: most users may not read what belongs to no namespace.
+pub fn by_status_alone(unread: &Unread) -> Found {
+    let waits =
+        format!("its status says that it is ready to use; whether that is still so cannot be told: {unread}");
+    Found::new(Finding::Ready, waits, "")
 }
 
 fn waits_for_group() -> Found {

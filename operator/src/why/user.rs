@@ -71,11 +71,13 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
         None => None,
     };
     let mut decided = None;
-    let found = match parts.blind.first() {
-        Some(unread) if user.is_deleting() || !user.is_ready() => {
+    let hidden = content.as_ref().err().filter(|unread| is_blind(unread));
+    let found = match (parts.blind.first(), hidden) {
+        (Some(unread), _) if user.is_deleting() || !user.is_ready() => {
             Found::new(Finding::CannotTell, format!("what it waits for cannot be told: {unread}"), "")
         }
-        Some(_) | None => {
+        (_, Some(unread)) => judge::by_status_alone(unread),
+        (Some(_) | None, None) => {
             let step = U::step(&look(reader), &seen.object);
             let found = judge::user(&step, &user, facts.as_ref().map(|facts| (facts, class.as_ref())));
             decided = Some(Decided::User(step));

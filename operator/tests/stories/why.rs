@@ -208,3 +208,23 @@ fn what_may_not_be_read_is_named_and_the_rest_of_the_tree_stands() {
         assert_eq!((missing.code, &*missing.out), (2, ""), "{missing:?}");
     });
 }
+
+#[test]
+fn a_user_who_may_not_read_contents_is_told_by_the_status_alone() {
+    story(async {
+        let stage = Stage::set().await;
+        let _both = (stage.controller(), stage.sidecar());
+        stage.snapshot("s").await;
+        finds(&stage, "s", "ready").await;
+        stage.allow("jane", "volumesnapshots", "get");
+        let answer = stage.ask(&["why", "s", "-n", NAMESPACE, "--as", "jane"]).await;
+        assert_eq!(answer.code, 0, "{answer:?}");
+        for part in ["its status says that it is ready to use", "grant `get` on `volumesnapshotcontents"] {
+            assert!(answer.out.contains(part), "{answer:?}");
+        }
+        stage.allow("joe", "volumesnapshots", "list");
+        let listed = stage.ask(&["list", "-n", NAMESPACE, "--as", "joe"]).await;
+        let row = listed.out.lines().nth(1).unwrap();
+        assert!(row.contains("true") && row.contains(" - "), "{listed:?}");
+    });
+}
