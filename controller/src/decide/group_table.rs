@@ -266,6 +266,19 @@ fn what_belongs_to_another_group_of_the_name_is_no_member() {
     assert!(matches!(step, Step::WriteStatusWith { problem: Problem::MemberTaken { .. }, .. }), "{step:?}");
 }
 
+#[test]
+fn a_member_that_was_taken_from_its_group_is_no_foreign_object() {
+    let own = json!({"status": {"snapshotHandle": "s", "readyToUse": true}});
+    let of_group = |handle: &str| json!({"status": {"volumeGroupSnapshotHandle": handle}});
+    let next = |handle: &str| {
+        let mut stage = taken().member_snapshot(0).member_content(0, &of_group(handle));
+        stage.members[0].snapshot.as_mut().unwrap()["metadata"]["ownerReferences"].take();
+        stage.member_snapshot(1).member_content(1, &own).next()
+    };
+    assert!(matches!(next("gh"), Step::WriteStatus(_)));
+    assert!(matches!(next("another"), Step::WriteStatusWith { problem: Problem::MemberTaken { .. }, .. }));
+}
+
 fn released() -> serde_json::Value {
     json!({"metadata": {"annotations": {
         "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted": "yes"}}})

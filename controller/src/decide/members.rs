@@ -82,7 +82,15 @@ fn step(
         };
         return Ok(Some(MemberStep::Create { name: member.name.clone(), claim: claim.to_owned() }));
     };
-    if group_owner(snapshot).is_none_or(|(_, uid)| uid != group.uid()) {
+    let owner = group_owner(snapshot);
+    let is_of_group = |own: &VolumeSnapshotContent| {
+        own.facts().status.is_some_and(|status| status.group_handle == Some(handle))
+    };
+    if owner.is_none() && member.content.is_some_and(is_of_group) {
+        // It was taken from the group, to outlive it.
+        return Ok(None);
+    }
+    if owner.is_none_or(|(_, uid)| uid != group.uid()) {
         return Err(Problem::MemberTaken { object: format!("VolumeSnapshot {}", snapshot.key()) });
     }
     if snapshot.is_deleting() {

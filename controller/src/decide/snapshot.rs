@@ -128,8 +128,10 @@ impl Way for Observed<'_> {
         if !change.is_empty() {
             return Step::WriteStatus(change);
         }
+        // One that was taken as a member has had its group from the first: whoever took it away meant to keep the member, as
+        // backup tools do before they delete a group whose storage they retain.
         match self.group_of_content {
-            Some((name, uid)) if user.group.is_none() => {
+            Some((name, uid)) if user.group.is_none() && !user.is_dynamic => {
                 Step::JoinGroup { name: name.to_owned(), uid: uid.to_owned() }
             }
             Some(_) | None => Step::Rest,

@@ -305,7 +305,16 @@ fn one_snapshot_of_a_storage_group_needs_no_group_and_joins_one_that_comes() {
         Stage { group_of_content: Some(("g", "gu")), ..dynamic().held().snapshot(&shown).content(&content) };
     assert_eq!(status(&grouped).group.as_deref(), Some("g"));
     let named = grouped.snapshot(&json!({"status": {"volumeGroupSnapshotName": "g"}}));
-    assert_eq!(named.next(), Step::JoinGroup { name: "g".to_owned(), uid: "gu".to_owned() });
+    assert_eq!(named.next(), Step::Rest, "its group was taken from it");
+    let imported = named
+        .snapshot(&json!({
+            "spec": {"source": {"persistentVolumeClaimName": null, "volumeSnapshotContentName": "by-hand"}},
+            "status": {"boundVolumeSnapshotContentName": "by-hand"},
+        }))
+        .content_with(&json!({
+            "metadata": {"name": "by-hand"}, "spec": {"source": {"volumeHandle": null, "snapshotHandle": "h"}},
+        }));
+    assert_eq!(imported.next(), Step::JoinGroup { name: "g".to_owned(), uid: "gu".to_owned() });
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::common::{
 };
 use crate::groups::{GROUP_RELEASED, PATIENT, app, group, members, ready, set, take, warnings};
 
+const BOUND: &str = "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection";
+
 #[test]
 fn a_deleted_group_takes_its_content_and_its_members_with_it_and_warns_of_nothing() {
     story(async {
@@ -93,6 +95,43 @@ fn a_member_that_was_taken_from_its_group_goes_with_it_because_its_storage_does(
         stage.until(CONTENT, own, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
         stage.let_go(own).await;
         stage.until_gone(SNAPSHOT, name).await;
+    });
+}
+
+#[test]
+fn members_that_a_backup_tool_takes_from_their_group_outlive_it_if_their_storage_does() {
+    story(async {
+        let stage = set("Delete").await;
+        let _controller = stage.controller(&PATIENT);
+        let content = ready(&stage).await;
+        let all = members(&stage, |member| member["status"]["readyToUse"] == true).await;
+        let names: Vec<_> = all.iter().map(|member| member["metadata"]["name"].as_str().unwrap()).collect();
+        for name in &names {
+            stage
+                .change(SNAPSHOT, name, &json!({"metadata": {"ownerReferences": null, "finalizers": null}}))
+                .await;
+            stage.until(SNAPSHOT, name, |member| has_finalizer(member, BOUND)).await;
+        }
+        stage.change(GROUP_CONTENT, &content, &json!({"spec": {"deletionPolicy": "Retain"}})).await;
+        stage.delete(GROUP_CONTENT, &content).await;
+        stage.delete(GROUP, "g").await;
+        stage
+            .until(GROUP_CONTENT, &content, |it| !it["metadata"]["annotations"][GROUP_RELEASED].is_null())
+            .await;
+        stage.change(GROUP_CONTENT, &content, &json!({"metadata": {"finalizers": null}})).await;
+        stage.until_gone(GROUP, "g").await;
+        for name in &names {
+            let member = stage.get(SNAPSHOT, name).await.unwrap();
+            assert!(member["metadata"]["deletionTimestamp"].is_null(), "{member}");
+            assert!(member["metadata"]["ownerReferences"].is_null(), "the garbage collector would delete it");
+            assert_eq!(member["status"]["readyToUse"], true);
+        }
+        // From now on it goes as any other does.
+        let own = all[0]["status"]["boundVolumeSnapshotContentName"].as_str().unwrap();
+        stage.delete(SNAPSHOT, names[0]).await;
+        stage.until(CONTENT, own, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
+        stage.let_go(own).await;
+        stage.until_gone(SNAPSHOT, names[0]).await;
     });
 }
 
