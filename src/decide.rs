@@ -29,6 +29,7 @@ mod refused;
 mod rules;
 mod secret;
 mod sent;
+mod spelling;
 mod step;
 mod vanished;
 

@@ -1,5 +1,12 @@
 //! The driver's answers and failures as decisions see them.
 
+/// Whether two ids of a driver mean the same: equal, or else equal but for capitals, since some drivers write one id in
+/// several cases.
+#[must_use]
+pub fn means_the_same(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
+}
+
 /// `Snapshot` of the CSI spec. Invalid fields count as unset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TakenSnapshot {

@@ -10,6 +10,7 @@ use super::notes;
 use super::observed::Observed;
 use super::refused::{create_refused, delete_refused, vanished_delete_failed};
 use super::secret::SecretSent;
+use super::spelling::as_on_the_object;
 use super::step::{MetadataWrite, Report, Rest, StatusRecord};
 use machinery::{queue::Then, store::Presence};
 use model::facts::Kind;
@@ -84,7 +85,7 @@ impl Conclude for CreateCall {
 
     fn judge(&self, seen: &Observed<'_>, reply: CallReply<Answer>, now: Now) -> After {
         if_asked(seen, reply, |said, secret| match said {
-            Ok(answer) => created(seen, self, answer, secret, now),
+            Ok(answer) => created(seen, self, as_on_the_object(&seen.facts, answer), secret, now),
             Err(refusal) => create_refused(seen, self, secret, &refusal, now),
         })
     }
@@ -96,7 +97,9 @@ impl Conclude for PollCall {
 
     fn judge(&self, seen: &Observed<'_>, reply: CallReply<Option<Answer>>, now: Now) -> After {
         if_asked(seen, reply, |said, _| match said {
-            Ok(Some(answer)) => answered(seen, answer, Some(&self.handle), now),
+            Ok(Some(answer)) => {
+                answered(seen, as_on_the_object(&seen.facts, answer), Some(&self.handle), now)
+            }
             Ok(None) => {
                 let problem = format!("the driver knows no snapshot with the handle {:?}", self.handle);
                 failed(seen, &problem, standing(seen))

@@ -7,6 +7,7 @@ use machinery::queue::{Queue, Urgency};
 use machinery::store::{Farewell, Rules, Store};
 use machinery::watch::Sink;
 use model::facts::{Content, Source};
+use model::reply::means_the_same;
 
 use super::relevant;
 use crate::decide::{Memory, leaves_something};
@@ -34,10 +35,11 @@ where
     }
 }
 
-/// Whether the spec or the status of a content names this handle.
+/// Whether the spec or the status of a content names this handle, in whatever capitals.
 pub(crate) fn names(content: &impl Content, handle: &str) -> bool {
     let facts = content.facts();
-    facts.handle() == Some(handle) || matches!(facts.source, Source::Given(given, _) if given == handle)
+    let given = if let Source::Given(given, _) = facts.source { Some(given) } else { None };
+    facts.handle().into_iter().chain(given).any(|named| means_the_same(named, handle))
 }
 
 /// The sink of the watch on contents. It keeps and queues ours, and drops those of other drivers.

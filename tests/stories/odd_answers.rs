@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::driver::{Capabilities, Fault, Habits, Malformed, Method, Options, Times};
-use serde_json::json;
+use sandbox::driver::{Capabilities, Fault, Habits, Malformed, Method, Options, Readiness, Times};
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use crate::common::{Stage, story};
@@ -67,6 +67,28 @@ fn ids_in_another_case_and_sources_in_another_form_are_accepted() {
         }
         assert!(!held());
         assert_eq!(stage.driver.snapshots().len(), 4);
+    });
+}
+
+#[test]
+fn a_handle_that_comes_back_in_other_capitals_is_the_same_snapshot_and_no_orphan() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.driver.script().readiness(Readiness::Held);
+        let _sidecar = stage.sidecar(&[]);
+        let content = stage.content(json!({})).await;
+        let first =
+            content.until("has a handle", |object| object["status"]["snapshotHandle"].is_string()).await;
+        stage.driver.script().habits(Habits { capitals: true, ..Habits::default() });
+        stage.driver.script().release();
+        let ready = content.ready().await;
+        assert_eq!(ready["status"]["snapshotHandle"], first["status"]["snapshotHandle"]);
+        content.delete().await;
+        content.gone().await;
+        stage.storage_is_empty();
+        let warnings: Vec<_> =
+            content.events().await.into_iter().filter(|event| event["type"] == "Warning").collect();
+        assert_eq!(warnings, [Value::Null; 0]);
     });
 }
 
