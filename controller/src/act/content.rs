@@ -5,7 +5,7 @@ use machinery::cluster::event::Severity;
 use machinery::object::Object;
 use machinery::queue::{Key, Then};
 use machinery::store::{Begun, Presence};
-use model::facts::{ContentBody, Kind};
+use model::facts::{Content, ContentBody, Kind};
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::Snapshot;
 
@@ -78,7 +78,7 @@ impl Work {
                 }
                 Step::Stranded(why) => {
                     let deleted = content.metadata.deleted();
-                    if let Some(pause) = patience(deleted, clock::now()) {
+                    if let Some(pause) = patience(&content.facts(), deleted, clock::now()) {
                         return PassEnd::well(Then::After(pause));
                     }
                     if !self.is_news(key, &content, &memory, &why) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::claim::PersistentVolume;
-use model::facts::{Facts, Membership};
+use model::facts::{Facts, Membership, Source};
 use model::names::MANAGED_BY;
 use model::node::{Affinity, one_of};
 
-/// How long a deletion may take before it is said that it waits for a node.
+/// How long a content may wait for a central sidecar before it is said that it waits for that of a node.
 const GRACE: Duration = Duration::from_mins(1);
 
 /// A volume that not every node reaches, and the nodes that do.
@@ -61,28 +61,46 @@ pub fn decide(content: &Facts<'_>, place: &Place) -> Move {
         return Move::Stay;
     }
     let chosen = place.reach.as_ref().and_then(|reach| one_of(&reach.nodes, content.owner.uid?));
-    match (&place.node, &place.reach, chosen) {
-        (Some((_, true)), _, _) | (None, None, _) => Move::Stay,
-        (Some((_, false)) | None, _, Some(node)) => Move::To(node.clone()),
-        (Some((gone, false)), None, None) => Move::Nowhere(format!(
+    let why = match (&place.node, &place.reach, chosen) {
+        (None, None, _) if is_given_and_untouched(content) => unlabelled(content),
+        (Some((_, true)), _, _) | (None, None, _) => return Move::Stay,
+        (Some((_, false)) | None, _, Some(node)) => return Move::To(node.clone()),
+        (Some((gone, false)), None, None) => format!(
             "the node {gone:?} that the label {MANAGED_BY} names does not exist, and no PersistentVolume says which other \
              node reaches the storage; set the label to a node that does"
-        )),
-        (Some((gone, false)), Some(Reach { volume, affinity, .. }), None) => Move::Nowhere(format!(
+        ),
+        (Some((gone, false)), Some(Reach { volume, affinity, .. }), None) => format!(
             "the node {gone:?} that the label {MANAGED_BY} names does not exist, and no other node fits the node affinity \
              of the PersistentVolume {volume:?}: {affinity}; its work goes on once one does"
-        )),
-        (None, Some(Reach { volume, affinity, .. }), None) => Move::Nowhere(format!(
+        ),
+        (None, Some(Reach { volume, affinity, .. }), None) => format!(
             "no node fits the node affinity of the PersistentVolume {volume:?}: {affinity}; its work begins once one does"
-        )),
-    }
+        ),
+    };
+    Move::Nowhere(why)
 }
 
-/// How much longer it is not said that a content belongs nowhere: its deletion may end all the same, if its driver has a
-/// central sidecar.
+/// Whether a snapshot was imported, and no sidecar has said anything about it yet. Nobody but its importer knows on which
+/// node it is.
+fn is_given_and_untouched(content: &Facts<'_>) -> bool {
+    matches!(content.source, Source::Given(..))
+        && content.status.is_none_or(|status| status.handle.is_none() && status.error.is_none())
+}
+
+fn unlabelled(content: &Facts<'_>) -> String {
+    format!(
+        "no sidecar has looked at this imported snapshot. If the driver {:?} has one on every node, set the label \
+         {MANAGED_BY} to the node that reaches the snapshot; otherwise see whether its sidecar runs",
+        content.driver
+    )
+}
+
+/// How much longer it is not said that a content belongs nowhere: its import, or its deletion, may end all the same, if its
+/// driver has a central sidecar.
 #[must_use]
-pub fn patience(deleted: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    let age = Duration::try_from(now.duration_since(deleted?)).unwrap_or_default();
+pub fn patience(content: &Facts<'_>, deleted: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let since = if is_given_and_untouched(content) { content.meta.created } else { deleted };
+    let age = Duration::try_from(now.duration_since(since?)).unwrap_or_default();
     GRACE.checked_sub(age).filter(|left| !left.is_zero())
 }
 
@@ -152,12 +170,37 @@ mod tests {
         assert_eq!(moved(&member, None, Some(reach(&["new"]))), Move::Stay);
     }
 
+    /// How many more seconds a content is waited for.
+    fn waits(content: &Value, deleted: Option<i64>, now: i64) -> Option<u64> {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let content: VolumeSnapshotContent = read(content);
+        patience(&content.facts(), deleted.map(at), at(now)).map(|left| left.as_secs())
+    }
+
     #[test]
     fn a_deletion_has_a_minute_before_it_is_said_that_it_waits_for_a_node() {
-        let at = |seconds| Timestamp::from_second(seconds).unwrap();
-        assert_eq!(patience(None, at(0)), None);
-        assert_eq!(patience(Some(at(0)), at(20)), Some(Duration::from_secs(40)));
-        assert_eq!(patience(Some(at(0)), at(60)), None);
-        assert_eq!(patience(Some(at(5)), at(0)), Some(GRACE), "clocks differ");
+        let waits = |deleted, now| waits(&content(), deleted, now);
+        assert_eq!(waits(None, 0), None);
+        assert_eq!(waits(Some(0), 20), Some(40));
+        assert_eq!(waits(Some(0), 60), None);
+        assert_eq!(waits(Some(5), 0), Some(60), "clocks differ");
+    }
+
+    #[test]
+    fn an_import_without_a_label_that_no_sidecar_looks_at_is_told_after_a_minute() {
+        let given = json!({
+            "metadata": {"creationTimestamp": "1970-01-01T00:00:00Z"},
+            "spec": {"source": {"volumeHandle": null, "snapshotHandle": "h"}},
+        });
+        let Move::Nowhere(why) = moved(&given, None, None) else { panic!() };
+        assert!(why.contains("set the label") && why.contains("\"d\""), "{why}");
+        assert_eq!(moved(&given, Some(("there", true)), None), Move::Stay);
+        let mut object = content();
+        json_patch::merge(&mut object, &given);
+        assert_eq!((waits(&object, None, 20), waits(&object, None, 60)), (Some(40), None));
+        for status in [json!({"snapshotHandle": "h"}), json!({"error": {"message": "not found"}})] {
+            let looked_at = json!({"spec": given["spec"], "status": status});
+            assert_eq!(moved(&looked_at, None, None), Move::Stay, "its sidecar is at work");
+        }
     }
 }
