@@ -95,7 +95,7 @@ fn draft(
     Ok(Draft::Content(Box::new(ContentDraft {
         driver: class.driver.clone(),
         policy: class.policy,
-        volume_handles: volumes.iter().map(|volume| volume.handle.to_owned()).collect(),
+        volume_handles: once_each(&volumes),
         volume_mode: volumes.first().and_then(|first| first.volume.body.mode.clone()).filter(|_| keeps_mode),
         class_name: Some(class_name.to_owned()),
         secret,
@@ -103,6 +103,18 @@ fn draft(
         member_of: None,
         node: reach.map(|reach| node(reach, user.uid())).transpose()?,
     })))
+}
+
+/// The handles of volumes. Several claims may have one volume, through PersistentVolumes that were made by hand: it is taken
+/// once, and drivers refuse to be asked for it twice.
+fn once_each(volumes: &[CsiVolume<'_>]) -> Vec<String> {
+    let mut handles: Vec<String> = Vec::new();
+    for volume in volumes {
+        if !handles.iter().any(|handle| *handle == *volume.handle) {
+            handles.push(volume.handle.to_owned());
+        }
+    }
+    handles
 }
 
 /// The node whose sidecar is to take a snapshot. Without one, nobody would take it.

@@ -57,6 +57,13 @@ fn a_group_is_validated_then_held_then_its_claims_protected_then_its_content_cre
 }
 
 #[test]
+fn a_volume_that_two_claims_have_is_taken_once() {
+    let mut stage = protected(held());
+    stage.claims[1].1.as_mut().unwrap()["spec"]["csi"]["volumeHandle"] = "h-a".into();
+    assert_eq!(draft(&stage).volume_handles, ["h-a"]);
+}
+
+#[test]
 fn an_empty_selector_would_take_every_claim_and_is_refused() {
     let empty = held().group(&json!({"spec": {"source": {"selector": {"matchLabels": null}}}}));
     let refused = problem(&empty);
