@@ -1,4 +1,4 @@
-//! The page about the findings, and that each of them is shown by a story or a test.
+//! The page about the findings, and that each of them is shown by a story.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,9 +15,14 @@ use crate::text::paint::Paint;
 const PAGE: &str = "docs/findings.md";
 const STORIES: &str = concat!(
     include_str!("../../tests/stories/why.rs"),
+    include_str!("../../tests/stories/why/contents.rs"),
     include_str!("../../tests/stories/why/deleting.rs"),
-    include_str!("judge_tests.rs")
+    include_str!("../../tests/stories/why/driver.rs"),
+    include_str!("../../tests/stories/why/groups.rs")
 );
+/// What no story can bring about, since the plugin looks like a snapshot-controller that has its default flags and may read
+/// groups. `judge_tests` has them.
+const UNSEEN: [&str; 2] = ["group-hidden", "no-node-fits"];
 
 #[test]
 fn the_answer_is_a_tree_and_a_sentence_below_it() {
@@ -45,12 +50,12 @@ fn the_page_about_findings_has_each_with_its_remedy() {
 }
 
 #[test]
-fn every_finding_of_why_has_a_name_of_its_own_and_a_story_or_a_test() {
+fn every_finding_of_why_has_a_name_of_its_own_and_a_story() {
     let mut names = BTreeSet::new();
     for (at, (finding, meaning)) in MEANINGS.iter().enumerate() {
         assert_eq!(*finding as usize, at, "{finding:?} is not in its place");
         assert!(names.insert(meaning.id), "{} twice", meaning.id);
         let quoted = format!("\"{}\"", meaning.id);
-        assert!(STORIES.contains(&quoted), "nothing shows {quoted}");
+        assert_ne!(STORIES.contains(&quoted), UNSEEN.contains(&meaning.id), "which story shows {quoted}?");
     }
 }

@@ -30,6 +30,9 @@ pub struct Kind(pub &'static str, pub &'static str, pub bool);
 pub const SNAPSHOT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshot", true);
 pub const CONTENT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotContent", false);
 pub const CLASS: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotClass", false);
+pub const GROUP: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshot", true);
+pub const GROUP_CONTENT: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotContent", false);
+pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotClass", false);
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
 

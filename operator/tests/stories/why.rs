@@ -11,7 +11,10 @@ use crate::common::{
     CLAIM, CLASS, CONTENT, DRIVER, LEASE, NAMESPACE, SIDECAR_LEASE, SNAPSHOT, Stage, VOLUME, story,
 };
 
+mod contents;
 mod deleting;
+mod driver;
+mod groups;
 
 /// The answer as data, with its exit code.
 async fn why(stage: &Stage, name: &str) -> (i32, Value) {
