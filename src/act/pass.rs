@@ -150,10 +150,11 @@ impl<'a, E: Effects> Pass<'a, E> {
     }
 
     async fn write(&mut self, what: MetadataWrite) -> Result<Then, Stop> {
+        let After { memory, then, note, .. } = conclude(&self.seen(), &what, (), self.world.now());
+        // The write takes away what that is known by.
+        self.report(note);
         let reply = self.world.write(&self.object, what).await;
-        let reply = self.checked(reply).await?;
-        let After { memory, then, .. } = conclude(&self.seen(), &what, (), self.world.now());
-        self.object = reply;
+        self.object = self.checked(reply).await?;
         self.remember(memory);
         Ok(then)
     }

@@ -76,7 +76,8 @@ impl Conclude for MetadataWrite {
         if *self == Self::Mark && memory.in_flight == InFlight::Unknown {
             memory.in_flight = InFlight::Nothing;
         }
-        carry_on(memory, Then::Again)
+        let note = if *self == Self::DropFinalizer { notes::member_left(seen) } else { None };
+        After { note, ..carry_on(memory, Then::Again) }
     }
 }
 

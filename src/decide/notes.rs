@@ -6,7 +6,7 @@ use super::failed;
 use super::observed::Observed;
 use super::step::Orphan;
 use machinery::store::Presence;
-use model::facts::{Kind, Source};
+use model::facts::{Kind, Policy, Source};
 use model::reply::{Certainty, Refusal};
 use model::words::Outcome;
 
@@ -72,6 +72,21 @@ pub(super) fn orphan(seen: &Observed<'_>, what: &Orphan) -> Note {
         ),
     };
     note(seen, message)
+}
+
+/// An import is gone that was to take its snapshot with it, and the driver has said that the snapshot goes with its group
+/// alone. Whoever is bound to one waits for the group to be deleted; nobody is bound to what backup tools make to delete it.
+pub(super) fn member_left(seen: &Observed<'_>) -> Option<Note> {
+    let facts = &seen.facts;
+    let Source::Given(given, _) = facts.source else { return None };
+    let group = facts.status?.group_handle.filter(|_| facts.policy == Policy::Delete && !facts.is_bound())?;
+    let message = format!(
+        "the snapshot with the handle {:?} is in the storage system, and nothing in the cluster names it any more: the driver \
+         says that it is a member of the group snapshot {group:?}, and such a member is deleted with its group alone; delete \
+         the group there, or import the group by its handle and delete that",
+        facts.handle().unwrap_or(given)
+    );
+    Some(note(seen, message))
 }
 
 /// The driver answered another handle for the same name while the snapshot was not ready.

@@ -218,6 +218,20 @@ fn a_group_handle_found_by_a_poll_is_recorded() {
 }
 
 #[test]
+fn a_member_of_a_group_that_is_imported_to_be_deleted_is_told_of_when_its_content_goes() {
+    let imported = || pre_provisioned().with_handle("given-1").recorded().deleting();
+    let note = |model: Model| {
+        assert_eq!(model.step(), DROP_FINALIZER);
+        let around = around();
+        follow_up(&model.seen(&around), StepEnd::Nothing, SecretSent::Unnamed, clocks()).note
+    };
+    let told = note(imported().unbound()).unwrap();
+    assert!(told.orphan && told.message.contains("\"given-1\"") && told.message.contains("\"group-1\""));
+    assert!(note(imported().unbound().retained()).is_none(), "it is to stay");
+    assert!(note(imported().released()).is_none(), "its group is deleted");
+}
+
+#[test]
 fn a_group_that_is_unchanged_is_not_written() {
     let member = TakenSnapshot {
         handle: "m".into(),

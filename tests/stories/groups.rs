@@ -368,3 +368,23 @@ fn rights_that_are_lost_and_restored_are_logged_once_each() {
         assert_eq!(log.lines().filter(|line| line.contains("no right to list")).count(), 1, "{log}");
     });
 }
+
+#[test]
+fn a_member_that_a_backup_tool_imports_to_delete_it_is_told_of_because_it_stays() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.group_class().await;
+        let source = stage.source_given().await;
+        let member =
+            source["spec"]["source"]["groupSnapshotHandles"]["volumeSnapshotHandles"][0].as_str().unwrap();
+        let _sidecar = stage.sidecar(&[]);
+        let content = stage.given(member, json!({"spec": {"volumeSnapshotRef": {"uid": null}}})).await;
+        let known = content.ready().await;
+        assert!(known["status"]["volumeGroupSnapshotHandle"].is_string(), "the driver says so");
+        content.delete_only().await;
+        content.gone().await;
+        let event = content.event("SnapshotMayBeOrphaned").await;
+        assert!(event["message"].as_str().unwrap().contains(member), "{event}");
+        assert!(stage.driver.snapshots().iter().any(|stored| stored.id == member));
+    });
+}
