@@ -61,12 +61,17 @@ fn group_reference(name: &str, uid: &str) -> Value {
 }
 
 /// Writes the uid of a user's object into its content, and a class where there is one to write. The version of the content
-/// says that it is as it was seen.
+/// says that it is as it was seen. It is needed from now on: a mark from the object that it was bound to before would let
+/// its storage go with the content, while the object that is bound to it lives.
 pub fn binding<C: Body>(content: &Object<C>, user: &User<'_>, class_name: Option<&str>) -> Write {
     let owner = format!("/spec/{}", user.kind.word("volumeSnapshotRef"));
-    let write = as_seen(Write::main(), &content.metadata)
+    let released = user.kind.names().released;
+    let mut write = as_seen(Write::main(), &content.metadata)
         .test(format!("{owner}/name"), user.name())
         .add(format!("{owner}/uid"), user.uid());
+    if content.annotation(released).is_some() && !content.is_deleting() {
+        write = write.remove(format!("/metadata/annotations/{}", key(released)));
+    }
     match class_name {
         Some(class) => write.add(format!("/spec/{}", user.kind.word("volumeSnapshotClassName")), class),
         None => write,

@@ -58,6 +58,37 @@ fn a_backup_tool_retains_deletes_and_restores_a_snapshot_with_what_was_left_on_i
 }
 
 #[test]
+fn a_content_that_is_bound_anew_outlives_its_deletion_until_its_new_snapshot_is_deleted() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller(&[]);
+        let content = stage.ready("s").await;
+        stage.change(CONTENT, &content, &json!({"spec": {"deletionPolicy": "Retain"}})).await;
+        stage.delete(SNAPSHOT, "s").await;
+        stage.until_gone(SNAPSHOT, "s").await;
+        // It moves: an import of the same handle that still has the mark of the snapshot before.
+        let left = stage.get(CONTENT, &content).await.unwrap();
+        assert_eq!(left["metadata"]["annotations"][RELEASED], "yes");
+        let mut moved = backed_up(left);
+        moved["spec"]["deletionPolicy"] = "Delete".into();
+        moved["spec"]["source"] = json!({"snapshotHandle": "handle"});
+        moved["spec"]["volumeSnapshotRef"] = json!({"namespace": "team", "name": "moved"});
+        stage.make(CONTENT, "moved", &moved).await;
+        let spec = json!({"source": {"volumeSnapshotContentName": "moved"}});
+        stage.make(SNAPSHOT, "moved", &json!({ "spec": spec })).await;
+        stage.take("moved").await;
+        stage.until(SNAPSHOT, "moved", |snapshot| snapshot["status"]["readyToUse"] == true).await;
+        stage.delete(CONTENT, "moved").await;
+        let going = stage.get(CONTENT, "moved").await.unwrap();
+        assert!(going["metadata"]["annotations"][RELEASED].is_null(), "its snapshot needs it: {going}");
+        stage.delete(SNAPSHOT, "moved").await;
+        stage.until(CONTENT, "moved", |it| it["metadata"]["annotations"][RELEASED] == "yes").await;
+        stage.let_go("moved").await;
+        stage.until_gone(SNAPSHOT, "moved").await;
+    });
+}
+
+#[test]
 fn a_restored_snapshot_without_class_and_claim_can_be_deleted() {
     story(async {
         let stage = Stage::bare().await;
