@@ -5,6 +5,7 @@ use machinery::object::Finalizers;
 use model::class::Class;
 use model::facts::{Facts, Kind};
 use model::user::User;
+use model::words::{Turn as Repeats, Words};
 use serde_json::Value;
 use snapshot_controller::decide::content;
 use snapshot_controller::decide::problem::{ClaimProblem, ClassProblem, Problem};
@@ -35,6 +36,16 @@ const AT_ONCE: &str = "at once";
 const BY_ITSELF: &str = "the snapshot-controller looks again as soon as that changes, and goes on by itself";
 const REPEATED: &str =
     "the call is repeated with a growing pause, of 5 minutes at most unless a flag says otherwise";
+
+/// When a call that has failed with this message is made again: in the words of the program that makes it, if it has said so.
+fn repeated(message: &str) -> String {
+    match Words::read(message).turn {
+        Some(turn @ (Repeats::Since { .. } | Repeats::Again { .. })) => {
+            format!("the call is repeated: {}", turn.text())
+        }
+        Some(Repeats::Waits(_)) | None => REPEATED.to_owned(),
+    }
+}
 
 /// What a user's object waits for. `content` is its content, if that is there, with the class that it names.
 pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&Class>)>) -> Found {
@@ -273,8 +284,8 @@ fn called(what: Called, secret: Option<&(String, String)>, error: Option<&str>) 
             (Finding::DeletionFails, Finding::DriverDeletes, "the driver is asked to delete the snapshot")
         }
     };
-    if error.is_some() {
-        return Found::new(fails, failed(said), REPEATED);
+    if let Some(error) = error {
+        return Found::new(fails, failed(said), repeated(error));
     }
     let next = match what {
         Called::Follow => "the sidecar asks again, within a minute as a rule",
@@ -297,7 +308,11 @@ pub fn with_events(found: Found, events: &[Value]) -> Found {
         return found;
     };
     let said = text(last, "/message").unwrap_or_default();
-    Found::new(Finding::DeletionFails, format!("{}; the last answer was: {said}", found.waits), REPEATED)
+    Found::new(
+        Finding::DeletionFails,
+        format!("{}; the last answer was: {said}", found.waits),
+        repeated(said),
+    )
 }
 
 /// The same, if whoever has to act is not at work. `controller` and `sidecar`: why not.

@@ -188,6 +188,10 @@ fn a_driver_that_fails_is_named_with_its_answer() {
         stage.snapshot("full").await;
         let seen = finds(&stage, "full", "driver-fails").await;
         assert!(seen["waits"].as_str().unwrap().contains("scripted failure"), "{seen:#}");
+        assert!(
+            seen["next"].as_str().unwrap().starts_with("the call is repeated: since attempt 1, the next"),
+            "{seen:#}"
+        );
         assert_eq!(seen["turn"], "driver");
         stage.driver.script().clear();
         finds(&stage, "full", "ready").await;
