@@ -19,7 +19,7 @@ use super::parts::is_blind;
 use super::programs::{self, AtWork};
 use super::read::Reader;
 use super::show::{Answer, Decided};
-use super::user::{class_of, content_node, look};
+use super::user::{class_of, content_node, look, needs_class};
 use crate::check::programs::{CONTROLLER, lease_of};
 use crate::unread::Unread;
 
@@ -62,16 +62,16 @@ pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, U
     let sidecar = AtWork::of(&sidecar, &lease, clock);
     let is_owned = owner.as_ref().is_ok_and(|owner| facts.owner.uid == Some(owner.object.uid()));
     let mut decided = None;
-    let found = match &owner {
-        Err(unread) if is_blind(unread) => {
-            Found::new(Finding::CannotTell, format!("what it waits for cannot be told: {unread}"), "")
-        }
-        Ok(_) | Err(_) => {
-            let step = U::content_step(&look(reader), &seen.object);
-            let found = judge::of_controller(&step, facts.kind);
-            decided = Some(Decided::Content(step));
-            found.unwrap_or_else(|| of_sidecar(&facts, class.as_ref(), is_owned, &key))
-        }
+    let of_owner = owner.as_ref().err().filter(|unread| is_blind(unread));
+    let of_class = class.as_ref().err().filter(|_| needs_class(&facts));
+    let found = if let Some(unread) = of_owner.or(of_class) {
+        Found::new(Finding::CannotTell, format!("what it waits for cannot be told: {unread}"), "")
+    } else {
+        let step = U::content_step(&look(reader), &seen.object);
+        let found = judge::of_controller(&step, facts.kind);
+        decided = Some(Decided::Content(step));
+        let class = class.as_ref().ok().and_then(Option::as_ref);
+        found.unwrap_or_else(|| of_sidecar(&facts, class, is_owned, &key))
     };
     let since = seen.object.metadata.deleted().or(facts.meta.created);
     let found = judge::with_events(found, events.as_deref().unwrap_or_default());

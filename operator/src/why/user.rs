@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use machinery::cluster::pages::Which;
 use machinery::object::{Body, Object};
 use model::class::Class;
-use model::facts::Content;
+use model::facts::{Content, Facts};
 use model::group_snapshot::GroupSnapshot;
 use model::snapshot::{Snapshot, group_owner};
 use model::user::User;
@@ -56,7 +56,7 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
         }
     );
     let (class_node, class, class_unread) = class;
-    if facts.is_none() {
+    if facts.as_ref().is_none_or(needs_class) {
         parts.blind.extend(class_unread);
     }
     parts.blind.extend(content.as_ref().err().filter(|unread| is_blind(unread)).cloned());
@@ -193,8 +193,20 @@ impl Asked for Snapshot {
     }
 }
 
-/// Reads the class that a content names.
-pub async fn class_of<U: UserKind>(reader: &Reader<'_>, name: Option<&str>) -> Option<Class> {
-    let seen = reader.get::<U::Class>(name?).await.ok()?;
-    Some(Class::of(&seen.object))
+/// Reads the class that a content names; `None` where it names none, or where there is none of the name.
+///
+/// # Errors
+/// Whether there is one cannot be known.
+pub async fn class_of<U: UserKind>(reader: &Reader<'_>, name: Option<&str>) -> Result<Option<Class>, Unread> {
+    let Some(name) = name else { return Ok(None) };
+    match reader.get::<U::Class>(name).await {
+        Ok(seen) => Ok(Some(Class::of(&seen.object))),
+        Err(unread) if is_blind(&unread) => Err(unread),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether the next step for a content depends on its class: it is still to be taken.
+pub fn needs_class(content: &Facts<'_>) -> bool {
+    content.handle().is_none() && !content.meta.deleting
 }

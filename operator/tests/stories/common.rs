@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -14,9 +13,12 @@ use sandbox::driver::{self, Driver};
 use sandbox::rights;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 use tokio::runtime::{Builder, Runtime};
+
+mod plugin;
+
+pub use plugin::{Answer, Running, alone};
 
 /// How long anything may take that should happen soon.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,27 +50,6 @@ pub fn story(told: impl Future<Output = ()>) {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(told);
 }
 
-/// What the program answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-/// What it answers without a cluster.
-pub async fn alone(arguments: &[&str]) -> Answer {
-    let output = command().args(arguments).output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Answer { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-snapshots"));
-    command.env_remove("KUBECONFIG").kill_on_drop(true);
-    command
-}
-
 /// One of the two programs, in threads of its own. Dropping it ends it at once, as a crash would.
 pub struct Program(Option<Runtime>);
 
@@ -85,27 +66,6 @@ impl Drop for Program {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-/// A program that goes on to print.
-pub struct Running {
-    _child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Running {
-    /// Waits for a line with these words.
-    pub async fn line(&mut self, words: &[&str]) -> String {
-        let found = async {
-            loop {
-                let line = self.lines.next_line().await.unwrap().unwrap();
-                if words.iter().all(|word| line.contains(word)) {
-                    return line;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.unwrap()
     }
 }
 
@@ -218,15 +178,35 @@ impl Stage {
 
     /// Gives a user one right in the namespace, and no other.
     pub fn allow(&self, user: &str, resource: &str, verb: &str) {
-        let metadata = json!({"name": user, "namespace": NAMESPACE});
-        let grant =
+        let rule =
             json!({"apiGroups": ["snapshot.storage.k8s.io"], "resources": [resource], "verbs": [verb]});
-        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata,
-            "rules": [grant]});
-        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
-            "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
-        for object in [role, binding] {
+        self.grant("", &json!({"name": user, "namespace": NAMESPACE}), &json!([rule]));
+    }
+
+    /// Lets a user read some kinds of the snapshot group, and what is not of that group, everywhere, and nothing else.
+    pub fn let_read(&self, user: &str, resources: &[&str]) {
+        let rules = json!([
+            {"apiGroups": ["snapshot.storage.k8s.io"], "resources": resources, "verbs": ["get", "list"]},
+            {"apiGroups": ["", "coordination.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
+        ]);
+        self.grant("Cluster", &json!({"name": user}), &rules);
+    }
+
+    /// A role of the name of its user, in a namespace or of the cluster.
+    fn grant(&self, scope: &str, metadata: &Value, rules: &Value) {
+        let user = &metadata["name"];
+        for (kind, more) in [
+            ("Role", json!({ "rules": rules })),
+            (
+                "RoleBinding",
+                json!({
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": format!("{scope}Role"), "name": user},
+                "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]}),
+            ),
+        ] {
+            let mut object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{scope}{kind}"),
+                "metadata": metadata});
+            object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             self.server.create(&object).unwrap();
         }
     }
@@ -243,16 +223,14 @@ impl Stage {
 
     /// The command that asks the plugin.
     pub fn start(&self, arguments: &[&str]) -> Command {
-        let mut command = command();
+        let mut command = plugin::command();
         command.args(arguments).arg(format!("--kubeconfig={}", self.kubeconfig().display()));
         command
     }
 
     /// The plugin, which goes on.
     pub fn follow(&self, arguments: &[&str]) -> Running {
-        let mut child = self.start(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Running { _child: child, lines }
+        Running::start(self.start(arguments))
     }
 
     pub fn api(&self, kind: Kind) -> Api<DynamicObject> {

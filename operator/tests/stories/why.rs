@@ -15,6 +15,7 @@ mod contents;
 mod deleting;
 mod driver;
 mod groups;
+mod reads;
 
 /// The answer as data, with its exit code.
 async fn why(stage: &Stage, name: &str) -> (i32, Value) {

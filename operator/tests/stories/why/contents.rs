@@ -118,3 +118,26 @@ fn a_content_that_the_sidecar_refuses_says_why_and_goes_on_when_the_class_is_the
         finds(&stage, "s", "ready").await;
     });
 }
+
+#[test]
+fn a_class_that_may_not_be_read_is_not_taken_for_a_missing_one() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller();
+        let snapshot = stage.snapshot("s").await;
+        let content = format!("vsc/{}", name_of_content(&snapshot));
+        finds(&stage, "s", "sidecar-acts").await;
+        finds(&stage, &content, "sidecar-acts").await;
+        stage.let_read("jane", &["volumesnapshots", "volumesnapshotcontents"]);
+        for name in ["s", &content] {
+            let answer = stage.ask(&["why", name, "-n", NAMESPACE, "--as", "jane", "-o", "json"]).await;
+            let seen: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{answer:?}"));
+            assert_eq!(seen["finding"], "cannot-tell", "{seen:#}");
+            assert!(answer.out.contains("grant `get` on `volumesnapshotclasses"), "{answer:?}");
+        }
+        let _sidecar = stage.sidecar();
+        finds(&stage, "s", "ready").await;
+        let answer = stage.ask(&["why", "s", "-n", NAMESPACE, "--as", "jane"]).await;
+        assert_eq!(answer.code, 0, "what is ready needs no class: {answer:?}");
+    });
+}

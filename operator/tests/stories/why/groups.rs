@@ -10,7 +10,7 @@ use crate::common::{
 };
 
 /// A cluster with a class of groups and the claims `a` and `b` of the application `db`.
-async fn set() -> Stage {
+pub async fn set() -> Stage {
     let stage = Stage::bare().await;
     stage.make(GROUP_CLASS, "fast", &json!({"driver": DRIVER, "deletionPolicy": "Delete"})).await;
     for claim in ["a", "b"] {
@@ -25,7 +25,7 @@ async fn label(stage: &Stage, claim: &str, app: &str) {
 }
 
 /// A group snapshot of what a selector selects.
-async fn take(stage: &Stage, name: &str, selector: Value, class: Option<&str>) -> Value {
+pub async fn take(stage: &Stage, name: &str, selector: Value, class: Option<&str>) -> Value {
     let mut spec = json!({"source": {"selector": selector}});
     if let Some(class) = class {
         spec["volumeGroupSnapshotClassName"] = class.into();
@@ -33,12 +33,12 @@ async fn take(stage: &Stage, name: &str, selector: Value, class: Option<&str>) -
     stage.make(GROUP, name, &json!({ "spec": spec })).await
 }
 
-fn app(app: &str) -> Value {
+pub fn app(app: &str) -> Value {
     json!({"matchLabels": {"app": app}})
 }
 
 /// The names of the members of a group, once there are so many.
-async fn members(stage: &Stage, count: usize) -> Vec<String> {
+pub async fn members(stage: &Stage, count: usize) -> Vec<String> {
     let end = std::time::Instant::now() + crate::common::PATIENCE;
     loop {
         let all = stage.api(SNAPSHOT).list(&kube::api::ListParams::default()).await.unwrap();
