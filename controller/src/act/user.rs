@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machinery::clock;
+use machinery::cluster::event::Severity;
 use machinery::cluster::objects::Objects;
 use machinery::object::Object;
 use machinery::queue::{Key, Then};
@@ -27,6 +28,8 @@ use crate::wake::UserKind;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
 
+/// The reason of the event about a snapshot that stays in the storage, as the sidecar gives it.
+const ORPHANED: &str = "SnapshotMayBeOrphaned";
 /// How soon it is looked again whether a request may still take effect; its answer is awaited by whoever sent it.
 const LOOK_AGAIN: Duration = Duration::from_secs(IN_FLIGHT.as_secs() / 10);
 
@@ -266,7 +269,16 @@ impl Work {
 
     async fn delete_content<U: Acted>(&self, object: &Arc<Object<U>>) -> Next<U> {
         let Some(content) = self.content(object) else { return Next::Go(Arc::clone(object)) };
-        match self.delete(U::contents(self), &content).await {
+        let deleted = self.delete(U::contents(self), &content).await;
+        if deleted.is_ok()
+            && U::user(object).group.is_none()
+            && let Some(left) = self.look().left_in_group(&content.facts())
+        {
+            self.event(object, Severity::Warning, ORPHANED, left.clone());
+            // The namespace of the object may be going as well.
+            self.event(&content, Severity::Warning, ORPHANED, left);
+        }
+        match deleted {
             Ok(Deleted::Going) => Next::Go(Arc::clone(object)),
             // The watch shows that it is gone.
             Ok(Deleted::Gone) => Next::End(PassEnd::well(Then::Done)),

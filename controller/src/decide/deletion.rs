@@ -84,6 +84,19 @@ pub(super) fn let_go(content: &Facts<'_>, patience: Option<Duration>) -> Option<
     Some(left.map_or(Step::DeleteContent, Step::AwaitAnswer))
 }
 
+/// What is to be said of a content that is deleted, if its snapshot stays although its policy is Delete: a member is deleted
+/// with its group alone, and nobody can delete the group any more. `is_group_known`: a group content has its handle.
+#[must_use]
+pub fn left_in_group(content: &Facts<'_>, is_group_known: bool) -> Option<String> {
+    let group = content.status?.group_handle.filter(|_| is_cleaned_up(content) && !is_group_known)?;
+    let handle = content.handle()?;
+    Some(format!(
+        "the snapshot with the handle {handle:?} stays in the storage system: it is a member of the group snapshot {group:?}, \
+         which no content names, and such a member is deleted with its group alone; delete the group there, or import the \
+         group by its handle and delete that"
+    ))
+}
+
 /// Whether the sidecar has to clean up the storage of a content before its owner may go.
 pub(crate) fn is_cleaned_up(content: &Facts<'_>) -> bool {
     match content.policy {
@@ -138,6 +151,22 @@ mod tests {
         assert_eq!(bare().content_with(&retained).deleting().next(), Step::ReleaseContent, "nothing goes");
         let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
         assert_eq!(bare().content_with(&going).deleting().next(), Step::ReleaseContent, "it is too late");
+    }
+
+    #[test]
+    fn a_member_whose_group_nobody_can_delete_any_more_is_told_of_when_its_content_goes() {
+        let said = |change: &Value, is_group_known| {
+            let stage = dynamic().content(&json!({"status": {"snapshotHandle": "h"}})).content_with(change);
+            let content: VolumeSnapshotContent = read(stage.content.as_ref().unwrap());
+            left_in_group(&content.facts(), is_group_known)
+        };
+        let member = json!({"status": {"volumeGroupSnapshotHandle": "gh"}});
+        let text = said(&member, false).unwrap();
+        assert!(text.contains("\"h\"") && text.contains("\"gh\""), "{text}");
+        assert_eq!(said(&member, true), None, "its group is deleted, or may be");
+        assert_eq!(said(&json!({}), false), None, "it is deleted by itself");
+        let retained = json!({"spec": {"deletionPolicy": "Retain"}, "status": member["status"]});
+        assert_eq!(said(&retained, false), None, "it is to stay");
     }
 
     #[test]

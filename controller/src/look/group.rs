@@ -14,7 +14,7 @@ use model::user::UserObject;
 use super::snapshot::patience;
 use super::view::{Look, seen};
 use crate::caches::in_flight::InFlight;
-use crate::caches::{UserMemory, handle_key};
+use crate::caches::{Knowledge, UserMemory, handle_key};
 use crate::decide::creation::Source;
 use crate::decide::deletion;
 use crate::decide::group::{Observed, decide};
@@ -84,6 +84,14 @@ impl Look<'_> {
             is_orphan.then_some(member)
         }));
         all
+    }
+
+    /// What is to be said of a content that is deleted, as [`deletion::left_in_group`]; nothing where groups may not be seen.
+    pub(crate) fn left_in_group(&self, content: &Facts<'_>) -> Option<String> {
+        let group = content.status?.group_handle?;
+        let known = self.caches.group_contents_of_handle.get(&handle_key(content.driver, group));
+        let may_be_there = self.caches.knowledge_of_groups() != Knowledge::Full;
+        deletion::left_in_group(content, may_be_there || !known.is_empty())
     }
 
     /// The claims of its namespace that a group selects, in order of their names.

@@ -132,6 +132,8 @@ fn members_that_a_backup_tool_takes_from_their_group_outlive_it_if_their_storage
         stage.until(CONTENT, own, |it| !it["metadata"]["deletionTimestamp"].is_null()).await;
         stage.let_go(own).await;
         stage.until_gone(SNAPSHOT, names[0]).await;
+        // But its storage stays, since that of its group was to.
+        stage.event_saying(names[0], "SnapshotMayBeOrphaned", "\"group-handle\"").await;
     });
 }
 

@@ -16,7 +16,7 @@ const WIRING: &str = include_str!("../../../controller/src/app.rs");
 
 /// The reasons of its events: what happened, the reason for a snapshot and for a group of them, whether the reference
 /// has it.
-const REASONS: [(&str, &str, &str, bool); 21] = {
+const REASONS: [(&str, &str, &str, bool); 22] = {
     const SAME: bool = true;
     const NEW: bool = false;
     [
@@ -66,6 +66,7 @@ const REASONS: [(&str, &str, &str, bool); 21] = {
             SAME,
         ),
         ("no node has a sidecar for the content", "SnapshotContentWithoutNode", "", NEW),
+        ("a member of a group stays in the storage", "SnapshotMayBeOrphaned", "", NEW),
     ]
 };
 
