@@ -17,12 +17,14 @@ mod glance;
 mod groups;
 mod judge;
 mod meanings;
+mod next;
 mod node;
 mod parts;
 mod programs;
 mod read;
 mod show;
 mod target;
+mod told;
 mod user;
 
 #[cfg(test)]

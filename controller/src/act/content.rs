@@ -13,14 +13,11 @@ use super::render;
 use super::user::Acted;
 use super::work::{Work, over};
 use crate::caches::ContentMemory;
-use crate::decide::content::Step;
+use crate::decide::content::{STRANDED, Step};
 use crate::decide::place::patience;
 use crate::wake::CachedKind;
 use machinery::cluster::write::WriteFailure;
 use machinery::queue::worker::PassEnd;
-
-/// The reason of the event about a content that no node has a sidecar for.
-const STRANDED: &str = "SnapshotContentWithoutNode";
 
 impl Work {
     /// One pass over the content of a key.

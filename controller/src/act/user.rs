@@ -20,7 +20,7 @@ use crate::decide::binding::points_back;
 use crate::decide::content;
 use crate::decide::deletion::{self, Vanished};
 use crate::decide::restore::Restore;
-use crate::decide::step::Step;
+use crate::decide::step::{GROUP_HIDDEN, Step};
 use crate::look::{Look, seen};
 use crate::metrics::{Operation, Subject};
 use crate::rivals::IN_FLIGHT;
@@ -169,8 +169,8 @@ impl Work {
             }
             Step::AwaitRight { group } => {
                 let message = format!(
-                    "nobody knows whether the group snapshot {group} still exists, which {} belongs to: grant the \
-                     snapshot-controller the verbs get, list and watch on volumegroupsnapshots",
+                    "{GROUP_HIDDEN} {group} still exists, which {} belongs to: grant the snapshot-controller the verbs \
+                     get, list and watch on volumegroupsnapshots",
                     object.key()
                 );
                 self.say_pending(object, memory, message, Then::Done)

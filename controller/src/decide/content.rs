@@ -4,6 +4,9 @@ use model::facts::{Facts, Source};
 
 use super::place::{self, Move, Place};
 
+/// The reason of the event that no node has a sidecar for a content. The kubectl plugin knows it by this.
+pub const STRANDED: &str = "SnapshotContentWithoutNode";
+
 /// The next step of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {

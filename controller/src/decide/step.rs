@@ -9,6 +9,9 @@ use model::facts::{Member, Policy};
 use super::problem::Problem;
 use super::restore::Restore;
 
+/// What the warning begins with that a deletion waits for the right to see groups. The kubectl plugin knows it by this.
+pub const GROUP_HIDDEN: &str = "nobody knows whether the group snapshot";
+
 /// The next step of a VolumeSnapshot or a VolumeGroupSnapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {

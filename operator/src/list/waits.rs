@@ -77,6 +77,7 @@ impl Waits {
             Finding::NoNodeFits => Self::Node,
             Finding::ContentMissing
             | Finding::ContentDeleted
+            | Finding::ContentKept
             | Finding::ContentOfAnotherKind
             | Finding::ContentMisbound
             | Finding::ContentOfAnotherVolume
@@ -97,7 +98,7 @@ impl Waits {
             | Finding::GroupHidden
             | Finding::GroupGone => Self::Group,
             Finding::WaitsForRestore => Self::Restore,
-            Finding::ControllerActs | Finding::NoController => Self::Controller,
+            Finding::ControllerActs | Finding::NoController | Finding::WriteRefused => Self::Controller,
             Finding::ForeignFinalizer => Self::Finalizer,
             Finding::CannotTell => Self::Unknown,
         })

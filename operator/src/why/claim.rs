@@ -3,15 +3,14 @@
 use futures_util::join;
 use machinery::cluster::pages::Which;
 use machinery::object::Body;
-use model::claim::Volume;
-use model::claim::{CLAIM_FINALIZER, Claim};
+use model::claim::{CLAIM_FINALIZER, Claim, PersistentVolumeClaim, Volume};
 use model::content::SingleContent;
 use model::facts::Content;
 use model::group_content::GroupContent;
 use model::group_snapshot::GroupSnapshot;
-use model::snapshot::Snapshot;
+use model::snapshot::{Snapshot, VolumeSnapshot};
 use model::user::UserObject;
-use snapshot_controller::decide::claim::{holds, may_be_taken};
+use snapshot_controller::decide::claim::{holds, is_being_taken, may_be_taken};
 use snapshot_controller::look::claim::is_to_be_freed;
 use snapshot_controller::wake::claim_of;
 
@@ -31,16 +30,16 @@ use crate::unread::Unread;
 /// # Errors
 /// The claim itself cannot be read.
 pub async fn chain(reader: &Reader<'_>, key: &str) -> Result<Answer, Unread> {
-    let namespace = key.split_once('/').map_or("", |(namespace, _)| namespace);
-    let which = Which { namespace: Some(namespace), ..Which::default() };
-    // Groups first: the labels of a claim are kept for them alone.
-    let (groups, snapshots, controller) = join!(
-        reader.list::<GroupSnapshot>(&which),
-        reader.list::<Snapshot>(&which),
-        reader.controller_leases()
-    );
     let seen = reader.get::<Claim>(key).await?;
     let (clock, claim) = (reader.clock(), &seen.object);
+    let is_protected = claim.has_finalizer(CLAIM_FINALIZER);
+    let which = Which { namespace: Some(claim.namespace()), ..Which::default() };
+    let groups = async {
+        // Where nothing protects the claim, no group matters.
+        if is_protected { reader.list::<GroupSnapshot>(&which).await } else { Ok(Vec::new()) }
+    };
+    let (groups, snapshots, events, controller) =
+        join!(groups, reader.list::<Snapshot>(&which), reader.events(&seen.all), reader.controller_leases());
     let controller = AtWork::of(&controller, CONTROLLER, clock);
     let mut blind: Vec<Unread> =
         groups.as_ref().err().filter(|unread| is_blind(unread)).cloned().into_iter().collect();
@@ -51,23 +50,12 @@ pub async fn chain(reader: &Reader<'_>, key: &str) -> Result<Answer, Unread> {
         .filter(|seen| claim_of(&seen.object).as_deref() == Some(key))
         .collect();
     let mut holders = Vec::new();
-    for seen in &of_it {
-        let user = seen.object.user();
-        let content = reader.get::<SingleContent>(&user.content_name()).await;
-        let may = may_be_taken(&user, content.as_ref().ok().map(|content| content.object.facts()).as_ref());
-        blind.extend(content.err().filter(is_blind));
-        if holds(&user, may) {
-            holders.push(user.key());
+    for seen in of_it.iter().filter(|_| is_protected) {
+        if is_held_by(reader, &seen.object, &mut blind).await {
+            holders.push(seen.object.key());
         }
     }
-    for seen in groups.iter().flatten() {
-        let content = reader.get::<GroupContent>(&seen.object.user().content_name()).await;
-        blind.extend(content.err().filter(is_blind));
-    }
-    if let Some(volume) = &claim.body.volume {
-        blind.extend(reader.get::<Volume>(volume).await.err().filter(is_blind));
-    }
-    let is_protected = claim.has_finalizer(CLAIM_FINALIZER);
+    of_groups(reader, claim, groups.as_deref().unwrap_or_default(), &mut blind).await;
     let is_freed = is_to_be_freed(&reader.feed().caches, claim);
     let decided = blind.is_empty().then_some(Decided::Freed(is_freed));
     let found = match blind.first() {
@@ -100,8 +88,38 @@ pub async fn chain(reader: &Reader<'_>, key: &str) -> Result<Answer, Unread> {
     let found = programs::with(found, &controller, None, since, clock.now);
     let phase = text(&seen.all, "/status/phase").unwrap_or("without a phase");
     let mut tree = Node::of(Claim::KIND_NAME, key, &seen.all, phase, clock.now);
-    tree.add_events(&reader.events(&seen.all).await, clock.now);
+    tree.add_events(&events, clock.now);
     tree.parts.extend(of_it.iter().map(|seen| user_node(seen, clock.now)));
     tree.parts.push(controller.node("snapshot-controller", ""));
     Ok(Answer::new(tree, found, decided))
+}
+
+/// Whether a snapshot holds its claim. Its content matters only where it may still be taken.
+async fn is_held_by(reader: &Reader<'_>, snapshot: &VolumeSnapshot, blind: &mut Vec<Unread>) -> bool {
+    let user = snapshot.user();
+    if !is_being_taken(&user, true) {
+        return holds(&user, false);
+    }
+    let content = reader.get::<SingleContent>(&user.content_name()).await;
+    let may = may_be_taken(&user, content.as_ref().ok().map(|content| content.object.facts()).as_ref());
+    blind.extend(content.err().filter(is_blind));
+    holds(&user, may)
+}
+
+/// Reads what tells whether a group takes the claim.
+async fn of_groups(
+    reader: &Reader<'_>,
+    claim: &PersistentVolumeClaim,
+    groups: &[Seen<GroupSnapshot>],
+    blind: &mut Vec<Unread>,
+) {
+    let mut is_in_hand = false;
+    for seen in groups.iter().filter(|seen| holds(&seen.object.user(), true)) {
+        let content = reader.get::<GroupContent>(&seen.object.user().content_name()).await;
+        is_in_hand |= content.is_ok();
+        blind.extend(content.err().filter(is_blind));
+    }
+    if let Some(volume) = claim.body.volume.as_ref().filter(|_| is_in_hand) {
+        blind.extend(reader.get::<Volume>(volume).await.err().filter(is_blind));
+    }
 }

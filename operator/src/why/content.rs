@@ -19,8 +19,9 @@ use super::parts::is_blind;
 use super::programs::{self, AtWork};
 use super::read::Reader;
 use super::show::{Answer, Decided};
+use super::told;
 use super::user::{class_of, content_node, look, needs_class};
-use crate::check::programs::{CONTROLLER, lease_of};
+use crate::check::programs::CONTROLLER;
 use crate::unread::Unread;
 
 /// Users' objects whose contents can be asked about.
@@ -49,17 +50,15 @@ pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, U
     let seen = reader.get::<U::Content>(name).await?;
     let facts = seen.object.facts();
     let key = format!("{}/{}", facts.owner.namespace, facts.owner.name);
-    let lease = lease_of(facts.driver);
     let (owner, class, events, controller, sidecar) = join!(
         reader.get::<U>(&key),
         class_of::<U>(reader, facts.class_name),
         reader.events(&seen.all),
         reader.controller_leases(),
-        reader.sidecar_leases(facts.driver),
+        programs::sidecar(reader, facts.driver, Some(&seen.all)),
     );
     let clock = reader.clock();
     let controller = AtWork::of(&controller, CONTROLLER, clock);
-    let sidecar = AtWork::of(&sidecar, &lease, clock);
     let is_owned = owner.as_ref().is_ok_and(|owner| facts.owner.uid == Some(owner.object.uid()));
     let mut decided = None;
     let of_owner = owner.as_ref().err().filter(|unread| is_blind(unread));
@@ -74,6 +73,7 @@ pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, U
         found.unwrap_or_else(|| of_sidecar(&facts, class, is_owned, &key))
     };
     let since = seen.object.metadata.deleted().or(facts.meta.created);
+    let found = told::with_error(found, Some(&seen.all), clock.now);
     let found = judge::with_events(found, events.as_deref().unwrap_or_default());
     let found = programs::with(found, &controller, Some(&sidecar), since, clock.now);
     let mut tree = content_node::<U>(&seen.all, &seen.object, clock.now);
@@ -89,6 +89,10 @@ pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, U
 }
 
 fn of_sidecar(facts: &Facts<'_>, class: Option<&model::class::Class>, is_owned: bool, owner: &str) -> Found {
+    if is_owned && facts.meta.deleting && !facts.meta.released {
+        let waits = format!("its deletion waits for that of {owner}, which is bound to it");
+        return Found::new(Finding::ContentKept, waits, "it goes with it");
+    }
     let found = judge::of_content(facts, class, false);
     let is_alone = facts.is_bound() && !is_owned && !facts.meta.deleting;
     // No group makes anything any more for a member that is gone.

@@ -1,11 +1,11 @@
 //! What a group snapshot is made of, and the group of a snapshot.
 
-use futures_util::join;
+use futures_util::future::join_all;
 use machinery::cluster::pages::Which;
 use machinery::object::{Body, Object};
 use model::claim::{Claim, Volume};
 use model::content::SingleContent;
-use model::facts::Content;
+use model::facts::{Content, Facts};
 use model::group_content::GroupContent;
 use model::group_snapshot::GroupSnapshot;
 use model::names::{content_of_member, member};
@@ -13,6 +13,7 @@ use model::snapshot::{Snapshot, VolumeSnapshot, group_owner};
 use model::user::UserObject;
 use serde_json::Value;
 use snapshot_controller::caches::UserMemory;
+use snapshot_controller::decide::creation::is_held;
 use snapshot_controller::decide::step::Step;
 use snapshot_controller::look::Look;
 
@@ -42,9 +43,12 @@ impl Asked for GroupSnapshot {
             let which = Which { namespace: Some(namespace), labels: &labels, ..Which::default() };
             match reader.list::<Claim>(&which).await {
                 Ok(claims) => {
-                    for seen in claims {
-                        claim(reader, &seen.object.key(), Ok(seen), &mut parts).await;
-                    }
+                    let read = join_all(claims.into_iter().map(async |seen| {
+                        let mut of_claim = Parts::default();
+                        claim(reader, &seen.object.key(), Ok(seen), &mut of_claim).await;
+                        of_claim
+                    }));
+                    read.await.into_iter().for_each(|of_claim| parts.append(of_claim));
                 }
                 Err(unread) => {
                     parts.nodes.push(Node::unread(Claim::KIND_NAME, &labels, &unread));
@@ -52,8 +56,8 @@ impl Asked for GroupSnapshot {
                 }
             }
         }
-        if let Some(content) = content {
-            members(reader, group, content, &mut parts).await;
+        if content.is_some() {
+            members(reader, group, &mut parts).await;
         }
         parts
     }
@@ -62,29 +66,75 @@ impl Asked for GroupSnapshot {
     }
 }
 
-/// The members that the content of a group lists.
-async fn members(reader: &Reader<'_>, group: &Object<GroupSnapshot>, content: &Value, parts: &mut Parts) {
+/// The members that the content of a group lists, each as far as the rules look at it.
+async fn members(reader: &Reader<'_>, group: &Object<GroupSnapshot>, parts: &mut Parts) {
     let name = group.user().content_name();
-    let known = reader.feed().caches.groups.contents.get(&name);
-    let listed = known.as_ref().and_then(|known| known.facts().status.map(|status| status.members.to_vec()));
-    let now = reader.clock().now;
-    let mut is_complete = true;
-    for listed in listed.into_iter().flatten() {
+    let Some(content) = reader.feed().caches.groups.contents.get(&name) else { return };
+    // The members of a group that is given are made by nobody.
+    let Some(facts) = Some(content.facts()).filter(Facts::is_dynamic) else { return };
+    let listed = facts.status.map_or(&[][..], |status| status.members);
+    let is_waiting = group.user().is_waiting();
+    let read = join_all(listed.iter().filter(|listed| !listed.handle.is_empty()).map(async |listed| {
         let name = member(group.uid(), &listed.volume);
-        let (key, content_name) = (format!("{}/{name}", group.namespace()), content_of_member(&name));
-        let (snapshot, content) =
-            join!(reader.get::<Snapshot>(&key), reader.get::<SingleContent>(&content_name));
-        is_complete &= snapshot.is_ok() && content.is_ok();
-        parts.add(&key, &snapshot, |seen| user_node(seen, now));
-        parts.blind.extend(content.err().filter(is_blind));
+        let key = format!("{}/{name}", group.namespace());
+        let snapshot = reader.get::<Snapshot>(&key).await;
+        let is_looked_at = |seen: &Seen<Snapshot>| {
+            let (user, is_begun) = (seen.object.user(), !seen.object.user().was_taken());
+            (is_waiting || is_begun) && !user.is_deleting()
+        };
+        let content = match &snapshot {
+            Ok(seen) if is_looked_at(seen) => {
+                Some(reader.get::<SingleContent>(&content_of_member(&name)).await)
+            }
+            Ok(_) | Err(_) => None,
+        };
+        (key, &*listed.volume, snapshot, content)
+    }));
+    let mut lacking = Vec::new();
+    for (key, volume, snapshot, content) in read.await {
+        let lacks_content = content.as_ref().is_some_and(Result::is_err);
+        if lacks_content || (is_waiting && snapshot.is_err()) {
+            lacking.push(volume);
+        }
+        parts.add(&key, &snapshot, |seen| user_node(seen, reader.clock().now));
+        parts.blind.extend(content.and_then(Result::err).filter(is_blind));
     }
-    if is_complete || content.get("status").is_none() {
+    if !lacking.is_empty() {
+        sources(reader, group, facts.driver, lacking, parts).await;
+    }
+}
+
+/// The claims and the volumes that these members were taken of. Their names stand nowhere, only the handles of the volumes:
+/// so the claims that the group selects are looked at first, and all volumes only if one of them is none of theirs.
+async fn sources(
+    reader: &Reader<'_>,
+    group: &Object<GroupSnapshot>,
+    driver: &str,
+    mut lacking: Vec<&str>,
+    parts: &mut Parts,
+) {
+    let is_of = |seen: &Seen<Volume>, handle: &str| {
+        let csi = seen.object.body.csi.as_ref();
+        csi.is_some_and(|(of, held)| **of == *driver && **held == *handle)
+    };
+    let labels = group.body.selector.as_ref().map(ToString::to_string).unwrap_or_default();
+    let which = Which { namespace: Some(group.namespace()), labels: &labels, ..Which::default() };
+    let claims = reader.list::<Claim>(&which).await.unwrap_or_default();
+    let held = claims.iter().filter_map(|seen| Some((seen, seen.object.body.volume.as_deref()?)));
+    let held = join_all(held.map(async |(claim, name)| (claim, reader.get::<Volume>(name).await)));
+    for (claim, volume) in held.await {
+        if let Ok(volume) = volume.as_ref()
+            && is_held(&volume.object, &claim.object)
+        {
+            lacking.retain(|handle| !is_of(volume, handle));
+        }
+    }
+    if lacking.is_empty() {
         return;
     }
-    // Which claim a member was taken of stands in the volume of its handle, and that has no name that we know.
     match reader.list::<Volume>(&Which::default()).await {
         Ok(volumes) => {
-            for seen in volumes {
+            for seen in volumes.iter().filter(|seen| lacking.iter().any(|handle| is_of(seen, handle))) {
                 if let Some((namespace, name, _)) = &seen.object.body.claim
                     && **namespace == *group.namespace()
                 {
@@ -103,7 +153,13 @@ pub async fn of_handle(reader: &Reader<'_>, snapshot: &VolumeSnapshot, content: 
     let Some(handle) = text(content, "/status/volumeGroupSnapshotHandle") else { return };
     let caches = &reader.feed().caches;
     let (namespace, driver) = (snapshot.namespace(), text(content, "/spec/driver").unwrap_or_default());
-    if let Some((name, _)) = group_owner(snapshot)
+    let owner = group_owner(snapshot).map(|(name, _)| name);
+    let known = snapshot.user().status.and_then(|status| status.group.as_deref());
+    if let (None, Some(name)) = (owner, known) {
+        let read = reader.get::<GroupSnapshot>(&format!("{namespace}/{name}")).await;
+        parts.blind.extend(read.err().filter(is_blind));
+    }
+    if let Some(name) = owner.or(known)
         && let Some(group) = caches.groups.users.get(&format!("{namespace}/{name}"))
     {
         let read = reader.get::<GroupContent>(&group.user().content_name()).await;

@@ -5,7 +5,7 @@ use machinery::object::Finalizers;
 use model::class::Class;
 use model::facts::{Facts, Kind};
 use model::user::User;
-use model::words::{Turn as Repeats, Words};
+use model::words::Awaited;
 use serde_json::Value;
 use snapshot_controller::decide::content;
 use snapshot_controller::decide::problem::{ClaimProblem, ClassProblem, Problem};
@@ -13,6 +13,7 @@ use snapshot_controller::decide::restore::Restore;
 use snapshot_controller::decide::step::{MemberStep, Step};
 
 use super::finding::{Finding, Turn};
+use super::next;
 use crate::fields::text;
 use crate::unread::Unread;
 
@@ -33,19 +34,8 @@ impl Found {
 }
 
 const AT_ONCE: &str = "at once";
-const BY_ITSELF: &str = "the snapshot-controller looks again as soon as that changes, and goes on by itself";
-const REPEATED: &str =
-    "the call is repeated with a growing pause, of 5 minutes at most unless a flag says otherwise";
-
-/// When a call that has failed with this message is made again: in the words of the program that makes it, if it has said so.
-fn repeated(message: &str) -> String {
-    match Words::read(message).turn {
-        Some(turn @ (Repeats::Since { .. } | Repeats::Again { .. })) => {
-            format!("the call is repeated: {}", turn.text())
-        }
-        Some(Repeats::Waits(_)) | None => REPEATED.to_owned(),
-    }
-}
+const WITH_THE_RIGHT: &str =
+    "the deletion goes on as soon as the snapshot-controller may read group snapshots";
 
 /// What a user's object waits for. `content` is its content, if that is there, with the class that it names.
 pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&Class>)>) -> Found {
@@ -53,7 +43,7 @@ pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&C
     match step {
         Step::Rest => resting(user, content),
         Step::Report(problem) | Step::WriteStatusWith { problem, .. } => {
-            Found::new(of_problem(problem), problem.text(user.kind), BY_ITSELF)
+            Found::new(of_problem(problem), problem.text(user.kind), next::awaits(problem.awaits()))
         }
         Step::AwaitRestore(Restore { claim, at_most }) => {
             let next = match at_most {
@@ -84,7 +74,7 @@ pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&C
         Step::AwaitRight { group } => Found::new(
             Finding::GroupHidden,
             format!("whether the group snapshot {group} still exists cannot be known"),
-            BY_ITSELF,
+            WITH_THE_RIGHT,
         ),
         Step::AwaitGroups => Found::new(Finding::CannotTell, "whether its group exists is not known", ""),
         Step::SetClass(class) => acts(format!("the default class {class:?} is to be written into the spec")),
@@ -207,7 +197,9 @@ pub fn of_controller(step: &content::Step, kind: Kind) -> Option<Found> {
         content::Step::Hold => acts(format!("the finalizer {} is to be put on", kind.names().finalizer)),
         content::Step::Release => acts("it is to be marked as not needed any more".to_owned()),
         content::Step::Assign(node) => acts(format!("it is to be labelled with the node {node}")),
-        content::Step::Stranded(why) => Some(Found::new(Finding::NoNodeFits, why.clone(), BY_ITSELF)),
+        content::Step::Stranded(why) => {
+            Some(Found::new(Finding::NoNodeFits, why.clone(), next::awaits(Awaited::Node)))
+        }
     }
 }
 
@@ -243,9 +235,11 @@ pub fn of_content(facts: &Facts<'_>, class: Option<&Class>, is_member: bool) -> 
         Owed::Told(complaint) => Found::new(
             Finding::ContentRefused,
             complaint.to_string(),
-            "the sidecar looks again when that changes",
+            "the sidecar goes on by itself as soon as the content or its class is right",
         ),
         Owed::Write(Writing::Status) => acts("the status of the content is to be written"),
+        // The mark goes with a definite failure, and the call is repeated with the next attempt.
+        Owed::Write(Writing::Marker) if error.is_some() => called(Called::Take, None, error),
         Owed::Write(Writing::Marker) => {
             acts("the content is to be marked before the driver is asked to take the snapshot")
         }
@@ -260,7 +254,8 @@ pub fn of_content(facts: &Facts<'_>, class: Option<&Class>, is_member: bool) -> 
 fn called(what: Called, secret: Option<&(String, String)>, error: Option<&str>) -> Found {
     let with =
         secret.map_or_else(String::new, |(namespace, name)| format!(" (with the Secret {namespace}/{name})"));
-    let failed = |said: &str| format!("{said}{with}; the last answer was: {}", error.unwrap_or_default());
+    let failed =
+        |said: &str, error| format!("{said}{with}; the last answer was: {}", next::without_turn(error));
     let (fails, goes_on, said) = match what {
         Called::Take => {
             (Finding::DriverFails, Finding::DriverTakes, "the driver is asked to take the snapshot")
@@ -285,7 +280,7 @@ fn called(what: Called, secret: Option<&(String, String)>, error: Option<&str>) 
         }
     };
     if let Some(error) = error {
-        return Found::new(fails, failed(said), repeated(error));
+        return Found::new(fails, failed(said, error), next::tried_again(error, None));
     }
     let next = match what {
         Called::Follow => "the sidecar asks again, within a minute as a rule",
@@ -307,12 +302,10 @@ pub fn with_events(found: Found, events: &[Value]) -> Found {
     }) else {
         return found;
     };
-    let said = text(last, "/message").unwrap_or_default();
-    Found::new(
-        Finding::DeletionFails,
-        format!("{}; the last answer was: {said}", found.waits),
-        repeated(said),
-    )
+    let message = text(last, "/message").unwrap_or_default();
+    let said = next::without_turn(message);
+    let next = next::tried_again(message, None);
+    Found::new(Finding::DeletionFails, format!("{}; the last answer was: {said}", found.waits), next)
 }
 
 /// The same, if whoever has to act is not at work. `controller` and `sidecar`: why not.

@@ -1,4 +1,4 @@
-//! Findings that no story brings about, each from the step that leads to it.
+//! Findings, each from the step that leads to it. Stories bring them about; here they are side by side.
 
 use model::class::Class;
 use model::content::VolumeSnapshotContent;

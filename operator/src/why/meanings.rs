@@ -13,7 +13,7 @@ const fn says(
 }
 
 /// What each finding says, in the order of their declaration.
-pub const MEANINGS: [(Finding, Meaning); 46] = [
+pub const MEANINGS: [(Finding, Meaning); 48] = [
     says(Finding::Ready, "ready", Turn::Nobody, "it is ready to use", ""),
     says(Finding::AtRest, "at-rest", Turn::Nobody, "nothing has to happen", ""),
     says(
@@ -43,6 +43,13 @@ pub const MEANINGS: [(Finding, Meaning); 46] = [
         Turn::User,
         "the snapshot-controller has the next step to do, and none is at work",
         "start the snapshot-controller: kubectl -n kube-system get deployment snapshot-controller",
+    ),
+    says(
+        Finding::WriteRefused,
+        "write-refused",
+        Turn::User,
+        "the snapshot-controller has the next step to do, and the API server refuses its write",
+        "do what the message says: grant the right, or mend the webhook; kubectl snapshots check finds both",
     ),
     says(
         Finding::SidecarActs,
@@ -176,7 +183,7 @@ pub const MEANINGS: [(Finding, Meaning); 46] = [
         "drivers-differ",
         Turn::User,
         "the claims of the group are of several drivers",
-        "select claims of one driver, and name a class",
+        "label the claims so that it selects those of one driver alone; it goes on by itself",
     ),
     says(
         Finding::ClassOfAnotherDriver,
@@ -190,7 +197,7 @@ pub const MEANINGS: [(Finding, Meaning); 46] = [
         "class-secret-invalid",
         Turn::User,
         "the parameters of its class about a Secret cannot be used",
-        "correct the parameters of the class",
+        "correct the parameters of the class, or delete the class and create it again; it goes on by itself",
     ),
     says(
         Finding::ClaimMissing,
@@ -270,18 +277,26 @@ pub const MEANINGS: [(Finding, Meaning); 46] = [
         "delete the snapshot, and create it again",
     ),
     says(
+        Finding::ContentKept,
+        "content-kept",
+        Turn::User,
+        "its deletion was asked for, and it stays as long as its snapshot is there",
+        "delete the VolumeSnapshot; where that is done, ask for it: kubectl snapshots why NAME",
+    ),
+    says(
         Finding::ContentOfAnotherKind,
         "content-of-another-kind",
         Turn::User,
         "the content has another kind of source than the snapshot needs",
-        "name a content with the right kind of source",
+        "delete it, and create it with a content that has the right kind of source",
     ),
     says(
         Finding::ContentMisbound,
         "content-misbound",
         Turn::User,
         "the content points to another snapshot",
-        "correct the reference of the content, or name another content",
+        "correct the reference of the content, which is not possible for a group; else delete it, and create it with \
+         another content",
     ),
     says(
         Finding::ContentOfAnotherVolume,

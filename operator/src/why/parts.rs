@@ -31,6 +31,12 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Adds those of another part.
+    pub fn append(&mut self, mut other: Self) {
+        self.nodes.append(&mut other.nodes);
+        self.blind.append(&mut other.blind);
+    }
+
     /// Adds what was read, or why it was not. What is missing is known; what may not be read is not.
     pub fn add<B: Body>(
         &mut self,

@@ -1,9 +1,12 @@
 //! Whether the programs are at work that have to act, as far as their Leases tell.
 
 use jiff::Timestamp;
+use model::names::MANAGED_BY;
+use serde_json::Value;
 
 use super::judge::{Found, with_programs};
 use super::node::Node;
+use super::read::{Reader, sidecar_lease};
 use crate::check::seen::{Clock, Lease};
 use crate::text::age::since;
 use crate::unread::Unread;
@@ -20,7 +23,7 @@ pub enum AtWork {
     No(String),
     /// It has no Lease: it is not there, or it works without.
     NoLease(String),
-    /// Its Leases could not be read.
+    /// Nothing tells of it: its Leases could not be read, or there need not be any.
     Unread(String),
 }
 
@@ -49,6 +52,16 @@ impl AtWork {
         }
     }
 
+    /// The same for the sidecar of one node: ours has no Lease there.
+    pub fn on_node(self, node: Option<&str>) -> Self {
+        match (self, node) {
+            (Self::NoLease(_), Some(node)) => Self::Unread(format!(
+                "its sidecar on the node {node} has no Lease that would tell whether it works"
+            )),
+            (known, _) => known,
+        }
+    }
+
     /// Why nobody will do what is owed since a time; `None` if somebody may.
     pub fn absent(&self, since: Option<Timestamp>, now: Timestamp) -> Option<String> {
         match self {
@@ -69,6 +82,14 @@ impl AtWork {
     }
 }
 
+/// The sidecar of a driver, for a content.
+pub async fn sidecar(reader: &Reader<'_>, driver: &str, content: Option<&Value>) -> AtWork {
+    let labels = content.and_then(|content| content.pointer("/metadata/labels"));
+    let node = labels.and_then(|labels| labels.get(MANAGED_BY)?.as_str());
+    let leases = reader.sidecar_leases(driver, node).await;
+    AtWork::of(&leases, &sidecar_lease(driver, node), reader.clock()).on_node(node)
+}
+
 /// What was found, if whoever has to act since a time is not at work.
 pub fn with(
     found: Found,
@@ -82,4 +103,22 @@ pub fn with(
     let sidecar = sidecar.and_then(|sidecar| sidecar.absent(since, now));
     let sidecar = sidecar.map(|why| format!("the sidecar is away: {why}"));
     with_programs(found, controller.as_deref(), sidecar.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sidecar_on_a_node_is_not_taken_for_away_because_it_has_no_lease() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let without = || AtWork::NoLease("there is none".to_owned());
+        assert!(without().absent(Some(Timestamp::UNIX_EPOCH), now).is_some());
+        let on_node = without().on_node(Some("n"));
+        assert_eq!(on_node.absent(Some(Timestamp::UNIX_EPOCH), now), None);
+        assert!(on_node.node("driver", "d").state.contains("on the node n"), "{on_node:?}");
+        let gone = AtWork::No("it has expired".to_owned());
+        assert_eq!(gone.clone().on_node(Some("n")), gone, "one that had a Lease needs it");
+        assert_eq!(sidecar_lease("a.b", Some("n")), "external-snapshotter-leader-a-b-n");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use snapshot_controller::wake::{CachedKind, Feed};
 
 use super::node::at;
-use crate::check::programs::{CONTROLLER, LEASES, lease_of, leases_of};
+use crate::check::programs::{CONTROLLER, LEASES, lease_of};
 use crate::check::seen::{Clock, Lease};
 use crate::fields::text;
 use crate::session::Session;
@@ -83,7 +83,9 @@ impl<'s> Reader<'s> {
             }
         };
         let mut events = self.session.list_plain(&EVENTS, &which, add).await?;
-        events.sort_by_key(|event| std::cmp::Reverse(at(event)));
+        // Their times are whole seconds.
+        let version = |event: &Value| text(event, "/metadata/resourceVersion")?.parse::<u64>().ok();
+        events.sort_by_key(|event| std::cmp::Reverse((at(event), version(event))));
         events.truncate(MOST_EVENTS);
         Ok(events)
     }
@@ -101,25 +103,26 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// The Leases of a driver's sidecars: one, or one for each node.
-    pub async fn sidecar_leases(&self, driver: &str) -> Result<Vec<Lease>, Unread> {
-        let own = self.leases(&lease_of(driver)).await?;
-        if !own.is_empty() {
-            return Ok(own);
-        }
-        let all = self.leases("").await?;
-        Ok(leases_of(driver, &all).into_iter().cloned().collect())
+    /// The Leases of the sidecar of a driver, on this node where each has its own. Nobody knows its namespace.
+    pub async fn sidecar_leases(&self, driver: &str, node: Option<&str>) -> Result<Vec<Lease>, Unread> {
+        self.leases(&sidecar_lease(driver, node)).await
     }
 
-    /// The Leases of a name in all namespaces; all of them for "".
+    /// The Leases of a name in all namespaces.
     async fn leases(&self, name: &str) -> Result<Vec<Lease>, Unread> {
-        let fields = if name.is_empty() { String::new() } else { format!("metadata.name={name}") };
+        let fields = format!("metadata.name={name}");
         let which = Which { fields: &fields, ..Which::default() };
         let add = |all: &mut Vec<Lease>, object: Value| all.push(Lease::read(&object));
         let mut leases = self.session.list_plain(&LEASES, &which, add).await?;
-        leases.retain(|lease| name.is_empty() || lease.name == name);
+        // A server may not know the selector.
+        leases.retain(|lease| lease.name == name);
         Ok(leases)
     }
+}
+
+/// The name of the Lease of a driver's sidecar.
+pub fn sidecar_lease(driver: &str, node: Option<&str>) -> String {
+    node.map_or_else(|| lease_of(driver), |node| format!("{}-{node}", lease_of(driver)))
 }
 
 fn empty<B: Body>() -> Object<B> {

@@ -23,7 +23,8 @@ use super::parts::{Asked, Parts, claim, is_blind, ready, restores, user_node};
 use super::programs::{self, AtWork};
 use super::read::{Reader, Seen};
 use super::show::{Answer, Decided};
-use crate::check::programs::{CONTROLLER, lease_of};
+use super::told;
+use crate::check::programs::CONTROLLER;
 use crate::fields::text;
 use crate::unread::Unread;
 
@@ -67,7 +68,7 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
     let clock = reader.clock();
     let controller = AtWork::of(&controller, CONTROLLER, clock);
     let sidecar = match &driver {
-        Some(driver) => Some(AtWork::of(&reader.sidecar_leases(driver).await, &lease_of(driver), clock)),
+        Some(driver) => Some(programs::sidecar(reader, driver, content_value).await),
         None => None,
     };
     let mut decided = None;
@@ -85,8 +86,10 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
         }
     };
     let since = user.metadata.deleted().or(user.metadata.created());
+    let found = told::with_error(found, content_value, clock.now);
     let found = judge::with_events(found, content_events.as_deref().unwrap_or_default());
     let found = programs::with(found, &controller, sidecar.as_ref(), since, clock.now);
+    let found = told::by_controller(found, &seen.all, content_value, events.as_deref().unwrap_or_default());
     let mut tree = Node::of(U::KIND_NAME, key, &seen.all, ready(&seen.all, user.is_ready()), clock.now);
     tree.add_events(&events, clock.now);
     tree.parts.extend(class_node);
@@ -171,7 +174,8 @@ impl Asked for Snapshot {
             let group = reader.get::<GroupSnapshot>(&key).await;
             parts.add(&key, &group, |seen| user_node(seen, reader.clock().now));
         }
-        if let Some(key) = claim_of(snapshot) {
+        // Its deletion needs no claim and no volume.
+        if let Some(key) = claim_of(snapshot).filter(|_| !snapshot.is_deleting()) {
             let mut of_claim = Parts::default();
             claim(reader, &key, reader.get(&key).await, &mut of_claim).await;
             parts.nodes.append(&mut of_claim.nodes);

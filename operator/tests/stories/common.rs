@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -13,12 +14,9 @@ use sandbox::driver::{self, Driver};
 use sandbox::rights;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::runtime::{Builder, Runtime};
-
-mod plugin;
-
-pub use plugin::{Answer, Running, alone};
 
 /// How long anything may take that should happen soon.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,12 +30,13 @@ pub struct Kind(pub &'static str, pub &'static str, pub bool);
 pub const SNAPSHOT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshot", true);
 pub const CONTENT: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotContent", false);
 pub const CLASS: Kind = Kind("snapshot.storage.k8s.io", "VolumeSnapshotClass", false);
-pub const GROUP: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshot", true);
-pub const GROUP_CONTENT: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotContent", false);
-pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotClass", false);
 pub const CLAIM: Kind = Kind("", "PersistentVolumeClaim", true);
 pub const VOLUME: Kind = Kind("", "PersistentVolume", false);
 
+pub const GROUP: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshot", true);
+pub const GROUP_CONTENT: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotContent", false);
+pub const GROUP_CLASS: Kind = Kind("groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotClass", false);
+pub const ROLE: Kind = Kind("rbac.authorization.k8s.io", "ClusterRole", false);
 pub const LEASE: Kind = Kind("coordination.k8s.io", "Lease", true);
 const POD: Kind = Kind("", "Pod", true);
 /// Namespace and name of the Leases of both programs.
@@ -48,6 +47,27 @@ pub const SIDECAR_LEASE: (&str, &str) = ("driver", "external-snapshotter-leader-
 pub fn story(told: impl Future<Output = ()>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(told);
+}
+
+/// What the program answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// What it answers without a cluster.
+pub async fn alone(arguments: &[&str]) -> Answer {
+    let output = command().args(arguments).output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Answer { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-snapshots"));
+    command.env_remove("KUBECONFIG").kill_on_drop(true);
+    command
 }
 
 /// One of the two programs, in threads of its own. Dropping it ends it at once, as a crash would.
@@ -66,6 +86,27 @@ impl Drop for Program {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// A program that goes on to print.
+pub struct Running {
+    _child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// Waits for a line with these words.
+    pub async fn line(&mut self, words: &[&str]) -> String {
+        let found = async {
+            loop {
+                let line = self.lines.next_line().await.unwrap().unwrap();
+                if words.iter().all(|word| line.contains(word)) {
+                    return line;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap()
     }
 }
 
@@ -126,22 +167,27 @@ impl Stage {
 
     /// Starts the snapshot-controller, which takes the lead.
     pub fn controller(&self) -> Program {
-        self.controller_as("snapshot-controller", "kube-system")
+        self.controller_with(&[])
+    }
+
+    /// The same with more flags.
+    pub fn controller_with(&self, flags: &[&str]) -> Program {
+        self.controller_as("snapshot-controller", "kube-system", flags)
     }
 
     /// Starts one that has another account, and its Lease in another namespace.
     pub fn second_controller(&self) -> Program {
         let account = rights::grant(&self.server, rights::CONTROLLER, NAMESPACE, "second").unwrap();
         std::fs::write(self.path("second"), account).unwrap();
-        self.controller_as("second", NAMESPACE)
+        self.controller_as("second", NAMESPACE, &[])
     }
 
-    fn controller_as(&self, kubeconfig: &str, namespace: &str) -> Program {
+    fn controller_as(&self, kubeconfig: &str, namespace: &str, flags: &[&str]) -> Program {
         use snapshot_controller::{app, settings};
         let kubeconfig = format!("--kubeconfig={}", self.path(kubeconfig).display());
         let namespace = format!("--leader-election-namespace={namespace}");
-        let words =
-            [&*kubeconfig, "--retry-interval-start=100ms", "--leader-election", &namespace].into_iter();
+        let words = [&*kubeconfig, "--retry-interval-start=100ms", "--leader-election", &namespace];
+        let words = words.into_iter().chain(flags.iter().copied());
         match settings::parse(words.map(OsString::from), &|_| None) {
             Ok(settings::Command::Run(settings)) => {
                 Program::start(async move { app::run(*settings).await.unwrap() })
@@ -178,35 +224,15 @@ impl Stage {
 
     /// Gives a user one right in the namespace, and no other.
     pub fn allow(&self, user: &str, resource: &str, verb: &str) {
-        let rule =
+        let metadata = json!({"name": user, "namespace": NAMESPACE});
+        let grant =
             json!({"apiGroups": ["snapshot.storage.k8s.io"], "resources": [resource], "verbs": [verb]});
-        self.grant("", &json!({"name": user, "namespace": NAMESPACE}), &json!([rule]));
-    }
-
-    /// Lets a user read some kinds of the snapshot group, and what is not of that group, everywhere, and nothing else.
-    pub fn let_read(&self, user: &str, resources: &[&str]) {
-        let rules = json!([
-            {"apiGroups": ["snapshot.storage.k8s.io"], "resources": resources, "verbs": ["get", "list"]},
-            {"apiGroups": ["", "coordination.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
-        ]);
-        self.grant("Cluster", &json!({"name": user}), &rules);
-    }
-
-    /// A role of the name of its user, in a namespace or of the cluster.
-    fn grant(&self, scope: &str, metadata: &Value, rules: &Value) {
-        let user = &metadata["name"];
-        for (kind, more) in [
-            ("Role", json!({ "rules": rules })),
-            (
-                "RoleBinding",
-                json!({
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": format!("{scope}Role"), "name": user},
-                "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]}),
-            ),
-        ] {
-            let mut object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{scope}{kind}"),
-                "metadata": metadata});
-            object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata,
+            "rules": [grant]});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+            "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
+        for object in [role, binding] {
             self.server.create(&object).unwrap();
         }
     }
@@ -223,14 +249,16 @@ impl Stage {
 
     /// The command that asks the plugin.
     pub fn start(&self, arguments: &[&str]) -> Command {
-        let mut command = plugin::command();
+        let mut command = command();
         command.args(arguments).arg(format!("--kubeconfig={}", self.kubeconfig().display()));
         command
     }
 
     /// The plugin, which goes on.
     pub fn follow(&self, arguments: &[&str]) -> Running {
-        Running::start(self.start(arguments))
+        let mut child = self.start(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Running { _child: child, lines }
     }
 
     pub fn api(&self, kind: Kind) -> Api<DynamicObject> {
@@ -351,6 +379,11 @@ impl Stage {
     pub async fn change_in(&self, namespace: &str, kind: Kind, name: &str, change: &Value) {
         let api = self.api_in(kind, namespace);
         api.patch(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+    }
+
+    /// Whether the API server refuses a change.
+    pub async fn is_refused(&self, kind: Kind, name: &str, change: &Value) -> bool {
+        self.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(change)).await.is_err()
     }
 
     pub async fn change_status(&self, kind: Kind, name: &str, status: &Value) {

@@ -109,7 +109,20 @@ fn a_group_that_may_not_be_read_is_not_taken_for_one_that_is_gone() {
             "uid": "of-group"});
         stage.change(SNAPSHOT, "member", &json!({"metadata": {"ownerReferences": [owner]}})).await;
         stage.delete(SNAPSHOT, "member").await;
-        stage.let_read("jane", &["*"]);
+        let metadata = json!({"name": "jane"});
+        let rules = json!([
+            {"apiGroups": ["snapshot.storage.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
+            {"apiGroups": ["", "coordination.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
+        ]);
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata,
+            "rules": rules});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "jane"},
+            "subjects": [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]});
+        for object in [role, binding] {
+            stage.server.create(&object).unwrap();
+        }
         let answer = stage.ask(&["why", "member", "-n", NAMESPACE, "--as", "jane", "-o", "json"]).await;
         let seen: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{answer:?}"));
         assert_eq!(seen["finding"], "cannot-tell", "{seen:#}");

@@ -1,22 +1,21 @@
-//! What the driver is waited for, and that its answer then does what was said.
-
-use serde_json::{Value, json};
-use tonic::Code;
+//! What the driver is asked for, from the first call to the last, and what becomes of each answer.
 
 use sandbox::driver::{Fault, Method, Readiness, Times};
+use tonic::Code;
 
-use super::finds;
+use super::{finds, says};
 use crate::common::{CLASS, CONTENT, DRIVER, SNAPSHOT, Stage, story};
+use serde_json::{Value, json};
 
-/// The content of a snapshot, once it is there.
-async fn content_of(stage: &Stage, name: &str) -> String {
-    let bound = "/status/boundVolumeSnapshotContentName";
-    let snapshot = stage.until(SNAPSHOT, name, |it| it.pointer(bound).is_some()).await;
-    snapshot.pointer(bound).and_then(Value::as_str).unwrap().to_owned()
+/// The name of the content of a snapshot.
+pub async fn content_of(stage: &Stage, snapshot: &str) -> String {
+    let bound = |it: &Value| it["status"]["boundVolumeSnapshotContentName"].is_string();
+    let seen = stage.until(SNAPSHOT, snapshot, bound).await;
+    seen["status"]["boundVolumeSnapshotContentName"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn a_snapshot_that_the_storage_still_works_on_waits_for_the_driver_to_finish() {
+fn a_storage_that_is_not_done_is_asked_again_until_it_is() {
     story(async {
         let stage = Stage::set().await;
         let _both = (stage.controller(), stage.sidecar());
@@ -24,16 +23,19 @@ fn a_snapshot_that_the_storage_still_works_on_waits_for_the_driver_to_finish() {
         stage.driver.script().readiness(Readiness::Held);
         stage.snapshot("s").await;
         let seen = finds(&stage, "s", "driver-finishes").await;
-        assert_eq!(seen["turn"], "driver");
+        says(&seen, "asked whether the snapshot is ready", "asks again, within a minute", "hours");
         let content = content_of(&stage, "s").await;
         finds(&stage, &format!("vsc/{content}"), "driver-finishes").await;
+        let asked = stage.driver.count(Method::CreateSnapshot);
         stage.driver.script().release();
         finds(&stage, "s", "ready").await;
+        assert!(stage.driver.count(Method::CreateSnapshot) > asked, "it was asked again");
+        assert_eq!(stage.driver.snapshots().len(), 1);
     });
 }
 
 #[test]
-fn a_deletion_that_the_driver_works_on_ends_with_its_answer() {
+fn a_deletion_that_hangs_in_the_driver_goes_on_with_its_answer() {
     story(async {
         let stage = Stage::set().await;
         let _both = (stage.controller(), stage.sidecar());
@@ -44,53 +46,84 @@ fn a_deletion_that_the_driver_works_on_ends_with_its_answer() {
         stage.driver.script().hold(Method::DeleteSnapshot);
         stage.delete(SNAPSHOT, "s").await;
         let seen = finds(&stage, "s", "driver-deletes").await;
-        assert_eq!(seen["turn"], "driver");
+        says(&seen, "asked to delete the snapshot", "with the driver's answer", "log of the driver");
         finds(&stage, &format!("vsc/{content}"), "driver-deletes").await;
+        assert_eq!(stage.driver.snapshots().len(), 1);
         stage.driver.script().let_go(Method::DeleteSnapshot);
         stage.until(SNAPSHOT, "s", Value::is_null).await;
-        stage.until(CONTENT, &content, Value::is_null).await;
-        assert_eq!(stage.driver.snapshots().len(), 0);
+        assert!(stage.driver.snapshots().is_empty());
     });
 }
 
 #[test]
-fn a_deletion_after_a_creation_without_an_answer_asks_for_the_handle_first() {
+fn a_deletion_in_doubt_asks_for_the_handle_first_and_leaves_nothing_in_the_storage() {
     story(async {
         let stage = Stage::set().await;
         let _both = (stage.controller(), stage.sidecar());
         stage.until_led().await;
-        let lost = Fault::after(Code::DeadlineExceeded);
-        stage.driver.script().fail(Method::CreateSnapshot, lost, Times::UntilCleared);
+        let lost = || Fault::after(Code::Internal);
+        stage.driver.script().fail(Method::CreateSnapshot, lost(), Times::Next(1));
+        stage.driver.script().fail(
+            Method::CreateSnapshot,
+            Fault::before(Code::Internal),
+            Times::UntilCleared,
+        );
         stage.snapshot("s").await;
-        let content = content_of(&stage, "s").await;
-        stage.until(CONTENT, &content, |it| it["status"]["error"].is_object()).await;
+        let seen = finds(&stage, "s", "driver-fails").await;
+        says(&seen, "in doubt: a snapshot may exist", "tried again by itself, within ", "read the message");
+        assert!(seen["next"].as_str().unwrap().contains("since attempt 1"), "{seen:#}");
         stage.delete(SNAPSHOT, "s").await;
         let seen = finds(&stage, "s", "deletion-in-doubt").await;
-        assert!(seen["remedy"].as_str().unwrap().contains("do not take the finalizer off"), "{seen:#}");
-        finds(&stage, &format!("vsc/{content}"), "deletion-in-doubt").await;
+        says(&seen, "asked for the handle", "", "do not take the finalizer off");
         assert_eq!(stage.driver.snapshots().len(), 1, "the storage has what nobody knows");
         stage.driver.script().clear();
         stage.until(SNAPSHOT, "s", Value::is_null).await;
-        assert_eq!(stage.driver.snapshots().len(), 0);
+        assert!(stage.driver.snapshots().is_empty(), "the handle was found before the deletion");
     });
 }
 
 #[test]
-fn a_class_whose_secret_cannot_be_used_is_named_and_a_corrected_one_is_used() {
+fn a_deletion_that_the_driver_refuses_says_when_it_is_tried_again() {
     story(async {
-        let stage = Stage::bare().await;
+        let stage = Stage::set().await;
         let _both = (stage.controller(), stage.sidecar());
         stage.until_led().await;
-        stage.make_claim("data").await;
-        let class = |parameters: Value| json!({"driver": DRIVER, "deletionPolicy": "Delete", "parameters": parameters});
-        let half = json!({"csi.storage.k8s.io/snapshotter-secret-name": "keys"});
-        stage.make(CLASS, "fast", &class(half)).await;
         stage.snapshot("s").await;
-        let seen = finds(&stage, "s", "class-secret-invalid").await;
-        assert_eq!(seen["turn"], "user");
-        assert!(seen["waits"].as_str().unwrap().contains("secret"), "{seen:#}");
-        stage.delete(CLASS, "fast").await;
-        stage.make(CLASS, "fast", &class(json!({}))).await;
         finds(&stage, "s", "ready").await;
+        let refused = Fault::before(Code::FailedPrecondition);
+        stage.driver.script().fail(Method::DeleteSnapshot, refused, Times::UntilCleared);
+        stage.delete(SNAPSHOT, "s").await;
+        let seen = finds(&stage, "s", "deletion-fails").await;
+        says(
+            &seen,
+            "definite: nothing was deleted",
+            "tried again by itself, within 300s",
+            "depends on the snapshot",
+        );
+        assert!(!seen["waits"].as_str().unwrap().contains("tried again"), "it is said once: {seen:#}");
+        let asked = stage.driver.count(Method::DeleteSnapshot);
+        stage.driver.wait_for_calls(|calls| calls.len() > asked + 2).await;
+        stage.driver.script().clear();
+        stage.until(SNAPSHOT, "s", Value::is_null).await;
+    });
+}
+
+#[test]
+fn a_content_whose_class_is_gone_is_refused_until_the_class_is_back() {
+    story(async {
+        let stage = Stage::set().await;
+        let _controller = stage.controller();
+        stage.snapshot("s").await;
+        let content = content_of(&stage, "s").await;
+        stage.delete(CLASS, "fast").await;
+        let _sidecar = stage.sidecar();
+        stage.until_led().await;
+        for target in ["s", &format!("vsc/{content}")] {
+            let seen = finds(&stage, target, "content-refused").await;
+            says(&seen, "class \"fast\"", "as soon as", "do what the message says");
+        }
+        stage.make(CLASS, "fast", &json!({"driver": DRIVER, "deletionPolicy": "Delete"})).await;
+        finds(&stage, "s", "ready").await;
+        stage.until(CONTENT, &content, |it| it["status"]["readyToUse"] == true).await;
     });
 }
