@@ -8,6 +8,7 @@ use model::claim::CLAIM_FINALIZER;
 use sandbox::api::{Cluster, Written};
 use serde_json::Value;
 
+use crate::backups::outlives_its_group;
 use crate::objects::{
     Kind, content_name, finalizers, has_finalizer, is_deleting, is_of_member, is_ready, name, namespace,
     owner, text, uid,
@@ -49,6 +50,8 @@ pub struct Laws {
     pub unknown: BTreeSet<String>,
     /// When controllers have ended: what they knew is lost.
     pub ends: Vec<Duration>,
+    /// The uids of members that were taken from their group, to outlive it.
+    pub outlives: BTreeSet<String>,
     /// Whether a user has stripped finalizers, so that laws about them are void.
     pub stripped: bool,
 }
@@ -140,6 +143,9 @@ impl Laws {
             broken
                 .extend(deed.claims_are_protected(&self.freed_late).filter(|_| !self.comes_back(deed.after)));
             broken.extend(deed.claim_is_freed_rightly().filter(|_| !is_late));
+        }
+        if self.outlives.contains(uid(deed.after)) {
+            broken.extend(outlives_its_group(method, kind, deed.after));
         }
         broken.extend(self.one_content(&deed));
         broken.extend(self.one_handle(&deed));

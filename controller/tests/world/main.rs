@@ -13,6 +13,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod backups;
 mod chance;
 mod driver;
 mod end;

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::backups::back_up;
 use crate::haste;
 use crate::life::{Config, DRIVER};
 use crate::objects::{Kind, name, namespace};
@@ -43,6 +44,10 @@ enum Action {
         content_first: bool,
     },
     ImportGroup {
+        within: &'static str,
+        name: String,
+    },
+    BackUp {
         within: &'static str,
         name: String,
     },
@@ -130,6 +135,9 @@ impl Script {
             }
             What::Group => {
                 script.push((at, Action::Group { within, name: name.clone(), class }));
+                if number % 3 == 2 && config == Config::Group {
+                    script.push((at + 1, Action::BackUp { within, name: name.clone() }));
+                }
                 Kind::Group
             }
             What::Import if config == Config::Import || random.bool() => {
@@ -226,6 +234,9 @@ fn act(storage: &Arc<Storage>, action: Action) {
         }
         Action::Import { within, name, content_first } => import(storage, within, &name, content_first),
         Action::ImportGroup { within, name } => import_group(storage, within, &name),
+        Action::BackUp { within, name } => {
+            tokio::spawn(back_up(Arc::clone(world), within, name));
+        }
         Action::Delete(kind, within, name) => delete(world, kind, within, &name),
         Action::DeleteSomeContent(which) => {
             let kind = if which.is_multiple_of(3) { Kind::GroupContent } else { Kind::Content };
