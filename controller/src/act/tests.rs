@@ -17,16 +17,18 @@ use machinery::queue::backoff::Backoff;
 use machinery::queue::worker::PassEnd;
 use machinery::queue::{Key, Queue, Then};
 use machinery::shutdown::Ending;
+use machinery::watch::Sink;
 use model::claim::CLAIM_FINALIZER;
+use model::content::SingleContent;
 use model::snapshot::AS_SOURCE_FINALIZER;
 use serde_json::{Value, json};
 use tower::service_fn;
 
 use super::Work;
-use crate::caches::{Caches, Knowledge};
+use crate::caches::{Caches, Knowledge, handle_key};
 use crate::metrics::Operations;
 use crate::rivals::Rivals;
-use crate::wake::{CachedKind, Pair, Queues};
+use crate::wake::{CachedKind, Feed, Pair, Queues};
 
 struct Stage {
     work: Work,
@@ -191,4 +193,32 @@ async fn a_content_without_a_source_is_told_of_once_and_again_after_it_was_well(
     assert_eq!(said(json!({}), "1").await, 1);
     assert_eq!(said(json!({"snapshotHandle": "h"}), "2").await, 1);
     assert_eq!(said(json!({}), "3").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_belongs_to_whom_follows_the_latest_state_whichever_way_an_older_one_comes() {
+    let stage = Stage::new(Leadership::always());
+    let feed = Feed { caches: Arc::clone(&stage.work.caches), queues: stage.work.queues.clone() };
+    let content = |version: &str, group: Option<&str>| {
+        json!({
+            "metadata": {"name": "co", "uid": "co", "resourceVersion": version},
+            "spec": {"driver": "d", "source": {"volumeHandle": "h"}},
+            "status": {"snapshotHandle": "s", "volumeGroupSnapshotHandle": group},
+        })
+    };
+    let watch =
+        |object: &Value| Sink::<SingleContent>::seen(&feed, serde_json::from_value(object.clone()).unwrap());
+    let is_found = || stage.work.caches.contents_of_group.any(&handle_key("d", "gh"), |_| true);
+    watch(&content("1", None));
+    watch(&content("3", Some("gh")));
+    assert!(is_found());
+    stage.show::<SingleContent>(&content("2", None));
+    assert!(is_found(), "the answer was late");
+    stage.show::<SingleContent>(&content("5", Some("gh")));
+    watch(&content("4", None));
+    assert!(is_found(), "the watch lags");
+    watch(&content("5", Some("gh")));
+    assert!(is_found(), "and shows nothing new in the end");
+    watch(&content("6", None));
+    assert!(!is_found());
 }

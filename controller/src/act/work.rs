@@ -81,7 +81,8 @@ impl Work {
         // One that the watch has seen go must not come back.
         if last.is_some() {
             store.reply(&key, &object);
-            B::changed(&self.caches, &self.queues, last.as_deref(), Some(&object));
+            // The watch may have shown more than a late answer tells.
+            B::changed(&self.caches, &self.queues, last.as_deref(), store.get(&key).as_deref());
         }
         // The watch shows no news to whoever has to see to its deletion.
         let is_news = last.is_some_and(|last| !last.is_deleting() && object.is_deleting());

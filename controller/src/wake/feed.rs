@@ -219,12 +219,13 @@ impl<B: CachedKind> Sink<B> for Feed {
         {
             look_for_rivals(&self.caches, last, &object);
         }
-        let now = object.clone();
+        let key = object.key();
         let worth = store.show(object);
         if let (Some((key, urgency)), Some(queue)) = (worth, B::queue(&self.queues)) {
             queue.add(&key, urgency);
         }
-        B::changed(&self.caches, &self.queues, last.as_deref(), Some(&now));
+        // A watch that lags shows what an answer to us has overtaken.
+        B::changed(&self.caches, &self.queues, last.as_deref(), store.get(&key).as_deref());
     }
 
     fn gone(&self, object: Object<B>) {
