@@ -159,10 +159,15 @@ impl Metadata {
         self.deleted.is_some()
     }
 
+    /// The names of its finalizers, in their order.
+    pub fn finalizer_names(&self) -> impl Iterator<Item = &str> {
+        self.finalizers.iter().flat_map(Finalizers::iter)
+    }
+
     /// Whether the object has a finalizer.
     #[must_use]
     pub fn has_finalizer(&self, finalizer: &str) -> bool {
-        self.finalizers.iter().flat_map(Finalizers::iter).any(|held| held == finalizer)
+        self.finalizer_names().any(|held| held == finalizer)
     }
 
     /// The value of an annotation, if the kind keeps it.

@@ -15,7 +15,7 @@ use snapshot_controller::look::claim::is_to_be_freed;
 use snapshot_controller::wake::claim_of;
 
 use super::finding::Finding;
-use super::judge::Found;
+use super::judge::{Found, foreign};
 use super::node::Node;
 use super::parts::{is_blind, user_node};
 use super::programs::{self, AtWork};
@@ -77,11 +77,7 @@ pub async fn chain(reader: &Reader<'_>, key: &str) -> Result<Answer, Unread> {
                 "the finalizer goes as soon as that is taken",
             )
         }
-        _ if claim.is_deleting() => Found::new(
-            Finding::ForeignFinalizer,
-            "no snapshot keeps it; its deletion waits for the finalizers of others",
-            "it is gone as soon as they are taken off",
-        ),
+        _ if claim.is_deleting() => foreign(claim.metadata.finalizer_names()),
         _ => Found::new(Finding::AtRest, "no snapshot keeps it", ""),
     };
     let since = claim.metadata.deleted().or(claim.metadata.created());

@@ -73,6 +73,7 @@ pub async fn chain<U: Owns>(reader: &Reader<'_>, name: &str) -> Result<Answer, U
         found.unwrap_or_else(|| of_sidecar(&facts, class, is_owned, &key))
     };
     let since = seen.object.metadata.deleted().or(facts.meta.created);
+    let found = told::with_finalizers(found, Some(&seen.all));
     let found = told::with_error(found, Some(&seen.all), clock.now);
     let found = judge::with_events(found, events.as_deref().unwrap_or_default());
     let found = programs::with(found, &controller, Some(&sidecar), since, clock.now);
@@ -101,6 +102,14 @@ fn of_sidecar(facts: &Facts<'_>, class: Option<&model::class::Class>, is_owned: 
         let waits =
             format!("the {owner} that it is bound to does not exist, and nobody has deleted the content");
         return Found::new(Finding::ContentWithoutOwner, waits, "");
+    }
+    if found.finding == Finding::AtRest && !facts.is_bound() {
+        let waits = format!("the content is ready, and the {owner} that it names is not bound to it");
+        return Found::new(
+            Finding::ContentUnbound,
+            waits,
+            "the snapshot-controller binds the two as soon as that has the content as its source",
+        );
     }
     found
 }

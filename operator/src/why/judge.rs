@@ -1,7 +1,6 @@
 //! From the next steps of both programs to what is found. Exhaustive: a step without a finding does not compile.
 
 use csi_snapshotter::look::{Called, Calling, Owed, Writing, owed};
-use machinery::object::Finalizers;
 use model::class::Class;
 use model::facts::{Facts, Kind};
 use model::user::User;
@@ -151,7 +150,7 @@ fn resting(user: &User<'_>, content: Option<(&Facts<'_>, Option<&Class>)>) -> Fo
         Some((facts, class)) if is_deleting || !user.is_ready() => {
             of_content(facts, class, user.group.is_some())
         }
-        None if is_deleting => foreign(user.metadata.finalizers.iter().flat_map(Finalizers::iter)),
+        None if is_deleting => foreign(user.metadata.finalizer_names()),
         None if !user.is_ready() && user.group.is_some() => waits_for_group(),
         Some(_) | None => match user.status.and_then(|status| status.error.as_deref()) {
             Some(error) => {
@@ -178,7 +177,8 @@ fn waits_for_group() -> Found {
     )
 }
 
-fn foreign<'a>(finalizers: impl Iterator<Item = &'a str>) -> Found {
+/// A deletion waits for these finalizers alone.
+pub fn foreign<'a>(finalizers: impl Iterator<Item = &'a str>) -> Found {
     let held: Vec<&str> = finalizers.collect();
     let waits = format!("the deletion waits for the finalizers {}", held.join(", "));
     Found::new(Finding::ForeignFinalizer, waits, "it is gone as soon as they are taken off")

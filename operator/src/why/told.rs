@@ -8,9 +8,9 @@ use snapshot_controller::decide::content::STRANDED;
 use snapshot_controller::decide::step::GROUP_HIDDEN;
 
 use super::finding::{Finding, Turn};
-use super::judge::Found;
+use super::judge::{Found, foreign};
 use super::next::{awaits, tried_again, without_turn};
-use crate::fields::text;
+use crate::fields::{each, text};
 
 const WITH_THE_RIGHT: &str =
     "the deletion goes on as soon as the snapshot-controller may get, list and watch group snapshots";
@@ -61,5 +61,16 @@ pub fn with_error(found: Found, content: Option<&Value>, now: Timestamp) -> Foun
     match text(error, "/message") {
         Some(message) => Found { next: tried_again(message, written.map(|written| (written, now))), ..found },
         None => found,
+    }
+}
+
+/// What was found, with the finalizers that a content is kept by: the rules see no names but their own.
+pub fn with_finalizers(found: Found, content: Option<&Value>) -> Found {
+    let is_kept = |content: &&Value| content.pointer("/metadata/deletionTimestamp").is_some();
+    match content.filter(is_kept) {
+        Some(content) if found.finding == Finding::ForeignFinalizer => {
+            foreign(each(content, "/metadata/finalizers").filter_map(Value::as_str))
+        }
+        Some(_) | None => found,
     }
 }

@@ -86,6 +86,7 @@ pub async fn chain<U: Asked>(reader: &Reader<'_>, key: &str) -> Result<Answer, U
         }
     };
     let since = user.metadata.deleted().or(user.metadata.created());
+    let found = told::with_finalizers(found, content_value);
     let found = told::with_error(found, content_value, clock.now);
     let found = judge::with_events(found, content_events.as_deref().unwrap_or_default());
     let found = programs::with(found, &controller, sidecar.as_ref(), since, clock.now);

@@ -5,7 +5,8 @@ use tonic::Code;
 
 use sandbox::driver::{Fault, Method, Times};
 
-use super::finds;
+use super::driver::content_of;
+use super::{finds, says};
 use crate::common::{CLAIM, CONTENT, NAMESPACE, SNAPSHOT, Stage, story};
 
 #[test]
@@ -36,6 +37,10 @@ fn a_deletion_waits_for_a_restore_for_the_finalizers_of_others_and_for_the_drive
         stage.delete(SNAPSHOT, "stuck").await;
         finds(&stage, "stuck", "deletion-fails").await;
         stage.driver.script().clear();
+        stage.until(SNAPSHOT, "stuck", Value::is_null).await;
+        // The restore ends.
+        stage.change_status(CLAIM, "restored", &json!({"phase": "Bound"})).await;
+        stage.until(SNAPSHOT, "source", Value::is_null).await;
 
         let held = stage.until(SNAPSHOT, "held", |_| true).await;
         let mut finalizers = held["metadata"]["finalizers"].as_array().unwrap().clone();
@@ -43,7 +48,41 @@ fn a_deletion_waits_for_a_restore_for_the_finalizers_of_others_and_for_the_drive
         stage.change(SNAPSHOT, "held", &json!({"metadata": {"finalizers": finalizers}})).await;
         stage.delete(SNAPSHOT, "held").await;
         let seen = finds(&stage, "held", "foreign-finalizer").await;
-        assert!(seen["waits"].as_str().unwrap().contains("example.com/backup"), "{seen:#}");
+        says(&seen, "the finalizers example.com/backup", "as soon as they are taken off", "whose finalizer");
+        stage.change(SNAPSHOT, "held", &json!({"metadata": {"finalizers": null}})).await;
+        stage.until(SNAPSHOT, "held", Value::is_null).await;
+    });
+}
+
+#[test]
+fn a_content_and_a_claim_that_others_keep_name_them() {
+    story(async {
+        let stage = Stage::set().await;
+        let _both = (stage.controller(), stage.sidecar());
+        stage.until_led().await;
+        stage.snapshot("s").await;
+        let content = content_of(&stage, "s").await;
+        finds(&stage, "s", "ready").await;
+        let held = stage.until(CONTENT, &content, |_| true).await["metadata"]["finalizers"].clone();
+        let finalizers = [held.as_array().unwrap().clone(), vec!["example.com/backup".into()]].concat();
+        stage.change(CONTENT, &content, &json!({"metadata": {"finalizers": finalizers}})).await;
+        stage.delete(SNAPSHOT, "s").await;
+        for target in ["s", &format!("vsc/{content}")] {
+            let seen = finds(&stage, target, "foreign-finalizer").await;
+            says(
+                &seen,
+                "the finalizers example.com/backup",
+                "as soon as they are taken off",
+                "whose finalizer",
+            );
+        }
+        assert!(stage.driver.snapshots().is_empty());
+        stage.change(CONTENT, &content, &json!({"metadata": {"finalizers": null}})).await;
+        stage.until(SNAPSHOT, "s", Value::is_null).await;
+        stage.change(CLAIM, "data", &json!({"metadata": {"finalizers": ["example.com/backup"]}})).await;
+        stage.delete(CLAIM, "data").await;
+        let seen = finds(&stage, "pvc/data", "foreign-finalizer").await;
+        says(&seen, "the finalizers example.com/backup", "as soon as they are taken off", "whose finalizer");
     });
 }
 
@@ -73,7 +112,10 @@ fn a_snapshot_of_a_claim_that_is_being_deleted_cannot_be_taken() {
         stage.change(CLAIM, "data", &held).await;
         stage.delete(CLAIM, "data").await;
         stage.snapshot("late").await;
-        finds(&stage, "late", "claim-deleting").await;
+        let seen = finds(&stage, "late", "claim-deleting").await;
+        says(&seen, "team/data", "nothing, until its owner", "delete the snapshot");
+        stage.delete(SNAPSHOT, "late").await;
+        stage.until(SNAPSHOT, "late", Value::is_null).await;
     });
 }
 
@@ -92,7 +134,12 @@ fn a_content_whose_snapshot_is_gone_says_so() {
         stage.delete(SNAPSHOT, "s").await;
         stage.until(SNAPSHOT, "s", serde_json::Value::is_null).await;
         stage.change(CONTENT, &content, &json!({"spec": {"deletionPolicy": "Retain"}})).await;
-        finds(&stage, &format!("vsc/{content}"), "content-without-owner").await;
+        let seen = finds(&stage, &format!("vsc/{content}"), "content-without-owner").await;
+        says(&seen, "team/s", "", "delete the content if nobody needs it");
+        let _controller = stage.controller();
+        stage.delete(CONTENT, &content).await;
+        stage.until(CONTENT, &content, Value::is_null).await;
+        assert_eq!(stage.driver.snapshots().len(), 1, "the policy is Retain");
     });
 }
 
