@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use model::names::MANAGED_BY;
 use serde_json::Value;
 
+use super::finding::Finding;
 use super::judge::{Found, with_programs};
 use super::node::Node;
 use super::read::{Reader, sidecar_lease};
@@ -100,6 +101,12 @@ pub fn with(
 ) -> Found {
     let controller =
         controller.absent(since, now).map(|why| format!("the snapshot-controller is away: {why}"));
+    // These are found by what a sidecar has written. One that has no Lease works without leader election then.
+    let has_written = matches!(
+        found.finding,
+        Finding::DriverTakes | Finding::DriverFinishes | Finding::DriverFails | Finding::DeletionFails
+    );
+    let sidecar = sidecar.filter(|sidecar| !(has_written && matches!(sidecar, AtWork::NoLease(_))));
     let sidecar = sidecar.and_then(|sidecar| sidecar.absent(since, now));
     let sidecar = sidecar.map(|why| format!("the sidecar is away: {why}"));
     with_programs(found, controller.as_deref(), sidecar.as_deref())
@@ -108,6 +115,29 @@ pub fn with(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sidecar_without_a_lease_is_at_work_if_it_has_told_what_the_driver_answered() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let judged = |finding, sidecar: AtWork| {
+            let controller = AtWork::Yes(String::new());
+            let found = Found::new(finding, "", "");
+            with(found, &controller, Some(&sidecar), Some(Timestamp::UNIX_EPOCH), now).finding
+        };
+        let without = || AtWork::NoLease("there is none".to_owned());
+        let gone = || AtWork::No("it has expired".to_owned());
+        for (finding, alone) in [
+            (Finding::DriverTakes, Finding::DriverTakes),
+            (Finding::DriverFinishes, Finding::DriverFinishes),
+            (Finding::DriverFails, Finding::DriverFails),
+            (Finding::DeletionFails, Finding::DeletionFails),
+            (Finding::SidecarActs, Finding::NoSidecar),
+            (Finding::DriverDeletes, Finding::NoSidecar),
+        ] {
+            assert_eq!(judged(finding, without()), alone);
+            assert_eq!(judged(finding, gone()), Finding::NoSidecar);
+        }
+    }
 
     #[test]
     fn a_sidecar_on_a_node_is_not_taken_for_away_because_it_has_no_lease() {
