@@ -38,7 +38,19 @@ pub fn of_vanished(seen: &Seen<'_>, vanished: Vanished) -> Step {
     if !was_overtaken && !vanished.made_content {
         return Step::Rest;
     }
-    content(seen).and_then(|content| let_go(content, None)).unwrap_or(Step::Rest)
+    content(seen).and_then(let_go_of_vanished).unwrap_or(Step::Rest)
+}
+
+/// The deletion comes before the mark here. Should this process end between the two, every controller finishes what is being
+/// deleted and has no owner; of the mark alone nobody could tell whether it is an old one.
+fn let_go_of_vanished(content: &Facts<'_>) -> Option<Step> {
+    let is_to_go = is_cleaned_up(content) && !content.meta.deleting;
+    match (is_to_go, content.meta.held, content.meta.released) {
+        (true, false, _) => Some(Step::HoldContent),
+        (true, true, _) => Some(Step::DeleteContent),
+        (false, _, false) => Some(Step::ReleaseContent),
+        (false, _, true) => None,
+    }
 }
 
 /// Whether an object of this metadata has a finalizer of ours.
@@ -135,8 +147,16 @@ mod tests {
             "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted": "yes",
         }}});
         let retained = json!({"spec": {"deletionPolicy": "Retain"}});
-        assert_eq!(vanished(&stage(), SEEN), Step::ReleaseContent);
+        let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        assert_eq!(
+            vanished(&stage(), SEEN),
+            Step::DeleteContent,
+            "whoever comes after us goes on from there"
+        );
         assert_eq!(vanished(&stage().content(&released), SEEN), Step::DeleteContent);
+        assert_eq!(vanished(&stage().content(&going), SEEN), Step::ReleaseContent);
+        assert_eq!(vanished(&stage().content(&going).content_with(&released), SEEN), Step::Rest);
+        assert_eq!(vanished(&stage().content(&retained), SEEN), Step::ReleaseContent);
         assert_eq!(vanished(&stage().content(&released).content_with(&retained), SEEN), Step::Rest);
         let other = json!({"spec": {"volumeSnapshotRef": {"uid": "other"}}});
         assert_eq!(vanished(&stage().content(&other), SEEN), Step::Rest, "it is another snapshot's");
@@ -183,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_content_that_was_made_for_what_is_gone_by_now_goes_however_that_went() {
-        assert_eq!(vanished(&dynamic().content(&json!({})), MADE), Step::ReleaseContent);
+        assert_eq!(vanished(&dynamic().content(&json!({})), MADE), Step::DeleteContent);
         assert_eq!(vanished(&dynamic(), MADE), Step::Rest);
     }
 }

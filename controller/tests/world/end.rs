@@ -66,7 +66,7 @@ pub fn unfinished(storage: &Storage) -> Vec<String> {
 
 /// Whether a snapshot was copied while a claim was restored from it: nobody restores from the copy, so that the provisioner
 /// never takes its finalizer off. An event says so.
-fn is_copied_in_a_restore(snapshot: &Value) -> bool {
+pub fn is_copied_in_a_restore(snapshot: &Value) -> bool {
     name(snapshot).starts_with("copy-of-") && has_finalizer(snapshot, RESTORING_FINALIZER)
 }
 

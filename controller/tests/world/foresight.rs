@@ -21,6 +21,7 @@ use snapshot_controller::wake::{CachedKind, Feed};
 use tokio::time::sleep;
 use tower::Service;
 
+use crate::end::is_copied_in_a_restore;
 use crate::objects::{Kind, name, namespace};
 use crate::world::World;
 
@@ -115,6 +116,9 @@ pub async fn owed(world: &Arc<World>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (kind, short) in ASKED {
         for object in world.cluster.objects(kind.resource()) {
+            if kind == Kind::Snapshot && is_copied_in_a_restore(&object) {
+                continue;
+            }
             match ask(world, short, &object).await {
                 Ok(answer) if !AT_WORK.contains(&answer.id()) => {}
                 Ok(answer) => {

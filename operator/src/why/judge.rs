@@ -54,11 +54,7 @@ pub fn user(step: &Step, user: &User<'_>, content: Option<(&Facts<'_>, Option<&C
                     "the deletion goes on when the external-provisioner takes its finalizer off".to_owned()
                 }
             };
-            Found::new(
-                Finding::WaitsForRestore,
-                format!("the deletion waits for the restore of {claim}"),
-                next,
-            )
+            Found::new(Finding::WaitsForRestore, format!("the deletion waits for a restore: {claim}"), next)
         }
         Step::AwaitAnswer(_) => Found::new(
             Finding::DriverTakes,

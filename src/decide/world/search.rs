@@ -290,7 +290,7 @@ const DELETING: &[Action] = &[Action::DeleteOwner, Action::Delete];
 #[test]
 fn every_state_of_a_snapshot_under_both_programs_and_one_fault_ends_well() {
     let starts = [dynamic(), dynamic().retained(), to_be_imported(), to_be_imported().retained()];
-    assert_states(starts.into_iter().map(|start| visit_both(start, DELETING, 1)).sum(), 122_684);
+    assert_states(starts.into_iter().map(|start| visit_both(start, DELETING, 1)).sum(), 120_135);
 }
 
 /// `just model`.
